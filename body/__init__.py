@@ -1,0 +1,1 @@
+"""SMPL-format body models, poses, motion clips and appearance."""

@@ -1,0 +1,1 @@
+"""Transforms, cameras, depth images, meshes, point clouds, rays and rasterising: the ground floor."""

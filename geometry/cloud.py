@@ -1,0 +1,53 @@
+"""A point cloud as a value: each point keeps its normal, colour, camera, uncertainty and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PointCloud:
+    """Points in the world frame, metres. Fields that a source does not know are None."""
+
+    points: Float[np.ndarray, "points 3"]
+    normals: Float[np.ndarray, "points 3"] | None = None
+    """Unit normals that point toward the camera that saw the point."""
+    colors: UInt8[np.ndarray, "points 3"] | None = None
+    """RGB."""
+    camera: Int[np.ndarray, "points"] | None = None
+    """Index of the camera that saw the point, in the list kept beside the cloud."""
+    sigma: Float[np.ndarray, "points"] | None = None
+    """Standard deviation along the viewing ray, metres."""
+    time_us: Int[np.ndarray, "points"] | None = None
+    """When the point was measured, microseconds of the session clock."""
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return len(self.points)
+
+    def __getitem__(self, index: np.ndarray | slice) -> PointCloud:
+        """Some of the points."""
+        return PointCloud(**{n: None if v is None else v[index] for n, v in _fields(self).items()})
+
+
+def concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
+    """All points; a field is kept only when every cloud has it."""
+    if not clouds:
+        return PointCloud(points=np.zeros((0, 3)))
+    columns = {name: [_fields(c)[name] for c in clouds] for name in _fields(clouds[0])}
+    return PointCloud(**{n: None if any(v is None for v in vs) else np.concatenate(vs) for n, vs in columns.items()})
+
+
+def voxel_downsample(cloud: PointCloud, voxel_m: float) -> PointCloud:
+    """One point of the cloud for each occupied voxel: the first in the cloud's order."""
+    keys = np.floor(cloud.points / voxel_m).astype(np.int64)
+    _, first = np.unique(keys, axis=0, return_index=True)
+    return cloud[np.sort(first)]
+
+
+def _fields(cloud: PointCloud) -> dict[str, np.ndarray | None]:
+    return {name: getattr(cloud, name) for name in ("points", "normals", "colors", "camera", "sigma", "time_us")}

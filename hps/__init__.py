@@ -1,0 +1,1 @@
+"""Human pose and shape: error measures against ground truth."""

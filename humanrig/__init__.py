@@ -1,0 +1,1 @@
+"""The program: command line, stages and their manifests, evaluation and report."""

@@ -1,0 +1,1 @@
+"""Masks, fused clouds, keypoints and the registration of an SMPL-format body."""
