@@ -1,0 +1,39 @@
+"""`humanrig export`: results in the formats that other programs open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from humanrig.terminal import progress
+
+
+def export(
+    session: Positional[Path],
+    format: Literal["glb", "obj", "ply", "amass", "humman"],
+    to: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+) -> int:
+    """Write results in a format of another program, and print the paths.
+
+    glb: one skinned, animated, textured model. obj: one textured mesh for each instant. ply: fused clouds and meshes.
+    amass: body parameters in AMASS's layout. humman: the folder layout of the HuMMan release (RGB-D sessions).
+
+    Args:
+        session: The session's folder; the stages that the format needs must have run.
+        format: Which format.
+        to: Where to write; default SESSION/exported/FORMAT.
+    """
+    from capture.session import Session
+    from humanrig.export import export_session
+
+    opened = Session.open(session)
+    folder = to or session / "exported" / format
+    with progress(f"export {format}") as update:
+        paths = export_session(opened, format, folder, on_progress=update)
+    for path in paths[:8]:
+        print(path)
+    if len(paths) > 8:
+        print(f"and {len(paths) - 8} more in {folder}")
+    return 0

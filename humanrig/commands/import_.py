@@ -1,0 +1,48 @@
+"""`humanrig import`: a session from a recording that another tool made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from humanrig.terminal import progress, say
+
+
+def import_(
+    source: Positional[Path],
+    session: Positional[Path],
+    calibration: Annotated[Path | None, arg(metavar="FILE")] = None,
+    size_mismatch: Literal["refuse", "crop", "scale"] = "refuse",
+    trim_to_shortest: bool = False,
+) -> int:
+    """Make a session from an Azure Kinect .mkv, a folder of them, or a folder of synchronised videos.
+
+    The recording itself is kept as it is: images are never re-encoded. The new session is written beside its final
+    place and appears only when it is complete.
+
+    Args:
+        source: A .mkv of an Azure Kinect, a folder with one for each device, or a folder with one video per camera.
+        session: Folder to create.
+        calibration: Rig calibration: Qualisys .qca.txt, aniposelib .toml or our cameras.json. Videos need one (it is
+            found by itself when it lies in the folder or in its subfolder `calibration`).
+        size_mismatch: What to do when a video is not as large as its calibration says: refuse, take it as a crop
+            from the top left, or as scaled.
+        trim_to_shortest: Cut videos of different lengths to the shortest instead of refusing them.
+    """
+    from capture.importers.detect import import_recording
+
+    with progress("import") as update:
+        made = import_recording(
+            source,
+            session,
+            calibration=calibration,
+            size_mismatch=size_mismatch,
+            trim_to_shortest=trim_to_shortest,
+            on_progress=update,
+        )
+    for name, stream in made.streams.items():
+        say(f"{name:<24} {stream.frames:>6} frames  {stream.width or ''}x{stream.height or ''}  {stream.encoding}")
+    say(f"{session}\nnext: humanrig reconstruct {session}")
+    return 0

@@ -1,0 +1,102 @@
+"""Manifests: what a stage read, how it was configured and what it wrote, so that a matching result is not redone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from humanrig.errors import HumanrigError
+
+SCHEMA = 1
+NAME = "manifest.json"
+_EDGE = 1 << 20
+"""Recordings can be many gigabytes: only their size and their first and last MiB enter the fingerprint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The record of one finished stage."""
+
+    stage: str
+    code: str
+    """Version of the program and of the stage."""
+    inputs: dict[str, str]
+    """Fingerprint of everything that was read, by name."""
+    config: dict[str, Any]
+    instants: list[int]
+    without: list[str]
+    outputs: dict[str, str]
+    """SHA-256 of each file that was written, by path relative to the stage's folder."""
+    seconds: float
+    started: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def digest(self) -> str:
+        """One hash over all outputs: what a later stage depends on."""
+        return hashlib.sha256(json.dumps(self.outputs, sort_keys=True).encode()).hexdigest()
+
+    def same_request(self, other: Manifest) -> bool:
+        """Whether the other manifest asks for the same work on the same inputs."""
+        keys = ("stage", "code", "inputs", "config", "instants", "without", "schema")
+        return all(getattr(self, k) == getattr(other, k) for k in keys)
+
+    def intact(self, folder: Path) -> bool:
+        """Whether every output file is still there."""
+        return all((folder / name).is_file() for name in self.outputs)
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Writes FOLDER/manifest.json atomically."""
+    temporary = folder / (NAME + ".partial")
+    with temporary.open("w") as file:
+        json.dump(asdict(manifest), file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / NAME)
+
+
+def read(folder: Path) -> Manifest | None:
+    """The manifest of a stage's folder, or None when the stage has not finished there.
+
+    Raises HumanrigError when the file is damaged or was written by a newer program.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text())
+        if data.get("schema", 0) > SCHEMA:
+            raise HumanrigError(f"{path} was written by a newer humanrig (schema {data['schema']}); update the program")
+        return Manifest(**data)
+    except (ValueError, TypeError) as error:
+        raise HumanrigError(f"{path} is damaged ({error}); delete the folder {folder.name}/ to redo the stage") from None
+
+
+def hash_outputs(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, except manifests."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME)
+    return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> str:
+    """Size and hash of the first and last MiB: cheap, and changes when a recording is replaced or grows."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_EDGE))
+        if size > _EDGE:
+            file.seek(max(_EDGE, size - _EDGE))
+            digest.update(file.read(_EDGE))
+    return digest.hexdigest()

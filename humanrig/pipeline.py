@@ -1,0 +1,227 @@
+"""Runs the stages of a reconstruction in order, skips what is done and leaves a failed stage's folder untouched."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from capture.session import Session
+from humanrig import __version__, manifest
+from humanrig.errors import HumanrigError
+from humanrig.manifest import Manifest
+from humanrig.stage import Stage, StageContext
+
+STAGES = ("sync", "calibrate", "masks", "clouds", "keypoints", "register", "mesh", "texture", "export", "report")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which part of a reconstruction is wanted."""
+
+    only: str | None = None
+    """Run this stage alone."""
+    start: str | None = None
+    """Redo this stage and everything after it."""
+    frames: tuple[int, int] | None = None
+    """First instant and the one after the last."""
+    without: frozenset[str] = frozenset()
+    """Devices that no estimate may use."""
+    configs: dict[str, dict[str, Any]] | None = None
+    """Options by stage name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What happened to one stage."""
+
+    stage: str
+    skipped: bool
+    seconds: float
+    figures: dict[str, Any]
+
+
+def load_stage(name: str) -> Stage:
+    """The stage of that name. Raises HumanrigError for an unknown name."""
+    if name not in STAGES:
+        raise HumanrigError(f"there is no stage '{name}'; the stages are: {' '.join(STAGES)}")
+    return importlib.import_module(f"humanrig.stages.{name}").STAGE
+
+
+def reconstruct(
+    session: Session,
+    request: Request,
+    on_stage: Callable[[str, int, int], None] | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Runs the requested stages; `on_stage(name, done, total)` reports progress, `on_outcome` each finished stage.
+
+    Raises the error of the stage that failed; finished stages keep their results, the failed one keeps its former
+    result, if there was one.
+    """
+    for name in (request.only, request.start):
+        if name is not None:
+            load_stage(name)
+    _check_devices(session, request.without)
+    _check_configs(request.configs or {})
+    names = STAGES if request.only is None else (request.only,)
+    outcomes = []
+    with _locked(session.folder):
+        forced = False
+        for name in names:
+            forced = forced or name == request.start or name == request.only
+            outcome = _run_stage(session, load_stage(name), request, forced, on_stage)
+            outcomes.append(outcome)
+            if on_outcome:
+                on_outcome(outcome)
+    return outcomes
+
+
+def read_config(stage: Stage, values: dict[str, Any]) -> Any:
+    """The stage's configuration from plain values. Raises HumanrigError naming the misspelt or wrong key."""
+    try:
+        return TypeAdapter(stage.config).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(getattr(stage.config, "__dataclass_fields__", {})) or "none"
+        raise HumanrigError(f"option {stage.name}.{key}: {first['msg']}; options of this stage: {known}") from None
+
+
+def _check_configs(configs: dict[str, dict[str, Any]]) -> None:
+    for name, values in configs.items():
+        read_config(load_stage(name), values)
+
+
+def _check_devices(session: Session, without: frozenset[str]) -> None:
+    devices = {stream.split("/", maxsplit=1)[0] for stream in session.streams}
+    for name in sorted(without - devices):
+        raise HumanrigError(f"--without {name}: the session has no such camera; it has {', '.join(sorted(devices))}")
+    if devices and without >= devices:
+        raise HumanrigError("--without leaves no camera; keep at least one")
+
+
+def _run_stage(
+    session: Session,
+    stage: Stage,
+    request: Request,
+    forced: bool,
+    on_stage: Callable[[str, int, int], None] | None,
+) -> Outcome:
+    folder = session.folder / stage.folder
+    config = read_config(stage, (request.configs or {}).get(stage.name, {}))
+    wanted = Manifest(
+        stage=stage.name,
+        code=f"{__version__}/{stage.version}",
+        inputs=_inputs(session, stage),
+        config=TypeAdapter(stage.config).dump_python(config, mode="json"),
+        instants=_instants(session, stage, request.frames),
+        without=sorted(request.without),
+        outputs={},
+        seconds=0.0,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    done = manifest.read(folder)
+    if done and not forced and done.same_request(wanted) and done.intact(folder):
+        return Outcome(stage=stage.name, skipped=True, seconds=0.0, figures=done.figures)
+    begin = time.perf_counter()
+    partial = folder.with_name(f".{stage.folder}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        context = StageContext(
+            session=session,
+            output=partial,
+            config=config,
+            instants=wanted.instants,
+            without=request.without,
+            progress=lambda n, total: on_stage(stage.name, n, total) if on_stage else None,
+        )
+        figures = stage.run(context)
+        outputs = manifest.hash_outputs(partial)
+        _sync_to_disk(partial)
+        _replace_folder(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    seconds = round(time.perf_counter() - begin, 3)
+    manifest.write(Manifest(**{**asdict(wanted), "outputs": outputs, "seconds": seconds, "figures": figures}), folder)
+    return Outcome(stage=stage.name, skipped=False, seconds=seconds, figures=figures)
+
+
+def _inputs(session: Session, stage: Stage) -> dict[str, str]:
+    """Fingerprints of the recording and of the stages that are read."""
+    inputs = {}
+    for need in stage.needs:
+        upstream = manifest.read(session.folder / load_stage(need).folder)
+        if upstream is None:
+            raise HumanrigError(
+                f"stage '{stage.name}' reads the output of '{need}', which is missing in {session.folder}; "
+                f"run: humanrig reconstruct {session.folder} --only {need}"
+            )
+        inputs[need] = upstream.digest
+    for path in sorted((session.folder / "recording").rglob("*")):
+        if path.is_file():
+            inputs[path.relative_to(session.folder).as_posix()] = manifest.fingerprint(path)
+    return inputs
+
+
+def _instants(session: Session, stage: Stage, frames: tuple[int, int] | None) -> list[int]:
+    """All instants, or those of --frames A:B; the stages before frame sets exist have none."""
+    if "sync" not in stage.needs and stage.name in ("sync", "calibrate"):
+        return []
+    everything = [instant.instant for instant in session.instants()]
+    if frames is None:
+        return everything
+    chosen = [i for i in everything if frames[0] <= i < frames[1]]
+    if not chosen:
+        raise HumanrigError(
+            f"--frames {frames[0]}:{frames[1]} holds none of the session's {len(everything)} instants "
+            f"({everything[0] if everything else 0}:{everything[-1] + 1 if everything else 0})"
+        )
+    return chosen
+
+
+def _sync_to_disk(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _replace_folder(partial: Path, folder: Path) -> None:
+    """Puts the new folder in place of the old one, which is deleted only afterwards."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    partial.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Only one program works on a session at a time. Raises HumanrigError when another one does."""
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HumanrigError(f"another humanrig is working on {folder}; wait for it to finish") from None
+        yield
+
+
+def completed(session: Session) -> Sequence[tuple[str, Manifest]]:
+    """Stages that have finished, with their manifests, in order."""
+    found = ((name, manifest.read(session.folder / load_stage(name).folder)) for name in STAGES)
+    return [(name, m) for name, m in found if m is not None]

@@ -1,0 +1,48 @@
+"""What a stage of the reconstruction is: a named step that turns a session's earlier outputs into one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from capture.session import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageContext:
+    """What a stage may read and where it writes."""
+
+    session: Session
+    output: Path
+    """Temporary folder; it becomes SESSION/<stage folder>/ when the stage succeeds."""
+    config: Any
+    """The stage's own configuration, validated."""
+    instants: list[int]
+    """Instants to process, in order."""
+    without: frozenset[str]
+    """Devices that no estimate may use."""
+    progress: Callable[[int, int], None]
+    """Called with (done, total)."""
+
+    def uses(self, stream: str) -> bool:
+        """Whether a stream's device is not left out."""
+        return stream.split("/", maxsplit=1)[0] not in self.without
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of `humanrig reconstruct`."""
+
+    name: str
+    folder: str
+    """Where the outputs go, relative to the session."""
+    needs: tuple[str, ...]
+    """Stages whose outputs are read."""
+    config: type
+    """pydantic dataclass of the options; a misspelt key is an error."""
+    run: Callable[[StageContext], dict[str, Any]]
+    """Does the work; returns figures for the manifest (JSON-able)."""
+    version: int = 1
+    """Raised when a change of code changes the output: earlier results are then redone."""
