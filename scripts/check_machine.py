@@ -17,7 +17,9 @@ def before() -> list[str]:
     except ImportError:
         problems.append("this Python has no venv module; on Debian: apt-get install python3-venv")
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        problems.append(f"{platform.system()} {platform.machine()} is untested; Linux x86_64 is what the locked wheels fit")
+        problems.append(
+            f"{platform.system()} {platform.machine()} is untested; Linux x86_64 is what the locked wheels fit"
+        )
     return problems
 
 

@@ -26,6 +26,7 @@ def export(
         to: Where to write; default SESSION/exported/FORMAT.
     """
     from capture.session import Session
+
     from humanrig.export import export_session
 
     opened = Session.open(session)
