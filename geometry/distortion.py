@@ -1,4 +1,4 @@
-"""Brown–Conrady rational lens distortion on the plane z = 1 (OpenCV calib3d; Azure Kinect SDK `intrinsic_transformation.c`)."""
+"""Brown–Conrady rational lens distortion on the plane z = 1 (OpenCV; Azure Kinect SDK `intrinsic_transformation.c`)."""
 
 from __future__ import annotations
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32
+from jaxtyping import Bool, Float, Float32, Int, Int32
+from scipy.ndimage import distance_transform_edt
 
 from geometry.camera import Camera
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 from geometry.rigid import transform
-from geometry.triangle_coverage import edge, owns_border
+from geometry.triangle_coverage import edge, first_pixel, last_pixel, owns_border
 
 NEAR_M = 0.01
 """Faces with a vertex nearer than this to the camera plane are not drawn: no sensor of ours works there."""
@@ -30,7 +31,7 @@ class Raster:
     """Weights of the face's corners in space (perspective-correct); zero where no face is."""
 
     @property
-    def covered(self) -> np.ndarray:
+    def covered(self) -> Bool[np.ndarray, "height width"]:
         """Whether a pixel sees a face."""
         return self.face >= 0
 
@@ -94,8 +95,6 @@ def rasterize_uv(
 
 
 def _grown(atlas: Raster, gutter: int) -> Raster:
-    from scipy.ndimage import distance_transform_edt
-
     if not atlas.covered.any():
         return atlas
     distance, (row, column) = distance_transform_edt(~atlas.covered, return_indices=True)
@@ -108,7 +107,7 @@ def _grown(atlas: Raster, gutter: int) -> Raster:
 
 
 @nb.njit(cache=True)
-def _nearest_face(q, z, faces, inverse_z, face):  # noqa: ANN001, ANN202
+def _nearest_face(q, z, faces, inverse_z, face):
     """Fills 1/z and the face of each pixel. 1/z, not z, is linear in the image."""
     height, width = face.shape
     for f in range(len(faces)):
@@ -117,16 +116,16 @@ def _nearest_face(q, z, faces, inverse_z, face):  # noqa: ANN001, ANN202
             continue
         ax, ay, bx, by, cx, cy = q[i, 0], q[i, 1], q[j, 0], q[j, 1], q[k, 0], q[k, 1]
         area = edge(ax, ay, bx, by, cx, cy)
-        if not abs(area) > 0:  # degenerate, or NaN
+        if area == 0 or not np.isfinite(area):
             continue
         if area < 0:  # turned away: walk it the other way round
             j, k, bx, by, cx, cy, area = k, j, cx, cy, bx, by, -area
-        left, right = max(np.ceil(min(ax, bx, cx)), 0.0), min(np.floor(max(ax, bx, cx)), width - 1.0)
-        top, bottom = max(np.ceil(min(ay, by, cy)), 0.0), min(np.floor(max(ay, by, cy)), height - 1.0)
+        left, right = first_pixel(ax, bx, cx, width), last_pixel(ax, bx, cx, width)
+        top, bottom = first_pixel(ay, by, cy, height), last_pixel(ay, by, cy, height)
         own_a, own_b, own_c = owns_border(bx, by, cx, cy), owns_border(cx, cy, ax, ay), owns_border(ax, ay, bx, by)
         ia, ib, ic = 1 / (z[i] * area), 1 / (z[j] * area), 1 / (z[k] * area)
-        for row in range(int(top), int(bottom) + 1):
-            for column in range(int(left), int(right) + 1):
+        for row in range(top, bottom + 1):
+            for column in range(left, right + 1):
                 wa = edge(bx, by, cx, cy, column, row)
                 wb = edge(cx, cy, ax, ay, column, row)
                 wc = edge(ax, ay, bx, by, column, row)
@@ -141,7 +140,7 @@ def _nearest_face(q, z, faces, inverse_z, face):  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True)
-def _weights(q, z, faces, inverse_z, face, depth, bary):  # noqa: ANN001, ANN202
+def _weights(q, z, faces, inverse_z, face, depth, bary):
     """Fills depth and the weights in space, w_i = (screen weight_i / z_i) / sum, of the faces that won."""
     height, width = face.shape
     for row in range(height):

@@ -11,7 +11,7 @@ _OUTSIDE = 1e-3
 
 
 @nb.njit(cache=True)
-def meet_planes(o, d, vertices, faces, rays, face, t, uv):  # noqa: ANN001, ANN201
+def meet_planes(o, d, vertices, faces, rays, face, t, uv):
     """Replaces t and uv of the given rays, in place, by the exact meeting of ray and face (Möller & Trumbore 1997)."""
     for i in rays:
         a, b, c = vertices[faces[face[i], 0]], vertices[faces[face[i], 1]], vertices[faces[face[i], 2]]
@@ -41,7 +41,7 @@ def barycentric_points(
 
 
 @nb.njit(cache=True)
-def _closest_on_faces(p, vertices, faces, face, bary):  # noqa: ANN001, ANN202
+def _closest_on_faces(p, vertices, faces, face, bary):
     """Ericson, Real-Time Collision Detection (2005), section 5.1.5: regions of a triangle's corners, edges, inside."""
     for i in range(len(p)):
         a, b, c = vertices[faces[face[i], 0]], vertices[faces[face[i], 1]], vertices[faces[face[i], 2]]
