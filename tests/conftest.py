@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -10,8 +11,20 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 from pathlib import Path  # noqa: E402
 
 import jaxtyping  # noqa: E402
+import jaxtyping._import_hook as _hook  # noqa: E402
 import pytest  # noqa: E402
 
+_is_no_type_check = _hook._is_no_type_check
+
+
+def _skips_checks(decorator: ast.AST) -> bool:
+    """numba compiles the function itself and cannot take one that a type checker has wrapped."""
+    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return _is_no_type_check(decorator) or getattr(function, "attr", getattr(function, "id", "")) in _NUMBA
+
+
+_NUMBA = ("njit", "jit", "vectorize", "guvectorize", "stencil")
+_hook._is_no_type_check = _skips_checks
 jaxtyping.install_import_hook(
     ["geometry", "body", "capture", "calibration", "registration", "texture", "hps", "humanrig"], "beartype.beartype"
 )
