@@ -75,9 +75,7 @@ def read(folder: Path) -> Manifest | None:
             raise HumanrigError(f"{path} was written by a newer humanrig (schema {data['schema']}); update the program")
         return Manifest(**data)
     except (ValueError, TypeError) as error:
-        raise HumanrigError(
-            f"{path} is damaged ({error}); delete the folder {folder.name}/ to redo the stage"
-        ) from None
+        raise HumanrigError(f"{path} is damaged ({error}); delete {folder.name}/ to redo the stage") from None
 
 
 def hash_outputs(folder: Path) -> dict[str, str]:
