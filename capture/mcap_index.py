@@ -1,0 +1,149 @@
+"""Where each message of an MCAP file lies: from the file's own index, or by a scan when the file was cut short."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import zstandard
+from jaxtyping import Int64
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.reader import SeekingReader
+from mcap.records import Attachment, Channel, Chunk
+
+from capture.errors import CaptureError
+
+MAGIC = b"\x89MCAP0\r\n"
+RECORD_HEADER = struct.Struct("<BQ")  # opcode, length of what follows
+INDEX_HEADER = struct.Struct("<BQHI")  # opcode, length, channel, bytes of the entries
+MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+
+
+@dataclass(kw_only=True)
+class McapIndex:
+    """Positions of all messages."""
+
+    channels: dict[int, Channel] = field(default_factory=dict)
+    chunks: list[int] = field(default_factory=list)
+    """Byte position of each chunk record."""
+    entries: dict[int, Int64[np.ndarray, "messages 3"]] = field(default_factory=dict)
+    """By channel, in the order of recording: chunk number, position in its (uncompressed) records, log time in ns."""
+    attachments: dict[str, bytes] = field(default_factory=dict)
+    recovered: bool = False
+    """The file was cut short, and this is what could be saved."""
+    lost_chunks: int = 0
+    """Complete chunks whose checksum failed, left out of a recovered index."""
+
+
+def read_index(path: Path, file: BinaryIO) -> McapIndex:
+    """The index of a recording.
+
+    A file without its closing index (a killed recorder, a truncated copy) is scanned instead, which finds every
+    complete chunk. Raises CaptureError when it is not an MCAP file.
+    """
+    file.seek(0)
+    if file.read(len(MAGIC)) != MAGIC:
+        raise CaptureError(f"{path} is not an MCAP recording; restore the file or import the recording again")
+    file.seek(0, io.SEEK_END)
+    if file.tell() >= 2 * len(MAGIC):
+        file.seek(-len(MAGIC), io.SEEK_END)
+        if file.read() == MAGIC:
+            return _from_summary(path, file)
+    return _by_scan(file)
+
+
+def read_chunk(path: Path, file: BinaryIO, position: int) -> bytes:
+    """The records of one chunk, checked against its CRC. Raises CaptureError when it is damaged."""
+    file.seek(position)
+    _, length = RECORD_HEADER.unpack(file.read(RECORD_HEADER.size))
+    try:
+        return _records(Chunk.read(ReadDataStream(io.BytesIO(file.read(length)))))
+    except (ValueError, struct.error, McapError, zstandard.ZstdError) as error:
+        raise CaptureError(
+            f"{path}: chunk at byte {position} is damaged ({error}); restore the file from a copy"
+        ) from None
+
+
+def _records(chunk: Chunk) -> bytes:
+    if chunk.compression not in ("", "zstd"):
+        raise ValueError(f"compression '{chunk.compression}' is not supported")
+    data = chunk.data
+    if chunk.compression == "zstd":
+        data = zstandard.ZstdDecompressor().decompress(data, max_output_size=chunk.uncompressed_size)
+    if len(data) != chunk.uncompressed_size or (chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc):
+        raise ValueError("checksum does not match")
+    return data
+
+
+def _from_summary(path: Path, file: BinaryIO) -> McapIndex:
+    file.seek(0)
+    try:
+        reader = SeekingReader(file, validate_crcs=True)
+        summary = reader.get_summary()
+        attachments = {a.name: a.data for a in reader.iter_attachments()}
+    except (McapError, ValueError, struct.error) as error:
+        raise CaptureError(f"{path}: its index is damaged ({error}); restore the file from a copy") from None
+    if summary is None or (summary.statistics and summary.statistics.chunk_count != len(summary.chunk_indexes)):
+        return _by_scan(file)
+    index = McapIndex(channels=dict(summary.channels), attachments=attachments)
+    parts: dict[int, list[np.ndarray]] = {channel: [] for channel in index.channels}
+    for number, chunk in enumerate(sorted(summary.chunk_indexes, key=lambda c: c.chunk_start_offset)):
+        index.chunks.append(chunk.chunk_start_offset)
+        for channel, position in chunk.message_index_offsets.items():
+            file.seek(position)
+            *_, size = INDEX_HEADER.unpack(file.read(INDEX_HEADER.size))
+            times = np.frombuffer(file.read(size), "<u8").reshape(-1, 2).astype(np.int64)
+            parts[channel].append(np.column_stack([np.full(len(times), number), times[:, 1], times[:, 0]]))
+    empty = np.zeros((0, 3), np.int64)
+    index.entries = {channel: np.concatenate([empty, *found]) for channel, found in parts.items()}
+    return index
+
+
+def _by_scan(file: BinaryIO) -> McapIndex:
+    end = file.seek(0, io.SEEK_END)
+    index = McapIndex(recovered=True)
+    rows: dict[int, list[tuple[int, int, int]]] = {}
+    position = len(MAGIC)
+    while position + RECORD_HEADER.size <= end:
+        file.seek(position)
+        opcode, length = RECORD_HEADER.unpack(file.read(RECORD_HEADER.size))
+        following = position + RECORD_HEADER.size + length
+        if following > end or opcode in (0, Opcode.DATA_END, Opcode.FOOTER):
+            break
+        if opcode == Opcode.ATTACHMENT:
+            attachment = Attachment.read(ReadDataStream(io.BytesIO(file.read(length))))
+            index.attachments[attachment.name] = attachment.data
+        elif opcode == Opcode.CHUNK:
+            try:
+                records = _records(Chunk.read(ReadDataStream(io.BytesIO(file.read(length)))))
+            except (ValueError, struct.error, McapError, zstandard.ZstdError):
+                index.lost_chunks += 1
+            else:
+                _scan_chunk(records, len(index.chunks), index.channels, rows)
+                index.chunks.append(position)
+        position = following
+    index.entries = {channel: np.array(rows.get(channel, []), np.int64).reshape(-1, 3) for channel in index.channels}
+    return index
+
+
+def _scan_chunk(
+    records: bytes, number: int, channels: dict[int, Channel], rows: dict[int, list[tuple[int, int, int]]]
+) -> None:
+    position = 0
+    while position < len(records):
+        opcode, length = RECORD_HEADER.unpack_from(records, position)
+        body = position + RECORD_HEADER.size
+        if opcode == Opcode.CHANNEL:
+            channel = Channel.read(ReadDataStream(io.BytesIO(records[body : body + length])))
+            channels[channel.id] = channel
+        elif opcode == Opcode.MESSAGE:
+            _, _, channel_id, _, log_time, _ = MESSAGE_HEADER.unpack_from(records, position)
+            rows.setdefault(channel_id, []).append((number, position, log_time))
+        position = body + length
