@@ -1,0 +1,107 @@
+"""Camera groups of aniposelib (TOML), the exchange format of markerless tools (aniposelib 0.8.0, `cameras.py`).
+
+A table for each camera: name, size [width, height], matrix, distortions (OpenCV's order), rotation (Rodrigues vector)
+and translation, which take world coordinates to the camera's (OpenCV axes). The format states no unit; we write
+metres, and say so under `metadata`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+from scipy.spatial.transform import Rotation
+
+from geometry.camera import Camera
+from geometry.camera_files.reading import file_bytes, numbers, part
+from geometry.errors import GeometryError
+from geometry.rigid import from_rotvec, inverse
+
+UNIT = {"metre": 1.0, "millimetre": 1e-3}
+_DIRECTION = "rotation and translation take world to camera coordinates"
+_FARTHEST_M = 50.0
+"""Cameras farther apart than this are taken for millimetres by mistake: no room of a capture rig is that large."""
+
+
+def read_aniposelib(path: Path | str, unit_m: float | None = None) -> dict[str, Camera]:
+    """Cameras by stream name (`NAME/color` where NAME has no slash), in a world that is the file's own, in metres.
+
+    `unit_m` is the file's unit in metres (0.001 for millimetres); where it is None the file's `metadata.unit` counts
+    ("metre", "millimetre"), else metres. Raises GeometryError on a file cut off, on missing or non-finite numbers, on
+    a fisheye camera, and on cameras so far apart that the unit must be another.
+    """
+    try:
+        content = tomllib.loads(file_bytes(path).decode("utf-8-sig"))
+    except ValueError as error:
+        raise GeometryError(f"{path}: not a complete TOML file ({error}); export it again") from error
+    metadata = content.pop("metadata", {})
+    if unit_m is None and (unit := metadata.get("unit", "metre")) not in UNIT:
+        raise GeometryError(f"{path}: metadata.unit is {unit!r}, expected one of {', '.join(UNIT)}")
+    scale = UNIT[metadata.get("unit", "metre")] if unit_m is None else unit_m
+    if not content:
+        raise GeometryError(f"{path}: holds no camera; export the calibration again")
+    cameras: dict[str, Camera] = {}
+    for key in sorted(content):
+        camera = _camera(content[key], scale, f"{path}: [{key}]")
+        if camera.name in cameras:
+            raise GeometryError(f"{path}: two cameras are named '{camera.name}'; rename one")
+        cameras[camera.name] = camera
+    _check_unit(cameras, path)
+    return cameras
+
+
+def write_aniposelib(path: Path | str, cameras: Mapping[str, Camera] | Iterable[Camera]) -> None:
+    """Writes cameras in metres; aniposelib reads it, and our reader gets back `metric_radius` too."""
+    content: dict[str, Any] = {}
+    for index, camera in enumerate(cameras.values() if isinstance(cameras, Mapping) else cameras):
+        T = camera.T_camera_world
+        content[f"cam_{index:03d}"] = {
+            "name": camera.name,
+            "size": [int(camera.width), int(camera.height)],
+            "matrix": np.asarray(camera.K, np.float64).tolist(),
+            "distortions": np.asarray(camera.distortion, np.float64).tolist(),
+            "rotation": Rotation.from_matrix(T[:3, :3]).as_rotvec().tolist(),
+            "translation": T[:3, 3].tolist(),
+            **({"metric_radius": float(camera.metric_radius)} if np.isfinite(camera.metric_radius) else {}),
+        }
+    content["metadata"] = {"unit": "metre", "direction": _DIRECTION}
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(tomli_w.dumps(content), "utf-8")
+    partial.replace(path)
+
+
+def _camera(entry: Any, scale: float, place: str) -> Camera:
+    name = str(part(entry, "name", place))
+    place = f"{place} ('{name}')"
+    if entry.get("fisheye"):
+        raise GeometryError(f"{place}: fisheye cameras are not supported; calibrate with OpenCV's standard model")
+    distortion = np.ravel(part(entry, "distortions", place))
+    if len(distortion) > 8:
+        raise GeometryError(f"{place}: {len(distortion)} distortion numbers, at most 8 are supported")
+    width, height = numbers(entry, "size", (2,), place).astype(int)
+    t = numbers(entry, "translation", (3,), place) * scale
+    return Camera(
+        name=name if "/" in name else f"{name}/color",
+        K=numbers(entry, "matrix", (3, 3), place),
+        width=int(width),
+        height=int(height),
+        distortion=np.pad(numbers(entry, "distortions", (len(distortion),), place), (0, 8 - len(distortion))),
+        metric_radius=float(entry.get("metric_radius", np.inf)),
+        T_world_camera=inverse(from_rotvec(numbers(entry, "rotation", (3,), place), t)),
+    )
+
+
+def _check_unit(cameras: Mapping[str, Camera], path: Path | str) -> None:
+    centers = np.array([camera.center for camera in cameras.values()])
+    apart = float(np.ptp(centers, axis=0).max())
+    if apart > _FARTHEST_M:
+        raise GeometryError(
+            f"{path}: the cameras are {apart:.0f} m apart, so the file is not in metres; "
+            'add unit = "millimetre" under [metadata], or pass unit_m'
+        )
