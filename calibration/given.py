@@ -1,0 +1,97 @@
+"""A rig calibrated by others: cameras that came with the recording, or in a user's file, checked before use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from calibration.checks import check_rig, doubtful
+from calibration.errors import CalibrationError
+from calibration.rig import RigCalibration, Verdict, device_of
+from geometry.camera import Camera
+from geometry.camera_files.any_format import read_any_cameras
+from geometry.camera_files.cameras_json import CameraFile, read_camera_file, write_cameras
+from geometry.rigid import inverse
+
+ImageSizes = Mapping[str, tuple[int, int]]
+"""Width and height of each image stream's pictures, by stream name."""
+
+
+def given_calibration(
+    image_sizes: ImageSizes, recorded: CameraFile | None = None, user_file: Path | str | None = None
+) -> RigCalibration:
+    """The calibration of the image streams, from the recorded cameras and, where given, a user's file.
+
+    A camera of the user's file replaces the recorded one of its name. Recorded cameras of the same device move with
+    it, so that a file with colour cameras alone places the depth cameras too. Cameras of streams that the session does
+    not have are left out, and named in a verdict.
+
+    Raises CalibrationError when a stream is left without a camera or a pose, when an image has another size than its
+    camera, and when two devices stand at one place; GeometryError when a file cannot be read.
+    """
+    cameras = dict(recorded.cameras) if recorded else {}
+    unplaced = set(recorded.unplaced) if recorded else set()
+    notes = {name: f"recorded: {recorded.source}" for name in cameras} if recorded else {}
+    sources = [recorded.source] if recorded else []
+    if user_file is not None:
+        user = read_any_cameras(user_file)
+        if not user.keys() & image_sizes.keys():
+            raise CalibrationError(
+                f"{user_file}: its cameras ({_names(user)}) are none of the session's streams ({_names(image_sizes)}); "
+                "rename them in the file"
+            )
+        moved = _siblings(user, cameras)
+        cameras |= moved | user
+        unplaced -= user.keys() | moved.keys()
+        notes |= {name: f"recorded, placed with its device by {user_file}" for name in moved}
+        notes |= dict.fromkeys(user, f"given: {user_file}")
+        sources.append(str(user_file))
+    missing = [name for name in image_sizes if name not in cameras]
+    if missing:
+        raise CalibrationError(
+            f"no camera for the stream(s) {', '.join(missing)}; bring a calibration file that names them"
+        )
+    if lost := sorted(unplaced & image_sizes.keys()):
+        raise CalibrationError(
+            f"no pose in the world for the camera(s) {', '.join(lost)}; bring a calibration file of the rig"
+        )
+    left_out = tuple(
+        doubtful(name, "calibrated, but the session has no such stream: left out")
+        for name in cameras
+        if name not in image_sizes and device_of(name) not in map(device_of, image_sizes)
+    )
+    used = {name: cameras[name] for name in image_sizes}
+    verdicts: tuple[Verdict, ...] = check_rig(used, image_sizes) + left_out
+    return RigCalibration(
+        cameras=used,
+        source="; ".join(filter(None, sources)) or "not stated",
+        notes={name: notes[name] for name in used},
+        verdicts=verdicts,
+    )
+
+
+def write_calibration(path: Path | str, rig: RigCalibration) -> None:
+    """Writes the cameras as `cameras.json`."""
+    write_cameras(path, rig.cameras, source=rig.source)
+
+
+def read_calibration(path: Path | str) -> RigCalibration:
+    """The cameras of a `cameras.json`, checked again. Raises as `given_calibration` does."""
+    file = read_camera_file(path)
+    return given_calibration({name: (c.width, c.height) for name, c in file.cameras.items()}, file)
+
+
+def _siblings(user: Mapping[str, Camera], recorded: Mapping[str, Camera]) -> dict[str, Camera]:
+    """Recorded cameras, not in the user's file, of devices that the file places through another of their cameras."""
+    moved = {}
+    for name, camera in recorded.items():
+        anchors = [n for n in user if device_of(n) == device_of(name) and n in recorded]
+        if name not in user and anchors:
+            T_anchor_camera = inverse(recorded[anchors[0]].T_world_camera) @ camera.T_world_camera
+            moved[name] = replace(camera, T_world_camera=user[anchors[0]].T_world_camera @ T_anchor_camera)
+    return moved
+
+
+def _names(streams: Mapping[str, object]) -> str:
+    return ", ".join(sorted(streams))
