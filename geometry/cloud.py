@@ -31,15 +31,16 @@ class PointCloud:
 
     def __getitem__(self, index: np.ndarray | slice) -> PointCloud:
         """Some of the points."""
-        return PointCloud(**{n: None if v is None else v[index] for n, v in _fields(self).items()})
+        return PointCloud(**{name: values[index] for name, values in _known(self).items()})
 
 
 def concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
     """All points; a field is kept only when every cloud has it."""
     if not clouds:
         return PointCloud(points=np.zeros((0, 3)))
-    columns = {name: [_fields(c)[name] for c in clouds] for name in _fields(clouds[0])}
-    return PointCloud(**{n: None if any(v is None for v in vs) else np.concatenate(vs) for n, vs in columns.items()})
+    known = [_known(cloud) for cloud in clouds]
+    names = [name for name in known[0] if all(name in fields for fields in known)]
+    return PointCloud(**{name: np.concatenate([fields[name] for fields in known]) for name in names})
 
 
 def voxel_downsample(cloud: PointCloud, voxel_m: float) -> PointCloud:
@@ -49,5 +50,6 @@ def voxel_downsample(cloud: PointCloud, voxel_m: float) -> PointCloud:
     return cloud[np.sort(first)]
 
 
-def _fields(cloud: PointCloud) -> dict[str, np.ndarray | None]:
-    return {name: getattr(cloud, name) for name in ("points", "normals", "colors", "camera", "sigma", "time_us")}
+def _known(cloud: PointCloud) -> dict[str, np.ndarray]:
+    names = ("points", "normals", "colors", "camera", "sigma", "time_us")
+    return {name: values for name in names if (values := getattr(cloud, name)) is not None}

@@ -97,7 +97,10 @@ def rasterize_uv(
 def _grown(atlas: Raster, gutter: int) -> Raster:
     if not atlas.covered.any():
         return atlas
-    distance, (row, column) = distance_transform_edt(~atlas.covered, return_indices=True)
+    distance = np.empty(atlas.face.shape)
+    nearest = np.empty((2, *atlas.face.shape), np.int32)
+    distance_transform_edt(~atlas.covered, distances=distance, return_indices=True, indices=nearest)
+    row, column = nearest
     grow = distance <= gutter
     return Raster(
         depth=np.where(grow, atlas.depth[row, column], np.float32(np.nan)),
