@@ -19,7 +19,8 @@ def write_obj(path: Path | str, mesh: TriangleMesh, *, material: str | None = No
     """Writes a mesh; (0, 0) is the texture's bottom-left corner, as in `TriangleMesh`.
 
     With `material`, the OBJ refers to that `.mtl` file (a sequence shares one; see `write_material`). Without, the
-    mesh's own texture, where it has one, is written beside the OBJ as `STEM.mtl` and `STEM.png`.
+    mesh's own texture, where it has one, is written beside the OBJ as `STEM.mtl` and `STEM.png`. float32 values are
+    written with the 9 digits that bring back the same float32.
     """
     path = Path(path)
     if material is None and mesh.texture is not None:

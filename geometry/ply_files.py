@@ -11,7 +11,7 @@ from geometry.cloud import PointCloud
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 
-_TYPES = (
+_TYPES: dict[str, str] = (
     dict.fromkeys(("char", "int8"), "i1")
     | dict.fromkeys(("uchar", "uint8"), "u1")
     | dict.fromkeys(("short", "int16"), "i2")
