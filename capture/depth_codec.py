@@ -66,7 +66,7 @@ def _check_image(image: np.ndarray) -> None:
 def _pack(planes: UInt8[np.ndarray, "bytes"]) -> bytes:
     if not hasattr(_local, "compressor"):
         _local.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
-    return _local.compressor.compress(planes)
+    return _local.compressor.compress(planes.tobytes())
 
 
 def _unpack(data: bytes, height: int, width: int) -> UInt8[np.ndarray, "bytes"]:

@@ -77,7 +77,7 @@ def read_instants(path: Path) -> list[Instant]:
     instant, index, time, offset = (
         np.asarray(table[name], np.int64) for name in ("instant", "index", "timestamp_us", "offset_us")
     )
-    stream = np.asarray(table["stream"].to_pylist(), object)
+    stream: list[str] = table["stream"].to_pylist()
     order = np.argsort(instant, kind="stable")
     starts = np.flatnonzero(np.diff(instant[order], prepend=-1))
     return [
