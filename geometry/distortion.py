@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba as nb
 import numpy as np
 from jaxtyping import Float
 
@@ -50,17 +51,44 @@ def undistort(
     target = np.asarray(xy_distorted, np.float64)
     if not np.any(k):
         return target
-    xy = target.copy()
-    with np.errstate(all="ignore"):
+    xy = np.full((target.size // 2, 2), np.nan)
+    k = np.ascontiguousarray(k, np.float64)
+    _newton(np.ascontiguousarray(target).reshape(-1, 2), k, float(metric_radius), iterations, tolerance, xy)
+    return xy.reshape(target.shape)
+
+
+@nb.njit(cache=True)
+def distort_point(x, y, k):
+    """`distort` of one point, for use inside kernels."""
+    r2 = x * x + y * y
+    radial = (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))) / (1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])))
+    return (
+        x * radial + 2 * k[2] * x * y + k[3] * (r2 + 2 * x * x),
+        y * radial + k[2] * (r2 + 2 * y * y) + 2 * k[3] * x * y,
+    )
+
+
+@nb.njit(cache=True)
+def _newton(target, k, metric_radius, iterations, tolerance, out):
+    """Newton's method on each point, with the derivatives of `distortion_jacobian`."""
+    for n in range(len(target)):
+        x, y = target[n, 0], target[n, 1]
         for _ in range(iterations):
-            residual = distort(xy, k) - target
-            if np.nanmax(np.abs(residual), initial=0.0) < tolerance * 1e-3:
+            xd, yd = distort_point(x, y, k)
+            ex, ey = xd - target[n, 0], yd - target[n, 1]
+            if not abs(ex) + abs(ey) > 1e-3 * tolerance:
                 break
-            J = distortion_jacobian(xy, k)
-            det = J[..., 0, 0] * J[..., 1, 1] - J[..., 0, 1] * J[..., 1, 0]
-            dx = (J[..., 1, 1] * residual[..., 0] - J[..., 0, 1] * residual[..., 1]) / det
-            dy = (J[..., 0, 0] * residual[..., 1] - J[..., 1, 0] * residual[..., 0]) / det
-            xy = xy - np.stack([dx, dy], -1)
-        bad = ~(np.linalg.norm(distort(xy, k) - target, axis=-1) < tolerance)
-        bad |= ~(np.linalg.norm(xy, axis=-1) <= metric_radius)
-    return np.where(bad[..., None], np.nan, xy)
+            r2 = x * x + y * y
+            a, b = 1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4])), 1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
+            da, db = k[0] + r2 * (2 * k[1] + 3 * r2 * k[4]), k[5] + r2 * (2 * k[6] + 3 * r2 * k[7])
+            g, dg = a / b, (da * b - a * db) / (b * b)
+            jxx = g + 2 * x * x * dg + 2 * k[2] * y + 6 * k[3] * x
+            jxy = 2 * x * y * dg + 2 * k[2] * x + 2 * k[3] * y
+            jyy = g + 2 * y * y * dg + 6 * k[2] * y + 2 * k[3] * x
+            determinant = jxx * jyy - jxy * jxy
+            if determinant == 0:
+                break
+            x, y = x - (jyy * ex - jxy * ey) / determinant, y - (jxx * ey - jxy * ex) / determinant
+        xd, yd = distort_point(x, y, k)
+        if np.hypot(xd - target[n, 0], yd - target[n, 1]) < tolerance and np.hypot(x, y) <= metric_radius:
+            out[n, 0], out[n, 1] = x, y

@@ -11,17 +11,17 @@ from geometry.cloud import PointCloud
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 
-_TYPES: dict[str, str] = (
-    dict.fromkeys(("char", "int8"), "i1")
-    | dict.fromkeys(("uchar", "uint8"), "u1")
-    | dict.fromkeys(("short", "int16"), "i2")
-    | dict.fromkeys(("ushort", "uint16"), "u2")
-    | dict.fromkeys(("int", "int32"), "i4")
-    | dict.fromkeys(("uint", "uint32"), "u4")
-    | dict.fromkeys(("float", "float32"), "f4")
-    | dict.fromkeys(("double", "float64"), "f8")
-)
-_NAMES = {"u1": "uchar", "i4": "int", "f4": "float", "f8": "double"}
+_ALIASES = {
+    "i1": ("char", "int8"),
+    "u1": ("uchar", "uint8"),
+    "i2": ("short", "int16"),
+    "u2": ("ushort", "uint16"),
+    "i4": ("int", "int32"),
+    "u4": ("uint", "uint32"),
+    "f4": ("float", "float32"),
+    "f8": ("double", "float64"),
+}
+_TYPES = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases}
 _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 
 
@@ -77,7 +77,7 @@ def _write(path: Path | str, columns: dict[str, np.ndarray], faces: np.ndarray |
     for name, column in columns.items():
         table[name] = column
     header = ["ply", "format binary_little_endian 1.0", "comment metres", f"element vertex {len(table)}"]
-    header += [f"property {_NAMES[kind]} {name}" for name, kind in kinds.items()]
+    header += [f"property {_ALIASES[kind][0]} {name}" for name, kind in kinds.items()]
     if faces is not None:
         header += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
     body = table.tobytes() + (b"" if faces is None else faces.tobytes())

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from geometry.camera import Camera
-from geometry.depth import depth_to_points
-from geometry.rigid import transform
+from geometry.depth import require_size
+from geometry.distortion import distort_point
+from geometry.rays import ray_table
 from geometry.triangle_coverage import edge, first_pixel, last_pixel
 
 JUMP = 0.04693441759
@@ -28,12 +29,35 @@ def warp_depth_to_color(
     Within a triangle depth is linear in the image, as in the SDK (0.5 mm from the exact value at 2 m, at most).
     Raises GeometryError when the depth image has another size than its camera.
     """
+    require_size(depth_m, depth_camera)
     T_color_depth = color_camera.T_camera_world @ depth_camera.T_world_camera
-    p_color = transform(T_color_depth, depth_to_points(depth_m, depth_camera))
-    q, z = color_camera.project_camera(p_color), np.ascontiguousarray(p_color[..., 2])
+    q, z = np.empty((*depth_m.shape, 2)), np.empty(depth_m.shape)
+    K, k = np.asarray(color_camera.K, np.float64), np.ascontiguousarray(color_camera.distortion, np.float64)
+    depth = np.ascontiguousarray(depth_m, np.float64)
+    _project(depth, ray_table(depth_camera), T_color_depth, K, k, float(color_camera.metric_radius), q, z)
     warped = np.full((color_camera.height, color_camera.width), np.inf)
     _draw_grid(q, z, JUMP, warped)
     return np.where(np.isfinite(warped), warped, np.nan).astype(np.float32)
+
+
+@nb.njit(cache=True)
+def _project(depth, rays, T, K, k, metric_radius, q, z):
+    """Fills the colour pixel and colour depth of each depth pixel; NaN where there is none."""
+    for i in range(depth.shape[0]):
+        for j in range(depth.shape[1]):
+            x, y, d = rays[i, j, 0] * depth[i, j], rays[i, j, 1] * depth[i, j], depth[i, j]
+            zc = T[2, 0] * x + T[2, 1] * y + T[2, 2] * d + T[2, 3]
+            z[i, j], q[i, j, 0], q[i, j, 1] = np.nan, np.nan, np.nan
+            if not (d > 0 and zc > 0):
+                continue
+            xc = (T[0, 0] * x + T[0, 1] * y + T[0, 2] * d + T[0, 3]) / zc
+            yc = (T[1, 0] * x + T[1, 1] * y + T[1, 2] * d + T[1, 3]) / zc
+            if not np.hypot(xc, yc) <= metric_radius:
+                continue
+            xd, yd = distort_point(xc, yc, k)
+            z[i, j] = zc
+            q[i, j, 0] = K[0, 0] * xd + K[0, 1] * yd + K[0, 2]
+            q[i, j, 1] = K[1, 0] * xd + K[1, 1] * yd + K[1, 2]
 
 
 @nb.njit(cache=True)
