@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from geometry.distortion import distort, undistort
 from geometry.errors import GeometryError
@@ -62,18 +62,17 @@ class Camera:
         xy = distort(np.where(inside, xy, np.nan), self.distortion)
         return xy @ self.K[:2, :2].T + self.K[:2, 2]
 
-    def normalize(self, q: Float[np.ndarray, "*points 2"]) -> Float[np.ndarray, "*points 2"]:
+    def normalize(self, q: Real[np.ndarray, "*points 2"]) -> Float[np.ndarray, "*points 2"]:
         """Undistorted coordinates (x/z, y/z) of pixels; NaN where the lens model cannot be inverted."""
         xy = (np.asarray(q, np.float64) - self.K[:2, 2]) @ np.linalg.inv(self.K[:2, :2]).T
         return undistort(xy, self.distortion, self.metric_radius)
 
     def unproject(
-        self, q: Float[np.ndarray, "*points 2"], z: Float[np.ndarray, "*points"] | float
+        self, q: Real[np.ndarray, "*points 2"], z: Real[np.ndarray, "*points"] | float
     ) -> Float[np.ndarray, "*points 3"]:
-        """Points in the camera frame at depth z (metres along the optical axis)."""
+        """Points in the camera frame at depth z (metres along the optical axis); NaN as in `normalize`."""
         xy = self.normalize(q)
-        z = np.broadcast_to(np.asarray(z, np.float64), xy.shape[:-1])[..., None]
-        return np.concatenate([xy * z, z], -1)
+        return np.concatenate([xy, np.where(np.isnan(xy[..., :1]), np.nan, 1.0)], -1) * np.asarray(z)[..., None]
 
     def resized(self, width: int, height: int) -> Camera:
         """The same camera with its image scaled to another size (pixel centres at integers)."""
