@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Integer, UInt8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -18,11 +18,11 @@ class PointCloud:
     """Unit normals that point toward the camera that saw the point."""
     colors: UInt8[np.ndarray, "points 3"] | None = None
     """RGB."""
-    camera: Int[np.ndarray, "points"] | None = None
+    camera: Integer[np.ndarray, "points"] | None = None
     """Index of the camera that saw the point, in the list kept beside the cloud."""
     sigma: Float[np.ndarray, "points"] | None = None
     """Standard deviation along the viewing ray, metres."""
-    time_us: Int[np.ndarray, "points"] | None = None
+    time_us: Integer[np.ndarray, "points"] | None = None
     """When the point was measured, microseconds of the session clock."""
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Integer, UInt8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -13,10 +13,10 @@ class TriangleMesh:
     """Vertices in metres; faces wind counter-clockwise seen from outside."""
 
     vertices: Float[np.ndarray, "vertices 3"]
-    faces: Int[np.ndarray, "faces 3"]
+    faces: Integer[np.ndarray, "faces 3"]
     uv: Float[np.ndarray, "uvs 2"] | None = None
     """Texture coordinates; (0, 0) is the bottom-left corner of the texture (OBJ's convention)."""
-    uv_faces: Int[np.ndarray, "faces 3"] | None = None
+    uv_faces: Integer[np.ndarray, "faces 3"] | None = None
     """UV index of each face corner."""
     texture: UInt8[np.ndarray, "rows columns 3"] | None = None
     """RGB."""

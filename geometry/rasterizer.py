@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int32
+from jaxtyping import Bool, Float, Float32, Int32, Integer
 from scipy.ndimage import distance_transform_edt
 
 from geometry.camera import Camera
@@ -36,7 +36,7 @@ class Raster:
         return self.face >= 0
 
     def interpolate(
-        self, corners: Int[np.ndarray, "faces 3"], values: Float[np.ndarray, "values channels"]
+        self, corners: Integer[np.ndarray, "faces 3"], values: Float[np.ndarray, "values channels"]
     ) -> Float[np.ndarray, "height width channels"]:
         """Values given at vertices (`corners` = faces) or at UVs (`corners` = uv_faces), in the image; NaN outside."""
         image = np.full((*self.face.shape, values.shape[-1]), np.nan)
@@ -48,7 +48,7 @@ class Raster:
 def rasterize(
     q: Float[np.ndarray, "vertices 2"],
     z: Float[np.ndarray, "vertices"],
-    faces: Int[np.ndarray, "faces 3"],
+    faces: Integer[np.ndarray, "faces 3"],
     width: int,
     height: int,
 ) -> Raster:
@@ -83,7 +83,7 @@ def rasterize_camera(mesh: TriangleMesh, camera: Camera) -> Raster:
 
 
 def rasterize_uv(
-    uv: Float[np.ndarray, "uvs 2"], uv_faces: Int[np.ndarray, "faces 3"], size: int, gutter: int = 0
+    uv: Float[np.ndarray, "uvs 2"], uv_faces: Integer[np.ndarray, "faces 3"], size: int, gutter: int = 0
 ) -> Raster:
     """The face under each texel's centre of a square atlas; row 0 is the top (v = 1). Depth is 1 where covered.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 # Outside this much of the face the float64 plane intersection is not the hit that Embree found (a sliver seen edge-on).
 _OUTSIDE = 1e-3
@@ -31,8 +31,8 @@ def meet_planes(o, d, vertices, faces, rays, face, t, uv):
 def barycentric_points(
     p: Float[np.ndarray, "points 3"],
     vertices: Float[np.ndarray, "vertices 3"],
-    faces: Int[np.ndarray, "faces 3"],
-    face: Int[np.ndarray, "points"],
+    faces: Integer[np.ndarray, "faces 3"],
+    face: Integer[np.ndarray, "points"],
 ) -> tuple[Float[np.ndarray, "points 3"], Float[np.ndarray, "points 3"]]:
     """The point of the given face closest to each point, and its barycentric weights."""
     bary = np.empty((len(p), 3))

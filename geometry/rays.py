@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
@@ -22,7 +22,7 @@ class Hits:
 
     t: Float[np.ndarray, "*rays"]
     """p = origin + t direction. The z-depth in metres when directions have z = 1 in the camera frame."""
-    face: Int[np.ndarray, "*rays"]
+    face: Integer[np.ndarray, "*rays"]
     uv: Float[np.ndarray, "*rays 2"]
     """Barycentric weights of the face's second and third corner; the first has 1 - u - v."""
 
@@ -32,7 +32,7 @@ class Closest:
     """The points of a mesh closest to given points."""
 
     points: Float[np.ndarray, "*points 3"]
-    face: Int[np.ndarray, "*points"]
+    face: Integer[np.ndarray, "*points"]
     bary: Float[np.ndarray, "*points 3"]
     """Weights of the face's corners; `points` is their weighted sum."""
     distance: Float[np.ndarray, "*points"]
@@ -71,7 +71,7 @@ class RayScene:
     closest points are then computed in float64 on that face. Faces are hit from both sides.
     """
 
-    def __init__(self, vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]) -> None:
+    def __init__(self, vertices: Float[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]) -> None:
         """Raises GeometryError when Open3D cannot be loaded."""
         self._o3d: Any = load_open3d()
         vertices = np.asarray(vertices, np.float64)

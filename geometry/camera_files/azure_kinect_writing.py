@@ -31,7 +31,7 @@ def calibration_json(depth_camera: Camera, color_camera: Camera, serial: str) ->
                 ),
             ],
             "InertialSensors": [
-                _inertial_sensor("Gyro", 16, [0, 0, 0]),
+                _inertial_sensor("Gyro", 16, [0.0, 0.0, 0.0]),
                 _inertial_sensor("Accelerometer", 56, [-0.05, 0.004, 0.0015]),
             ],
             "Metadata": {
