@@ -16,8 +16,8 @@ stands outside, and holds a person's arms' length around the middle of a ring of
 TOP_M = 2.6
 """Height of the volume: a tall person with raised arms."""
 SINGLE_VIEW_M = 2.0
-"""Where the axes do not meet (one camera, or all parallel), the centre lies this far along them: the middle of a depth
-camera's range."""
+"""Where the axes do not meet at a point (one camera, all parallel, two face to face), the centre is the mean of the
+points this far along them: the middle of a depth camera's range."""
 _PARALLEL = np.sin(np.deg2rad(5.0)) ** 2
 """Axes that differ by less than this leave the distance of their meeting point undetermined."""
 
@@ -40,7 +40,8 @@ class Workspace:
     ) -> Bool[np.ndarray, "*points"]:
         """Whether points lie in the volume, higher than `above_floor_m`. False for NaN."""
         away = np.hypot(p_world[..., 0] - self.center[0], p_world[..., 1] - self.center[1])
-        return (away <= self.radius_m) & (p_world[..., 2] >= above_floor_m) & (p_world[..., 2] <= self.top_m)
+        height = p_world[..., 2]
+        return np.asarray((away <= self.radius_m) & (height >= above_floor_m) & (height <= self.top_m))
 
 
 def workspace(cameras: Mapping[str, Camera]) -> Workspace:
