@@ -80,7 +80,7 @@ def body_mesh() -> TriangleMesh:
             height=np.linalg.norm(np.subtract(end, start)), radius=radius, count=[24, 24]
         )
         capsule.apply_transform(trimesh.geometry.align_vectors([0, 0, 1], np.subtract(end, start)))
-        return capsule.apply_translation(start).subdivide_to_size(0.06)
+        return capsule.apply_translation(np.add(start, end) / 2).subdivide_to_size(0.06)
 
     parts = [
         limb([0, 0, 0.85], [0, 0, 1.4], 0.14),

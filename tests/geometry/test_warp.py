@@ -83,7 +83,7 @@ def test_a_room_seen_by_one_real_camera_is_the_room_seen_by_the_other(kinect, bo
     assert both.sum() > 30_000
     error = np.abs(warped - truth)[both]
     assert np.median(error) < 20e-6  # linear depth between pixels 4 mm apart on limbs of 5 cm radius
-    assert np.percentile(error, 99) < 2e-3  # oblique surfaces near the silhouettes
+    assert np.percentile(error, 99) < 3e-3  # near silhouettes one depth pixel spans centimetres of depth
     # only the outermost pixels, half seen, are lost or filled
     assert (np.isfinite(warped) & np.isnan(truth)).sum() < 0.002 * both.sum()
     assert (np.isnan(warped) & np.isfinite(truth)).sum() < 0.05 * both.sum()
