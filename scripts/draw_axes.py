@@ -89,7 +89,7 @@ class Canvas:
 
 
 def figure() -> TriangleMesh:
-    """A jointed doll in the body frame: y up, facing +z, left hand at +x; the origin at the pelvis, feet 0.93 m below."""
+    """A jointed doll in the body frame: y up, facing +z, left hand at +x, its origin at the pelvis."""
 
     def limb(start, end, radius):
         line = np.subtract(end, start).astype(float)
@@ -142,7 +142,7 @@ def draw_camera(canvas: Canvas, camera: Camera, depth: float) -> None:
     canvas.axes(
         camera.T_world_camera, (0.4, 0.4, 1.12), ("x right", "y down", "z forward"), [(8, 10), (-28, 28), (10, 6)]
     )
-    canvas.text("camera (OpenCV)", camera.center, INK, (-196, -10), 24)
+    canvas.text("camera (OpenCV)", camera.center, INK, (-206, -10), 24)
 
 
 def main(path: Path) -> None:
