@@ -123,7 +123,7 @@ def _run_stage(
     wanted = Manifest(
         stage=stage.name,
         code=f"{__version__}/{stage.version}",
-        inputs=_inputs(session, stage),
+        inputs=_inputs(session, stage) | _config_files(config),
         config=TypeAdapter(stage.config).dump_python(config, mode="json"),
         instants=_instants(session, stage, request.frames),
         without=sorted(request.without),
@@ -175,9 +175,18 @@ def _inputs(session: Session, stage: Stage) -> dict[str, str]:
     return inputs
 
 
+def _config_files(config: Any) -> dict[str, str]:
+    """Fingerprints of the files that options name. Raises HumanrigError for one that is not there."""
+    files = {key: value for key, value in asdict(config).items() if isinstance(value, Path)}
+    for key, path in files.items():
+        if not path.is_file():
+            raise HumanrigError(f"option {key}={path}: there is no such file")
+    return {str(path): manifest.fingerprint(path) for path in files.values()}
+
+
 def _instants(session: Session, stage: Stage, frames: tuple[int, int] | None) -> list[int]:
     """All instants, or those of --frames A:B; the stages before frame sets exist have none."""
-    if "sync" not in stage.needs and stage.name in ("sync", "calibrate"):
+    if stage.name in ("sync", "calibrate"):
         return []
     everything = [instant.instant for instant in session.instants()]
     if frames is None:

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from capture.frame_sets import write_instants
+from capture.synchronisation import DEFAULT_TOLERANCE_US, session_frame_sets
 from humanrig.stage import Stage, StageContext
 
 
@@ -14,13 +16,16 @@ from humanrig.stage import Stage, StageContext
 class SyncConfig:
     """Options of the stage."""
 
-    tolerance_us: int = 4000
-    """Frames further than this from their instant are a hole. A quarter of a frame at 60 Hz."""
+    tolerance_us: int = DEFAULT_TOLERANCE_US
+    """A frame further than this from its instant is left out, and leaves a hole."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes frames.parquet; returns the number of instants, holes and the largest offset."""
-    raise RuntimeError("filled below")
+    """Writes frames.parquet; returns instants, holes and residuals. Cameras that are left out keep their frames."""
+    sets = session_frame_sets(context.session, context.config.tolerance_us)
+    write_instants(context.output / "frames.parquet", sets.instants)
+    context.progress(1, 1)
+    return sets.figures()
 
 
 STAGE = Stage(name="sync", folder="sync", needs=(), config=SyncConfig, run=run)

@@ -1,0 +1,55 @@
+"""The pictures of the report: the body over every camera at some instants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from jaxtyping import Float, UInt8
+
+from capture.session import Session
+from geometry.mesh import TriangleMesh
+from humanrig.report.overlay import draw_body, draw_points, label, montage
+
+
+def spread(instants: list[int], count: int) -> list[int]:
+    """Up to `count` instants, evenly spread from the first to the last."""
+    picks = np.linspace(0, len(instants) - 1, min(count, len(instants))).round().astype(int)
+    return [instants[i] for i in dict.fromkeys(picks.tolist())]
+
+
+def overlay_sheet(
+    session: Session,
+    meshes: dict[int, TriangleMesh],
+    detections: Callable[[str, int], tuple[Float[np.ndarray, "joints 2"], np.ndarray] | None],
+    height: int,
+    progress: Callable[[int, int], None],
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """One row for each instant, one column for each colour camera; `detections` gives (q, used) or None."""
+    cameras, streams = session.cameras(), session.of_kind("color")
+    by_number = {i.instant: i for i in session.instants()}
+    rows, done = [], 0
+    for instant, mesh in meshes.items():
+        row = []
+        for stream in streams:
+            index = by_number[instant].index.get(stream, -1)
+            done += 1
+            progress(done, len(meshes) * len(streams))
+            if index < 0:
+                row.append(np.full((height, height, 3), 230, np.uint8))
+                continue
+            image = session.frame(stream, index).payload
+            picture = draw_body(image, cameras[stream], mesh, height)
+            found = detections(stream, instant)
+            if found is not None:
+                picture = draw_points(picture, *found, scale=height / image.shape[0])
+            row.append(label(picture, f"{stream.split('/')[0]}  {instant}"))
+        rows.append(row)
+    return montage(rows)
+
+
+def write_jpeg(path: Path, image: UInt8[np.ndarray, "rows columns 3"], quality: int = 88) -> None:
+    """Writes an RGB picture."""
+    path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB"))

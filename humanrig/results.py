@@ -1,0 +1,103 @@
+"""What the stages left in a session, opened: the files that evaluation and report read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from body.loading import load_body_model
+from body.model import BodyModel
+from body.parameters import BodyParameters
+from capture.session import Session
+from geometry.cloud import PointCloud
+from geometry.mesh import TriangleMesh
+from humanrig.errors import HumanrigError
+
+PERSON = "person00"
+
+
+@dataclass(frozen=True)
+class Results:
+    """The reconstruction of one person in a session."""
+
+    session: Session
+    person: str = PERSON
+
+    @cached_property
+    def body(self) -> dict[str, np.ndarray]:
+        """Arrays of body/personNN.npz (docs/conventions.md). Raises HumanrigError when the stage has not run."""
+        return self._arrays("body", "register")
+
+    @cached_property
+    def keypoints(self) -> dict[str, np.ndarray]:
+        """Arrays of keypoints/personNN.npz. Raises HumanrigError when the stage has not run."""
+        return self._arrays("keypoints", "keypoints")
+
+    @cached_property
+    def mesh(self) -> dict[str, np.ndarray]:
+        """Arrays of mesh/personNN.npz. Raises HumanrigError when the stage has not run."""
+        return self._arrays("mesh", "mesh")
+
+    @cached_property
+    def model(self) -> BodyModel:
+        """The body model that the fit used. Raises HumanrigError when another one is set now."""
+        model = load_body_model()
+        used = str(self.body["model_sha256"])
+        if model.sha256 != used:
+            raise HumanrigError(
+                f"{self.session.folder} was fitted with the body model {self.body['model']} ({used[:12]}…), now "
+                f"{model.name} ({model.sha256[:12]}…) is set; set HUMANRIG_BODY_MODEL to the former, or fit again"
+            )
+        return model
+
+    @cached_property
+    def parameters(self) -> BodyParameters:
+        """The fitted body, in the session's world."""
+        return read_parameters(self.body)
+
+    @property
+    def instants(self) -> list[int]:
+        """Instants that have a body."""
+        return self.body["instants"].tolist()
+
+    def cloud(self, instant: int) -> PointCloud | None:
+        """The fused cloud of an instant; None for a session without depth."""
+        path = self.session.path("clouds", f"{instant:06d}.npz")
+        if not path.is_file():
+            return None
+        with np.load(path) as arrays:
+            return PointCloud(**{name: arrays[name] for name in arrays.files})
+
+    def surface(self, instant: int) -> TriangleMesh:
+        """The final mesh, body and clothes, of an instant."""
+        row = self.mesh["instants"].tolist().index(instant)
+        return TriangleMesh(vertices=self.mesh["vertices"][row].astype(np.float64), faces=self.mesh["faces"])
+
+    def _arrays(self, folder: str, stage: str) -> dict[str, np.ndarray]:
+        path = self.session.path(folder, f"{self.person}.npz")
+        if not path.is_file():
+            raise HumanrigError(f"{path} is missing; run: humanrig reconstruct {self.session.folder} --from {stage}")
+        return read_arrays(path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an npz file. Raises HumanrigError when the file is damaged."""
+    try:
+        with np.load(path) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise HumanrigError(f"{path} cannot be read ({error}); run its stage again") from None
+
+
+def read_parameters(arrays: dict[str, np.ndarray]) -> BodyParameters:
+    """Body parameters from the arrays of body/ or truth/body/."""
+    return BodyParameters(
+        betas=arrays["betas"].astype(np.float64),
+        global_orient=arrays["global_orient"].astype(np.float64),
+        body_pose=arrays["body_pose"].astype(np.float64),
+        transl=arrays["transl"].astype(np.float64),
+        child=float(arrays.get("child", np.zeros(()))),
+    )
