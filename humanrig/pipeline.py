@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from capture.session import Session
 from pydantic import TypeAdapter, ValidationError
 
+from capture.session import Session
 from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
 from humanrig.manifest import Manifest

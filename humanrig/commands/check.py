@@ -20,7 +20,6 @@ def check(session: Positional[Path], json: bool = False) -> int:
     """
     from capture.checking import check_session
     from capture.session import Session
-
     from humanrig.pipeline import completed
 
     opened = Session.open(session)

@@ -26,7 +26,6 @@ def export(
         to: Where to write; default SESSION/exported/FORMAT.
     """
     from capture.session import Session
-
     from humanrig.export import export_session
 
     opened = Session.open(session)

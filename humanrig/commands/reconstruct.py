@@ -39,7 +39,6 @@ def reconstruct(
         json: Print the figures of every stage as JSON.
     """
     from capture.session import Session
-
     from humanrig import pipeline
 
     request = pipeline.Request(

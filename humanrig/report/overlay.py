@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from geometry.rasterizer import rasterize_camera
 from jaxtyping import Bool, Float, UInt8
 
 from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
+from geometry.rasterizer import rasterize_camera
 from geometry.rigid import rotate
 
 BODY_COLOR = np.array([255.0, 150.0, 70.0])

@@ -5,13 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
 from capture.session import Session
 from humanrig import manifest, pipeline
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import Request, reconstruct
 from humanrig.stage import Stage, StageContext
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
