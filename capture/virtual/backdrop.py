@@ -1,0 +1,82 @@
+"""What a device sees of the empty room: traced once for each camera and reused in every frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from capture.virtual.light import irradiance, srgb_from_linear
+from capture.virtual.rig import VirtualDevice
+from capture.virtual.room import FLOOR, NORMALS, Room
+from capture.virtual.view import SUBPIXELS, View
+
+INFRARED = np.array([0.25, 0.25, 0.25], np.float32)
+INFRARED_FLOOR = 0.2
+"""Near-infrared reflectance is guessed from colour: most cloth is brighter there than it looks."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Backdrop:
+    """The empty room as one device sees it."""
+
+    color_rays: Float[np.ndarray, "720 1280 2"]
+    depth_rays: Float[np.ndarray, "576 640 2"]
+    srgb: Float[np.ndarray, "720 1280 3"]
+    """Colour image, sRGB 0 … 255, without noise."""
+    floor: Float[np.ndarray, "720 1280 2"]
+    """World x, y of the floor in each colour pixel; far away where it shows no floor."""
+    z: Float[np.ndarray, "576 640"]
+    """Depth at pixel centres, metres."""
+    z_fine: Float[np.ndarray, "1152 1280"]
+    """Depth of four rays in each pixel, metres."""
+    amplitude_fine: Float[np.ndarray, "1152 1280"]
+    """Relative strength of the infrared echo of those rays."""
+
+    def save(self, folder: Path) -> None:
+        """Writes one .npy file for each array."""
+        folder.mkdir(parents=True)
+        for field in fields(self):
+            np.save(folder / f"{field.name}.npy", getattr(self, field.name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Backdrop:
+        """The arrays of a saved backdrop, mapped from disk: processes share them."""
+        return cls(**{field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)})
+
+
+def infrared_echo(albedo: Float[np.ndarray, "*rays 3"], cosine: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Relative amplitude of the echo: reflectance times cosine over squared distance."""
+    reflectance = INFRARED_FLOOR + albedo @ INFRARED
+    return (reflectance * np.clip(cosine, 0.02, 1) / np.square(z)).astype(np.float32)
+
+
+def trace_backdrop(device: VirtualDevice, room: Room) -> Backdrop:
+    """Traces the room: four rays a pixel in colour and in depth."""
+    color, depth = View.of(device.color), View.of(device.depth)
+    floor = np.full((*color.rays.shape[:2], 2), 1e3, np.float32)
+    linear = np.zeros((*color.rays.shape[:2], 3), np.float32)
+    for offset in SUBPIXELS:
+        hits = room.hit(device.color.center, color.directions(color.whole, offset[None])[0])
+        linear += room.albedo(hits) * irradiance(NORMALS)[hits.side] / len(SUBPIXELS)
+        floor = np.where((hits.side == FLOOR)[..., None], hits.point[..., :2], floor)
+    z_fine, amplitude_fine = (np.zeros((2 * 576, 2 * 640), np.float32) for _ in range(2))
+    for number, offset in enumerate(SUBPIXELS):
+        directions = depth.directions(depth.whole, offset[None])[0]
+        hits = room.hit(device.depth.center, directions)
+        cosine = -np.einsum("hwc,hwc->hw", NORMALS[hits.side], directions) / np.linalg.norm(directions, axis=-1)
+        place = (slice(number // 2, None, 2), slice(number % 2, None, 2))
+        z_fine[place] = hits.t
+        amplitude_fine[place] = infrared_echo(room.albedo(hits), cosine, hits.t)
+    z = room.hit(device.depth.center, depth.directions(depth.whole)[0]).t
+    return Backdrop(
+        color_rays=color.rays,
+        depth_rays=depth.rays,
+        srgb=srgb_from_linear(linear).astype(np.float32),
+        floor=floor,
+        z=z.astype(np.float32),
+        z_fine=z_fine,
+        amplitude_fine=amplitude_fine,
+    )

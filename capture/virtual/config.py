@@ -1,0 +1,46 @@
+"""What a simulated take is made of: every choice that changes its bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+Cameras = Annotated[int, Field(ge=1, le=10)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class SimulationConfig:
+    """One simulated take. The same values give the same bytes of every frame."""
+
+    cameras: Cameras = 6
+    """Azure-Kinect-like devices on the ring; ten is the most whose depth pulses fit into one period."""
+    clip: str = "walk"
+    """Name of the motion clip."""
+    seconds: Positive = 1.0
+    """Length of the take."""
+    rate_hz: Annotated[float, Field(gt=0, le=30)] = 30.0
+    """Frames a second; an Azure Kinect gives 5, 15 or 30."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Drives the body, its clothes, the placement of the devices and all noise."""
+    betas: tuple[float, ...] | None = None
+    """Body shape; None draws every coefficient of the model from N(0, 1), clipped to ±2."""
+    height_m: Annotated[float, Field(gt=1.2, lt=2.2)] | None = None
+    """Body height, reached through the first shape coefficient; None leaves the shape as it is."""
+    outfit: Literal["minimal", "casual"] = "casual"
+    """Clothes: `minimal` is thin and tight, `casual` stands off the body."""
+    noise: bool = True
+    """Sensor noise in colour and depth, mixed pixels at edges, drop-outs. Off: depth is exact to its millimetre."""
+    bias_mm: NotNegative = 1.0
+    """Standard deviation of each device's constant depth error (clipped to ±11 mm); none when `noise` is off."""
+    radius_m: Annotated[float, Field(ge=1.0, le=3.2)] = 2.3
+    """Radius of the ring."""
+    placement_jitter: NotNegative = 1.0
+    """Scale of the random placement error of the devices: 1 is 30 mm and 1 degree."""
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
+    """Quality of the colour frames."""
+    background_frames: Annotated[int, Field(ge=0, le=30)] = 3
+    """Frames of the empty room before the person enters, in `recording/background.mcap`."""

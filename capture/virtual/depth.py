@@ -1,0 +1,129 @@
+"""Depth images of the virtual rig: exact depth by rays, then what an Azure Kinect would make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt16
+
+from capture.virtual.backdrop import Backdrop, infrared_echo
+from capture.virtual.person import Person
+from capture.virtual.rig import VirtualDevice
+from capture.virtual.view import CENTER, SUBPIXELS, View, Window
+
+RANGE_M = (0.5, 3.86)
+"""Working range of the narrow unbinned mode (vendor's hardware specification)."""
+MODULATION_HZ = 200e6  # assumed: one frequency stands for the sensor's several
+PHASE_PER_M = 4 * np.pi * MODULATION_HZ / 299792458.0
+POINT_SPREAD_PX = 0.55
+MIN_COHERENCE = 0.35
+"""Below this a pixel mixes two surfaces whose echoes cancel: the sensor reports nothing."""
+MIN_AMPLITUDE = 0.01
+SOFTNESS = 0.3
+"""Relative spread of the two limits from pixel to pixel."""
+SIGMA_FLOOR_M, SIGMA_SLOPE, SIGMA_MAX_M = 0.5e-3, 1e-3, 17e-3
+"""Axial noise 0.5 mm + 1 mm/m beyond 0.5 m, at most the vendor's 17 mm (BlenderProc's Azure Kinect model)."""
+HEXAGON_PX = 345.0
+"""Distance of the sides of the illuminated hexagon from the principal point, pixels (by eye, from real frames)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DepthImage:
+    """One depth image and what was really there."""
+
+    depth_mm: UInt16[np.ndarray, "576 640"]
+    """As the device sends it; 0 is missing."""
+    clean_m: Float[np.ndarray, "576 640"]
+    """Exact depth of the surface at each pixel's centre, metres."""
+
+
+def render_depth(
+    device: VirtualDevice, backdrop: Backdrop, person: Person | None, rng: np.random.Generator | None
+) -> DepthImage:
+    """The device's depth image; without a person the empty room; without `rng` no noise, no bias, no mixed pixels."""
+    view = View(camera=device.depth, rays=backdrop.depth_rays)
+    window = None if person is None else view.window(person.mesh.vertices, margin=6)
+    clean = np.array(backdrop.z)
+    if person is not None and window is not None:
+        hits = person.scene.cast(device.depth.center, view.directions(window, CENTER)[0])
+        part = clean[window.rows, window.columns]
+        clean[window.rows, window.columns] = np.fmin(part, np.where(hits.face >= 0, hits.t, np.inf))
+    if rng is None:
+        measured = np.where((clean >= RANGE_M[0]) & (clean <= RANGE_M[1]), clean, 0)
+    else:
+        z, amplitude = backdrop.z_fine, backdrop.amplitude_fine
+        if person is not None and window is not None:
+            z, amplitude = _insert(z, amplitude, view, window, person)
+        measured = sense(z, amplitude, device.depth_bias_m, rng)
+        measured[~hexagon(device.depth.K, measured.shape)] = 0
+    return DepthImage(depth_mm=np.rint(1000 * measured).astype(np.uint16), clean_m=clean.astype(np.float32))
+
+
+def sense(
+    z_fine: Float[np.ndarray, "fine_rows fine_columns"],
+    amplitude_fine: Float[np.ndarray, "fine_rows fine_columns"],
+    bias_m: float,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "rows columns"]:
+    """Depth in metres that a time-of-flight sensor reports, 0 where it reports nothing.
+
+    z_fine and amplitude_fine have 2x2 rays a pixel. The echoes of a pixel add as phasors, which gives flying pixels
+    between a body and what is behind it; noise grows with distance and falls with the root of the echo's strength.
+    """
+    phase = PHASE_PER_M * z_fine
+    amplitude, moment = _to_pixels(amplitude_fine), _to_pixels(amplitude_fine * z_fine)
+    real, imaginary = _to_pixels(amplitude_fine * np.cos(phase)), _to_pixels(amplitude_fine * np.sin(phase))
+    mean = moment / amplitude
+    turn = np.arctan2(imaginary, real) - PHASE_PER_M * mean
+    z = mean + ((turn + np.pi) % (2 * np.pi) - np.pi) / PHASE_PER_M
+    coherence = np.hypot(real, imaginary) / amplitude
+    strength = np.clip(amplitude * np.square(mean) / 0.4, 0.1, 1)
+    sigma = np.minimum((SIGMA_FLOOR_M + SIGMA_SLOPE * np.maximum(z - 0.5, 0)) / np.sqrt(strength), SIGMA_MAX_M)
+    noise, chance = rng.standard_normal(z.shape, np.float32), rng.random((2, *z.shape), np.float32)
+    limit = 1 + SOFTNESS * (2 * chance - 1)
+    measured = z + bias_m + sigma * noise
+    lost = (coherence < MIN_COHERENCE * limit[0]) | (amplitude < MIN_AMPLITUDE * limit[1])
+    return np.where(lost | ~((measured >= RANGE_M[0]) & (measured <= RANGE_M[1])), 0, measured)
+
+
+def hexagon(K: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> np.ndarray:
+    """Pixels that the narrow mode's infrared light reaches: a hexagon, cut off by the image's top and bottom."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x, y = x - (shape[1] - 1) / 2, y - (shape[0] - 1) / 2
+    angles = np.deg2rad([0.0, 60.0, 120.0])
+    return np.max([np.abs(np.cos(a) * x + np.sin(a) * y) for a in angles], 0) <= HEXAGON_PX
+
+
+def _insert(
+    z_fine: np.ndarray, amplitude_fine: np.ndarray, view: View, window: Window, person: Person
+) -> tuple[np.ndarray, np.ndarray]:
+    """Copies of the room's fine depth and echo with the person in front."""
+    directions = view.directions(window, SUBPIXELS)
+    hits = person.scene.cast(view.camera.center, directions)
+    seen = hits.face >= 0
+    z = np.where(seen, hits.t, np.inf).astype(np.float32)
+    echo = np.zeros(z.shape, np.float32)
+    v = directions[seen]
+    cosine = np.abs(np.einsum("nc,nc->n", person.face_normals[hits.face[seen]], v)) / np.linalg.norm(v, axis=-1)
+    echo[seen] = infrared_echo(person.albedo(hits, seen), cosine, z[seen])
+    z_fine, amplitude_fine = np.array(z_fine), np.array(amplitude_fine)
+    rows = slice(2 * window.rows.start, 2 * window.rows.stop)
+    columns = slice(2 * window.columns.start, 2 * window.columns.stop)
+    z, echo = _interleave(z), _interleave(echo)
+    front = z < z_fine[rows, columns]
+    z_fine[rows, columns][front] = z[front]
+    amplitude_fine[rows, columns][front] = echo[front]
+    return z_fine, amplitude_fine
+
+
+def _interleave(samples: np.ndarray) -> np.ndarray:
+    """(4, h, w) sub-pixel samples as one image (2h, 2w)."""
+    _, height, width = samples.shape
+    return samples.reshape(2, 2, height, width).transpose(2, 0, 3, 1).reshape(2 * height, 2 * width)
+
+
+def _to_pixels(fine: np.ndarray) -> np.ndarray:
+    blurred = cv2.GaussianBlur(fine.astype(np.float32), (0, 0), 2 * POINT_SPREAD_PX)
+    return cv2.resize(blurred, (fine.shape[1] // 2, fine.shape[0] // 2), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,63 @@
+"""The optics of one Azure Kinect: a production unit's factory calibration, varied a little for each virtual device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from geometry.camera import Camera
+from geometry.camera_files.azure_kinect import KinectCalibration, UnitCamera
+from geometry.rigid import from_rotvec
+
+# Factory calibration of the unit 001514394512: cx cy fx fy as parts of the sensor, k1 k2 p1 p2 k3 k4 k5 k6, and the
+# transform from the depth to the colour camera, metres. Source: tests/assets/calibration.json of etiennedub/pyk4a
+# (MIT). The metric radius of the colour camera is the SDK's value where the file says 0.
+DEPTH_UNIT = UnitCamera(
+    intrinsics=np.array([0.51296979, 0.51692355, 0.49278089, 0.49290284]),
+    distortion=np.array(
+        [0.54793978, -0.02097137, 2.0557534e-05, -7.2104158e-05, -0.00265223, 0.88967907, 0.08613021, -0.01391038]
+    ),
+    metric_radius=1.74,
+    T_camera_device=np.eye(4),
+)
+COLOR_UNIT = UnitCamera(
+    intrinsics=np.array([0.49984714, 0.50661761, 0.47796512, 0.63742393]),
+    distortion=np.array(
+        [0.33012131, -2.48939657, -0.00016178245, -0.00012944525, 1.45367086, 0.20891207, -2.3029151, 1.37512755]
+    ),
+    metric_radius=1.7,
+    T_camera_device=from_rotvec(
+        np.array([-0.08626702, -0.00049884, -0.0011617]), np.array([-0.03208343, -0.00220537, 0.00388369])
+    ),
+)
+
+# How far units differ, one standard deviation: a summary of the four calibrations in the tests of the SDK and pyk4a.
+CENTER_SPREAD = 0.002
+FOCAL_SPREAD = 0.001
+ROTATION_SPREAD = np.deg2rad(0.3)
+TRANSLATION_SPREAD_M = 0.0002
+
+
+def draw_unit(index: int, rng: np.random.Generator) -> KinectCalibration:
+    """A unit that differs from the published one as units differ; lens distortion stays that of the published unit."""
+    turn = from_rotvec(rng.normal(0, ROTATION_SPREAD, 3), rng.normal(0, TRANSLATION_SPREAD_M, 3))
+    return KinectCalibration(
+        serial=f"0009000{index:05d}",
+        depth=_vary(DEPTH_UNIT, DEPTH_UNIT.T_camera_device, rng),
+        color=_vary(COLOR_UNIT, COLOR_UNIT.T_camera_device @ turn, rng),
+    )
+
+
+def _vary(unit: UnitCamera, T_camera_device: np.ndarray, rng: np.random.Generator) -> UnitCamera:
+    center = unit.intrinsics[:2] + rng.normal(0, CENTER_SPREAD, 2)
+    focal = unit.intrinsics[2:] * (1 + rng.normal(0, FOCAL_SPREAD))
+    return replace(unit, intrinsics=np.concatenate([center, focal]), T_camera_device=T_camera_device)
+
+
+def place_unit(unit: KinectCalibration, device: str, T_world_color: np.ndarray) -> tuple[Camera, Camera]:
+    """Its depth camera (640x576) and colour camera (1280x720), the colour camera at a place in the world."""
+    depth = unit.depth_camera("NFOV_UNBINNED", f"{device}/depth")
+    color = unit.color_camera("720P", f"{device}/color")
+    T_world_depth = T_world_color @ color.T_camera_world
+    return depth.at(T_world_depth), color.at(T_world_color)
