@@ -68,7 +68,8 @@ class RayScene:
     """A mesh prepared for ray casting and closest-point queries (Embree, through Open3D).
 
     Embree works in float32 and here only chooses the face, in coordinates relative to the mesh's centre; t, uv and
-    closest points are then computed in float64 on that face. Faces are hit from both sides.
+    closest points are then computed in float64 on that face. Faces are hit from both sides; a face with a NaN vertex is
+    never hit.
     """
 
     def __init__(self, vertices: Float[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]) -> None:
@@ -77,6 +78,7 @@ class RayScene:
         vertices = np.asarray(vertices, np.float64)
         self.faces = np.ascontiguousarray(faces, np.int64)
         used = vertices[np.unique(self.faces)] if len(self.faces) else vertices[:0]
+        used = used[np.isfinite(used).all(-1)]
         self._center = (used.min(0) + used.max(0)) / 2 if len(used) else np.zeros(3)
         self._vertices = np.ascontiguousarray(vertices - self._center)
         self._scene = self._o3d.t.geometry.RaycastingScene()

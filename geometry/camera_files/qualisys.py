@@ -44,38 +44,30 @@ def _camera(element: ET.Element, path: str) -> Camera:
     if not serial:
         raise GeometryError(f"{path}: a <camera> has no serial; export the calibration again")
     place = f"{path}: camera '{serial}'"
-    attributes = {}
-    for tag in ("intrinsic", "transform", "fov_video"):
-        found = element.find(tag)
-        if found is None:
+    if (rotated := element.get("viewrotation", "0")) != "0":
+        raise GeometryError(f"{place}: viewrotation {rotated} is not supported; export it unrotated")
+
+    def value(tag: str, key: str) -> float:
+        child = element.find(tag)
+        if child is None:
             raise GeometryError(f"{place}: <{tag}> is missing")
-        attributes[tag] = found.attrib
-    if element.get("viewrotation", "0") != "0":
-        raise GeometryError(
-            f"{place}: viewrotation {element.get('viewrotation')} is not supported; export it unrotated"
-        )
-    intrinsic, transform, view = (
-        {k: v for k, v in attributes[t].items()} for t in ("intrinsic", "transform", "fov_video")
-    )
+        return float(numbers(child.attrib, key, (), place))
 
-    def value(of: dict[str, str], key: str) -> float:
-        return float(numbers(of, key, (), place))
-
-    if float(intrinsic.get("skew", "0")) != 0:
-        raise GeometryError(f"{place}: skew {intrinsic['skew']} is not supported")
-    left, top = value(view, "left"), value(view, "top")
+    if value("intrinsic", "skew") != 0:
+        raise GeometryError(f"{place}: a skew of the pixels is not supported; calibrate again without it")
+    left, top = value("fov_video", "left"), value("fov_video", "top")
     K = np.eye(3)
-    K[0, 0], K[1, 1] = value(intrinsic, "focalLengthU") / _SUBPIXELS, value(intrinsic, "focalLengthV") / _SUBPIXELS
-    K[0, 2] = value(intrinsic, "centerPointU") / _SUBPIXELS - left
-    K[1, 2] = value(intrinsic, "centerPointV") / _SUBPIXELS - top
-    k1, k2, k3 = (value(intrinsic, f"radialDistortion{i}") for i in (1, 2, 3))
-    t1, t2 = (value(intrinsic, f"tangentalDistortion{i}") for i in (1, 2))
-    R_camera_world = _OPENCV_FROM_QUALISYS @ np.array([[value(transform, f"r{i}{j}") for j in "123"] for i in "123"])
+    K[0, 0], K[1, 1] = value("intrinsic", "focalLengthU") / _SUBPIXELS, value("intrinsic", "focalLengthV") / _SUBPIXELS
+    K[0, 2] = value("intrinsic", "centerPointU") / _SUBPIXELS - left
+    K[1, 2] = value("intrinsic", "centerPointV") / _SUBPIXELS - top
+    k1, k2, k3 = (value("intrinsic", f"radialDistortion{i}") for i in (1, 2, 3))
+    t1, t2 = (value("intrinsic", f"tangentalDistortion{i}") for i in (1, 2))
+    R_camera_world = _OPENCV_FROM_QUALISYS @ np.array([[value("transform", f"r{i}{j}") for j in "123"] for i in "123"])
     return Camera(
         name=f"{serial}/color",
         K=K,
-        width=int(value(view, "right") - left) + 1,
-        height=int(value(view, "bottom") - top) + 1,
+        width=int(value("fov_video", "right") - left) + 1,
+        height=int(value("fov_video", "bottom") - top) + 1,
         distortion=np.array([k1, k2, -t1, -t2, k3, 0, 0, 0]),
-        T_world_camera=rigid(R_camera_world.T, np.array([value(transform, axis) for axis in "xyz"]) / 1000),
+        T_world_camera=rigid(R_camera_world.T, np.array([value("transform", axis) for axis in "xyz"]) / 1000),
     )

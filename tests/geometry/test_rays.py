@@ -115,10 +115,13 @@ def test_an_empty_mesh_is_met_by_nothing(pinhole):
         scene.closest(np.zeros((1, 3)))
 
 
-def test_unused_nan_vertices_do_no_harm():
+def test_a_face_with_a_nan_vertex_is_not_there():
     vertices, faces = ground()
-    scene = RayScene(np.concatenate([vertices, np.full((1, 3), np.nan)]), faces)
-    assert scene.cast(np.array([0.3, 0.2, 2.0]), np.array([0.0, 0, -1])).t == pytest.approx(2.0, abs=NM)
+    vertices = np.concatenate([vertices, np.full((1, 3), np.nan)])
+    scene = RayScene(vertices, np.concatenate([faces, [[0, 1, 4]]]))
+    hits = scene.cast(np.array([0.3, 0.2, 2.0]), np.array([[0.0, 0, -1]]))
+    np.testing.assert_allclose(hits.t, 2.0, atol=NM)
+    assert scene.closest(np.array([[1.0, 2, 3]])).distance == pytest.approx(3.0, abs=NM)
 
 
 def test_cameras_of_one_model_share_a_table_whatever_their_name():
