@@ -1,0 +1,226 @@
+"""One Azure Kinect .mkv, read without the SDK (layout: Azure-Kinect-Sensor-SDK, `src/record`)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+import av
+import av.error
+import numpy as np
+
+from capture.errors import CaptureError
+from geometry.camera_files.azure_kinect import KinectCalibration, parse_kinect_calibration
+
+TRACKS = {"COLOR": "color", "DEPTH": "depth", "IR": "ir", "DEPTH_IR": "ir", "IMU": "imu"}
+SYNC: dict[str, Literal["standalone", "master", "subordinate"]] = {
+    "STANDALONE": "standalone",
+    "MASTER": "master",
+    "SUBORDINATE": "subordinate",
+}
+IMU_SAMPLE = struct.Struct("<Q3fQ3f")
+"""`matroska_imu_sample_t`, 40 bytes without padding: time of the accelerometer's sample (ns, device clock), its x y z
+in m/s², time of the gyroscope's sample (ns), its x y z in rad/s."""
+SEGMENT = b"\x18\x53\x80\x67"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImuSample:
+    """One sample of the inertial sensor, on the device clock, in the sensor's own axes."""
+
+    acc_us: int
+    acc_mss: tuple[float, float, float]
+    gyro_us: int
+    gyro_rads: tuple[float, float, float]
+
+
+class KinectFile:
+    """A recording opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads the tags, tracks and calibration.
+
+        Raises CaptureError when the file is missing, cut short, not a Matroska file, or not an Azure Kinect's.
+        """
+        self.path = Path(path)
+        self.closed_properly = _check_whole(self.path)
+        try:
+            self._container = av.open(str(self.path))
+        except (av.error.FFmpegError, ValueError) as error:
+            raise CaptureError(
+                f"{self.path} cannot be read as a Matroska file ({_reason(error)}); copy it again"
+            ) from None
+        self._kind: dict[int, str] = {}
+        self._tags: dict[str, str] = dict(self._container.metadata)
+        for stream in self._container.streams:
+            self._tags.update(stream.metadata)
+            kind = TRACKS.get(stream.metadata.get("title", ""))
+            if kind and kind not in self._kind.values():
+                self._kind[stream.index] = kind
+        if not self._kind or not any(tag.startswith("K4A_") for tag in self._tags):
+            self.close()
+            raise CaptureError(
+                f"{self.path} is not an Azure Kinect recording: it has none of the SDK's tracks and tags"
+            )
+
+    @property
+    def kinds(self) -> list[str]:
+        """Which of color, depth, ir, imu the file has."""
+        return [kind for kind in ("color", "depth", "ir", "imu") if kind in self._kind.values()]
+
+    @property
+    def serial(self) -> str:
+        """Serial number of the device; empty where the recorder did not write it."""
+        return self._tags.get("K4A_DEVICE_SERIAL_NUMBER", "")
+
+    @property
+    def color_mode(self) -> tuple[str, str]:
+        """Pixel format and resolution, such as `MJPG`, `720P`; empty without colour."""
+        encoding, _, resolution = self._tags.get("K4A_COLOR_MODE", "").partition("_")
+        return encoding, resolution
+
+    @property
+    def depth_mode(self) -> str:
+        """Such as `NFOV_UNBINNED`; empty without depth and IR."""
+        return self._tags.get("K4A_DEPTH_MODE", "")
+
+    @property
+    def sync(self) -> Literal["standalone", "master", "subordinate"]:
+        """Place on the synchronisation cable."""
+        value = self._tags.get("K4A_WIRED_SYNC_MODE", "STANDALONE")
+        if value not in SYNC:
+            raise CaptureError(f"{self.path}: K4A_WIRED_SYNC_MODE is '{value}', expected one of {', '.join(SYNC)}")
+        return SYNC[value]
+
+    @property
+    def start_offset_us(self) -> int:
+        """Device time at the start of the file; times in the file count from it."""
+        return self._nanoseconds("K4A_START_OFFSET_NS") // 1000
+
+    @property
+    def color_delay_us(self) -> int:
+        """How much later than the master's pulse the colour camera was told to expose."""
+        return self._nanoseconds("K4A_SUBORDINATE_DELAY_NS") // 1000 if self.sync == "subordinate" else 0
+
+    @property
+    def depth_delay_us(self) -> int:
+        """How much later than the master's pulse the depth camera was told to expose."""
+        return self.color_delay_us + self._nanoseconds("K4A_DEPTH_DELAY_NS") // 1000
+
+    @property
+    def length_us(self) -> int:
+        """Time of the last block, from the start of the file."""
+        return int(self._container.duration or 0)
+
+    @property
+    def calibration_json(self) -> bytes:
+        """The factory calibration as attached. Raises CaptureError when there is none."""
+        attached = [s for s in self._container.streams if s.type == "attachment"]
+        name = self._tags.get("K4A_CALIBRATION_FILE", "calibration.json")
+        for stream in attached:
+            if name in (stream.metadata.get("filename"), getattr(stream, "name", None)):
+                return bytes(stream.data).rstrip(b"\0")  # pyright: ignore[reportAttributeAccessIssue]
+        raise CaptureError(f"{self.path} has no factory calibration attached; record it again with k4arecorder")
+
+    @property
+    def calibration(self) -> KinectCalibration:
+        """The factory calibration. Raises GeometryError when it is damaged or of an unsupported kind."""
+        return parse_kinect_calibration(self.calibration_json, f"{self.path}: attached calibration")
+
+    def rate_hz(self, kind: str) -> float | None:
+        """Nominal frame rate of an image track."""
+        rate = self._video(kind).average_rate
+        return float(rate) if rate else None
+
+    def size(self, kind: str) -> tuple[int, int]:
+        """Width and height of an image track."""
+        return self._video(kind).width, self._video(kind).height
+
+    def packets(self) -> Iterator[tuple[str, int, bytes, int]]:
+        """Kind, device time in us, bytes and position in the file of each block, in the file's order.
+
+        Raises CaptureError when the file turns out to be damaged.
+        """
+        offset = self.start_offset_us
+        try:
+            for packet in self._container.demux():
+                kind = self._kind.get(packet.stream.index)
+                if not kind or packet.pts is None or not packet.size:
+                    continue
+                assert packet.time_base is not None
+                yield kind, round(packet.pts * packet.time_base * 1_000_000) + offset, bytes(packet), packet.pos or 0
+        except av.error.FFmpegError as error:
+            raise CaptureError(
+                f"{self.path} is damaged ({_reason(error)}); copy it again from the recording computer"
+            ) from None
+
+    def image16(self, kind: str, data: bytes) -> np.ndarray:
+        """(H, W) uint16 of a depth or IR block (stored big-endian). Raises CaptureError on a wrong size."""
+        width, height = self.size(kind)
+        if len(data) != 2 * width * height:
+            raise CaptureError(f"{self.path}: a {kind} frame has {len(data)} bytes, {2 * width * height} expected")
+        return np.frombuffer(data, ">u2").reshape(height, width).astype(np.uint16)
+
+    def imu_sample(self, data: bytes) -> ImuSample:
+        """The sample in an IMU block. Raises CaptureError on a wrong size."""
+        if len(data) != IMU_SAMPLE.size:
+            raise CaptureError(f"{self.path}: an IMU sample has {len(data)} bytes, {IMU_SAMPLE.size} expected")
+        acc_ns, ax, ay, az, gyro_ns, gx, gy, gz = IMU_SAMPLE.unpack(data)
+        return ImuSample(acc_us=acc_ns // 1000, acc_mss=(ax, ay, az), gyro_us=gyro_ns // 1000, gyro_rads=(gx, gy, gz))
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._container.close()
+
+    def _video(self, kind: str) -> av.VideoStream:
+        index = next(index for index, found in self._kind.items() if found == kind)
+        stream = self._container.streams[index]
+        if not isinstance(stream, av.VideoStream):
+            raise CaptureError(f"{self.path}: the {kind} track is not a video track")
+        return stream
+
+    def _nanoseconds(self, tag: str) -> int:
+        value = self._tags.get(tag, "0")
+        try:
+            return int(value)
+        except ValueError:
+            raise CaptureError(f"{self.path}: tag {tag} is '{value}', a number of nanoseconds was expected") from None
+
+    def __enter__(self) -> KinectFile:
+        """The file itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the file."""
+        self.close()
+
+
+def _check_whole(path: Path) -> bool:
+    """Whether the recorder closed the file. Raises CaptureError when it is missing, cut short or no Matroska file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+        size = path.stat().st_size
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be opened ({error.strerror})") from None
+    at = head.find(SEGMENT)
+    if at < 0 or at + 13 > len(head):
+        raise CaptureError(f"{path} is not a Matroska recording; is it an Azure Kinect .mkv?")
+    length = 9 - head[at + 4].bit_length()
+    stored = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
+    if stored in (0, (1 << 7 * length) - 1):
+        return False
+    expected = at + 4 + length + stored
+    if size < expected:
+        raise CaptureError(f"{path} is truncated: {size} of {expected} bytes are there; copy it again")
+    return True
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

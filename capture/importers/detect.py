@@ -1,0 +1,107 @@
+"""Imports a recording, whatever tool made it; the session appears whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.importers.azure_kinect_mkv import import_kinect
+from capture.importers.video_size import SizeMismatch
+from capture.importers.videos import SUFFIXES, find_calibration, import_videos
+from capture.session import Session
+
+PROBE_BYTES = 1 << 20
+KINECT_MARKS = (b"K4A_", b"b16g")
+EBML_MAGIC = b"\x1a\x45\xdf\xa3"
+
+
+def import_recording(
+    source: Path | Sequence[Path],
+    session_folder: Path,
+    calibration: Path | None = None,
+    *,
+    size_mismatch: SizeMismatch = "refuse",
+    crop_offset: tuple[int, int] = (0, 0),
+    trim_to_shortest: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Session:
+    """Makes a session from a recording of others.
+
+    `source` is an Azure Kinect .mkv, a folder with one for each device, a folder of synchronised videos (or one whose
+    subfolder `videos` has them), or a list of such files. The calibration of videos is found by itself when it lies in
+    the folder or its subfolder `calibration`. The work is done in a hidden folder beside the target, which is renamed
+    at the end: on any error the target is as before.
+
+    Raises CaptureError when the target exists and is not empty, when there is nothing to import or kinds are mixed,
+    and as the importers do (`import_kinect`, `import_videos`).
+    """
+    target = Path(session_folder)
+    _check_target(target)
+    files = [Path(path) for path in source] if isinstance(source, Sequence) else find_files(Path(source))
+    if calibration is not None and not Path(calibration).is_file():
+        raise CaptureError(f"the calibration {calibration} is missing; check the path")
+    kinect = [path for path in files if is_kinect(path)]
+    if kinect and len(kinect) < len(files):
+        other = next(path for path in files if path not in kinect)
+        raise CaptureError(
+            f"{kinect[0].name} is an Azure Kinect recording, {other.name} is not; import them separately"
+        )
+    partial = target.parent / f".{target.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        if kinect:
+            import_kinect(files, partial, calibration, session_id=target.name, on_progress=on_progress)
+        else:
+            import_videos(
+                files,
+                partial,
+                calibration or _calibration_near(files[0].parent),
+                session_id=target.name,
+                size_mismatch=size_mismatch,
+                crop_offset=crop_offset,
+                trim_to_shortest=trim_to_shortest,
+                on_progress=on_progress,
+            )
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Session.open(target)
+
+
+def find_files(source: Path) -> list[Path]:
+    """The recordings at a path, by name. Raises CaptureError when there are none."""
+    if source.is_file():
+        if source.suffix.lower() not in SUFFIXES:
+            raise CaptureError(f"{source} is not a recording that can be imported ({', '.join(SUFFIXES)})")
+        return [source]
+    if not source.is_dir():
+        raise CaptureError(f"there is nothing at {source}; check the path")
+    for folder in (source, source / "videos"):
+        if folder.is_dir():
+            found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            if found:
+                return found
+    raise CaptureError(f"{source} holds no recording; expected files of {', '.join(SUFFIXES)}")
+
+
+def is_kinect(path: Path) -> bool:
+    """Whether a file is an Azure Kinect's .mkv. Raises CaptureError when it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(PROBE_BYTES)
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be opened ({error.strerror}); check the path") from None
+    return head.startswith(EBML_MAGIC) and any(mark in head for mark in KINECT_MARKS)
+
+
+def _calibration_near(folder: Path) -> Path | None:
+    """The calibration beside the videos, or beside their folder when that is called `videos`."""
+    return find_calibration(folder) or (find_calibration(folder.parent) if folder.name == "videos" else None)
+
+
+def _check_target(target: Path) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise CaptureError(f"{target} exists and is not empty; choose another folder for the session")
