@@ -1,0 +1,44 @@
+"""Errors against what was really there in a simulated session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from capture.virtual.truth import Truth
+from hps.metrics import acceleration_error_mm, mpjpe_mm, pa_mpjpe_mm
+from humanrig.errors import HumanrigError
+from humanrig.evaluation.summary import summary
+from humanrig.results import Results
+
+KEYS = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm")
+
+
+def truth_errors(results: Results) -> dict[str, Any]:
+    """The keys `pve_mm` … `acceleration_error_mm` of docs/evaluation.md; None for a real session.
+
+    Errors are of the naked body in the world frame, without any alignment but where the name says so. Raises
+    HumanrigError when the body was fitted with another model than the one that was simulated.
+    """
+    if not results.session.path("truth", "scene.json").is_file():
+        return dict.fromkeys(KEYS)
+    truth = Truth.open(results.session, results.model)
+    rows = np.array(results.instants)
+    if len(rows) and rows.max() >= truth.frames:
+        raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
+    estimated = results.model.pose(results.parameters)
+    true = results.model.pose(truth.parameters()[rows])
+    vertices = 1e3 * np.linalg.norm(estimated.vertices - true.vertices, axis=-1)
+    joints = 1e3 * np.linalg.norm(estimated.joints - true.joints, axis=-1)
+    few = len(rows) < 3
+    return {
+        "pve_mm": summary(vertices, "mean", "p95", "max"),
+        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated.joints, true.joints))},
+        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated.joints, true.joints))},
+        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated.joints, true.joints))},
+    }
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return summary(values, "mean")["mean"]

@@ -1,0 +1,109 @@
+"""Errors in the pictures: the fitted body, and the triangulated points, against the detections of each camera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from body.joints import JOINT_NAMES
+from geometry.camera import Camera
+from humanrig import manifest
+from humanrig.evaluation.summary import summary
+from humanrig.results import Results
+from registration.detections import detections_of
+from registration.keypoint_sets import BLAZEPOSE, smpl_joints
+
+CONFIDENT = 0.5
+"""Detections below this visibility are the detector's guess at a hidden joint; they are no measurement."""
+TURN_RAD = np.pi / 2
+"""A pelvis that turns further than this from one instant to the next was flipped."""
+SWAP_RATIO = 0.8
+"""Exchanged labels must fit the body this much better to count as a flip."""
+
+
+def pixel_errors(results: Results) -> dict[str, Any]:
+    """The keys `reprojection_px` … `flips` of docs/evaluation.md."""
+    keypoints, cameras = results.keypoints, results.session.cameras()
+    streams = keypoints["streams"].tolist()
+    rows = np.isin(keypoints["instants"], results.body["instants"])
+    names = keypoints["names"].tolist()
+    pairs = smpl_joints(names, JOINT_NAMES)
+    joints = results.body["joints"]
+    confident = keypoints["confidence"][rows] >= CONFIDENT
+    q = np.where(confident[..., None], keypoints["q"][rows], np.nan)
+    body_px = np.stack(
+        [distances(cameras[s], joints[:, pairs[:, 1]], q[:, c, pairs[:, 0]]) for c, s in enumerate(streams)], 1
+    )
+    points = keypoints["p_world"][rows]
+    points_px = np.stack(
+        [distances(cameras[s], points[:, pairs[:, 0]], q[:, c, pairs[:, 0]]) for c, s in enumerate(streams)], 1
+    )
+    used = np.array([s.split("/")[0] not in _without(results) for s in streams])
+    return {
+        "reprojection_px": summary(body_px[:, used], "median", "p95", "mean"),
+        "reprojection_px_by_camera": {
+            s: summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams) if used[c]
+        },
+        "detector_px": summary(points_px[:, used], "median", "p95"),
+        "held_out_px": _held_out(results, pairs),
+        "flips": _flips(results, q[:, used], [cameras[s] for s, u in zip(streams, used) if u], pairs),
+    }
+
+
+def distances(
+    camera: Camera, p_world: Float[np.ndarray, "frames joints 3"], q: Float[np.ndarray, "frames joints 2"]
+) -> Float[np.ndarray, "frames joints"]:
+    """Distance in pixels of projected points from detections; NaN where either is missing."""
+    return np.linalg.norm(camera.project(p_world.astype(np.float64)) - q, axis=-1)
+
+
+def _without(results: Results) -> set[str]:
+    done = manifest.read(results.session.path("keypoints"))
+    return set(done.without) if done else set()
+
+
+def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float | None]]:
+    """Errors in the cameras that no estimate used: the person nearest to the projected body in each picture."""
+    session, errors = results.session, {}
+    streams = [s for s in session.of_kind("color") if s.split("/")[0] in _without(results)]
+    if not streams:
+        return errors
+    from humanrig.detector import default_detector
+
+    detector, cameras = default_detector(), session.cameras()
+    by_number = {i.instant: i for i in session.instants()}
+    for stream in streams:
+        kept = [(row, by_number[i].index.get(stream, -1)) for row, i in enumerate(results.instants)]
+        kept = [(row, index) for row, index in kept if index >= 0]
+        found = detections_of(session, stream, detector, [index for _, index in kept])
+        joints = results.body["joints"][[row for row, _ in kept]][:, pairs[:, 1]]
+        q = np.where(found.visibility[..., None] >= CONFIDENT, found.q, np.nan)[:, :, pairs[:, 0]]
+        people = np.stack([distances(cameras[stream], joints, q[:, p]) for p in range(q.shape[1])], 1)
+        errors[stream.split("/")[0]] = summary(_nearest(people), "median", "p95")
+    return errors
+
+
+def _nearest(errors: Float[np.ndarray, "frames people joints"]) -> Float[np.ndarray, "frames joints"]:
+    """The errors of the person with the smallest median, in each frame."""
+    filled = np.where(np.isfinite(errors), errors, np.inf)
+    best = np.median(filled, axis=-1).argmin(axis=-1)
+    return errors[np.arange(len(errors)), best]
+
+
+def _flips(results: Results, q: np.ndarray, cameras: list[Camera], pairs: np.ndarray) -> int:
+    """Instants with exchanged sides, or where the pelvis jumps around (see docs/evaluation.md)."""
+    from scipy.spatial.transform import Rotation
+
+    joints = results.body["joints"][:, pairs[:, 1]]
+    plain, swapped = (
+        np.stack([distances(camera, joints, q[:, c, index]) for c, camera in enumerate(cameras)], 1)
+        for index in (pairs[:, 0], BLAZEPOSE.mirror[pairs[:, 0]])
+    )
+    with np.errstate(all="ignore"):
+        swaps = np.nanmean(swapped, axis=(1, 2)) < SWAP_RATIO * np.nanmean(plain, axis=(1, 2))
+    orient = Rotation.from_rotvec(results.parameters.global_orient)
+    turns = np.zeros(len(orient), bool)
+    turns[1:] = (orient[:-1].inv() * orient[1:]).magnitude() > TURN_RAD
+    return int((swaps | turns).sum())
