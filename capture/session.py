@@ -20,6 +20,7 @@ from capture.mcap_recording import McapReader
 from capture.session_info import DeviceInfo, SessionInfo, StreamInfo, read_info, software, write_info
 from capture.video import VideoStream
 from geometry.camera import Camera
+from geometry.camera_files.cameras_json import CameraFile, read_camera_file, read_cameras
 from geometry.depth import decode_depth_mm
 
 INFO_FILE = "session.toml"
@@ -90,6 +91,10 @@ class Session:
         write_info(folder / INFO_FILE, info)
         return cls(folder, info)
 
+    def __reduce__(self) -> tuple[type[Session], tuple[Path, SessionInfo]]:
+        """Another process opens the files for itself."""
+        return Session, (self.folder, self.info)
+
     @property
     def devices(self) -> dict[str, DeviceInfo]:
         """Devices by name."""
@@ -145,20 +150,24 @@ class Session:
         path = self.path(*CALIBRATED_CAMERAS)
         if not path.exists():
             raise CaptureError(f"{path} is missing; run: humanrig reconstruct {self.folder} --only calibrate")
-        from geometry.camera_files.cameras_json import read_cameras
-
         return read_cameras(path)
 
     def recorded_cameras(self) -> dict[str, Camera]:
-        """Cameras as the recording brought them. Raises CaptureError when it brought none."""
+        """Cameras as the recording brought them, all of them placed in the world.
+
+        Raises CaptureError when it brought none, GeometryError when where they stand is not known.
+        """
+        self.recorded_camera_file()
+        return read_cameras(self.path(*RECORDED_CAMERAS))
+
+    def recorded_camera_file(self) -> CameraFile:
+        """The same with cameras whose place in the world is unknown, and where they came from."""
         path = self.path(*RECORDED_CAMERAS)
         if not path.exists():
             raise CaptureError(
                 f"{path} is missing: the recording came without cameras; import it with --calibration FILE"
             )
-        from geometry.camera_files.cameras_json import read_cameras
-
-        return read_cameras(path)
+        return read_camera_file(path)
 
     def recording(self, file: str) -> McapReader:
         """The reader of an MCAP file of this session, by its path inside it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import av
@@ -49,7 +50,7 @@ class VideoStream:
         """Number of frames."""
         return len(self._pts)
 
-    @property
+    @cached_property
     def timestamps_us(self) -> Int64[np.ndarray, "frames"]:
         """Presentation time of each frame, the first at 0."""
         ticks = self._pts - self._pts[0]

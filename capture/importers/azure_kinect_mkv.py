@@ -49,8 +49,9 @@ def import_kinect(
     Raises CaptureError when a file is damaged or two are of one device, when colour is not MJPG, and when a camera is
     missing in `calibration`; GeometryError when a calibration cannot be read.
     """
-    files = [KinectFile(path) for path in sources]
+    files: list[KinectFile] = []
     try:
+        files.extend(map(KinectFile, sources))
         names = _device_names(files)
         _check_rig(files)
         cameras = {name: _factory_cameras(file, name) for name, file in zip(names, files)}

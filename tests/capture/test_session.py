@@ -1,6 +1,7 @@
 """A session on disk: frames decoded with both clocks, and clear refusals."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,12 @@ def test_frames_are_decoded(session):
     device, host = session.timestamps_us("kinect_000/depth")
     np.testing.assert_array_equal(device, [0, 1000, 2000])
     np.testing.assert_array_equal(host, [70_000, 71_001, 72_002])
+
+
+def test_another_process_can_open_it(session):
+    session.frame("kinect_000/depth", 0)
+    again = pickle.loads(pickle.dumps(session))
+    np.testing.assert_array_equal(again.frame("kinect_000/ir", 0).payload, DEPTH)
 
 
 def test_instants_round_trip(session):

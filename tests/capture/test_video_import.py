@@ -194,8 +194,8 @@ def test_the_real_four_camera_recording(real_data, tmp_path):
         assert (bars.mean() < 10) == (width == 1080)
     assert len(session_frame_sets(session).instants) == 100
     cameras = session.recorded_cameras()
-    assert all(c.center[2] > 0.5 for c in cameras.values())  # tripods stand on a floor at z = 0, z up
-    assert all(c.T_world_camera[2, 1] < -0.9 for c in cameras.values())  # the picture's down is the world's down
+    assert all(c.center[2] > 0.5 for c in cameras.values())  # tripods higher than the deck of the treadmill, z = 0
+    assert all(c.T_world_camera[2, 1] < -0.8 for c in cameras.values())  # down in the picture is down, tilted up to 35°
     # Reference intrinsics of Qualisys: cam03 as calibrated; cam01 scaled by 1080/1088.
     assert cameras["cam03/color"].K[0, 0] == pytest.approx(1681.6, abs=0.06)
     assert cameras["cam01/color"].K[0, 0] == pytest.approx(1681.2 * 1080 / 1088, abs=0.06)
