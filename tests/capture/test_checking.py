@@ -82,7 +82,7 @@ def test_drops_holes_and_clocks(tmp_path):
 
 def test_cameras(tmp_path):
     session = make(tmp_path / "s", WHOLE, unplaced=["b/depth"], links={"calibration_from": "../gone"})
-    assert_finding(session, "warning", "recording/cameras.json", "where b stand is not known")
+    assert_finding(session, "warning", "recording/cameras.json", "the place of b in the world is not known")
     assert_finding(session, "warning", "links.calibration_from", "no session at ../gone")
     camera = Camera(name="a/depth", K=np.diag([50.0, 50, 1]), width=32, height=48)
     write_cameras(session.path("recording", "cameras.json"), [camera], source="test")
