@@ -14,7 +14,7 @@ def import_(
     source: Positional[Path],
     session: Positional[Path],
     calibration: Annotated[Path | None, arg(metavar="FILE")] = None,
-    size_mismatch: Literal["refuse", "crop", "scale"] = "refuse",
+    size_mismatch: Literal["refuse", "crop", "scale", "fit"] = "refuse",
     trim_to_shortest: bool = False,
 ) -> int:
     """Make a session from an Azure Kinect .mkv, a folder of them, or a folder of synchronised videos.
@@ -27,8 +27,8 @@ def import_(
         session: Folder to create.
         calibration: Rig calibration: Qualisys .qca.txt, aniposelib .toml or our cameras.json. Videos need one (it is
             found by itself when it lies in the folder or in its subfolder `calibration`).
-        size_mismatch: What to do when a video is not as large as its calibration says: refuse, take it as a crop
-            from the top left, or as scaled.
+        size_mismatch: What to do when a video is not as large as its calibration says: refuse; or it was cut out
+            at the top left, stretched, or scaled evenly to fit inside with bars around.
         trim_to_shortest: Cut videos of different lengths to the shortest instead of refusing them.
     """
     from capture.importers.detect import import_recording

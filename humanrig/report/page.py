@@ -134,8 +134,8 @@ def _warnings(results: Results, figures: dict[str, Any]) -> list[str]:
 
 def _subtitle(results: Results) -> str:
     session = results.session
-    devices = len(session.devices)
-    return f"{devices} devices, {len(results.instants)} instants, body model {results.body['model']}; {session.folder.name}"
+    counts = f"{len(session.devices)} devices, {len(results.instants)} instants"
+    return f"{counts}, body model {results.body['model']}; {session.folder.name}"
 
 
 def _words(figures: dict[str, Any]) -> str:
