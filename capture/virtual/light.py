@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 # Directions towards the lamps (unit after normalisation) and their linear RGB power; fixed, so takes are comparable.
 LAMPS = (
@@ -32,7 +32,7 @@ def srgb_from_linear(linear: Float[np.ndarray, "*pixels"]) -> Float[np.ndarray, 
     return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
 
 
-def linear_from_srgb(srgb: Float[np.ndarray, "*pixels"]) -> Float[np.ndarray, "*pixels"]:
+def linear_from_srgb(srgb: Real[np.ndarray, "*pixels"]) -> Float[np.ndarray, "*pixels"]:
     """Linear light 0 … 1 of sRGB values 0 … 255 (IEC 61966-2-1)."""
     value = np.asarray(srgb, np.float32) / 255
     return np.where(value <= 0.04045, value / 12.92, np.power((value + 0.055) / 1.055, 2.4)).astype(np.float32)

@@ -18,7 +18,8 @@ POSTERS = 14
 
 # Sides: -x, +x, -y, +y, floor, ceiling. Normals point into the room.
 NORMALS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32)
-FLOOR, CEILING = 4, 5
+FLOOR = 4
+CEILING_ALBEDO = 0.75
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,20 +60,24 @@ class Room:
     def albedo(self, hits: RoomHits) -> Float[np.ndarray, "*rays 3"]:
         """Linear RGB albedo at the hits."""
         p, side = hits.point.reshape(-1, 3), hits.side.reshape(-1)
-        color = np.full((len(p), 3), 0.75, np.float32)
-        along = np.where(side < 2, p[:, 1], p[:, 0])
-        color[side < 4] = self.walls[side[side < 4]]
-        wall = side < 4
-        for number, center, height, half_width, half_height, *rgb in self.posters:
-            across, up = np.abs(along - center), np.abs(p[:, 2] - height)
-            inside = (side == int(number)) & (across < half_width) & (up < half_height)
-            color[inside] = rgb
-            color[inside & ((across > half_width - 0.03) | (up > half_height - 0.03))] = 0.06
-        color[wall] *= 1 + 0.04 * self._pattern(along[wall], p[wall, 2])[:, None]
-        color[wall & (p[:, 2] < SKIRTING_M)] = 0.35
+        color = np.full((len(p), 3), CEILING_ALBEDO, np.float32)
+        for number in range(4):
+            on_wall = np.flatnonzero(side == number)
+            color[on_wall] = self._wall(number, p[on_wall, 1 - number // 2], p[on_wall, 2])
         floor = side == FLOOR
         color[floor] = self._planks(p[floor, 0], p[floor, 1])
         return np.clip(color, 0.01, 0.95).reshape(*hits.side.shape, 3)
+
+    def _wall(self, number: int, along: np.ndarray, height: np.ndarray) -> np.ndarray:
+        color = np.tile(self.walls[number], (len(along), 1))
+        for _, center, middle, half_width, half_height, *rgb in self.posters[self.posters[:, 0] == number]:
+            across, up = np.abs(along - center), np.abs(height - middle)
+            inside = (across < half_width) & (up < half_height)
+            color[inside] = rgb
+            color[inside & ((across > half_width - 0.03) | (up > half_height - 0.03))] = 0.06
+        color *= 1 + 0.04 * self._pattern(along, height)[:, None]
+        color[height < SKIRTING_M] = 0.35
+        return color
 
     def _planks(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         row = np.floor(y / PLANK_WIDTH_M).astype(int)
