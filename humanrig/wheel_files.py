@@ -125,7 +125,7 @@ def _pip(
     unpack = into / "pip"
     unpack.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
-    command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-v"]
+    command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     command += [*target, "-d", str(into)]
     log = into / "pip.log"
     with log.open("wb") as stream:
