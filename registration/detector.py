@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -41,8 +41,10 @@ class Person2D:
     pixel_size: float
     """Image pixels to one pixel of the network's crop: the unit in which its errors are measured."""
     track: int = -1
-    """Number of the person along this stream, as far as the detector could follow."""
+    """Number of the person along this stream, as far as the detector could follow; -1 for somebody new."""
     mask: PersonMask | None = None
+    follow: Any = None
+    """What the detector wants to know about this person in the next image; not kept on disk."""
 
     @property
     def box(self) -> Float[np.ndarray, "4"]:
@@ -51,7 +53,7 @@ class Person2D:
 
 
 class Detector(Protocol):
-    """Finds people in the images of one stream, in order."""
+    """Finds people in images. Holds no state between images; not to be shared between threads."""
 
     keypoints: KeypointSet
 
@@ -61,7 +63,11 @@ class Detector(Protocol):
         ...
 
     def detect(
-        self, image: UInt8[np.ndarray, "height width 3"], previous: Sequence[Person2D] | None = None
+        self, image: UInt8[np.ndarray, "height width 3"], previous: Sequence[Person2D] = (), search: bool = True
     ) -> list[Person2D]:
-        """The people of an RGB image, best first. `previous`: those of the image before; None starts afresh."""
+        """The people of an RGB image, best first.
+
+        Those of the image before, `previous`, are looked for where they were and keep their track; others are found
+        only if `search` is set or somebody was lost.
+        """
         ...

@@ -11,12 +11,13 @@ from jaxtyping import Bool, Int64
 
 from registration.errors import RegistrationError
 
-BLAZEPOSE_NAMES: Final = (
+_NAMES: Final = (
     "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
     "mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
     "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
     "right_ankle left_heel right_heel left_foot_index right_foot_index"
-).split()
+)
+BLAZEPOSE_NAMES: Final = tuple(_NAMES.split())
 """The 33 landmarks of MediaPipe's BlazePose, in its order."""
 
 SMPL_JOINT_OF_KEYPOINT: Final = {
@@ -56,9 +57,11 @@ SMPL_VERTEX_OF_KEYPOINT: Final = {
 """Keypoint → name in `BodyModel.keypoint_vertices`. BlazePose's fingers are knuckles, the body's are finger tips."""
 
 FLIP_PARTS: Final = {
-    "arms": ("shoulder", "elbow", "wrist", "pinky", "index", "thumb"),
-    "legs": ("hip", "knee", "ankle", "heel", "foot_index"),
-    "face": ("nose", "eye_inner", "eye", "eye_outer", "ear", "mouth"),
+    "upper": (
+        *("shoulder", "elbow", "wrist", "pinky", "index", "thumb"),
+        *("nose", "eye_inner", "eye", "eye_outer", "ear", "mouth"),
+    ),
+    "lower": ("hip", "knee", "ankle", "heel", "foot_index"),
 }
 """Parts of the body whose two sides a detector confuses together: seen from behind, or with crossed legs."""
 
@@ -68,7 +71,7 @@ _BONES: Final = (
     "right_shoulder-right_elbow right_elbow-right_wrist right_wrist-right_index right_shoulder-right_hip "
     "right_hip-right_knee right_knee-right_ankle right_ankle-right_heel right_heel-right_foot_index "
     "left_hip-right_hip nose-left_eye nose-right_eye left_eye-left_ear right_eye-right_ear"
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -100,23 +103,23 @@ class KeypointSet:
     @property
     def bones(self) -> list[tuple[int, int]]:
         """Pairs of keypoints to draw lines between."""
-        pairs = (bone.split("-") for bone in _BONES)
+        pairs = (bone.split("-") for bone in _BONES.split())
         return [(self.names.index(a), self.names.index(b)) for a, b in pairs if a in self.names and b in self.names]
 
 
-BLAZEPOSE: Final = KeypointSet(tuple(BLAZEPOSE_NAMES))
+BLAZEPOSE: Final = KeypointSet(BLAZEPOSE_NAMES)
 
 
 def smpl_joints(names: Sequence[str], joint_names: Sequence[str]) -> Int64[np.ndarray, "pairs 2"]:
     """Rows (keypoint index, joint index) of the keypoints that show one of the body's joints."""
-    pairs = ((i, SMPL_JOINT_OF_KEYPOINT.get(name)) for i, name in enumerate(names))
+    pairs = ((i, SMPL_JOINT_OF_KEYPOINT.get(name, "")) for i, name in enumerate(names))
     found = [(i, list(joint_names).index(joint)) for i, joint in pairs if joint in joint_names]
     return np.array(found, np.int64).reshape(-1, 2)
 
 
 def smpl_vertices(names: Sequence[str], keypoint_vertices: dict[str, int]) -> Int64[np.ndarray, "pairs 2"]:
     """Rows (keypoint index, vertex index) of the keypoints that lie on the skin of a body."""
-    pairs = ((i, SMPL_VERTEX_OF_KEYPOINT.get(name)) for i, name in enumerate(names))
+    pairs = ((i, SMPL_VERTEX_OF_KEYPOINT.get(name, "")) for i, name in enumerate(names))
     found = [(i, keypoint_vertices[vertex]) for i, vertex in pairs if vertex in keypoint_vertices]
     return np.array(found, np.int64).reshape(-1, 2)
 

@@ -1,0 +1,102 @@
+"""The stage `keypoints`: the subject's keypoints in every colour camera and in space."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from capture.session import Session
+from humanrig.stage import Stage, StageContext
+from humanrig.wheel_assets import blazepose_weights
+from registration.association import AssociationOptions
+from registration.blazepose import BlazePose, BlazePoseOptions
+from registration.detections import detections_of_streams
+from registration.errors import RegistrationError
+from registration.keypoint_figures import keypoint_figures
+from registration.keypoint_track import TrackOptions, track_subject, write_track
+from registration.observations import gather
+from registration.temporal import TemporalOptions
+from registration.triangulation import TriangulationOptions
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class KeypointsConfig:
+    """Options of the stage."""
+
+    detector_weights: str = ""
+    """pose_detection.tflite of one's own; empty: the one that ships in a wheel."""
+    landmark_weights: str = ""
+    """pose_landmark_lite.tflite or _heavy.tflite of one's own; empty: the full network that ships in a wheel."""
+    max_residual: float = 5.0
+    """Sigmas from which a view is not used for a joint. A sigma is about 7 px for a person of 700 px."""
+    same_cost: float = 0.5
+    """How different a person may look from the subject in space, 0 to 1, and still be the subject."""
+    max_gap_s: float = 0.25
+    """Gaps in a joint's track up to this are interpolated; set 0 for none."""
+    workers: int = 0
+    """Streams that are searched at the same time; 0: one for each core."""
+
+
+def make_detector(detector_weights: str = "", landmark_weights: str = "") -> BlazePose:
+    """BlazePose with the weights at these paths, else with those that ship in a wheel, fetched when first needed."""
+    if detector_weights and landmark_weights:
+        person, landmarks = Path(detector_weights), Path(landmark_weights)
+    else:
+        person, landmarks = blazepose_weights()
+        person = Path(detector_weights) if detector_weights else person
+        landmarks = Path(landmark_weights) if landmark_weights else landmarks
+    return BlazePose(person, landmarks, BlazePoseOptions())
+
+
+def color_indices(session: Session, context: StageContext) -> dict[str, list[int]]:
+    """Colour streams in use → index of their frame at each of the context's instants, -1 for a hole."""
+    streams = [stream for stream in session.of_kind("color") if context.uses(stream)]
+    wanted = set(context.instants)
+    chosen = [instant for instant in session.instants() if instant.instant in wanted]
+    return {stream: [instant.index.get(stream, -1) for instant in chosen] for stream in streams}
+
+
+def run(context: StageContext) -> dict[str, Any]:
+    """Writes person00.npz; returns figures (docs/keypoints.md). Raises RegistrationError as `track_subject` does."""
+    session, config = context.session, context.config
+    rows = color_indices(session, context)
+    calibrated = session.cameras()
+    for stream in rows:
+        if stream not in calibrated:
+            raise RegistrationError(
+                f"calibration/cameras.json has no camera '{stream}'; add it and run the stage calibrate again, "
+                f"or leave it out: --without {stream.split('/', maxsplit=1)[0]}"
+            )
+    if len(rows) < 2:
+        raise RegistrationError(
+            f"{session.folder}: keypoints in space need at least 2 colour streams, {len(rows)} in use"
+            + (f" ({', '.join(rows)})" if rows else "")
+            + "; record with more cameras or leave fewer out"
+        )
+    first = make_detector(config.detector_weights, config.landmark_weights)  # fetches the weights before the threads
+    detections = detections_of_streams(
+        session,
+        {stream: sorted({index for index in some if index >= 0}) for stream, some in rows.items()},
+        lambda: BlazePose(first.detector, first.landmarks, first.options),
+        config.workers or os.cpu_count() or 1,
+        context.progress,
+    )
+    times = {instant.instant: instant.time_us for instant in session.instants()}
+    time_s = np.array([times[instant] for instant in context.instants], np.float64) * 1e-6
+    cameras = [calibrated[stream] for stream in rows]
+    options = TrackOptions(
+        association=AssociationOptions(same_cost=config.same_cost),
+        triangulation=TriangulationOptions(max_residual=config.max_residual),
+        temporal=TemporalOptions(max_gap_s=config.max_gap_s),
+    )
+    track, flipped = track_subject(cameras, gather(detections, rows), context.instants, time_s, options=options)
+    write_track(track, context.output / "person00.npz")
+    return keypoint_figures(track, cameras, flipped)
+
+
+STAGE = Stage(name="keypoints", folder="keypoints", needs=("sync", "calibrate"), config=KeypointsConfig, run=run)
