@@ -1,0 +1,95 @@
+"""Masks for colour cameras without a depth neighbour, from the keypoint detector's segmentation of the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.workspace import workspace
+from capture.frame_sets import HOLE, Instant
+from capture.session import Session
+from geometry.camera import Camera
+from humanrig.stage import StageContext
+from humanrig.wheel_assets import blazepose_weights
+from registration.association import subject
+from registration.blazepose import BlazePose
+from registration.color_masks import color_mask_from_person
+from registration.detections import StreamDetections, detections_of
+from registration.observations import gather
+
+
+@dataclass(frozen=True)
+class ColorOnlyMasks:
+    """The detections of some colour streams, and which of the people is the subject."""
+
+    cameras: dict[str, Camera]
+    detections: dict[str, StreamDetections]
+    choice: dict[tuple[str, int], tuple[int, int]]
+    """(stream, instant) → (image, person) in the detections."""
+
+    @classmethod
+    def prepare(
+        cls,
+        session: Session,
+        streams: Sequence[str],
+        cameras: dict[str, Camera],
+        instants: Sequence[Instant],
+        context: StageContext,
+    ) -> ColorOnlyMasks:
+        """Detects people, or reads them from the session's cache. With one stream only, the person nearest to the
+        middle of the workspace is the subject.
+
+        Raises RegistrationError when no two cameras agree on anybody.
+        """
+        if not streams:
+            return cls(cameras, {}, {})
+        detector = BlazePose(*blazepose_weights())
+        detections, rows = {}, {}
+        for number, stream in enumerate(streams):
+            rows[stream] = [instant.index.get(stream, HOLE) for instant in instants]
+            indices = [index for index in rows[stream] if index != HOLE]
+            detections[stream] = detections_of(session, stream, detector, indices, _part(context, number, len(streams)))
+        cams = [cameras[stream] for stream in streams]
+        if len(streams) > 1:
+            time_s = np.array([instant.time_us * 1e-6 for instant in instants])
+            chosen = subject(cams, gather(detections, rows), time_s)
+        else:
+            chosen = _nearest_to_middle(detections[streams[0]], cams[0], rows[streams[0]], cameras)
+        choice = {}
+        for c, stream in enumerate(streams):
+            position = {int(index): image for image, index in enumerate(detections[stream].indices)}
+            for t, instant in enumerate(instants):
+                image = position.get(rows[stream][t], -1)
+                if image >= 0 and chosen[t, c] >= 0:
+                    choice[stream, instant.instant] = (image, int(chosen[t, c]))
+        return cls(cameras, detections, choice)
+
+    def mask(self, stream: str, instant: int) -> np.ndarray:
+        """(height, width) bool; all False where the camera did not see the subject."""
+        camera = self.cameras[stream]
+        found = self.choice.get((stream, instant))
+        person = None if found is None else self.detections[stream].mask(*found)
+        return color_mask_from_person(person, camera.width, camera.height)
+
+
+def _nearest_to_middle(
+    detections: StreamDetections, camera: Camera, row: Sequence[int], cameras: dict[str, Camera]
+) -> np.ndarray:
+    """(instants, 1): of each image the person whose joints' middle is nearest to the workspace's; -1 for nobody."""
+    target = camera.project(workspace(cameras).center)
+    position = {int(index): image for image, index in enumerate(detections.indices)}
+    chosen = np.full((len(row), 1), -1)
+    for t, index in enumerate(row):
+        if index in position:
+            people = detections.q[position[index]]
+            away = np.linalg.norm(people.mean(1) - target, axis=-1)
+            if np.isfinite(away).any():
+                chosen[t] = int(np.nanargmin(away))
+    return chosen
+
+
+def _part(context: StageContext, number: int, count: int):
+    """Progress of one stream as a part of the whole."""
+    return lambda done, total: context.progress(number * total + done, count * total)
