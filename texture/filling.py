@@ -16,7 +16,8 @@ def fill_holes(
     """
     if not known.any():
         return np.full_like(image, 128.0)
-    colors, weights = [np.where(known[..., None], image, 0.0).astype(np.float32)], [known.astype(np.float32)]
+    colors: list[np.ndarray] = [np.where(known[..., None], image, 0.0).astype(np.float32)]
+    weights: list[np.ndarray] = [known.astype(np.float32)]
     while max(weights[-1].shape) > 1:
         half = (max(1, weights[-1].shape[1] // 2), max(1, weights[-1].shape[0] // 2))
         colors.append(cv2.resize(colors[-1], half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 3))

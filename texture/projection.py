@@ -53,19 +53,15 @@ def project_colors(
     """
     total, weight = np.zeros((len(points), 3), np.float32), np.zeros(len(points), np.float32)
     for view in views:
-        _add_view(points, normals, *_arrays(mesh, view), total, weight)
+        camera, shape = view.camera, view.image.shape[:2]
+        own = rasterize_camera(mesh, camera).depth
+        measured = np.zeros((1, 1), np.float32) if view.depth_m is None else np.asarray(view.depth_m, np.float32)
+        mask = np.ones(shape, np.bool_) if view.mask is None else view.mask
+        k, radius = np.ascontiguousarray(camera.distortion, np.float64), float(camera.metric_radius)
+        T, K, center = camera.T_camera_world, camera.K, np.ascontiguousarray(camera.center)
+        image = np.ascontiguousarray(view.image)
+        _add_view(points, normals, image, own, measured, mask, T, K, k, radius, center, total, weight)
     return total / np.maximum(weight, 1e-12)[:, None], weight
-
-
-def _arrays(mesh: TriangleMesh, view: TextureView) -> tuple:
-    """What the kernel reads of a view: image, mesh depth, measured depth, mask, camera."""
-    camera, shape = view.camera, view.image.shape[:2]
-    own = rasterize_camera(mesh, camera).depth
-    measured = np.zeros((1, 1), np.float32) if view.depth_m is None else np.asarray(view.depth_m, np.float32)
-    mask = np.ones(shape, np.bool_) if view.mask is None else view.mask
-    T, K = camera.T_camera_world, camera.K
-    k, radius = np.ascontiguousarray(camera.distortion, np.float64), float(camera.metric_radius)
-    return np.ascontiguousarray(view.image), own, measured, mask, T, K, k, radius, camera.center
 
 
 @nb.njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Integer
 from scipy.sparse.linalg import factorized
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
@@ -69,7 +69,7 @@ def _signed_distances(
     """Nearest vertex of each accepted point, and how far in front of it the point lies."""
     normals = TriangleMesh(vertices=vertices, faces=faces).vertex_normals()
     points = cloud.points.astype(np.float64)
-    away, near = cKDTree(vertices).query(points, distance_upper_bound=options.reach_m)
+    away, near = KDTree(vertices).query(points, distance_upper_bound=options.reach_m)
     hit = np.isfinite(away)
     if cloud.normals is not None:
         hit[hit] &= np.einsum("nc,nc->n", normals[near[hit]], cloud.normals[hit].astype(np.float64)) > options.facing

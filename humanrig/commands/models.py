@@ -6,6 +6,7 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from humanrig.errors import HumanrigError
 from humanrig.terminal import progress, say
 
 
@@ -28,8 +29,18 @@ def models(action: Positional[Literal["check", "fetch"]]) -> int:
             wheel_assets.blazepose_weights(on_progress=update)
         with progress("clips") as update:
             wheel_assets.deepmimic_clips(on_progress=update)
-    say_lines = find_body_model().describe()
-    print(say_lines)
+    search = find_body_model()
+    print(f"setting: HUMANRIG_BODY_MODEL {'is ' + search.setting if search.setting else 'is not set'}")
+    for candidate in search.candidates:
+        mark = "used" if candidate == search.used else "there" if candidate.is_file() else "missing"
+        print(f"  {mark:<8}{candidate}")
+    if search.model is None:
+        raise HumanrigError(f"no usable body model: {search.problem}")
+    model = search.model
+    kind = "the open body that comes with humanrig" if search.is_open_body else "your own file"
+    print(f"body model: {model.name}, {kind}; {model.vertex_count} vertices, {model.shape_count} betas")
+    print(f"  correctives {'yes' if model.posedirs is not None else 'no'}, child axis", end=" ")
+    print(f"{'yes' if model.child_direction is not None else 'no'}, sha256 {model.sha256}")
     print(wheel_assets.describe_cache())
     say("own SMPL file: set HUMANRIG_BODY_MODEL to it, then run `humanrig models check` again")
     return 0
