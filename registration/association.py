@@ -12,8 +12,9 @@ from geometry.camera import Camera
 from registration.errors import RegistrationError
 from registration.keypoint_sets import BLAZEPOSE, KeypointSet
 from registration.observations import Observations
-from registration.people3d import Person3D, people_of_instant
+from registration.people3d import Person3D, cost_of, people_of_instants
 from registration.projection import project_all
+from registration.triangulation import TriangulationOptions, triangulate
 
 CORE = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 """Joints by which people are compared."""
@@ -66,8 +67,8 @@ def subject(
     mirror = np.array([int(np.flatnonzero(core == keypoints.mirror[i])[0]) for i in core])
     q, sigma = observations.q[:, :, :, core], observations.sigma_px[:, :, :, core]
     tracks: list[_Track] = []
-    for t in range(len(q)):
-        people = people_of_instant(cameras, q[t], sigma[t], mirror, options.far_sigmas, options.same_cost)
+    found = people_of_instants(cameras, q, sigma, mirror, options.far_sigmas, options.same_cost)
+    for t, people in enumerate(found):
         _link(tracks, people, t, time_s, options)
     if not tracks:
         raise RegistrationError(
@@ -75,7 +76,8 @@ def subject(
             "calibration/cameras.json belongs to this recording and that the streams are synchronised"
         )
     track = _most_central(cameras, tracks, options)
-    return _choose(cameras, q, sigma, mirror, _over_time(track, time_s, len(core)), options)
+    joints = _over_time(_joints(cameras, q, sigma, mirror, track, options), time_s)
+    return _choose(cameras, q, sigma, mirror, joints, options)
 
 
 def middle_of_rig(cameras: Sequence[Camera]) -> Float[np.ndarray, "3"]:
@@ -84,17 +86,6 @@ def middle_of_rig(cameras: Sequence[Camera]) -> Float[np.ndarray, "3"]:
     off = np.eye(3) - v[:, :, None] * v[:, None, :]
     centers = np.stack([camera.center for camera in cameras])
     return np.linalg.lstsq(off.sum(0), np.einsum("cij,cj->i", off, centers), rcond=1e-6)[0]
-
-
-def cost_of(
-    q_expected: Float[np.ndarray, "*some joints 2"],
-    q: Float[np.ndarray, "*some joints 2"],
-    sigma: Float[np.ndarray, "*some joints"],
-    far_sigmas: float,
-) -> Float[np.ndarray, "*some"]:
-    """Mean over the joints of the residual, in sigmas, up to `far_sigmas`, which counts 1; missing joints count 1."""
-    residual = np.linalg.norm(q_expected - q, axis=-1) / (sigma * far_sigmas)
-    return np.minimum(np.nan_to_num(residual, nan=1.0), 1.0).mean(-1)
 
 
 def _link(
@@ -136,14 +127,32 @@ def _most_central(cameras: Sequence[Camera], tracks: list[_Track], options: Asso
     return min(rivals, key=distance)
 
 
-def _over_time(
-    track: _Track, time_s: Float[np.ndarray, "instants"], joints: int
+def _joints(
+    cameras: Sequence[Camera],
+    q: Float[np.ndarray, "instants cameras people joints 2"],
+    sigma: Float[np.ndarray, "instants cameras people joints"],
+    mirror: Int64[np.ndarray, "joints"],
+    track: _Track,
+    options: AssociationOptions,
 ) -> Float[np.ndarray, "instants joints 3"]:
-    """The track's joints at every instant, linear between those at which it was seen and constant outside."""
-    p = np.full((len(time_s), joints, 3), np.nan)
+    """The track's joints from all of its views, or from its best two where these do not agree; NaN without any."""
+    T, C, _, J, _ = q.shape
+    views, sigmas = np.full((T, J, C, 2), np.nan), np.full((T, J, C), np.nan)
+    proposed = np.full((T, J, 3), np.nan)
     for t, person in track.people.items():
-        p[t] = person.joints
-    flat = p.reshape(len(time_s), -1)
+        proposed[t] = person.joints
+        for c, n in person.choice.items():
+            order = mirror if person.flipped[c] else np.arange(J)
+            views[t, :, c], sigmas[t, :, c] = q[t, c, n, order], sigma[t, c, n, order]
+    refined = triangulate(cameras, views, sigmas, TriangulationOptions(max_residual=options.far_sigmas)).p_world
+    return np.where(np.isfinite(refined), refined, proposed)
+
+
+def _over_time(
+    p: Float[np.ndarray, "instants joints 3"], time_s: Float[np.ndarray, "instants"]
+) -> Float[np.ndarray, "instants joints 3"]:
+    """The joints at every instant, linear between those at which they are known and constant outside."""
+    flat = p.reshape(len(time_s), -1).copy()
     for column in flat.T:
         known = np.isfinite(column)
         if known.any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -52,6 +52,7 @@ class Person2D:
         return np.concatenate([self.q.min(0), self.q.max(0)])
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Finds people in images. Holds no state between images; not to be shared between threads."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
@@ -107,10 +108,10 @@ def read_track(path: Path) -> KeypointTrack:
     """What `write_track` wrote. Raises RegistrationError when the file is missing or lacks an array."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            arrays = {field.name: data[item.name] for item in fields(KeypointTrack)}
+            arrays = {item.name: data[item.name] for item in fields(KeypointTrack)}
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage keypoints") from None
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise RegistrationError(f"{path} is not a keypoint file ({error}); run the stage keypoints again") from None
     arrays["names"], arrays["streams"] = arrays["names"].tolist(), arrays["streams"].tolist()
     return KeypointTrack(**arrays)

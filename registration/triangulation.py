@@ -88,7 +88,7 @@ def _triangulate(
         r, JtJ, Jtr = _normal_equations(cameras, p, q, sigma, seen)
         weight = np.where(seen & np.isfinite(r), 1 / (1 + (r / options.kernel) ** 2) ** 2, 0)
         p = p - _solve(np.einsum("nc,ncij->nij", weight, JtJ), np.einsum("nc,nci->ni", weight, Jtr))
-    used = seen & (_residual(cameras, p, q, sigma) < options.max_residual)
+    used = np.asarray(seen & (_residual(cameras, p, q, sigma) < options.max_residual))
     for _ in range(len(cameras)):
         p = _refit(cameras, p, q, sigma, used, 3)
         r = np.where(used, np.nan_to_num(_residual(cameras, p, q, sigma), nan=np.inf), -1)
@@ -99,7 +99,7 @@ def _triangulate(
         used[drop, worst[drop]] = False
     r = _residual(cameras, p, q, sigma)
     bad = np.asarray((used.sum(1) < 2) | ~(np.where(used, r, 0) <= options.max_residual).all(1))
-    bad |= ~(_widest_angle(cameras, p, used) >= options.min_angle)
+    bad = np.asarray(bad | ~(_widest_angle(cameras, p, used) >= options.min_angle))
     p = np.where(bad[:, None], np.nan, p)
     used &= ~bad[:, None]
     _, JtJ, _ = _normal_equations(cameras, p, q, sigma, used)
@@ -117,7 +117,7 @@ def _best_proposal(
 ) -> Float[np.ndarray, "n 3"]:
     """Of the points nearest to each pair of rays and to all rays, the one with the lowest robust cost."""
     v = rays(cameras, np.where(seen[..., None], q, np.nan))
-    good = np.isfinite(v).all(-1)
+    good = np.asarray(np.isfinite(v).all(-1))
     v = np.where(good[..., None], v, 0)
     A = np.where(good[..., None, None], np.eye(3) - v[..., :, None] * v[..., None, :], 0)  # projects off the ray
     b = np.einsum("ncij,cj->nci", A, np.stack([camera.center for camera in cameras]))

@@ -1,0 +1,121 @@
+"""From detections to the file of one person's keypoints."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from keypoint_scenes import observe, ring, stick_person, walk
+
+from registration.detections import detect_stream
+from registration.detector import Person2D
+from registration.errors import RegistrationError
+from registration.keypoint_figures import keypoint_figures
+from registration.keypoint_sets import BLAZEPOSE, smpl_joints, smpl_vertices
+from registration.keypoint_track import read_track, track_subject, write_track
+from registration.observations import gather
+
+T = 24
+TIME_S = np.arange(T) / 30
+SIGMA = 3.0
+
+
+@pytest.fixture(scope="module")
+def scene():
+    rng = np.random.default_rng(0)
+    cameras, person = ring(4), walk(T, (-0.1, 0.0), (0.3, 0.1))
+    observations, _ = observe(cameras, [person, walk(T, (1.5, 1.2), (0, 0))], rng, SIGMA)
+    return cameras, observations, person
+
+
+def test_the_track_is_the_person(scene):
+    cameras, observations, person = scene
+    track, flipped = track_subject(cameras, observations, range(T), TIME_S)
+    error = np.linalg.norm(track.p_world - person, axis=-1)
+    assert np.nanmedian(error) < 0.025  # 3 px at 3 m and f = 620 are 15 mm in each of two axes, in each of 4 views
+    assert not flipped.any()
+    z = error / track.sigma / np.sqrt(3)
+    assert np.sqrt(np.nanmean(z**2)) == pytest.approx(1.0, abs=0.1)  # 792 points with 3 axes: 2 %, and the selection
+
+
+def test_a_joint_that_one_instant_lacks_is_interpolated_and_marked(scene):
+    cameras, observations, person = scene
+    wrist = BLAZEPOSE.index("left_wrist")
+    q = observations.q.copy()
+    q[9, :, :, wrist] = np.nan
+    track, _ = track_subject(cameras, replace(observations, q=q), range(T), TIME_S)
+    assert not track.used[9, :, wrist].any()
+    assert np.linalg.norm(track.p_world[9, wrist] - person[9, wrist]) < 0.05
+    assert track.sigma[9, wrist] > track.sigma[8, wrist]
+    assert np.isnan(track.reprojection_px[9, :, wrist]).all()
+
+
+def test_the_file_holds_the_track(scene, tmp_path):
+    cameras, observations, _ = scene
+    track, flipped = track_subject(cameras, observations, range(100, 100 + T), TIME_S)
+    write_track(track, tmp_path / "person00.npz")
+    again = read_track(tmp_path / "person00.npz")
+    for item in fields(track):
+        a, b = getattr(track, item.name), getattr(again, item.name)
+        if isinstance(a, list):
+            assert a == b
+        else:
+            np.testing.assert_allclose(b, a, rtol=1e-6)  # float32 pixels
+    with np.load(tmp_path / "person00.npz") as data:
+        assert data["q"].shape == (T, 4, 33, 2)
+        assert data["instants"][0] == 100
+    figures = keypoint_figures(track, cameras, flipped)
+    assert figures["reprojection_px"]["median"] == pytest.approx(
+        SIGMA * 1.18 * np.sqrt(5 / 8), rel=0.1
+    )  # 8 numbers, 3 unknowns
+    assert figures["instants_lost"] == 0
+    assert figures["cameras"]["cam02/color"]["instants_seen"] == T
+
+
+def test_a_damaged_or_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(RegistrationError, match="missing; run the stage keypoints"):
+        read_track(tmp_path / "person00.npz")
+    (tmp_path / "person00.npz").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(RegistrationError, match="not a keypoint file"):
+        read_track(tmp_path / "person00.npz")
+
+
+class Nobody:
+    """A detector that sees a person in bright images only."""
+
+    keypoints = BLAZEPOSE
+    fingerprint = "nobody"
+
+    def detect(self, image, previous=(), search=True):
+        if not image.any():
+            return []
+        return [Person2D(q=np.zeros((33, 2)), visibility=np.ones(33), score=0.9, pixel_size=2.0)]
+
+
+def test_fewer_than_two_cameras_that_saw_somebody_are_named():
+    dark, bright = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
+    streams = {name: detect_stream([image] * 3, Nobody(), stream=name) for name, image in
+               (("a/color", dark), ("b/color", bright), ("c/color", dark))}  # fmt: skip
+    with pytest.raises(RegistrationError, match=r"a/color, c/color: people in 1 of 3"):
+        gather(streams, dict.fromkeys(streams, [0, 1, 2]))
+    two = {"a/color": streams["b/color"], "b/color": streams["b/color"], "c/color": streams["c/color"]}
+    rows = {"a/color": [0, 1, 2], "b/color": [2, -1, 0], "c/color": [0, 1, 2]}
+    seen = gather(two, rows).seen[..., 0]
+    np.testing.assert_array_equal(seen, [[True, True, False], [True, False, False], [True, True, False]])
+
+
+def test_the_mirror_of_the_set_is_the_mirror_of_a_person():
+    person = stick_person()
+    mirrored = person * [1, -1, 1]
+    mirrored[BLAZEPOSE.index("nose")] = person[BLAZEPOSE.index("nose")]
+    np.testing.assert_allclose(mirrored, person[BLAZEPOSE.mirror])
+    assert (BLAZEPOSE.parts.sum(0) == 1).all()
+    assert len(BLAZEPOSE.bones) == 22
+
+
+def test_keypoints_that_show_joints_and_vertices_of_a_body():
+    joints = smpl_joints(BLAZEPOSE.names, ["pelvis", "left_hip", "right_wrist"])
+    assert {(BLAZEPOSE.names[k], j) for k, j in joints.tolist()} == {("left_hip", 1), ("right_wrist", 2)}
+    vertices = smpl_vertices(BLAZEPOSE.names, {"nose": 331, "LHeel": 12, "elsewhere": 5})
+    assert {(BLAZEPOSE.names[k], v) for k, v in vertices.tolist()} == {("nose", 331), ("left_heel", 12)}
+    with pytest.raises(RegistrationError, match="no keypoint 'tail'"):
+        BLAZEPOSE.index("tail")
