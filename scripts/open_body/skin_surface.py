@@ -9,10 +9,10 @@ import pyfqmr
 import scipy.sparse
 from anny.face_segmentation import get_face_segmentation_mask
 from jaxtyping import Float, Integer
-from scipy.sparse.csgraph import connected_components
 
 from geometry.open3d_loading import load_open3d
 from open_body.anny_source import AnnySource
+from open_body.uv_transfer import transfer_uv
 
 CAVITIES = ["mouth_cavity", "eye_cavity.L", "eye_cavity.R"]
 FACE_TARGET = 13776
@@ -63,7 +63,7 @@ def decimate(skin: Surface, vertices: Float[np.ndarray, "vertices 3"]) -> Surfac
     onto = scipy.sparse.csr_array(
         (barycentric.ravel(), (rows, skin.faces[face].ravel())), (len(new), len(vertices))
     )  # fmt: skip
-    uv, uv_faces = _transfer_uv(skin, vertices, new, faces)
+    uv, uv_faces = transfer_uv(vertices.astype(np.float64), skin.faces, skin.uv, skin.uv_faces, new, faces)
     return Surface(mix=scipy.sparse.csr_array(onto @ skin.mix), faces=faces, uv=uv, uv_faces=uv_faces, mirror=mirror)
 
 
@@ -113,28 +113,6 @@ def _decimate_half(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray,
     position = np.full(2 * count, -1)
     position[used] = np.arange(len(used))
     return both[used], both_faces, position[np.concatenate([partner, np.arange(count)])[used]]
-
-
-def _transfer_uv(
-    skin: Surface, vertices: np.ndarray, new: np.ndarray, faces: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """UVs of the closest points, island by island, so that no face spans a seam."""
-    a, b = skin.uv_faces[:, [0, 1]].ravel(), skin.uv_faces[:, [1, 2]].ravel()
-    graph = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), (len(skin.uv), len(skin.uv)))
-    island_count, label = connected_components(graph, directed=False)
-    island = label[skin.uv_faces[:, 0]]
-    nearest, _ = closest_points(vertices, skin.faces, new[faces].mean(1))
-    uv, uv_faces = np.zeros((0, 2)), np.zeros_like(faces)
-    for number in range(island_count):
-        mine = island[nearest] == number
-        if not mine.any():
-            continue
-        corners, local = np.unique(faces[mine], return_inverse=True)
-        theirs = np.flatnonzero(island == number)
-        face, barycentric = closest_points(vertices, skin.faces[theirs], new[corners])
-        uv_faces[mine] = local.reshape(-1, 3) + len(uv)
-        uv = np.concatenate([uv, (skin.uv[skin.uv_faces[theirs[face]]] * barycentric[..., None]).sum(1)])
-    return uv, uv_faces
 
 
 def _compact(
