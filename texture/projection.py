@@ -1,105 +1,148 @@
-"""Colours of surface points from several cameras: who sees a point, and how much each view counts.
+"""What each colour camera says about each texel: its colour, and how much to trust it (numba).
 
-A point takes a camera's colour only if nothing of the mesh is in front of it (z-buffer) and, where the camera has a
-depth camera beside it, the measured depth there is the point's own: the mesh is never quite right at silhouettes, and
-without this test arms are painted on the chest and background on the skin. Views are blended by cos⁴/z²: a blend
-survives small calibration errors better than the best view alone.
+A texel is seen by a camera when nothing of the mesh lies in front of it (z-buffer), the measured depth agrees, the
+person's mask covers it, and the surface faces the camera. Its weight is cos^4 / z^2: blending many views this way
+beats taking the best one as soon as cameras are off by a fraction of a degree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from geometry.camera import Camera
+from geometry.depth import require_size
 from geometry.distortion import distort_point
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
+from texture.atlas import Texels
 
-SELF_TOLERANCE_M = 0.015
-"""Depth by which a point may lie behind its own mesh's z-buffer, at normal incidence."""
-MEASURED_TOLERANCE_M = 0.030
-"""Depth by which the measured surface may differ from the mesh: the fit's error and the sensor's."""
 MIN_COSINE = 0.1
-"""Flatter views than 84 degrees smear colours along the surface."""
-POWER = 4
+"""Surfaces seen at a flatter angle (84 degrees) smear one pixel over centimetres."""
+STEEP = 0.2
+"""Tolerances grow with 1/cos as far as this cosine: on a steep surface one pixel spans more depth."""
+HIDDEN_M = 0.015
+"""A texel this far behind the mesh's nearest surface is hidden; less is the pixel's own extent and rounding."""
+IN_FRONT_M = 0.04
+"""Measured depth this far in front of the texel is another surface: depth noise, fit and clothes reach 30 mm."""
+BEHIND_M = 0.10
+"""Measured depth this far behind the texel shows the room: the model stands out beyond the real person there."""
+NEAR_M = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TextureView:
-    """One colour image of one instant."""
+class ColorView:
+    """One colour image, and what is known about its pixels."""
 
-    image: UInt8[np.ndarray, "rows columns 3"]
     camera: Camera
-    depth_m: Float[np.ndarray, "rows columns"] | None = None
-    """Measured depth at each colour pixel; NaN where unknown. None for a camera without a depth camera."""
+    image: UInt8[np.ndarray, "rows columns 3"]
+    """RGB."""
+    depth_m: Float32[np.ndarray, "rows columns"] | None = None
+    """Measured depth of the same device as this camera sees it, NaN where unknown; None without a depth camera."""
     mask: Bool[np.ndarray, "rows columns"] | None = None
-    """Pixels that show the person; None where that is not known."""
+    """Pixels that show the person; None when not known."""
 
 
-def project_colors(
-    points: Float32[np.ndarray, "points 3"],
-    normals: Float32[np.ndarray, "points 3"],
-    mesh: TriangleMesh,
-    views: Sequence[TextureView],
-) -> tuple[Float32[np.ndarray, "points 3"], Float32[np.ndarray, "points"]]:
-    """RGB of each surface point (0..255) blended over the views that see it, and the sum of its weights.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Blend:
+    """Colours of all covered texels at one instant, from every camera that sees them."""
 
-    Points and unit normals lie on `mesh`, world, metres. A point that no view sees has weight 0 and colour 0.
-    """
-    total, weight = np.zeros((len(points), 3), np.float32), np.zeros(len(points), np.float32)
-    for view in views:
-        camera, shape = view.camera, view.image.shape[:2]
-        own = rasterize_camera(mesh, camera).depth
-        measured = np.zeros((1, 1), np.float32) if view.depth_m is None else np.asarray(view.depth_m, np.float32)
-        mask = np.ones(shape, np.bool_) if view.mask is None else view.mask
-        k, radius = np.ascontiguousarray(camera.distortion, np.float64), float(camera.metric_radius)
-        T, K, center = camera.T_camera_world, camera.K, np.ascontiguousarray(camera.center)
-        image = np.ascontiguousarray(view.image)
-        _add_view(points, normals, image, own, measured, mask, T, K, k, radius, center, total, weight)
-    return total / np.maximum(weight, 1e-12)[:, None], weight
+    colors: Float32[np.ndarray, "texels 3"]
+    """RGB, 0 to 255; zero where unseen."""
+    weight: Float32[np.ndarray, "texels"]
+    """Sum of cos^4 / z^2 over the cameras, 1/m^2; zero where unseen."""
 
 
-@nb.njit(cache=True, nogil=True)
-def _add_view(points, normals, image, own, measured, mask, T, K, k, radius, center, total, weight):
-    """Adds one view's weighted colours."""
-    rows, columns = mask.shape
-    has_depth = measured.shape[0] == rows and measured.shape[1] == columns
-    for n in range(len(points)):
-        px, py, pz = points[n, 0], points[n, 1], points[n, 2]
-        vx, vy, vz = center[0] - px, center[1] - py, center[2] - pz
-        cosine = (normals[n, 0] * vx + normals[n, 1] * vy + normals[n, 2] * vz) / np.sqrt(vx * vx + vy * vy + vz * vz)
+class Blending:
+    """Adds up the views of one instant, one image at a time. Lives as long as the instant is worked on."""
+
+    def __init__(self, mesh: TriangleMesh, texels: Texels) -> None:
+        """The mesh and its texels must be of the same instant."""
+        self._mesh, self._texels = mesh, texels
+        self._sum = np.zeros((len(texels.positions), 3), np.float32)
+        self._weight = np.zeros(len(texels.positions), np.float32)
+
+    def add(self, view: ColorView) -> int:
+        """Adds a view; returns the number of texels it sees. Raises GeometryError on an image of another size."""
+        for image in (view.image, view.depth_m, view.mask):
+            if image is not None:
+                require_size(image, view.camera)
+        camera = view.camera
+        surface = rasterize_camera(self._mesh, camera).depth
+        none = np.zeros((0, 0), np.float32)
+        return _add_view(
+            self._texels.positions,
+            self._texels.normals,
+            camera.T_camera_world.astype(np.float64),
+            np.asarray(camera.K, np.float64),
+            np.ascontiguousarray(camera.distortion, np.float64),
+            float(camera.metric_radius),
+            np.ascontiguousarray(view.image),
+            surface,
+            none if view.depth_m is None else np.ascontiguousarray(view.depth_m, np.float32),
+            np.zeros((0, 0), np.bool_) if view.mask is None else np.ascontiguousarray(view.mask),
+            self._sum,
+            self._weight,
+        )
+
+    def result(self) -> Blend:
+        """The weighted mean of the views so far."""
+        seen = self._weight > 0
+        colors = np.zeros_like(self._sum)
+        colors[seen] = self._sum[seen] / self._weight[seen, None]
+        return Blend(colors=colors, weight=self._weight.copy())
+
+
+@nb.njit(cache=True)
+def _add_view(positions, normals, T, K, k, radius, image, surface, measured, mask, total, weight):
+    """Adds one camera's colours and weights; see `tests/texture/test_projection.py` for the same in plain numpy."""
+    height, width = surface.shape
+    has_depth, has_mask = measured.size > 0, mask.size > 0
+    seen = 0
+    for i in range(len(positions)):
+        px, py, pz = positions[i, 0], positions[i, 1], positions[i, 2]
+        z = T[2, 0] * px + T[2, 1] * py + T[2, 2] * pz + T[2, 3]
+        if not z > NEAR_M:
+            continue
+        nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
+        x = T[0, 0] * px + T[0, 1] * py + T[0, 2] * pz + T[0, 3]
+        y = T[1, 0] * px + T[1, 1] * py + T[1, 2] * pz + T[1, 3]
+        facing = -(
+            (T[0, 0] * nx + T[0, 1] * ny + T[0, 2] * nz) * x
+            + (T[1, 0] * nx + T[1, 1] * ny + T[1, 2] * nz) * y
+            + (T[2, 0] * nx + T[2, 1] * ny + T[2, 2] * nz) * z
+        )
+        cosine = facing / np.sqrt(x * x + y * y + z * z)
         if cosine < MIN_COSINE:
             continue
-        z = T[2, 0] * px + T[2, 1] * py + T[2, 2] * pz + T[2, 3]
-        if z <= 0:
+        x, y = x / z, y / z
+        if x * x + y * y > radius * radius:
             continue
-        x = (T[0, 0] * px + T[0, 1] * py + T[0, 2] * pz + T[0, 3]) / z
-        y = (T[1, 0] * px + T[1, 1] * py + T[1, 2] * pz + T[1, 3]) / z
-        if not np.hypot(x, y) <= radius:
+        x, y = distort_point(x, y, k)
+        u = K[0, 0] * x + K[0, 1] * y + K[0, 2]
+        v = K[1, 0] * x + K[1, 1] * y + K[1, 2]
+        if not (u >= 0 and v >= 0 and u <= width - 1 and v <= height - 1):
             continue
-        xd, yd = distort_point(x, y, k)
-        u = K[0, 0] * xd + K[0, 1] * yd + K[0, 2]
-        v = K[1, 0] * xd + K[1, 1] * yd + K[1, 2]
-        column, row = int(np.floor(u)), int(np.floor(v))
-        if column < 0 or row < 0 or column >= columns - 1 or row >= rows - 1:
+        column, row = int(u + 0.5), int(v + 0.5)
+        slack = 1 / max(cosine, STEEP)
+        if not z <= surface[row, column] + HIDDEN_M * slack:
             continue
-        near_column, near_row = int(np.floor(u + 0.5)), int(np.floor(v + 0.5))
-        if not mask[near_row, near_column]:
+        if has_mask and not mask[row, column]:
             continue
-        surface = own[near_row, near_column]
-        if not z <= surface + SELF_TOLERANCE_M / max(cosine, 0.2):  # NaN: the mesh does not cover this pixel
-            continue
-        if has_depth and abs(measured[near_row, near_column] - z) > MEASURED_TOLERANCE_M:
-            continue
-        w = cosine**POWER / (z * z)
-        a, b = u - column, v - row
+        if has_depth:
+            apart = z - measured[row, column]
+            if apart > IN_FRONT_M * slack or apart < -BEHIND_M * slack:
+                continue
+        left, top = min(int(u), width - 2), min(int(v), height - 2)
+        fu, fv = u - left, v - top
+        w = cosine**4 / (z * z)
         for c in range(3):
-            top = (1 - a) * image[row, column, c] + a * image[row, column + 1, c]
-            bottom = (1 - a) * image[row + 1, column, c] + a * image[row + 1, column + 1, c]
-            total[n, c] += w * ((1 - b) * top + b * bottom)
-        weight[n] += w
+            upper = image[top, left, c] * (1 - fu) + image[top, left + 1, c] * fu
+            lower = image[top + 1, left, c] * (1 - fu) + image[top + 1, left + 1, c] * fu
+            total[i, c] += w * (upper * (1 - fv) + lower * fv)
+        weight[i] += w
+        seen += 1
+    return seen

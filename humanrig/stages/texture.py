@@ -1,0 +1,132 @@
+"""The stage `texture`: a texture for the clip and one for every instant, from all colour cameras."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import simplejpeg
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from calibration.rig import device_of
+from capture.frame_sets import Instant
+from geometry.mesh import TriangleMesh
+from geometry.warp import warp_depth_to_color
+from humanrig.errors import HumanrigError
+from humanrig.report.pictures import spread
+from humanrig.results import PERSON, Results
+from humanrig.stage import Stage, StageContext
+from humanrig.stages.mesh import rows_of
+from texture.atlas import Atlas
+from texture.blending import clip_texture, instant_texture
+from texture.projection import Blend, Blending, ColorView
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class TextureConfig:
+    """Options of the stage."""
+
+    size: int = Field(default=1024, ge=64, le=8192)
+    """Rows and columns of the textures."""
+    clip_instants: int = Field(default=12, ge=1, le=64)
+    """Instants, evenly spread, whose agreement is the clip's texture."""
+    every_instant: bool = True
+    """Write a texture for each instant too; mesh sequences need them, the animated model does not."""
+    measured_depth: bool = True
+    """Reject texels where the depth camera beside the colour camera measured another surface."""
+    masks: bool = True
+    """Use pixels inside the person's mask only."""
+    quality: int = Field(default=92, ge=50, le=100)
+    """JPEG quality."""
+
+
+def run(context: StageContext) -> dict[str, Any]:
+    """Writes person00.jpg, person00_confidence.png and person00/NNNNNN.jpg; returns the share that was seen."""
+    config, painter = context.config, _Painter(context)
+    chosen = spread(painter.instants, config.clip_instants)
+    total = len(chosen) + (len(painter.instants) if config.every_instant else 0)
+    blends: dict[int, Blend] = {}
+    for number in chosen:
+        blends[number] = painter.blend(number)
+        context.progress(len(blends), total)
+    clip = clip_texture(painter.atlas, list(blends.values()))
+    _write_jpeg(context.output / f"{PERSON}.jpg", clip.image, config.quality)
+    if not cv2.imwrite(str(context.output / f"{PERSON}_confidence.png"), clip.confidence):
+        raise HumanrigError(f"{context.output} cannot be written; is the disk full?")
+    seen = []
+    for done, number in enumerate(painter.instants if config.every_instant else []):
+        blend = blends.pop(number, None) or painter.blend(number)
+        image = instant_texture(painter.atlas, blend, clip)
+        _write_jpeg(context.output / PERSON / f"{number:06d}.jpg", image, config.quality)
+        seen.append(float((blend.weight > 0).mean()))
+        context.progress(len(chosen) + done + 1, total)
+    return {
+        "size": config.size,
+        "cameras": len(painter.streams),
+        "seen_clip": round(clip.seen, 4),
+        **({"seen_instant": round(float(np.mean(seen)), 4)} if seen else {}),
+    }
+
+
+class _Painter:
+    """Reads the colour images of an instant and blends them on the mesh of that instant."""
+
+    def __init__(self, context: StageContext) -> None:
+        """Raises HumanrigError when there is no colour camera or no mesh for the instants asked for."""
+        self.config, self.session, self.results = context.config, context.session, Results(context.session)
+        self.cameras = self.session.cameras()
+        self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
+        if not self.streams:
+            raise HumanrigError(f"{self.session.folder} has no calibrated colour camera in use; a texture needs one")
+        meshes = self.results.mesh["instants"].tolist()
+        self.instants: list[int] = [meshes[row] for row in rows_of(meshes, context.instants)]
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """The texture's layout."""
+        mesh = self.results.mesh
+        return Atlas.of(mesh["faces"], mesh.get("uv"), mesh.get("uv_faces"), self.config.size)
+
+    @cached_property
+    def sets(self) -> dict[int, Instant]:
+        """Frame sets by number."""
+        return {instant.instant: instant for instant in self.session.instants()}
+
+    def blend(self, number: int) -> Blend:
+        """Colours of all texels at an instant."""
+        surface: TriangleMesh = self.results.surface(number)
+        blending, instant = Blending(surface, self.atlas.place(surface.vertices)), self.sets[number]
+        for stream in (s for s in self.streams if instant.has(s)):
+            blending.add(self._view(stream, instant))
+        return blending.result()
+
+    def _view(self, stream: str, instant: Instant) -> ColorView:
+        depth_m, depth = None, f"{device_of(stream)}/depth"
+        if self.config.measured_depth and depth in self.cameras and instant.has(depth):
+            measured = self.session.frame(depth, instant.index[depth]).payload
+            depth_m = warp_depth_to_color(measured, self.cameras[depth], self.cameras[stream])
+        return ColorView(
+            camera=self.cameras[stream],
+            image=self.session.frame(stream, instant.index[stream]).payload,
+            depth_m=depth_m,
+            mask=self._mask(stream, instant.instant) if self.config.masks else None,
+        )
+
+    def _mask(self, stream: str, number: int) -> np.ndarray | None:
+        path = self.session.path("masks", stream, f"{number:06d}.png")
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+        return None if image is None else image > 127
+
+
+def _write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorsubsampling="444"))
+
+
+STAGE = Stage(
+    name="texture", folder="texture", needs=("sync", "calibrate", "masks", "mesh"), config=TextureConfig, run=run
+)
