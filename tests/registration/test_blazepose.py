@@ -69,7 +69,9 @@ def test_tiles_cover_the_image():
         covered = np.zeros((height, width), int)
         for left, top, right, bottom in tiles(width, height, side):
             assert (right - left, bottom - top) == (side, side)
-            assert left >= 0 and top >= 0 and right <= width and bottom <= height
+            assert min(left, top) >= 0
+            assert right <= width
+            assert bottom <= height
             covered[top:bottom, left:right] += 1
         assert covered.min() >= 1
 

@@ -96,7 +96,7 @@ def test_fewer_than_two_cameras_that_saw_somebody_are_named():
     streams = {name: detect_stream([image] * 3, Nobody(), stream=name) for name, image in
                (("a/color", dark), ("b/color", bright), ("c/color", dark))}  # fmt: skip
     with pytest.raises(RegistrationError, match=r"a/color, c/color: people in 1 of 3"):
-        gather(streams, dict.fromkeys(streams, [0, 1, 2]))
+        gather(streams, {stream: [0, 1, 2] for stream in streams})
     two = {"a/color": streams["b/color"], "b/color": streams["b/color"], "c/color": streams["c/color"]}
     rows = {"a/color": [0, 1, 2], "b/color": [2, -1, 0], "c/color": [0, 1, 2]}
     seen = gather(two, rows).seen[..., 0]
