@@ -70,9 +70,9 @@ def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float 
     streams = [s for s in session.of_kind("color") if s.split("/")[0] in _without(results)]
     if not streams:
         return errors
-    from humanrig.detector import default_detector
+    from humanrig.stages.keypoints import make_detector
 
-    detector, cameras = default_detector(), session.cameras()
+    detector, cameras = make_detector(), session.cameras()
     by_number = {i.instant: i for i in session.instants()}
     for stream in streams:
         kept = [(row, by_number[i].index.get(stream, -1)) for row, i in enumerate(results.instants)]
