@@ -21,10 +21,10 @@ Gender = Literal["neutral", "male", "female"]
 SETTING = "HUMANRIG_BODY_MODEL"
 """Environment variable: a model file, or a folder with one for each gender."""
 OPEN_BODY = Path(__file__).parent / "data" / "open_body.npz"
-_OFFICIAL_NAMES: dict[str, tuple[str, ...]] = {
-    "neutral": ("basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"),
-    "female": ("basicModel_f_lbs_10_207_0_v1.0.0.pkl", "basicmodel_f_lbs_10_207_0_v1.1.0.pkl"),
-    "male": ("basicmodel_m_lbs_10_207_0_v1.0.0.pkl", "basicmodel_m_lbs_10_207_0_v1.1.0.pkl"),
+_OFFICIAL_STEMS: dict[str, tuple[str, ...]] = {
+    "neutral": ("basicmodel_neutral_lbs_10_207_0_v1.1.0", "basicModel_neutral_lbs_10_207_0_v1.0.0"),
+    "female": ("basicmodel_f_lbs_10_207_0_v1.1.0", "basicModel_f_lbs_10_207_0_v1.0.0"),
+    "male": ("basicmodel_m_lbs_10_207_0_v1.1.0", "basicmodel_m_lbs_10_207_0_v1.0.0"),
 }
 """Names inside the archives that SMPL's makers publish."""
 
@@ -106,7 +106,8 @@ def _candidates(place: Path | str | None, gender: Gender) -> tuple[Path, ...]:
     place = Path(place).expanduser()
     if not place.is_dir():
         return (place,)
-    names = [f"SMPL_{gender.upper()}.pkl", f"SMPL_{gender.upper()}.npz", *_OFFICIAL_NAMES[gender]]
+    stems = [f"SMPL_{gender.upper()}", *_OFFICIAL_STEMS[gender]]
+    names = [stem + suffix for stem in stems for suffix in (".pkl", ".npz")]
     return tuple(folder / name for folder in (place, place / "smpl", place / "models") for name in names)
 
 

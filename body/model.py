@@ -93,9 +93,9 @@ class BodyModel:
             raise BodyError(
                 f"{betas} betas were given, but body model {self.name!r} has {self.shape_count}; pass fewer"
             )
-        if child and self.child_direction is None:
+        if child != 0 and self.child_direction is None:
             raise BodyError(
-                f"body model {self.name!r} has no child axis, but child = {child:g} was given; "
+                f"body model {self.name!r} has no child axis, but a child factor was given; "
                 "pass child = 0 or use the open body"
             )
 

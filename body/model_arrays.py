@@ -43,7 +43,7 @@ def model_from_arrays(arrays: Mapping[str, Any], name: str, sha256: str = "") ->
         shapedirs=_array(arrays, "shapedirs", (count, 3, None), name),
         posedirs=posedirs if posedirs is not None and posedirs.any() else None,
         J_regressor=_regressor(arrays["J_regressor"], count, name),
-        weights=_array(arrays, "weights", (count, JOINT_COUNT), name),
+        weights=_weights(arrays, count, name),
         faces=faces,
         parents=parents,
         uv=None if uv is None else np.asarray(uv, np.float64),
@@ -84,6 +84,18 @@ def _array(arrays: Mapping[str, Any], key: str, shape: tuple[int | None, ...], n
     if not np.isfinite(value).all():
         raise BodyError(f"{name}: {key} holds values that are not finite; obtain the file again")
     return value
+
+
+def _weights(arrays: Mapping[str, Any], count: int, name: str) -> np.ndarray:
+    """Rows of sum one to float64: files in float32 are off by 1e-7, which would scale the translation."""
+    weights = _array(arrays, "weights", (count, JOINT_COUNT), name)
+    total = weights.sum(1, keepdims=True)
+    if np.abs(total - 1).max() > 1e-3:
+        worst = int(np.abs(total - 1).argmax())
+        raise BodyError(
+            f"{name}: the skinning weights of vertex {worst} sum to {total[worst, 0]:.3f}, not 1; check the file"
+        )
+    return np.where(np.abs(total - 1) < 1e-12, weights, weights / total)
 
 
 def _regressor(value: Any, count: int, name: str) -> scipy.sparse.csr_array:

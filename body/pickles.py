@@ -17,6 +17,10 @@ import scipy.sparse
 from body.errors import BodyError
 
 
+class _RefusedError(pickle.UnpicklingError):
+    """The pickle asks for something that no body model needs."""
+
+
 class ChumpyArray:
     """Stands in for any class of chumpy: keeps the pickled state."""
 
@@ -91,14 +95,14 @@ def _names() -> dict[tuple[str, str], Any]:
 def _reconstructor(cls: Any, base: Any, state: Any) -> Any:
     """As copyreg's, for the stubs only: old-style objects are created empty, their state follows."""
     if cls not in (ChumpyArray, _SparseMatrix, _SparseColumns) or base is not object:
-        raise pickle.UnpicklingError(f"an object of {cls!r}")
+        raise _RefusedError(f"it builds an object of {cls!r}")
     return cls()
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """As codecs.encode, for the one encoding that numpy's pickles use."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
+        raise _RefusedError(f"it holds text in the encoding {encoding!r}")
     return text.encode("latin1")
 
 
@@ -108,11 +112,11 @@ class _Unpickler(pickle.Unpickler):
     allowed = _names()
 
     def find_class(self, module: str, name: str) -> Any:
-        """The object of an allowed name; UnpicklingError for any other."""
+        """The object of an allowed name; an error for any other."""
         if module.split(".")[0] == "chumpy":
             return ChumpyArray
         if (module, name) not in self.allowed:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no body model needs")
+            raise _RefusedError(f"it names {module}.{name}, which no body model needs")
         return self.allowed[module, name]
 
 
@@ -125,7 +129,7 @@ def read_pickle(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             content = _Unpickler(file, encoding="latin1").load()
-    except pickle.UnpicklingError as error:
+    except _RefusedError as error:
         raise BodyError(f"{path} was not opened: {error}; use the file as its makers published it") from error
     except OSError as error:
         raise BodyError(f"{path} cannot be read: {error.strerror or error}") from error
