@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def write_cloud(path: Path, cloud: PointCloud) -> None:
         raise RegistrationError(
             f"{path}: a cloud without {', '.join(missing)} cannot be stored; fuse it from depth views"
         )
-    np.savez_compressed(path, **{name: np.asarray(values, DTYPES[name]) for name, values in fields.items()})
+    arrays: dict[str, Any] = {name: np.asarray(values, DTYPES[name]) for name, values in fields.items()}
+    np.savez_compressed(path, **arrays)
 
 
 def read_cloud(path: Path) -> PointCloud:

@@ -112,7 +112,8 @@ def _choose(
     occupied: Bool[np.ndarray, "x y z"], counts: np.ndarray, grid: _Grid, previous: np.ndarray | None
 ) -> Bool[np.ndarray, "x y z"] | None:
     """The connected component with the most voxels, halved for each metre away from where the person was."""
-    labels, count = ndimage.label(occupied, np.ones((3, 3, 3)))
+    labels = np.empty(occupied.shape, np.int32)
+    count = int(ndimage.label(occupied, np.ones((3, 3, 3)), output=labels))  # type: ignore[arg-type]
     if count == 0:
         return None
     size = np.bincount(labels.ravel())[1:].astype(np.float64)
@@ -121,7 +122,8 @@ def _choose(
         away = np.linalg.norm(grid.origin + grid.voxel_m * (places + 0.5) - previous, axis=1)
         size *= 0.5**away
     person = labels == 1 + size.argmax()
-    return ndimage.binary_dilation(person, np.ones((3, 3, 3))) & (counts > 0)  # its thin outermost parts
+    around = np.asarray(ndimage.binary_dilation(person, np.ones((3, 3, 3))), bool)
+    return around & (counts > 0)  # its thin outermost parts
 
 
 def _around_feet(person: Bool[np.ndarray, "x y z"], config: MaskConfig) -> Bool[np.ndarray, "x y z"]:

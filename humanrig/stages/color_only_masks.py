@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,11 @@ from capture.frame_sets import HOLE, Instant
 from capture.session import Session
 from geometry.camera import Camera
 from humanrig.stage import StageContext
-from humanrig.wheel_assets import blazepose_weights
+from humanrig.stages.keypoints import make_detector
 from registration.association import subject
 from registration.blazepose import BlazePose
 from registration.color_masks import color_mask_from_person
-from registration.detections import StreamDetections, detections_of
+from registration.detections import StreamDetections, detections_of_streams
 from registration.observations import gather
 
 
@@ -45,12 +46,15 @@ class ColorOnlyMasks:
         """
         if not streams:
             return cls(cameras, {}, {})
-        detector = BlazePose(*blazepose_weights())
-        detections, rows = {}, {}
-        for number, stream in enumerate(streams):
-            rows[stream] = [instant.index.get(stream, HOLE) for instant in instants]
-            indices = [index for index in rows[stream] if index != HOLE]
-            detections[stream] = detections_of(session, stream, detector, indices, _part(context, number, len(streams)))
+        rows = {stream: [instant.index.get(stream, HOLE) for instant in instants] for stream in streams}
+        first = make_detector()  # fetches the weights before the threads
+        detections = detections_of_streams(
+            session,
+            {stream: sorted({index for index in some if index != HOLE}) for stream, some in rows.items()},
+            lambda: BlazePose(first.detector, first.landmarks, first.options),
+            os.cpu_count() or 1,
+            context.progress,
+        )
         cams = [cameras[stream] for stream in streams]
         if len(streams) > 1:
             time_s = np.array([instant.time_us * 1e-6 for instant in instants])
@@ -88,8 +92,3 @@ def _nearest_to_middle(
             if np.isfinite(away).any():
                 chosen[t] = int(np.nanargmin(away))
     return chosen
-
-
-def _part(context: StageContext, number: int, count: int):
-    """Progress of one stream as a part of the whole."""
-    return lambda done, total: context.progress(number * total + done, count * total)

@@ -1,0 +1,234 @@
+"""Fit an SMPL-format body to a whole clip: keypoints, then pixels, then the cloud's surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+
+from body.model import BodyModel
+from body.skinning import Skinning
+from geometry.camera import Camera
+from geometry.cloud import PointCloud
+from registration.body_track import BodyTrack
+from registration.fit_config import FitConfig
+from registration.fit_initial import initial_state
+from registration.fit_keypoints import KeypointPixels, Keypoints3D
+from registration.fit_landmarks import Landmarks
+from registration.fit_priors import PosePrior, SmoothMotion, add_shared_prior
+from registration.fit_report import report
+from registration.fit_solver import minimise
+from registration.fit_state import FitState, frames_of, rest_joint_directions
+from registration.fit_surface import CloudPoints, Surface
+from registration.fit_system import NormalEquations
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipKeypoints:
+    """Landmarks of one person over a clip, in the world and in the cameras' images."""
+
+    names: Sequence[str]
+    cameras: Sequence[Camera]
+    p_world: Float[np.ndarray, "frames keypoints 3"]
+    """Metres; NaN where not triangulated."""
+    sigma: Float[np.ndarray, "frames keypoints"]
+    """Metres."""
+    q: Float[np.ndarray, "frames cameras keypoints 2"]
+    """Pixels; NaN where not seen."""
+    confidence: Float[np.ndarray, "frames cameras keypoints"]
+    used: Bool[np.ndarray, "frames cameras keypoints"]
+    """Whether the triangulation believed this view."""
+    time_us: Int64[np.ndarray, "frames"]
+    instants: Int64[np.ndarray, "frames"]
+
+    def __len__(self) -> int:
+        return len(self.p_world)
+
+    def __getitem__(self, frames: slice | np.ndarray) -> ClipKeypoints:
+        """Some of the frames."""
+        return ClipKeypoints(
+            names=self.names, cameras=self.cameras, p_world=self.p_world[frames], sigma=self.sigma[frames],
+            q=self.q[frames], confidence=self.confidence[frames], used=self.used[frames],
+            time_us=self.time_us[frames], instants=self.instants[frames],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """A fitted clip."""
+
+    track: BodyTrack
+    state: FitState
+    landmarks: tuple[str, ...]
+    """Names of the rows of `state.offsets`."""
+
+
+def fit_clip(
+    model: BodyModel,
+    keypoints: ClipKeypoints,
+    clouds: Sequence[PointCloud | None] | None = None,
+    config: FitConfig | None = None,
+    on_progress: Progress | None = None,
+) -> Fit:
+    """The body of every frame: one shape, a pose for each frame, and what should not be trusted in its flags.
+
+    clouds: one for each frame, None where there is none. Frames without data are interpolated by the motion prior and
+    flagged. Raises RegistrationError when no frame shows a trunk or the shapes disagree.
+    """
+    config = config or FitConfig()
+    torch.set_num_threads(config.threads)
+    fitter = _Fitter(model, keypoints, config)
+    if len(keypoints) <= config.frames_at_once:
+        state = fitter.fit(keypoints, clouds, None, on_progress)
+    else:
+        state = _in_pieces(fitter, keypoints, clouds, config, on_progress)
+    track = report(model, fitter.landmarks, keypoints, state, clouds, config)
+    return Fit(track=track, state=state, landmarks=fitter.landmarks.names)
+
+
+class _Fitter:
+    """What stays the same for all pieces of a clip."""
+
+    def __init__(self, model: BodyModel, keypoints: ClipKeypoints, config: FitConfig) -> None:
+        self.model, self.config = model, config
+        self.shapes = min(config.betas, model.shape_count)
+        self.d_rest = rest_joint_directions(model, self.shapes)
+        self.landmarks = Landmarks.of(model, keypoints.names, self.d_rest)
+        self.step_s = float(np.median(np.diff(keypoints.time_us))) * 1e-6 if len(keypoints) > 1 else 1 / 30
+        self.sigma_px = pixel_sigma(keypoints, config.detector_px)
+
+    def fit(
+        self,
+        keypoints: ClipKeypoints,
+        clouds: Sequence[PointCloud | None] | None,
+        shared: FitState | None,
+        on_progress: Progress | None,
+        smooth: bool = True,
+    ) -> FitState:
+        """One piece; with `shared` its betas and offsets are kept."""
+        config, landmarks = self.config, self.landmarks
+        index = landmarks.index
+        state = initial_state(
+            self.model, landmarks.names, keypoints.p_world[:, index], self.shapes, config.beta_sigma
+        )  # fmt: skip
+        if shared is not None:
+            state = FitState(rotations=state.rotations, transl=state.transl, betas=shared.betas, offsets=shared.offsets)
+        points = Keypoints3D(
+            p_world=torch.from_numpy(np.asarray(keypoints.p_world[:, index], np.float64)),
+            sigma=torch.from_numpy(np.asarray(keypoints.sigma[:, index], np.float64)),
+            landmarks=landmarks,
+            kernel=config.keypoint_kernel,
+        )
+        pixels = KeypointPixels(
+            cameras=keypoints.cameras,
+            q=np.asarray(keypoints.q[:, :, index], np.float64),
+            sigma_px=self.sigma_px[None, :, None] / np.sqrt(np.clip(keypoints.confidence[:, :, index], 0.1, 1)),
+            used=keypoints.used[:, :, index],
+            landmarks=landmarks,
+            kernel=config.keypoint_kernel,
+        )
+        stages: list[tuple[KeypointPixels | Keypoints3D, float, int]] = [(points, 0.0, config.keypoint_iterations)]
+        best = pixels if len(keypoints.cameras) else points
+        if best is pixels:
+            stages.append((pixels, 0.0, config.pixel_iterations))
+        if clouds is not None and any(cloud is not None for cloud in clouds):
+            few = config.surface_iterations // 3
+            stages += [(best, 3.0, few), (best, 1.0, config.surface_iterations - few)]
+        rng = np.random.default_rng(0)
+        cloud = CloudPoints.of(clouds, config.surface_points, rng) if clouds is not None else None
+        total, done = sum(count for *_, count in stages), 0
+        for term, kernel, count in stages:
+            surface = None if cloud is None or not kernel else self._surface(cloud, kernel)
+            state = minimise(
+                state,
+                lambda s, term=term, surface=surface: self._evaluate(s, term, surface, smooth),
+                count,
+                config.tolerance,
+                fixed_shared=shared is not None,
+                on_iteration=None if on_progress is None else lambda n, d=done: on_progress(d + n, total),
+            )
+            done += count
+        if on_progress is not None:
+            on_progress(total, total)
+        return state
+
+    def _surface(self, cloud: CloudPoints, kernel: float) -> Surface:
+        config = self.config
+        return Surface(
+            model=self.model,
+            skinning=Skinning(self.model, torch.float64),
+            cloud=cloud,
+            sigma_m=config.surface_sigma_m,
+            independent=config.surface_independent,
+            kernel_m=kernel * config.surface_kernel_m,
+            clothes_weight=config.clothes_weight,
+        )
+
+    def _evaluate(
+        self, state: FitState, term: KeypointPixels | Keypoints3D, surface: Surface | None, smooth: bool
+    ) -> NormalEquations:
+        config, landmarks = self.config, self.landmarks
+        system = NormalEquations.zeros(len(state), landmarks.shared)
+        frames, transforms = frames_of(state, landmarks.skinning, self.d_rest)
+        term.add(system, state, frames, transforms.rest)
+        if surface is not None:
+            frames, transforms = frames_of(state, surface.skinning, self.d_rest)
+            surface.add(system, frames, transforms)
+        PosePrior(scale=config.pose_scale).add(system, state)
+        times = max(1.0, len(state) / config.independent_frames)
+        add_shared_prior(system, state, config.beta_sigma, landmarks.offset_sigma_m, times)
+        if smooth:
+            SmoothMotion(
+                step_s=self.step_s,
+                joint_acceleration=config.joint_acceleration,
+                root_acceleration=config.root_acceleration,
+            ).add(system, state)
+        return system
+
+
+def pixel_sigma(keypoints: ClipKeypoints, least_px: float) -> Float[np.ndarray, "cameras"]:
+    """Standard deviation of each camera's detections along an axis, from their distances to the triangulated points.
+
+    The median length of a two-dimensional Gaussian is 1.18 standard deviations.
+    """
+    sigma = np.full(len(keypoints.cameras), least_px)
+    for c, camera in enumerate(keypoints.cameras):
+        distance = np.linalg.norm(keypoints.q[:, c] - camera.project(keypoints.p_world), axis=-1)
+        known = distance[keypoints.used[:, c] & np.isfinite(distance)]
+        if len(known):
+            sigma[c] = max(least_px, float(np.median(known)) / 1.18)
+    return sigma
+
+
+def _in_pieces(
+    fitter: _Fitter,
+    keypoints: ClipKeypoints,
+    clouds: Sequence[PointCloud | None] | None,
+    config: FitConfig,
+    on_progress: Progress | None,
+) -> FitState:
+    """A long clip: the shape from frames spread over it, then pieces that overlap, cut in the middle of the overlap."""
+    T, piece = len(keypoints), config.frames_at_once
+    spread = np.linspace(0, T - 1, min(piece, 100)).astype(int)
+    some = None if clouds is None else [clouds[t] for t in spread]
+    shared = fitter.fit(keypoints[spread], some, None, None, smooth=False)
+    overlap = min(20, piece // 4)
+    starts = list(range(0, max(T - overlap, 1), piece - overlap))
+    rotations = torch.empty(T, *shared.rotations.shape[1:], dtype=torch.float64)
+    transl = torch.empty(T, 3, dtype=torch.float64)
+    for n, start in enumerate(starts):
+        part = slice(start, min(start + piece, T))
+        state = fitter.fit(keypoints[part], None if clouds is None else clouds[part], shared, None)
+        kept = 0 if n == 0 else overlap // 2
+        rotations[start + kept : part.stop], transl[start + kept : part.stop] = (
+            state.rotations[kept:],
+            state.transl[kept:],
+        )
+        if on_progress is not None:
+            on_progress(n + 1, len(starts))
+    return FitState(rotations=rotations, transl=transl, betas=shared.betas, offsets=shared.offsets)

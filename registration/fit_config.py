@@ -1,0 +1,49 @@
+"""What a body fit believes before it sees data: uncertainties, all in metres, radians, pixels and seconds."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class FitConfig:
+    """One set for all recordings, with and without depth. Terms are negative log-likelihoods: no weights beside these."""
+
+    betas: int = 16
+    """Shape coefficients, or as many as the body model has."""
+    beta_sigma: float = 1.0
+    """Of each beta; 1 is the model's own population."""
+    independent_frames: float = 10.0
+    """How many frames of a clip count as independent where they speak of what stays the same: the shape and the offsets
+    of the landmarks. A detector's and a calibration's errors last from frame to frame; without this, 100 frames of
+    keypoints alone drew betas of ±2.6 to explain a camera's bias of 10 px."""
+    pose_scale: float = 1.0
+    """Scales all standard deviations of the pose prior (registration/fit_priors.py)."""
+    joint_acceleration: float = 40.0
+    """Standard deviation of a joint's angular acceleration, rad/s²; a fast walk has 20, a kick 150."""
+    root_acceleration: float = 6.0
+    """Of the pelvis, m/s²; a jump has 10."""
+    keypoint_kernel: float = 3.0
+    """Residual, in standard deviations, from which a keypoint counts as an outlier (Geman–McClure)."""
+    detector_px: float = 1.5
+    """Least standard deviation of a detected keypoint, pixels."""
+    surface_sigma_m: float = 0.004
+    """Model error of the surface beside the sensor's noise."""
+    surface_points: int = 1500
+    """Points of the cloud used in each frame."""
+    surface_independent: float = 300.0
+    """How many of them count as independent: their errors are correlated (bias of a sensor, clothes)."""
+    surface_kernel_m: float = 0.03
+    """Distance from which a point is an outlier; the first iterations use three times as much."""
+    clothes_weight: float = 0.5
+    """Weight of points outside the body relative to those inside: clothes are never inside."""
+    keypoint_iterations: int = 25
+    pixel_iterations: int = 12
+    surface_iterations: int = 15
+    tolerance: float = 1e-4
+    """A stage ends when the cost falls by less than this part in a step."""
+    threads: int = 1
+    """Of torch. Two are slower than one on these small matrices."""
+    frames_at_once: int = 400
+    """Longer clips are fitted in pieces with one shape, found from frames spread over the whole clip."""

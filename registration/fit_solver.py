@@ -1,0 +1,58 @@
+"""Levenberg–Marquardt over a whole clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from scipy.linalg import LinAlgError
+from torch import Tensor
+
+from registration.fit_state import FitState
+from registration.fit_system import NormalEquations
+
+FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-6, 1e4
+MAX_TURN, MAX_MOVE_M, MAX_BETA = 0.6, 0.3, 1.5
+"""Largest step of one rotation, of the translation and of a beta: beyond, the linearisation means nothing."""
+SLACK = 1e-3
+"""A step may raise the cost by this part: closest points are chosen anew, which lets the cost of a good step rise."""
+
+
+def minimise(
+    state: FitState,
+    evaluate: Callable[[FitState], NormalEquations],
+    iterations: int,
+    tolerance: float,
+    *,
+    fixed_shared: bool = False,
+    on_iteration: Callable[[int], None] | None = None,
+) -> FitState:
+    """The state of least cost that is found in at most `iterations` evaluations."""
+    system, damping = evaluate(state), FIRST_DAMPING
+    for iteration in range(iterations):
+        if on_iteration is not None:
+            on_iteration(iteration + 1)
+        try:
+            step, shared = system.solve(damping, fixed_shared)
+        except LinAlgError:
+            damping *= 10
+            continue
+        candidate = state.stepped(_limited(step), shared.clamp(-MAX_BETA, MAX_BETA))
+        proposed = evaluate(candidate)
+        gain = system.cost - proposed.cost
+        if gain < -SLACK * system.cost:
+            damping = min(damping * 10, MOST_DAMPING)
+            continue
+        state, last, system = candidate, system.cost, proposed
+        damping = max(damping / 5, LEAST_DAMPING)
+        if abs(gain) < tolerance * last:
+            break
+    return state
+
+
+def _limited(step: Tensor) -> Tensor:
+    turn = step[:, :-3].unflatten(1, (-1, 3))
+    turn = turn * (MAX_TURN / turn.norm(dim=-1, keepdim=True).clamp(min=MAX_TURN))
+    move = step[:, -3:]
+    move = move * (MAX_MOVE_M / move.norm(dim=-1, keepdim=True).clamp(min=MAX_MOVE_M))
+    return torch.cat([turn.flatten(1), move], 1)
