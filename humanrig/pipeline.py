@@ -30,7 +30,9 @@ class Request:
     """Which part of a reconstruction is wanted."""
 
     only: str | None = None
-    """Run this stage alone."""
+    """Run this stage alone, again even if nothing changed."""
+    until: str | None = None
+    """Run no stage after this one."""
     start: str | None = None
     """Redo this stage and everything after it."""
     frames: tuple[int, int] | None = None
@@ -69,12 +71,14 @@ def reconstruct(
     Raises the error of the stage that failed; finished stages keep their results, the failed one keeps its former
     result, if there was one.
     """
-    for name in (request.only, request.start):
+    for name in (request.only, request.start, request.until):
         if name is not None:
             load_stage(name)
     _check_devices(session, request.without)
     _check_configs(request.configs or {})
     names = STAGES if request.only is None else (request.only,)
+    if request.until is not None:
+        names = names[: names.index(request.until) + 1]
     outcomes = []
     with _locked(session.folder):
         forced = False
