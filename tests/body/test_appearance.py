@@ -1,5 +1,6 @@
 """Dressing a body: reproducible looks, clothes where they belong, and thickness within bounds."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from body.errors import BodyError
 from body.joints import JOINT_INDEX
 from body.loading import load_body_model
 from body.outfit import Garment
+from geometry.rasterizer import rasterize_uv
 
 SIZE = 256  # a quarter of the default, for speed
 
@@ -120,9 +122,19 @@ def test_noise_is_smooth_bounded_and_the_same_at_the_same_place():
 
 
 def test_a_model_without_uvs_cannot_be_dressed(model):
-    import dataclasses
-
     with pytest.raises(BodyError, match="no texture coordinates"):
         dress(dataclasses.replace(model, uv=None, uv_faces=None), np.random.default_rng(0), "casual", SIZE)
     with pytest.raises(BodyError, match="keypoint vertices"):
         dress(dataclasses.replace(model, keypoint_vertices={}), np.random.default_rng(0), "casual", SIZE)
+
+
+def test_each_texel_belongs_to_one_face_of_the_open_body(model):
+    corners = model.uv[model.uv_faces].astype(float)
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
+    assert area[area < 0].sum() > -1e-4  # a few folded slivers
+    covered = rasterize_uv(model.uv, model.uv_faces, 1024).covered.mean()
+    assert covered == pytest.approx(area.sum(), rel=0.005)  # overlapping charts would cover less than their area
+    edges3d = np.linalg.norm(np.diff(model.v_template[model.faces], axis=1), axis=-1)
+    stretch = np.linalg.norm(np.diff(corners, axis=1), axis=-1) / edges3d
+    assert stretch.max() < 6 * np.median(stretch)  # a face across a seam is stretched hundredfold
