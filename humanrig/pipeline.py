@@ -78,6 +78,8 @@ def reconstruct(
     _check_configs(request.configs or {})
     names = STAGES if request.only is None else (request.only,)
     if request.until is not None:
+        if request.only is not None:
+            raise HumanrigError("--only and --until exclude each other; give one of them")
         names = names[: names.index(request.until) + 1]
     outcomes = []
     with _locked(session.folder):

@@ -38,11 +38,9 @@ def main(
             pipeline.reconstruct(Session.open(session), pipeline.Request(until="register"))
             figures = evaluate_session(session)
             pve, mpjpe, surface = figures["pve_mm"], figures["mpjpe_mm"], figures["cloud_to_body_mm"]
-            print(
-                f"| {clip} | {seed} | {pve['mean']:.1f} / {pve['p95']:.1f} | {mpjpe['mean']:.1f} / {mpjpe['p95']:.1f} | "
-                f"{figures['pa_mpjpe_mm']['mean']:.1f} | {surface['mean']:.1f} |",
-                flush=True,
-            )
+            both = " | ".join(f"{v['mean']:.1f} / {v['p95']:.1f}" for v in (pve, mpjpe))
+            aligned = figures["pa_mpjpe_mm"]["mean"]
+            print(f"| {clip} | {seed} | {both} | {aligned:.1f} | {surface['mean']:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def reconstruct(
     session: Positional[Path],
     only: Annotated[str | None, arg(metavar="STAGE")] = None,
     start: Annotated[str | None, arg(name="from", metavar="STAGE")] = None,
+    until: Annotated[str | None, arg(metavar="STAGE")] = None,
     frames: Annotated[str | None, arg(metavar="A:B")] = None,
     without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
     config: Annotated[Path | None, arg(metavar="FILE.toml")] = None,
@@ -32,6 +33,7 @@ def reconstruct(
         session: The session's folder.
         only: Run (again) this stage alone.
         start: Run (again) this stage and all after it.
+        until: Run no stage after this one.
         frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
         without: Cameras that no estimate may use; `humanrig evaluate` measures in them.
         config: TOML file with one table for each stage, such as [register]. A misspelt key is an error.
@@ -44,6 +46,7 @@ def reconstruct(
     request = pipeline.Request(
         only=only,
         start=start,
+        until=until,
         frames=parse_frames(frames),
         without=frozenset(without),
         configs=read_configs(config, option),

@@ -46,6 +46,7 @@ def pixel_errors(results: Results) -> dict[str, Any]:
         "reprojection_px_by_camera": {
             s: summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams) if used[c]
         },
+        "landmark_px": summary(results.body["keypoint_px"], "median", "p95"),
         "detector_px": summary(points_px[:, used], "median", "p95"),
         "held_out_px": _held_out(results, pairs),
         "flips": _flips(results, q[:, used], [cameras[s] for s, u in zip(streams, used) if u], pairs),

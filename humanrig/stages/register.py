@@ -33,7 +33,7 @@ class RegisterConfig(FitConfig):
 
 def run(context: StageContext) -> dict[str, Any]:
     """Writes person00.npz; returns residuals and the flagged frames."""
-    session, config = context.session, context.config
+    config = context.config
     model = load_body_model(config.body_model)
     keypoints = _keypoints(context)
     clouds = _clouds(context) if config.surface else None
@@ -49,11 +49,11 @@ def figures(fit: Fit, with_clouds: bool) -> dict[str, Any]:
     return {
         "frames": len(track),
         "flagged": flagged,
-        "keypoint_px_median": _rounded(np.nanmedian(track.keypoint_px))
+        "keypoint_px_median": _rounded(float(np.nanmedian(track.keypoint_px)))
         if np.isfinite(track.keypoint_px).any()
         else None,
-        "surface_mm_mean": _rounded(np.nanmean(track.surface_mm)) if with_clouds else None,
-        "betas": [_rounded(beta) for beta in track.parameters.betas],
+        "surface_mm_mean": _rounded(float(np.nanmean(track.surface_mm))) if with_clouds else None,
+        "betas": [_rounded(float(beta)) for beta in track.parameters.betas],
         "landmark_offsets_mm": {
             name: [_rounded(1000 * float(x)) for x in offset] for name, offset in zip(fit.landmarks, fit.state.offsets)
         },
