@@ -72,7 +72,7 @@ class Atlas:
         _place(self.face, self.bary, self.faces, corners, normals, texels.positions, texels.normals)
         return texels
 
-    def image(self, values: np.ndarray, background: np.ndarray | float = 0) -> np.ndarray:
+    def image(self, values: np.ndarray, background: np.ndarray | float | int | bool = 0) -> np.ndarray:
         """Values of the covered texels (texels, ...) as an image (size, size, ...) over a background."""
         shape = (self.size * self.size, *values.shape[1:])
         image = np.empty(shape, values.dtype)

@@ -18,7 +18,7 @@ def fill_holes(
     the coarser level (Gortler 1996, section 3.4).
     """
     weights = known.astype(np.float32)
-    levels = [(np.where(known[..., None], image, np.float32(0)), weights)]
+    levels: list[tuple[np.ndarray, np.ndarray]] = [(np.where(known[..., None], image, np.float32(0)), weights)]
     while min(levels[-1][1].shape) > COARSEST:
         total, weights = (_halved(level) for level in levels[-1])
         share = np.minimum(weights, 0.25) / np.maximum(weights, 1e-12)  # a quarter known is enough to trust a texel

@@ -8,17 +8,15 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 from jaxtyping import Float, Integer
-from scipy.spatial import cKDTree
 
 from body.model import BodyModel
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
+from geometry.rays import RayScene
 from texture.errors import TextureError
 
 REACH_M = 0.06
-"""Cloud points farther from every vertex are not this surface: the clip limit plus the spacing of vertices."""
-SIDEWAYS_M = 0.02
-"""A point says nothing about a vertex when it lies farther beside its normal: twice the spacing of vertices."""
+"""Cloud points farther from the body are not this surface: the outward limit plus the error of the fit."""
 SAME_SIDE = 0.5
 """Cosine between the normals of point and vertex; below it the point belongs to another limb or a fold."""
 MIN_SAMPLES = 8
@@ -29,8 +27,8 @@ SMOOTHNESS = 4.0
 """Weight of the differences along edges against a well-seen vertex's own median: smooths about two rings."""
 UNSEEN_WEIGHT = 0.05
 """Pull of an unseen vertex toward zero: the border of an unseen patch continues its neighbours, its middle is bare."""
-POINTS_PER_CLOUD = 60_000
-"""About 9 for each vertex and instant; more points cost time and change no median."""
+POINTS_PER_CLOUD = 40_000
+"""About 6 for each vertex and instant; more points cost time and change no median."""
 HANDS = (22, 23)
 """Joints whose vertices keep the body's own surface: fingers are thinner than the noise of depth."""
 
@@ -41,9 +39,10 @@ def estimate_offsets(
 ) -> Float[np.ndarray, "vertices"]:
     """Metres along the rest normals, from pairs of posed bare vertices and the cloud of the same instant.
 
-    A vertex takes the median, over all instants, of the signed distances along its posed normal of the points nearest
-    to it whose normals agree. The medians are smoothed over the mesh and clipped to `LIMITS_M`. Vertices that no
-    cloud shows fade to zero; without clouds all are zero. Raises TextureError for a cloud without normals.
+    Each point counts for the vertex nearest to its foot on the posed body, if their normals agree; a vertex takes the
+    median of its points' signed distances over all instants. The medians are smoothed over the mesh and clipped to
+    `LIMITS_M`. Vertices that no cloud shows fade to zero; without clouds all are zero. Raises TextureError for a cloud
+    without normals.
     """
     vertex, distance = [], []
     for vertices, cloud in posed:
@@ -68,19 +67,19 @@ def _thinned(cloud: PointCloud) -> PointCloud:
 def _signed_distances(
     faces: np.ndarray, vertices: np.ndarray, cloud: PointCloud
 ) -> tuple[Integer[np.ndarray, "used"], Float[np.ndarray, "used"]]:
-    """Nearest vertex of each usable point, and how far outside the body it lies along that vertex's normal."""
+    """The vertex that each usable point counts for, and how far outside the body the point lies."""
     if cloud.normals is None:
         raise TextureError("a cloud without normals cannot tell the sides of a limb apart; run the stage clouds again")
-    normals = TriangleMesh(vertices=vertices, faces=faces).vertex_normals()
-    reach, nearest = cKDTree(vertices).query(cloud.points, distance_upper_bound=REACH_M)
-    usable = np.isfinite(reach)
-    nearest, points, v_points = nearest[usable], cloud.points[usable], cloud.normals[usable]
-    away = points - vertices[nearest]
-    along = (away * normals[nearest]).sum(-1)
-    sideways = np.linalg.norm(away - along[:, None] * normals[nearest], axis=-1)
-    same_side = (v_points * normals[nearest]).sum(-1) > SAME_SIDE
-    kept = same_side & (sideways < SIDEWAYS_M)
-    return nearest[kept].astype(np.int32), along[kept].astype(np.float32)
+    mesh = TriangleMesh(vertices=vertices, faces=faces)
+    feet = RayScene.of(mesh).closest(cloud.points)
+    normals = mesh.face_normals()[feet.face]
+    along = ((cloud.points - feet.points) * normals).sum(-1)
+    same_side = (cloud.normals * normals).sum(-1) > SAME_SIDE
+    kept = same_side & (feet.distance < REACH_M)
+    corner = np.argmax(feet.bary, -1)
+    vertex = faces[feet.face, corner]
+    signed = np.copysign(feet.distance, along)
+    return vertex[kept].astype(np.int32), signed[kept].astype(np.float32)
 
 
 def _medians(
@@ -107,4 +106,4 @@ def _smoothed(
     laplacian = scipy.sparse.diags_array(degree) - adjacency
     unseen = np.where(confidence > 0, 0.0, toward_zero)
     system = scipy.sparse.diags_array(confidence + unseen) + mean_degree * laplacian
-    return scipy.sparse.linalg.spsolve(system.tocsc(), confidence * values)
+    return scipy.sparse.linalg.splu(system.tocsc()).solve(confidence * values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numba as nb
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
@@ -27,9 +28,12 @@ STEEP = 0.2
 HIDDEN_M = 0.015
 """A texel this far behind the mesh's nearest surface is hidden; less is the pixel's own extent and rounding."""
 IN_FRONT_M = 0.04
-"""Measured depth this far in front of the texel is another surface: depth noise, fit and clothes reach 30 mm."""
+"""A surface (mesh or measured) this far in front of the texel hides it; noise, fit and clothes reach 30 mm."""
 BEHIND_M = 0.10
 """Measured depth this far behind the texel shows the room: the model stands out beyond the real person there."""
+EDGE_PX = 2
+"""Pixels this close to the outline of something in front of the texel mix both colours; calibration and fit that are
+off by a few millimetres move the outline as far."""
 NEAR_M = 0.1
 
 
@@ -82,6 +86,7 @@ class Blending:
             float(camera.metric_radius),
             np.ascontiguousarray(view.image),
             surface,
+            occluders(surface, view.depth_m),
             none if view.depth_m is None else np.ascontiguousarray(view.depth_m, np.float32),
             np.zeros((0, 0), np.bool_) if view.mask is None else np.ascontiguousarray(view.mask),
             self._sum,
@@ -96,8 +101,19 @@ class Blending:
         return Blend(colors=colors, weight=self._weight.copy())
 
 
+def occluders(
+    surface: Float32[np.ndarray, "rows columns"], measured: Float32[np.ndarray, "rows columns"] | None
+) -> Float32[np.ndarray, "rows columns"]:
+    """The nearest depth, of mesh or measurement, within `EDGE_PX` of each pixel; infinite where there is none."""
+    nearest = np.where(np.isnan(surface), np.float32(np.inf), surface)
+    if measured is not None:
+        nearest = np.fmin(nearest, measured)
+    size = 2 * EDGE_PX + 1
+    return cv2.erode(nearest, np.ones((size, size), np.uint8))
+
+
 @nb.njit(cache=True)
-def _add_view(positions, normals, T, K, k, radius, image, surface, measured, mask, total, weight):
+def _add_view(positions, normals, T, K, k, radius, image, surface, occluder, measured, mask, total, weight):
     """Adds one camera's colours and weights; see `tests/texture/test_projection.py` for the same in plain numpy."""
     height, width = surface.shape
     has_depth, has_mask = measured.size > 0, mask.size > 0
@@ -128,14 +144,12 @@ def _add_view(positions, normals, T, K, k, radius, image, surface, measured, mas
             continue
         column, row = int(u + 0.5), int(v + 0.5)
         slack = 1 / max(cosine, STEEP)
-        if not z <= surface[row, column] + HIDDEN_M * slack:
+        if not z <= surface[row, column] + HIDDEN_M * slack or z > occluder[row, column] + IN_FRONT_M * slack:
             continue
         if has_mask and not mask[row, column]:
             continue
-        if has_depth:
-            apart = z - measured[row, column]
-            if apart > IN_FRONT_M * slack or apart < -BEHIND_M * slack:
-                continue
+        if has_depth and measured[row, column] > z + BEHIND_M * slack:
+            continue
         left, top = min(int(u), width - 2), min(int(v), height - 2)
         fu, fv = u - left, v - top
         w = cosine**4 / (z * z)
