@@ -100,7 +100,7 @@ def test_from_redoes_that_stage_and_all_after_it(runs: Runs, session: Session) -
 
 
 def test_only_runs_one_stage_and_names_what_is_missing(runs: Runs, session: Session) -> None:
-    with pytest.raises(HumanrigError, match="reads the output of 'sync'.*--only sync"):
+    with pytest.raises(HumanrigError, match=r"reads the output of 'sync'.*--only sync"):
         reconstruct(session, Request(only="masks"))
     reconstruct(session, Request(only="sync"))
     assert runs.count == {"sync": 1, "masks": 0}
