@@ -1,0 +1,93 @@
+"""The body as glTF skins it: four joints a vertex, a rest skeleton, a rotation of each joint for each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.spatial.transform import Rotation
+
+from body.joints import JOINT_COUNT
+from body.model import BodyModel
+from body.parameters import BodyParameters
+
+INFLUENCES = 4
+"""Joints of one vertex that every viewer supports; the open body and SMPL have no more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class JointMotion:
+    """A skeleton in motion, in the frame of the body parameters."""
+
+    parents: Integer[np.ndarray, "24"]
+    rest_joints: Float[np.ndarray, "24 3"]
+    """Of the shaped rest body, metres."""
+    bones: Float[np.ndarray, "24 3"]
+    """Each rest joint from its parent, metres."""
+    rotations_xyzw: Float[np.ndarray, "frames 24 4"]
+    """Relative to the parent; in glTF's order, neighbouring frames in the same half of the sphere."""
+    root_translation: Float[np.ndarray, "frames 3"]
+    """Where the pelvis is, metres."""
+
+
+def joint_motion(model: BodyModel, parameters: BodyParameters) -> JointMotion:
+    """The motion of a clip's joints. Raises BodyError for betas or a child factor that the model lacks."""
+    rest = model.rest_joints(parameters.betas, parameters.child)
+    bones = rest.copy()
+    bones[1:] -= rest[model.parents[1:]]
+    frames = len(parameters)
+    axis_angle = np.concatenate([parameters.global_orient, parameters.body_pose], 1).reshape(-1, 3)
+    xyzw = Rotation.from_rotvec(axis_angle).as_quat().reshape(frames, JOINT_COUNT, 4)
+    return JointMotion(
+        parents=np.asarray(model.parents),
+        rest_joints=rest,
+        bones=bones,
+        rotations_xyzw=continuous(xyzw),
+        root_translation=rest[0] + parameters.transl,
+    )
+
+
+def continuous(quaternions: Float[np.ndarray, "frames joints 4"]) -> Float[np.ndarray, "frames joints 4"]:
+    """The same rotations, each quaternion on the side of the one before it, so that blending takes the short way."""
+    turned = (quaternions[1:] * quaternions[:-1]).sum(-1) < 0
+    sign = np.where(np.cumsum(turned, 0) % 2 == 1, -1.0, 1.0)
+    return np.concatenate([quaternions[:1], quaternions[1:] * sign[..., None]])
+
+
+def strongest_influences(
+    weights: Float[np.ndarray, "vertices joints"],
+) -> tuple[Integer[np.ndarray, "vertices 4"], Float[np.ndarray, "vertices 4"]]:
+    """The four strongest joints of each vertex and their weights, which sum to 1; joint 0 where a weight is 0."""
+    joints = np.argsort(-weights, 1, kind="stable")[:, :INFLUENCES]
+    strongest = np.take_along_axis(weights.astype(np.float64), joints, 1)
+    strongest = strongest / strongest.sum(1, keepdims=True)
+    return np.where(strongest > 0, joints, 0), strongest
+
+
+def skin(
+    rest: Float[np.ndarray, "vertices 3"], weights: Float[np.ndarray, "vertices 24"], motion: JointMotion
+) -> Float[np.ndarray, "frames vertices 3"]:
+    """What a viewer shows: the rest vertices moved by their four joints, in the frame of the body parameters."""
+    joints, strongest = strongest_influences(weights)
+    frames = len(motion.root_translation)
+    blend = np.zeros_like(weights, np.float64)
+    np.add.at(blend, (np.arange(len(rest))[:, None], joints), strongest)
+    vertices = np.empty((frames, len(rest), 3))
+    for frame in range(frames):
+        R, t = _joint_transforms(motion, frame)
+        moved = blend @ np.concatenate([R.reshape(-1, 9), t], 1)
+        vertices[frame] = (moved[:, :9].reshape(-1, 3, 3) @ rest[..., None])[..., 0] + moved[:, 9:]
+    return vertices
+
+
+def _joint_transforms(motion: JointMotion, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation and translation that move points of the rest body with each joint."""
+    local = Rotation.from_quat(motion.rotations_xyzw[frame]).as_matrix()
+    R, place = local.copy(), np.empty((JOINT_COUNT, 3))
+    place[0] = motion.root_translation[frame]
+    for joint in range(1, JOINT_COUNT):
+        parent = motion.parents[joint]
+        R[joint] = R[parent] @ local[joint]
+        place[joint] = R[parent] @ motion.bones[joint] + place[parent]
+    return R, place - (R @ motion.rest_joints[..., None])[..., 0]
