@@ -66,7 +66,7 @@ def load_body_model(path: Path | str | None = None, gender: Gender = "neutral") 
 
 
 def find_body_model(path: Path | str | None = None, gender: Gender = "neutral") -> BodyModelSearch:
-    """What `load_body_model` would use and where it looks; never raises for a bad file, `problem` says what is wrong."""
+    """What `load_body_model` would use and where it looks; for a bad file `problem` says what is wrong."""
     setting = os.environ.get(SETTING) or None
     candidates = _candidates(path if path is not None else setting, gender)
     used, model, problem = _first_file(candidates), None, None

@@ -66,7 +66,9 @@ class AnnySource:
         self.weights: Float[np.ndarray, "skin 24"] = self.bone_weights @ grouping
         self._head_mix = _head_mix(self.labels)
 
-    def people(self, count: int, ages: tuple[float, float], seed: int) -> Iterator[People]:
+    def people(
+        self, count: int, ages: tuple[float, float], seed: int, local_change_std: float = LOCAL_CHANGE_STD
+    ) -> Iterator[People]:
         """Random people of WHO-calibrated phenotypes and symmetric local changes, in batches."""
         torch.manual_seed(seed)
         uniform = torch.distributions.Uniform(torch.tensor(ages[0]), torch.tensor(ages[1]))
@@ -76,7 +78,7 @@ class AnnySource:
         generator = torch.Generator().manual_seed(seed + 1)
         for start in range(0, count, PEOPLE_PER_BATCH):
             batch = {k: v[start : start + PEOPLE_PER_BATCH] for k, v in phenotypes.items()}
-            yield self.rest(batch, self._local_changes(len(batch["age"]), generator))
+            yield self.rest(batch, local_change_std * self._local_changes(len(batch["age"]), generator))
 
     def rest(self, phenotypes: dict[str, torch.Tensor], local_changes: torch.Tensor | None = None) -> People:
         """The rest skins of given phenotypes."""
@@ -88,8 +90,9 @@ class AnnySource:
         return People(skins=skins, joints=self._head_mix @ heads)
 
     def _local_changes(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Standard normal, the same left and right."""
         labels = list(self.model.local_change_labels)
-        changes = (LOCAL_CHANGE_STD * torch.randn(count, len(labels), generator=generator)).clamp(-1, 1)
+        changes = torch.randn(count, len(labels), generator=generator)
         for index, label in enumerate(labels):
             if label.startswith("l-") and "r-" + label[2:] in labels:
                 changes[:, labels.index("r-" + label[2:])] = changes[:, index]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,13 +28,14 @@ from open_body.population import (
 from open_body.regressor import fit_regressor, mirror_regressor
 from open_body.shape_space import ShapeSpace, principal_shapes
 from open_body.skin_surface import Surface, decimate, outer_skin
-from open_body.training_poses import training_poses
+from open_body.training_poses import clip_poses, drawn_poses
 
 ADULTS = 1200
 CHILDREN = 200
 REGRESSOR_PEOPLE = 250
 REGRESSOR_CHILDREN = 100
-TRAINING_POSES = 800
+DRAWN_POSES = 600
+CLIP_POSES = 600
 YOUNG_ADULT = {"age": torch.tensor([0.67])}
 
 
@@ -60,7 +63,7 @@ class OpenBody:
             "child_direction": np.round(self.child_direction, 6).astype(np.float32),
             "posedirs": np.where(np.abs(self.posedirs) < 1e-4, 0, self.posedirs).astype(np.float16),
             "J_regressor": self.regressor.astype(np.float32),
-            "weights": np.round(self.weights, 6).astype(np.float32),
+            "weights": self.weights.astype(np.float32),
             "kintree_table": np.stack([parents, np.arange(JOINT_COUNT)]).astype(np.int64),
             "f": self.surface.faces.astype(np.uint32),
             "uv": np.round(self.surface.uv, 6).astype(np.float32),
@@ -73,7 +76,7 @@ class OpenBody:
         }
 
 
-def build_open_body(source: AnnySource) -> OpenBody:
+def build_open_body(source: AnnySource, clips: Mapping[str, Path]) -> OpenBody:
     """The body, the same on every run: all randomness is seeded and everything runs on one thread."""
     skin_joints = joints_from_skin(source)
     skin = outer_skin(source)
@@ -90,7 +93,9 @@ def build_open_body(source: AnnySource) -> OpenBody:
     regressor = mirror_regressor(fit_regressor(skins, joints, weights), surface.mirror)
     child_direction = young.skins.mean(0, dtype=np.float64) - shape.mean
     teacher, student = mean_person(source, surface, skin_joints, regressor, weights)
-    posedirs = learn_correctives(teacher, student, training_poses(TRAINING_POSES, np.random.default_rng(3)))
+    rng = np.random.default_rng(3)
+    poses = np.concatenate([drawn_poses(DRAWN_POSES, rng), clip_poses(clips, False, CLIP_POSES, rng)])
+    posedirs = learn_correctives(teacher, student, poses)
     return OpenBody(
         source=source,
         surface=surface,

@@ -15,9 +15,9 @@ from open_body.posing import dual_quaternion_skinning, forward_kinematics, globa
 from open_body.skin_surface import Surface
 
 RIDGE = 0.3
+STEPS = 6
+"""Of the iteration towards least squares in posed space. One step leaves 0.95 mm on held-out clips, six 0.8 mm."""
 MIN_WEIGHT = 0.01
-LEAST_VOLUME = 0.1
-"""Samples whose blended transform shrinks volume further are left out of the un-posing: they have no inverse."""
 POSES_PER_CHUNK = 40
 _FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -89,23 +89,27 @@ def pose_features(poses: Float[np.ndarray, "batch 24 3"]) -> Float[np.ndarray, "
 def learn_correctives(
     teacher: Teacher, student: Student, poses: Float[np.ndarray, "batch 24 3"]
 ) -> Float[np.ndarray, "vertices 3 207"]:
-    """Ridge regression of the un-posed difference, for each vertex on the joints that move it and their neighbours."""
-    target = teacher.pose(poses)
+    """Ridge regression of the posed difference, for each vertex on the joints that move it and their neighbours.
+
+    A blended transform R shrinks, so what a corrective x changes is R x, and each vertex has normal equations of its
+    own. They are solved by repeated steps with the normal matrix that all vertices of a group share (as if R were a
+    rotation): x += (F^T F + ridge)^-1 F^T R^T (difference - R x).
+    """
     blended = student.blended(poses)
-    R, t = blended[..., :3], blended[..., 3]
-    sound = np.linalg.det(R) > LEAST_VOLUME
-    R = np.where(sound[..., None, None], R, np.eye(3))
-    residual = np.linalg.solve(R, (target - t)[..., None])[..., 0] - student.rest
-    residual[~sound] = 0.0
+    R = blended[..., :3]
+    difference = teacher.pose(poses) - (R @ student.rest[..., None])[..., 0] - blended[..., 3]
     features = pose_features(poses)
     posedirs = np.zeros((len(student.rest), 3, 207))
     for joints, vertices in _vertices_by_joints(student.weights).items():
         columns = np.concatenate([np.arange(9 * (j - 1), 9 * j) for j in joints])
-        X = features[:, columns]
-        gram = X.T @ X + RIDGE * np.eye(len(columns))
-        solved = np.linalg.solve(gram, X.T @ residual[:, vertices].reshape(len(X), -1))
-        solved = solved.reshape(len(columns), len(vertices), 3).transpose(1, 2, 0)
-        posedirs[np.ix_(vertices, range(3), columns)] = solved
+        F = features[:, columns]
+        step = np.linalg.solve(F.T @ F + RIDGE * np.eye(len(columns)), F.T)
+        x = np.zeros((len(columns), len(vertices), 3))
+        for _ in range(STEPS):
+            change = np.tensordot(F, x, 1)
+            left = difference[:, vertices] - (R[:, vertices] @ change[..., None])[..., 0]
+            x += np.tensordot(step, (R[:, vertices].swapaxes(-1, -2) @ left[..., None])[..., 0], 1)
+        posedirs[np.ix_(vertices, range(3), columns)] = x.transpose(1, 2, 0)
     assert teacher.surface.mirror is not None
     return (posedirs + mirror_posedirs(posedirs, teacher.surface.mirror)) / 2
 

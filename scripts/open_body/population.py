@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
 from body.joints import MIRROR
-from open_body.anny_source import AnnySource, People
+from open_body.anny_source import LOCAL_CHANGE_STD, AnnySource, People
 from open_body.posing import dual_quaternion_skinning, t_pose_rotations
 from open_body.regressor import fit_regressor
 from open_body.skin_surface import Surface
@@ -64,30 +63,25 @@ def draw(
     count: int,
     ages: tuple[float, float],
     seed: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    local_change_std: float = LOCAL_CHANGE_STD,
 ) -> Population:
     """Random people of an age range on the body's surface; skins in float32."""
     skins, joints = [], []
-    for people in source.people(count, ages, seed):
+    for people in source.people(count, ages, seed, local_change_std):
         batch = to_t_pose(people, source, skin_joints, surface)
         skins.append(batch.skins.astype(np.float32))
         joints.append(batch.joints)
-        if on_progress:
-            on_progress(sum(map(len, joints)), count)
     return Population(skins=np.concatenate(skins), joints=np.concatenate(joints))
 
 
 def surface_weights(source: AnnySource, surface: Surface) -> Float[np.ndarray, "vertices 24"]:
     """Skinning weights of the body: symmetric, at most four joints each, sum one."""
+    assert surface.mirror is not None
     weights = surface.mix @ source.weights
-    if surface.mirror is not None:
-        weights = (weights + weights[surface.mirror][:, list(MIRROR)]) / 2
+    weights = (weights + weights[surface.mirror][:, list(MIRROR)]) / 2
     weights[weights < 0.01] = 0
     weakest = np.argsort(-weights, axis=1, kind="stable")[:, MAX_INFLUENCES:]
     np.put_along_axis(weights, weakest, 0.0, axis=1)
+    # On the middle line a pair of joints may tie for the fourth place: drop both.
+    weights = np.minimum(weights, weights[surface.mirror][:, list(MIRROR)])
     return weights / weights.sum(1, keepdims=True)
-
-
-def mirrored(points: Float[np.ndarray, "vertices 3"], mirror: Integer[np.ndarray, "vertices"]) -> np.ndarray:
-    """The points' mirror image, in the order of the vertices."""
-    return FLIP * points[mirror]

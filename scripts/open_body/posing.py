@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from body.joints import JOINT_COUNT, JOINT_INDEX, PARENTS
 
-COLLAR_RAISE_DEG = 8.0
+COLLAR_RAISE_DEG = 0.0
 THIGH_DIRECTION = (0.075, -1.0, 0.0)
 """Of the left leg, mirrored for the right: thighs 4 degrees out."""
 SHIN_DIRECTION = (-0.02, -1.0, -0.075)

@@ -1,12 +1,16 @@
-"""Random poses of people who stand, walk, reach and squat, to learn pose correctives from."""
+"""Poses to learn correctives from: drawn about human joints' ranges, and frames of motion clips."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from body.joints import JOINT_COUNT, JOINT_INDEX
+from body.motion.deepmimic import read_deepmimic
 
 _Angles = tuple[float, float, float]
 
@@ -30,9 +34,11 @@ POSE_DEG: dict[str, tuple[_Angles, _Angles]] = {
 spine is about x, of the elbow about y; the arm twists about x and hangs down at z = -90 degrees. The right side mirrors
 the left."""
 LIMIT = 2.0
+HELD_OUT_CLIPS = ("crawl", "dance_a", "kick", "spinkick", "walk")
+"""Clips that only the report looks at."""
 
 
-def training_poses(count: int, rng: np.random.Generator) -> Float[np.ndarray, "count 24 3"]:
+def drawn_poses(count: int, rng: np.random.Generator) -> Float[np.ndarray, "count 24 3"]:
     """Axis-angle poses, root at rest."""
     poses = np.zeros((count, JOINT_COUNT, 3))
     for name, (mean, deviation) in POSE_DEG.items():
@@ -41,4 +47,15 @@ def training_poses(count: int, rng: np.random.Generator) -> Float[np.ndarray, "c
             angles = np.radians(mean + rng.normal(size=(count, 3)).clip(-LIMIT, LIMIT) * deviation)
             rotation = Rotation.from_euler("ZYX", (angles * [1.0, sign, sign])[:, ::-1])
             poses[:, JOINT_INDEX[joint]] = rotation.as_rotvec()
+    return poses
+
+
+def clip_poses(
+    clips: Mapping[str, Path], held_out: bool, count: int, rng: np.random.Generator
+) -> Float[np.ndarray, "count 24 3"]:
+    """Random frames, the root at rest, of the held-out clips or of all others."""
+    names = sorted(name for name in clips if (name in HELD_OUT_CLIPS) == held_out)
+    poses = np.concatenate([read_deepmimic(clips[name]).rotations for name in names])
+    poses = poses[rng.choice(len(poses), count, replace=False)]
+    poses[:, 0] = 0
     return poses
