@@ -175,10 +175,22 @@ def _inputs(session: Session, stage: Stage) -> dict[str, str]:
                 f"run: humanrig reconstruct {session.folder} --only {need}"
             )
         inputs[need] = upstream.digest
+    if stage.reads_body_model:
+        inputs["body model"] = _body_model()
     for path in sorted((session.folder / "recording").rglob("*")):
         if path.is_file():
             inputs[path.relative_to(session.folder).as_posix()] = manifest.fingerprint(path)
     return inputs
+
+
+def _body_model() -> str:
+    """SHA-256 of the body model's file. Raises HumanrigError when there is none."""
+    from body.loading import find_body_model
+
+    search = find_body_model()
+    if search.used is None:
+        raise HumanrigError(f"no body model: {search.problem}")
+    return manifest.sha256(search.used)
 
 
 def _config_files(config: Any) -> dict[str, str]:

@@ -44,5 +44,7 @@ class Stage:
     """pydantic dataclass of the options; a misspelt key is an error."""
     run: Callable[[StageContext], dict[str, Any]]
     """Does the work; returns figures for the manifest (JSON-able)."""
+    reads_body_model: bool = False
+    """Whether the stage is to be redone when another body model file is set."""
     version: int = 1
     """Raised when a change of code changes the output: earlier results are then redone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -14,44 +16,66 @@ from geometry.rigid import rotate
 BODY_COLOR = np.array([255.0, 150.0, 70.0])
 """RGB, far from skin, floor and most clothes."""
 OPACITY = 0.55
+MARGIN = 0.12
+"""Space around the body in a close-up, as a part of its height."""
+ASPECT = 0.8
+"""Width to height of a close-up."""
 USED, UNUSED = (60, 220, 60), (230, 60, 60)
 
 
+def closeup(
+    image: UInt8[np.ndarray, "rows columns 3"], camera: Camera, mesh: TriangleMesh, height: int
+) -> tuple[UInt8[np.ndarray, "small_rows small_columns 3"], Camera]:
+    """The part of a picture around the mesh, scaled to a height, and its camera; the whole where it is out of view."""
+    q = camera.project(np.asarray(mesh.vertices, np.float64))
+    q = q[np.isfinite(q).all(-1)]
+    shape = image.shape[:2]
+    if len(q) and (q.max(0) > 0).all() and (q.min(0) < shape[::-1]).all():
+        low, high = q.min(0), q.max(0)
+        half = (0.5 + MARGIN) * max(high[1] - low[1], (high[0] - low[0]) / ASPECT) * np.array([ASPECT, 1.0])
+        left, top = np.clip(np.floor((low + high) / 2 - half), 0, None).astype(int)
+        right, bottom = np.clip(np.ceil((low + high) / 2 + half), 1, shape[::-1]).astype(int)
+        image = np.ascontiguousarray(image[top:bottom, left:right])
+        shift = np.array([[0.0, 0, -left], [0, 0, -top], [0, 0, 0]])
+        camera = replace(camera, K=camera.K + shift, width=int(right - left), height=int(bottom - top))
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    picture = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8), camera.resized(width, height)
+
+
 def draw_body(
-    image: UInt8[np.ndarray, "rows columns 3"], camera: Camera, mesh: TriangleMesh, height: int = 640
-) -> UInt8[np.ndarray, "small_rows small_columns 3"]:
-    """The picture, scaled to a height, with the mesh shaded over it through the camera's lens model."""
-    small_camera, picture = _scaled(image, camera, height)
-    raster = rasterize_camera(mesh, small_camera)
-    hit = raster.face >= 0
-    normals = rotate(small_camera.T_camera_world, mesh.face_normals())
+    picture: UInt8[np.ndarray, "rows columns 3"], camera: Camera, mesh: TriangleMesh
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """The picture with the mesh shaded over it."""
+    raster = rasterize_camera(mesh, camera)
+    hit = raster.covered
+    normals = rotate(camera.T_camera_world, mesh.face_normals())
     facing = np.clip(-normals[raster.face[hit], 2], 0.0, 1.0)[:, None]
     shaded = BODY_COLOR * (0.35 + 0.65 * facing)
-    picture = picture.astype(np.float64)
-    picture[hit] = (1 - OPACITY) * picture[hit] + OPACITY * shaded
-    return picture.astype(np.uint8)
+    drawn = picture.astype(np.float64)
+    drawn[hit] = (1 - OPACITY) * drawn[hit] + OPACITY * shaded
+    return drawn.astype(np.uint8)
 
 
 def draw_points(
     picture: UInt8[np.ndarray, "rows columns 3"],
     q: Float[np.ndarray, "joints 2"],
     used: Bool[np.ndarray, "joints"],
-    scale: float,
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Detections as dots: green where the triangulation used them, red where it did not."""
+    """Pixels as dots: green where the triangulation used them, red where it did not."""
     picture = picture.copy()
-    for point, good in zip(q * scale, used):
+    for point, good in zip(q, used):
         if np.isfinite(point).all():
             centre = (round(float(point[0])), round(float(point[1])))
-            cv2.circle(picture, centre, 3, USED if good else UNUSED, -1, cv2.LINE_AA)
+            cv2.circle(picture, centre, 2, USED if good else UNUSED, -1, cv2.LINE_AA)
     return picture
 
 
 def label(picture: UInt8[np.ndarray, "rows columns 3"], text: str) -> UInt8[np.ndarray, "rows columns 3"]:
-    """The picture with a caption in its top-left corner."""
+    """The picture with a caption on a dark strip at its top."""
     picture = picture.copy()
-    for color, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(picture, text, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.55, color, width, cv2.LINE_AA)
+    picture[:26] //= 3
+    cv2.putText(picture, text, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
     return picture
 
 
@@ -69,9 +93,3 @@ def _beside(row: list[np.ndarray], gap: int) -> np.ndarray:
     height = max(picture.shape[0] for picture in row)
     pads = [((0, height - p.shape[0]), (0, gap), (0, 0)) for p in row]
     return np.concatenate([np.pad(p, pad, constant_values=255) for p, pad in zip(row, pads)], 1)[:, :-gap]
-
-
-def _scaled(image: np.ndarray, camera: Camera, height: int) -> tuple[Camera, np.ndarray]:
-    width = round(image.shape[1] * height / image.shape[0])
-    picture = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    return camera.resized(width, height), picture

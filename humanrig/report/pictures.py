@@ -10,8 +10,9 @@ import simplejpeg
 from jaxtyping import Float, UInt8
 
 from capture.session import Session
+from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
-from humanrig.report.overlay import draw_body, draw_points, label, montage
+from humanrig.report.overlay import closeup, draw_body, draw_points, label, montage
 
 
 def spread(instants: list[int], count: int) -> list[int]:
@@ -41,13 +42,20 @@ def overlay_sheet(
                 row.append(np.full((height, height, 3), 230, np.uint8))
                 continue
             image = session.frame(stream, index).payload
-            picture = draw_body(image, cameras[stream], mesh, height)
+            picture, camera = closeup(image, cameras[stream], mesh, height)
+            picture = draw_body(picture, camera, mesh)
             found = detections(stream, instant)
             if found is not None:
-                picture = draw_points(picture, *found, scale=height / image.shape[0])
+                picture = draw_points(picture, _moved(found[0], cameras[stream], camera), found[1])
             row.append(label(picture, f"{stream.split('/')[0]}  {instant}"))
         rows.append(row)
     return montage(rows)
+
+
+def _moved(q: Float[np.ndarray, "joints 2"], full: Camera, part: Camera) -> Float[np.ndarray, "joints 2"]:
+    """Pixels of the full picture in a cut and scaled one."""
+    A = part.K @ np.linalg.inv(full.K)
+    return q @ A[:2, :2].T + A[:2, 2]
 
 
 def write_jpeg(path: Path, image: UInt8[np.ndarray, "rows columns 3"], quality: int = 88) -> None:

@@ -106,4 +106,5 @@ STAGE = Stage(
     needs=("sync", "calibrate", "clouds", "keypoints"),
     config=RegisterConfig,
     run=run,
+    reads_body_model=True,
 )
