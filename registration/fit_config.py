@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class FitConfig:
-    """One set for all recordings, with and without depth. Terms are negative log-likelihoods: no weights beside these."""
+    """One set for all recordings, with and without depth. Terms are negative log-likelihoods: nothing else is weighted."""
 
     betas: int = 16
     """Shape coefficients, or as many as the body model has."""

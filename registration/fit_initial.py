@@ -46,7 +46,7 @@ def initial_state(
     """
     at = {name: p_world[:, n] for n, name in enumerate(landmarks)}
     trunk = np.stack([at[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")], 1)
-    seen = np.isfinite(trunk).all((1, 2))
+    seen = np.asarray(np.isfinite(trunk).all((1, 2)))
     if not seen.any():
         raise RegistrationError(
             f"none of {len(p_world)} instants shows both shoulders and both hips in two cameras; check the keypoints, "
@@ -61,13 +61,13 @@ def initial_state(
     local = np.tile(np.eye(3), (len(p_world), JOINT_COUNT, 1, 1))
     bend = Rotation.from_matrix(np.swapaxes(pelvis, 1, 2) @ chest).as_rotvec() / 3
     third = Rotation.from_rotvec(bend).as_matrix()
-    targets = dict.fromkeys((JOINT_INDEX["spine1"], JOINT_INDEX["spine2"], JOINT_INDEX["spine3"]), third)
+    spine = (JOINT_INDEX["spine1"], JOINT_INDEX["spine2"], JOINT_INDEX["spine3"])
     for joint, parent in enumerate(PARENTS):
         above = np.tile(np.eye(3), (len(p_world), 1, 1)) if parent < 0 else G[:, parent]
         if joint == 0:
             G[:, 0] = pelvis
-        elif joint in targets:
-            G[:, joint] = above @ targets[joint]
+        elif joint in spine:
+            G[:, joint] = above @ third
         else:
             G[:, joint] = _limb(joint, above, at, J)
         local[:, joint] = np.swapaxes(above, 1, 2) @ G[:, joint]
@@ -170,7 +170,7 @@ def _limb(
         hinge = np.where((hinge * inherited).sum(-1, keepdims=True) < -0.5 * np.linalg.norm(hinge, axis=-1, keepdims=True),
                          inherited, hinge)  # fmt: skip
         world, body = _bone_frame(bone, hinge), _bone_frame(rest[None], hinge_rest[None])
-        known = np.isfinite(world).all((1, 2))
+        known = np.asarray(np.isfinite(world).all((1, 2)))
         return np.where(known[:, None, None], np.nan_to_num(world) @ np.swapaxes(body, 1, 2), above)
     return above
 
