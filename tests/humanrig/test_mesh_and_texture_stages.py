@@ -110,8 +110,8 @@ def record(folder, depth):
     p = parameters()
     np.savez(
         folder / "body" / "person00.npz", betas=p.betas, child=0.0, global_orient=p.global_orient,
-        body_pose=p.body_pose, transl=p.transl, instants=np.arange(FRAMES), time_us=33_333 * np.arange(FRAMES), model=model.name,
-        model_sha256=model.sha256,
+        body_pose=p.body_pose, transl=p.transl, instants=np.arange(FRAMES), time_us=33_333 * np.arange(FRAMES),
+        model=model.name, model_sha256=model.sha256,
     )  # fmt: skip
     return Session.create(folder, streams=streams, origin="virtual")
 
