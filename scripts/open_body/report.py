@@ -58,7 +58,7 @@ def _shape_rows(made: OpenBody) -> list[tuple[str, str]]:
             with_child = np.concatenate([directions, made.child_direction[..., None]], 2)
             coefficients, left = fit_shape(people.skins, made.shape.mean, with_child)
             values.append(
-                f"{betas} betas + child {_rms_mm(left):.2f} (|beta| <= {np.abs(coefficients[:, :betas]).max():.1f})"
+                f"{betas} betas + child {_rms_mm(left):.2f} (betas to {np.abs(coefficients[:, :betas]).max():.1f})"
             )
         rows.append((f"shape, RMS in mm, 200 held-out {name}", "; ".join(values)))
         if spread is None:
