@@ -43,6 +43,7 @@ def import_(
             on_progress=update,
         )
     for name, stream in made.streams.items():
-        say(f"{name:<24} {stream.frames:>6} frames  {stream.width or ''}x{stream.height or ''}  {stream.encoding}")
+        size = f"{stream.width}x{stream.height}" if stream.width else ""
+        say(f"{name:<28} {stream.frames:>6} frames  {size:<10} {stream.encoding}")
     say(f"{session}\nnext: humanrig reconstruct {session}")
     return 0
