@@ -50,11 +50,13 @@ def given_calibration(
     missing = [name for name in image_sizes if name not in cameras]
     if missing:
         raise CalibrationError(
-            f"no camera for the stream(s) {', '.join(missing)}; bring a calibration file that names them: --option calibrate.file=FILE"
+            f"no camera for the stream(s) {', '.join(missing)}; "
+            "bring a calibration file that names them: --option calibrate.file=FILE"
         )
     if lost := sorted(unplaced & image_sizes.keys()):
         raise CalibrationError(
-            f"no pose in the world for the camera(s) {', '.join(lost)}; bring a calibration of the rig: --option calibrate.file=FILE"
+            f"no pose in the world for the camera(s) {', '.join(lost)}; "
+            "bring a calibration of the rig: --option calibrate.file=FILE"
         )
     left_out = tuple(
         doubtful(name, "calibrated, but the session has no such stream: left out")
