@@ -1,0 +1,59 @@
+"""A session's results in the formats of other programs, one file of this package for each format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from capture.session import Session
+from humanrig.errors import HumanrigError
+from humanrig.export import amass, glb, humman, obj, ply
+from humanrig.export.folder import SOURCE, made_folder
+from humanrig.results import Results
+
+__all__ = ["FORMATS", "export_session"]
+
+
+class _Format(Protocol):
+    def __call__(self, results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
+        """Writes into an empty folder; returns lines about frames and units for source.txt."""
+        ...
+
+
+FORMATS: dict[str, _Format] = {
+    "glb": glb.write,
+    "obj": obj.write,
+    "ply": ply.write,
+    "amass": amass.write,
+    "humman": humman.write,
+}
+
+
+def export_session(
+    session: Session, format: str, folder: Path, on_progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Writes the results of a session in one of FORMATS; returns the files, source.txt (frames and units) last.
+
+    The folder appears whole or not at all; one that the same export of the same session made is replaced. Raises
+    HumanrigError for an unknown format, a stage that has not run (naming the command), and a folder with other content.
+    """
+    if format not in FORMATS:
+        raise HumanrigError(f"there is no export format '{format}'; the formats are: {' '.join(FORMATS)}")
+    folder = Path(folder)
+    with made_folder(folder, f"humanrig export: {format}, session {session.info.id}") as making:
+        results = Results(session)
+        making.about(_about(results))
+        making.about(FORMATS[format](results, making.folder, on_progress or (lambda done, total: None)))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
+    return [*files, folder / SOURCE]
+
+
+def _about(results: Results) -> list[str]:
+    body = results.body
+    return [
+        f"subject: {results.session.info.subject or 'not named'}; action: {results.session.info.action or 'not named'}",
+        f"body model: {body['model']}, sha256 {body['model_sha256']}",
+        f"frame numbers are instants of the session: {len(body['instants'])} from {body['instants'][0]} "
+        f"to {body['instants'][-1]}",
+    ]

@@ -1,0 +1,77 @@
+"""The folder of an export: it appears whole, says what made it, and never replaces anything else."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from humanrig.errors import HumanrigError
+
+SOURCE = "source.txt"
+"""States what made the folder, frames and units; its first line identifies the export."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """A folder that is being written."""
+
+    folder: Path
+    """Temporary, beside the final one."""
+    lines: list[str] = field(default_factory=list)
+
+    def about(self, lines: Iterable[str]) -> None:
+        """Adds lines to source.txt."""
+        self.lines.extend(lines)
+
+
+@contextmanager
+def made_folder(folder: Path, identity: str) -> Iterator[Making]:
+    """Gives a temporary folder and puts it in place of `folder` when the block ends without an error.
+
+    Raises HumanrigError when the folder exists with other content than an export of the same identity.
+    """
+    _check_replaceable(folder, identity)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    except OSError as error:
+        raise HumanrigError(f"cannot write into {folder.parent} ({error.strerror}); choose another folder") from None
+    try:
+        partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
+        making = Making(folder=partial)
+        yield making
+        (partial / SOURCE).write_text("\n".join([identity, *making.lines]) + "\n", "utf-8")
+        _check_replaceable(folder, identity)
+        _replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_replaceable(folder: Path, identity: str) -> None:
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if not folder.is_dir():
+        raise HumanrigError(f"{folder} is not a folder; choose another place with --to")
+    if any(folder.iterdir()):
+        source = folder / SOURCE
+        first = source.read_text("utf-8", errors="replace").splitlines()[:1] if source.is_file() else []
+        if first != [identity]:
+            raise HumanrigError(
+                f"{folder} was not made by this export, so it is not replaced; choose another folder with --to, or "
+                "move it away"
+            )
+
+
+def _replace(partial: Path, folder: Path) -> None:
+    """The old folder is deleted only after the new one is in its place."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    old = partial.with_name(partial.name + ".old")
+    folder.rename(old)
+    partial.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
