@@ -21,7 +21,8 @@ from geometry.rigid import from_rotvec, look_at
 
 INSTANTS = (4, 5)
 COLOR, DEPTH = (64, 48), (48, 40)
-DISTORTION = np.array([0.3, -0.1, 0.002, -0.001, 0.02, 0.25, -0.05, 0.01])
+DISTORTION = np.array([0.6, -0.1, 0.004, -0.003, 0.02, 0.05, -0.05, 0.01])
+"""Larger than a real sensor's: two pixels halfway to the corner of these small images."""
 KINECTS = ("kinect_000", "kinect_001")
 
 
@@ -69,7 +70,7 @@ def build_take(folder: Path, devices: tuple[str, ...] = KINECTS, depth: bool = T
 def color_at(xy: np.ndarray) -> np.ndarray:
     """What every colour camera sees along the ray (x, y, 1): smooth, so that interpolation is exact enough."""
     x, y = np.nan_to_num(xy[..., 0]), np.nan_to_num(xy[..., 1])
-    return np.stack([128 + 80 * x, 128 + 80 * y, 128 + 40 * x - 40 * y], -1)
+    return np.stack([128 + 180 * x, 128 + 180 * y, 128 + 90 * x - 90 * y], -1)
 
 
 def depth_at(xy: np.ndarray) -> np.ndarray:
