@@ -165,7 +165,7 @@ def test_humman_images_are_those_of_pinholes(take, humman) -> None:
         assert (depth.shape, depth.dtype) == ((DEPTH[1], DEPTH[0]), np.uint16)
         expected = 1000 * depth_at(pixel_rays(camera, distorted=False))
         seen = depth > 0
-        assert seen.mean() > 0.8
+        assert seen.mean() > 0.7
         half_a_pixel = 1000 * 0.3 / camera.K[0, 0] * 0.75
         assert np.abs(depth - expected)[seen].max() < half_a_pixel
         mask = cv2.imread(str(humman / "kinect_mask" / f"kinect_00{n}" / "000005.png"), cv2.IMREAD_UNCHANGED)
