@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 
@@ -21,12 +21,8 @@ from capture.virtual.rendering import Renderer
 _renderer: Renderer | None = None
 
 
-class Runner(Protocol):
-    """Runs a method of the renderer for the numbers 0 … count - 1 and yields the results in order."""
-
-    def __call__(self, method: str, count: int) -> Iterator[Any]:
-        """Results in order; at most a few are kept waiting."""
-        ...
+Runner = Callable[[str, int], Iterator[Any]]
+"""Runs a method of the renderer for the numbers 0 … count - 1; the results come in order, few are kept waiting."""
 
 
 @contextmanager

@@ -1,0 +1,224 @@
+"""A simulated take on disk: the session of a real rig, the truth beside it, the same bytes from the same seed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from body.loading import load_body_model
+from body.parameters import BodyParameters
+from capture.errors import CaptureError
+from capture.session import Session
+from capture.virtual.config import SimulationConfig
+from capture.virtual.simulate import simulate
+from capture.virtual.subject import Subject, choose_betas
+from capture.virtual.truth import Truth
+from geometry.camera_files.azure_kinect import parse_kinect_calibration
+from geometry.depth import depth_to_points
+from geometry.rays import RayScene
+from geometry.rigid import transform
+
+CONFIG = SimulationConfig(cameras=2, clip="wave", background_frames=1, seed=3)
+STREAMS = ["kinect_000/color", "kinect_000/depth", "kinect_001/color", "kinect_001/depth"]
+
+
+def _subject(config: SimulationConfig, frames: int = 2) -> Subject:
+    """Stands at the ring's centre and lifts an arm."""
+    model = load_body_model()
+    betas = choose_betas(config, model)
+    pose = np.zeros((frames, 69))
+    pose[:, 3 * 16 - 3 + 2] = np.linspace(-1.2, -0.9, frames)  # left shoulder
+    upright = np.tile([np.pi / 2, 0, 0], (frames, 1))
+    parameters = BodyParameters(betas=betas, global_orient=upright, body_pose=pose, transl=np.zeros((frames, 3)))
+    lowest = model.pose(parameters).vertices[..., 2].min()
+    parameters = replace(parameters, transl=np.tile([0, 0, -lowest], (frames, 1)))
+    texture = np.random.default_rng(0).integers(60, 200, (64, 64, 3), np.uint8)
+    offsets = np.where(model.v_template[:, 1] < -0.3, 0.01, 0.0)  # trousers
+    return Subject.of(model, parameters, texture=texture, offsets=offsets)
+
+
+@pytest.fixture(scope="module")
+def subject():
+    return _subject(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory, subject) -> Session:
+    return simulate(tmp_path_factory.mktemp("virtual") / "take", CONFIG, subject, workers=1)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory, subject) -> Session:
+    config = replace(CONFIG, noise=False, background_frames=0)
+    return simulate(tmp_path_factory.mktemp("virtual") / "exact", config, subject, workers=1)
+
+
+def _payloads(session: Session) -> dict[tuple[str, int], bytes]:
+    recording = session.recording("recording/rig.mcap")
+    return {(name, k): recording.read(f"/{name}", k).data for name in session.streams for k in range(2)}
+
+
+def _surface_mm(session: Session, dressed: bool = True) -> np.ndarray:
+    """Distance to the true surface of every depth pixel whose ray meets the person."""
+    truth, cameras, distances = Truth.open(session), session.recorded_cameras(), []
+    for instant in range(truth.frames):
+        seen = RayScene.of(truth.mesh(instant))
+        scene = RayScene.of(truth.mesh(instant, dressed=dressed))
+        for stream in session.of_kind("depth"):
+            camera = cameras[stream]
+            depth = np.where(seen.cast_camera(camera).face >= 0, session.frame(stream, instant).payload, np.nan)
+            p_camera = depth_to_points(depth.astype(np.float64), camera)
+            p_world = transform(camera.T_world_camera, p_camera[np.isfinite(p_camera[..., 2])])
+            distances.append(1000 * scene.closest(p_world).distance)
+    return np.concatenate(distances)
+
+
+def test_the_session_is_that_of_a_real_rig(take):
+    session = Session.open(take.folder)
+    assert list(session.streams) == STREAMS
+    assert session.info.origin == "virtual"
+    assert session.info.action == "wave"
+    assert [device.sync for device in session.info.devices] == ["master", "subordinate"]
+    assert session.frame("kinect_001/color", 1).payload.shape == (720, 1280, 3)
+    depth = session.frame("kinect_001/depth", 1).payload
+    assert depth.shape == (576, 640)
+    assert depth.dtype == np.float32
+    assert 0.1 < np.isfinite(depth).mean() < 0.9
+    assert not [path for path in session.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_timestamps_are_those_that_were_simulated(take):
+    for stream in take.streams:
+        device_us, host_us = take.timestamps_us(stream)
+        assert list(np.diff(device_us)) == [33333]
+        assert (host_us > device_us).all()
+        assert list(device_us) == list(np.load(take.path("truth", "body", "person00.npz"))["time_us"])
+
+
+def test_factory_calibrations_are_attached(take):
+    recording = take.recording("recording/rig.mcap")
+    cameras = take.recorded_cameras()
+    for device in ("kinect_000", "kinect_001"):
+        raw = recording.attachments[f"{device}/calibration.json"]
+        calibration = parse_kinect_calibration(raw, device)
+        assert calibration.serial == take.devices[device].serial
+        assert np.allclose(calibration.color_camera("720P").K, cameras[f"{device}/color"].K, rtol=0, atol=1e-9)
+
+
+def test_truth_and_recorded_cameras_agree(take):
+    truth, recorded = Truth.open(take).cameras(), take.recorded_cameras()
+    assert list(truth) == list(recorded) == STREAMS
+    for name in STREAMS:
+        assert np.array_equal(truth[name].T_world_camera, recorded[name].T_world_camera)
+
+
+def test_truth_gives_the_simulated_body_back(take, subject):
+    truth = Truth.open(take)
+    assert truth.frames == 2
+    assert truth.config() == CONFIG
+    parameters = truth.parameters()
+    for name in ("betas", "global_orient", "body_pose", "transl"):
+        assert np.array_equal(getattr(parameters, name), getattr(subject.parameters, name))
+    assert np.array_equal(truth.joints(), subject.joints)
+    for instant in range(2):
+        assert truth.body_vertices(instant) == pytest.approx(subject.vertices[instant], abs=1e-9)
+        thickness = np.linalg.norm(truth.mesh(instant).vertices - truth.body_vertices(instant), axis=-1)
+        assert thickness == pytest.approx(subject.appearance.offsets, abs=1e-9)
+        assert np.array_equal(truth.mesh(instant, dressed=False).vertices, truth.body_vertices(instant))
+    assert truth.mesh(0).texture is not None
+
+
+def test_exact_depth_lies_on_the_dressed_body(exact):
+    dressed, bare = _surface_mm(exact), _surface_mm(exact, dressed=False)
+    assert len(dressed) > 40000
+    assert (dressed > 0.51).mean() < 0.003  # rounding to a millimetre along the axis; rays that graze an outline more
+    assert dressed.max() < 5
+    assert bare.mean() > 1.0  # the clothes are there
+
+
+def test_noisy_depth_lies_on_the_dressed_body_within_the_noise(take):
+    distances = _surface_mm(take)
+    assert np.median(distances) < 2.5  # sigma is about 2.3 mm, plus a bias of about 1 mm for each device
+    assert np.mean(distances[distances < 50]) < 3.0
+    assert (distances > 50).mean() < 0.02  # flying pixels at outlines
+
+
+def test_clean_depth_is_the_depth_without_noise(take, exact):
+    truth = Truth.open(take)
+    for stream in ("kinect_000/depth", "kinect_001/depth"):
+        clean, measured = truth.depth(stream, 1), exact.frame(stream, 1).payload
+        both = np.isfinite(measured)
+        assert np.abs(clean - measured)[both].max() < 0.56e-3  # a millimetre and a tenth of one, rounded
+        # every pixel of the body is there in both
+        assert (np.isfinite(clean) >= both).all()
+
+
+def test_colour_shows_the_person_where_the_truth_is(take):
+    truth, cameras = Truth.open(take), take.recorded_cameras()
+    background = Session.open(take.path(take.info.links["background_from"]))
+    for stream in take.of_kind("color"):
+        person = RayScene.of(truth.mesh(0)).cast_camera(cameras[stream]).face >= 0
+        empty = background.frame(stream, 0).payload.astype(int)
+        changed = np.abs(take.frame(stream, 0).payload - empty).max(-1) > 40
+        assert changed[person].mean() > 0.5
+        rows = slice(0, int(np.flatnonzero(person.any(1))[0]))  # above the head: no shadow there
+        assert changed[rows].mean() < 1e-3
+
+
+def test_the_same_seed_gives_the_same_bytes_in_any_number_of_processes(tmp_path, take, subject):
+    again = simulate(tmp_path / "again", CONFIG, subject, workers=2)
+    assert _payloads(again) == _payloads(take)
+    for name in ("truth/depth/kinect_001/depth/000001.png", "truth/cameras.json", "truth/scene.json"):
+        assert (again.folder / name).read_bytes() == (take.folder / name).read_bytes()
+
+
+def test_another_seed_gives_another_body():
+    model = load_body_model()
+    first, second = (choose_betas(SimulationConfig(seed=seed), model) for seed in (0, 1))
+    assert len(first) == model.shape_count
+    assert np.abs(first).max() <= 2
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("height_m", [1.55, 1.9])
+def test_a_height_is_reached(height_m):
+    model = load_body_model()
+    y = model.shaped(choose_betas(SimulationConfig(seed=1, height_m=height_m), model))[:, 1]
+    assert y.max() - y.min() == pytest.approx(height_m, abs=1e-4)
+
+
+def test_given_betas_are_filled_with_zeros_and_too_many_are_an_error():
+    model = load_body_model()
+    assert list(choose_betas(SimulationConfig(betas=(1.0, -1.0)), model)) == [1.0, -1.0] + 14 * [0.0]
+    with pytest.raises(CaptureError, match="17 betas given.*has 16"):
+        choose_betas(SimulationConfig(betas=17 * (0.0,)), model)
+
+
+def test_an_existing_folder_is_refused_and_left_alone(tmp_path, subject):
+    (tmp_path / "take").mkdir()
+    (tmp_path / "take" / "notes.txt").write_text("mine")
+    with pytest.raises(CaptureError, match="never overwrites"):
+        simulate(tmp_path / "take", CONFIG, subject, workers=1)
+    assert [path.name for path in (tmp_path / "take").iterdir()] == ["notes.txt"]
+
+
+def test_an_interrupted_simulation_leaves_nothing(tmp_path, subject):
+    def interrupt(done: int, total: int) -> None:
+        assert total == 5
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(tmp_path / "take", CONFIG, subject, workers=1, on_progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truth_of_a_session_that_was_not_simulated_or_of_another_body(tmp_path, take):
+    Session.create(tmp_path / "real", streams=[], origin="videos")
+    with pytest.raises(CaptureError, match="it was not simulated"):
+        Truth.open(tmp_path / "real")
+    other = replace(load_body_model(), sha256="0" * 64, name="other")
+    with pytest.raises(CaptureError, match="not with this 'other'"):
+        Truth.open(take, other).mesh(0)
+    with pytest.raises(CaptureError, match="has 2 instants in truth/, there is no 2"):
+        Truth.open(take).body_vertices(2)
