@@ -190,7 +190,7 @@ def test_a_height_is_reached(height_m):
 def test_given_betas_are_filled_with_zeros_and_too_many_are_an_error():
     model = load_body_model()
     assert list(choose_betas(SimulationConfig(betas=(1.0, -1.0)), model)) == [1.0, -1.0] + 14 * [0.0]
-    with pytest.raises(CaptureError, match="17 betas given.*has 16"):
+    with pytest.raises(CaptureError, match=r"17 betas given.*has 16"):
         choose_betas(SimulationConfig(betas=17 * (0.0,)), model)
 
 
