@@ -9,13 +9,16 @@ BIN := $(VENV)/bin
 PACKAGES := geometry body capture calibration registration texture hps humanrig
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-slow check lint types imports format lock clean help
+GLTF_VALIDATOR := gltf-validator@2.0.0-dev.3.10
+
+.PHONY: gltf-validator setup demo test test-slow check lint types imports format lock clean help
 
 help:
 	@echo "make demo       set up, simulate a rig, reconstruct, and show where the results are"
 	@echo "make test       set up, run the tests"
 	@echo "make check      lint, types, import rules and the tests"
 	@echo "make test-slow  the long tests"
+	@echo "make gltf-validator  fetch Khronos' validator for the tests of exported models"
 	@echo "make lock       renew requirements.lock from pyproject.toml"
 
 setup: $(VENV)/.installed
@@ -39,6 +42,10 @@ test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not gpu and not device and not licensed" --timeout 2400
 
 check: lint types imports test
+
+# The official validator of Khronos, for the tests of exported models (they are skipped without it); needs npm.
+gltf-validator:
+	npm install --no-save --no-package-lock --prefix build/gltf $(GLTF_VALIDATOR)
 
 lint: setup
 	$(BIN)/ruff check .
