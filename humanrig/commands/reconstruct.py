@@ -108,5 +108,5 @@ def _announce(outcome: Any) -> None:
     say(f"{outcome.stage:<10} {done}   {figures}")
 
 
-def _short(value: float | str) -> str:
+def _short(value: int | float | str) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
