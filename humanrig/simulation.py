@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import TypeAdapter, ValidationError
 
 from body.appearance import dress
 from body.loading import load_body_model
+from body.model import BodyModel
+from body.motion.clip import MotionClip
 from body.motion.deepmimic import read_deepmimic
 from body.motion.resample import lengthen, resample
 from body.motion.retarget import to_parameters
+from body.parameters import BodyParameters
 from capture.session import Session
 from capture.virtual.config import SimulationConfig
 from capture.virtual.simulate import simulate
@@ -23,6 +27,8 @@ from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import deepmimic_clips
 
 OUTFIT_SEED = 6
+MAX_REACH_M = 0.75
+"""A person who leans and reaches out from here is still whole in the picture of a camera 1.5 m away."""
 
 
 def simulate_session(
@@ -55,9 +61,27 @@ def make_subject(config: SimulationConfig) -> Subject:
     frames = max(1, round(config.seconds * config.rate_hz))
     clip = resample(lengthen(read_deepmimic(clips[config.clip]), config.seconds), config.rate_hz, config.seconds)
     betas = choose_betas(config, model)
-    parameters = to_parameters(clip, model, betas)[slice(0, frames)]
+    parameters = put_in_ring(clip, model, betas)[slice(0, frames)]
     outfit = dress(model, np.random.default_rng([config.seed, OUTFIT_SEED]), config.outfit)
     return Subject.of(model, parameters, texture=outfit.texture, offsets=outfit.offsets)
+
+
+def put_in_ring(clip: MotionClip, model: BodyModel, betas: Float[np.ndarray, "shapes"]) -> BodyParameters:
+    """The clip around the ring's centre, in view of all devices.
+
+    A clip whose pelvis strays more than MAX_REACH_M from the centre is done on the spot where that keeps it nearer, as
+    on a treadmill: at 2.3 m a walker of two seconds would stand too close to a camera, a runner would leave the ring.
+    """
+    centred = to_parameters(clip, model, betas)
+    if (reach := _reach(model, centred)) <= MAX_REACH_M:
+        return centred
+    on_the_spot = to_parameters(clip, model, betas, place="in_place")
+    return on_the_spot if _reach(model, on_the_spot) < reach else centred
+
+
+def _reach(model: BodyModel, parameters: BodyParameters) -> float:
+    pelvis = model.rest_joints(parameters.betas, parameters.child)[0] + parameters.transl
+    return float(np.linalg.norm(pelvis[:, :2], axis=1).max())
 
 
 def _config(options: dict[str, Any]) -> SimulationConfig:

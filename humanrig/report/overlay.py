@@ -79,9 +79,7 @@ def label(picture: UInt8[np.ndarray, "rows columns 3"], text: str) -> UInt8[np.n
     return picture
 
 
-def montage(
-    pictures: list[list[UInt8[np.ndarray, "_ _ 3"]]], gap: int = 4
-) -> UInt8[np.ndarray, "_ _ 3"]:
+def montage(pictures: list[list[UInt8[np.ndarray, "_ _ 3"]]], gap: int = 4) -> UInt8[np.ndarray, "_ _ 3"]:
     """Rows of pictures on one sheet; a smaller picture keeps its size in the top-left of its cell."""
     rows = [_beside(row, gap) for row in pictures]
     width = max(row.shape[1] for row in rows)

@@ -105,7 +105,7 @@ def _plots(results: Results, scene_steps: int) -> list[dict[str, str]]:
 
 
 def _html(figure: go.Figure) -> str:
-    return figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+    return figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"displaylogo": False})
 
 
 def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:

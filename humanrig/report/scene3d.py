@@ -35,7 +35,7 @@ def scene_figure(
     play = {"label": "play", "method": "animate", "args": [None, {"frame": {"duration": 120}, "fromcurrent": True}]}
     figure.update_layout(
         height=720,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        margin={"l": 0, "r": 0, "t": 0, "b": 50},
         scene={"aspectmode": "data", "xaxis_title": "x, m", "yaxis_title": "y, m", "zaxis_title": "z (up), m"},
         sliders=[{"steps": steps, "currentvalue": {"prefix": "instant "}}],
         updatemenus=[{"type": "buttons", "buttons": [play], "x": 0.02, "y": 0.98}],
