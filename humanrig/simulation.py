@@ -27,8 +27,8 @@ from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import deepmimic_clips
 
 OUTFIT_SEED = 6
-MAX_REACH_M = 0.75
-"""A person who leans and reaches out from here is still whole in the picture of a camera 1.5 m away."""
+MAX_REACH_M = 0.6
+"""Further out the feet leave the picture of the nearest high camera."""
 
 
 def simulate_session(
