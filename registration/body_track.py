@@ -33,6 +33,10 @@ class BodyTrack:
     """Why a frame should not be trusted, reasons joined by `; `; empty for a good frame."""
     model: str
     model_sha256: str
+    landmark_names: tuple[str, ...] = ()
+    landmarks: Float[np.ndarray, "frames landmarks 3"] | None = None
+    """Where the detector should see its keypoints on this body, world, metres: joints and skin points, moved by the
+    offset that was found for this person. Their projections are what is compared with detections."""
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -47,6 +51,8 @@ class BodyTrack:
             transl=p.transl, joints=self.joints, instants=self.instants, time_us=self.time_us,
             keypoint_px=self.keypoint_px, surface_mm=self.surface_mm, flags=self.flags.astype(np.str_),
             model=np.str_(self.model), model_sha256=np.str_(self.model_sha256),
+            landmark_names=np.array(self.landmark_names, np.str_),
+            landmarks=np.zeros((len(self), 0, 3)) if self.landmarks is None else self.landmarks,
         )  # fmt: skip
 
 
@@ -73,6 +79,8 @@ def read_body_track(path: Path) -> BodyTrack:
             flags=a.get("flags", np.full(frames, GOOD)),
             model=str(a["model"]),
             model_sha256=str(a["model_sha256"]),
+            landmark_names=tuple(str(name) for name in a.get("landmark_names", ())),
+            landmarks=a.get("landmarks"),
         )
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run: humanrig reconstruct SESSION --only register") from None

@@ -87,7 +87,7 @@ def fit_clip(
         state = fitter.fit(keypoints, clouds, None, on_progress)
     else:
         state = _in_pieces(fitter, keypoints, clouds, config, on_progress)
-    track = report(model, fitter.landmarks, keypoints, state, clouds, config)
+    track = report(model, fitter.landmarks, keypoints, state, clouds)
     return Fit(track=track, state=state, landmarks=fitter.landmarks.names)
 
 
@@ -181,7 +181,7 @@ class _Fitter:
             surface.add(system, frames, transforms)
         PosePrior(scale=config.pose_scale).add(system, state)
         times = max(1.0, len(state) / config.independent_frames)
-        add_shared_prior(system, state, config.beta_sigma, landmarks.offset_sigma_m, times)
+        add_shared_prior(system, state, config.beta_sigma, landmarks.offset_m, landmarks.offset_sigma_m, times)
         if smooth:
             SmoothMotion(
                 step_s=self.step_s,

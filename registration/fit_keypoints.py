@@ -18,6 +18,8 @@ from registration.fit_system import NormalEquations
 from registration.projection import project_with_jacobian
 
 ALL = slice(None)
+NO_INFORMATION = 1.0
+"""1/m² along a direction in which no camera says anything: a standard deviation of a metre."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,16 +68,17 @@ class KeypointPixels:
         for c, camera in enumerate(self.cameras):
             predicted, J = project_with_jacobian(camera, p)
             residual = self.q[:, c] - predicted
-            # the landmark's own jitter, seen in this camera
-            spread = jitter * np.linalg.norm(J, axis=(-2, -1)) / np.sqrt(2)
-            sigma2 = self.sigma_px[:, c] ** 2 + spread**2
+            sigma2 = self.sigma_px[:, c] ** 2
+            spread2 = (jitter * np.linalg.norm(J, axis=(-2, -1))) ** 2 / 2  # of the landmark itself, seen here
             known = self.used[:, c] & np.isfinite(residual).all(-1) & np.isfinite(sigma2)
             residual, J = np.where(known[..., None], residual, 0), np.where(known[..., None, None], J, 0)
-            squared = torch.from_numpy((residual**2).sum(-1) / np.where(known, sigma2, 1))
+            squared = torch.from_numpy((residual**2).sum(-1) / np.where(known, sigma2 + spread2, 1))
             w = np.where(known, fit_robust.weight(squared, self.kernel).numpy() / np.where(known, sigma2, 1), 0)
             information += np.einsum("tn,tnki,tnkj->tnij", w, J, J)
             force += np.einsum("tn,tnki,tnk->tni", w, J, residual)
             cost += float(fit_robust.cost(squared, self.kernel)[torch.from_numpy(known)].sum())
-        A = torch.from_numpy(information) + 1e-6 * torch.eye(3, dtype=torch.float64)
+        A = torch.from_numpy(information) + NO_INFORMATION * torch.eye(3, dtype=torch.float64)
         residual = torch.linalg.solve(A, torch.from_numpy(force))
-        system.add_rows(ALL, self.landmarks.rows(frames, rest), A, residual, cost)
+        # the cameras agree on where the landmark is; it is the landmark that moves on the body
+        covariance = torch.linalg.inv(A) + torch.diag_embed(self.landmarks.jitter_m[:, None].expand(-1, 3) ** 2)
+        system.add_rows(ALL, self.landmarks.rows(frames, rest), torch.linalg.inv(covariance), residual, cost)

@@ -88,11 +88,12 @@ def add_shared_prior(
     system: NormalEquations,
     state: FitState,
     beta_sigma: float,
+    offset: Float[Tensor, "landmarks 3"],
     offset_sigma: Float[Tensor, "landmarks"],
     times: float = 1.0,
 ) -> None:
-    """Betas and landmark offsets are zero, give or take; said `times` times."""
-    value = torch.cat([state.betas, state.offsets.flatten()])
+    """Betas are zero and landmark offsets as expected, give or take; said `times` times."""
+    value = torch.cat([state.betas, (state.offsets - offset).flatten()])
     sigma = torch.cat([torch.full_like(state.betas, beta_sigma), offset_sigma.repeat_interleave(3)]) / times**0.5
     system.A_shared += torch.diag(1 / sigma**2)
     system.b_shared -= value / sigma**2

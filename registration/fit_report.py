@@ -12,7 +12,6 @@ from body.model import BodyModel
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
 from registration.body_track import GOOD, BodyTrack
-from registration.fit_config import FitConfig
 from registration.fit_landmarks import Landmarks
 from registration.fit_state import FitState, frames_of
 
@@ -33,10 +32,8 @@ def report(
     keypoints: ClipKeypoints,
     state: FitState,
     clouds: Sequence[PointCloud | None] | None,
-    config: FitConfig,
 ) -> BodyTrack:
     """The track with its residuals and flags."""
-    del config
     parameters = state.parameters()
     posed_joints = np.empty((len(keypoints), 24, 3))
     surface = np.full(len(keypoints), np.nan)
@@ -49,7 +46,8 @@ def report(
             if cloud is not None and len(cloud):
                 some = cloud.points[:: max(1, len(cloud) // REPORTED_POINTS)]
                 surface[t] = 1000 * RayScene(posed.vertices[t - start], model.faces).closest(some).distance.mean()
-    pixels = landmark_residual_px(landmarks, keypoints, state)
+    points = landmark_points(landmarks, state)
+    pixels = residual_px(points, landmarks, keypoints)
     return BodyTrack(
         parameters=parameters,
         joints=posed_joints,
@@ -60,15 +58,21 @@ def report(
         flags=_flags(landmarks, keypoints, _frame_median(pixels), surface, clouds),
         model=model.name,
         model_sha256=model.sha256,
+        landmark_names=landmarks.names,
+        landmarks=points,
     )
 
 
-def landmark_residual_px(
-    landmarks: Landmarks, keypoints: ClipKeypoints, state: FitState
-) -> Float[np.ndarray, "frames cameras landmarks"]:
-    """Distance of each believed detection from the body's landmark (with its offset); NaN for the others."""
+def landmark_points(landmarks: Landmarks, state: FitState) -> Float[np.ndarray, "frames landmarks 3"]:
+    """Where the detector should see its landmarks on the fitted body, with the offsets, in the world."""
     frames, transforms = frames_of(state, landmarks.skinning, landmarks.directions.new_zeros(24, 3, 0))
-    p = landmarks.positions(frames, landmarks.rest(state, frames, transforms.rest)).numpy()
+    return landmarks.positions(frames, landmarks.rest(state, frames, transforms.rest)).numpy()
+
+
+def residual_px(
+    p: Float[np.ndarray, "frames landmarks 3"], landmarks: Landmarks, keypoints: ClipKeypoints
+) -> Float[np.ndarray, "frames cameras landmarks"]:
+    """Distance of each believed detection from the body's landmark; NaN for the others."""
     out = np.full(keypoints.q[:, :, landmarks.index].shape[:-1], np.nan)
     for c, camera in enumerate(keypoints.cameras):
         distance = np.linalg.norm(keypoints.q[:, c, landmarks.index] - camera.project(p), axis=-1)
