@@ -14,6 +14,7 @@ from body.parameters import BodyParameters
 from capture.session import Session
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
+from humanrig import manifest
 from humanrig.errors import HumanrigError
 
 PERSON = "person00"
@@ -70,6 +71,12 @@ class Results:
             return None
         with np.load(path) as arrays:
             return PointCloud(**{name: arrays[name] for name in arrays.files})
+
+    @property
+    def has_surface(self) -> bool:
+        """Whether there are meshes, and they were made from the present bodies."""
+        body, mesh = (manifest.read(self.session.path(folder)) for folder in ("body", "mesh"))
+        return body is not None and mesh is not None and mesh.inputs.get("register") == body.digest
 
     def surface(self, instant: int) -> TriangleMesh:
         """The final mesh, body and clothes, of an instant."""

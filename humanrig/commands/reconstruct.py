@@ -12,6 +12,14 @@ from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
 
 
+RESULTS = (
+    ("export", "export/person00.glb"),
+    ("export", "export/person00_amass.npz"),
+    ("report", "report/overlays.jpg"),
+    ("report", "report/index.html"),
+)
+
+
 def reconstruct(
     session: Positional[Path],
     only: Annotated[str | None, arg(metavar="STAGE")] = None,
@@ -56,8 +64,9 @@ def reconstruct(
         outcomes = pipeline.reconstruct(opened, request, on_stage=update, on_outcome=_announce)
     if json:
         print_json({o.stage: {"seconds": o.seconds, "skipped": o.skipped, "figures": o.figures} for o in outcomes})
-    for name in ("export/person00.glb", "export/person00_amass.npz", "report/index.html"):
-        if (session / name).is_file():
+    ran = {outcome.stage for outcome in outcomes}
+    for stage, name in RESULTS:
+        if stage in ran and (session / name).is_file():
             say(f"{session / name}")
     return 0
 

@@ -15,7 +15,7 @@ POINTS_PER_INSTANT = 20_000
 
 def surface_errors(results: Results) -> dict[str, Any]:
     """The keys `cloud_to_surface_mm` and `cloud_to_body_mm` of docs/evaluation.md; None without clouds."""
-    has_mesh = results.session.path("mesh", f"{results.person}.npz").is_file()
+    has_mesh = results.has_surface
     to_mesh, to_body = [], []
     for row, instant in enumerate(results.instants):
         cloud = results.cloud(instant)
