@@ -20,7 +20,7 @@ class SimulationConfig:
     """Azure-Kinect-like devices on the ring; ten is the most whose depth pulses fit into one period."""
     clip: str = "walk"
     """Name of the motion clip."""
-    seconds: Positive = 1.0
+    seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Length of the take."""
     rate_hz: Annotated[float, Field(gt=0, le=30)] = 30.0
     """Frames a second; an Azure Kinect gives 5, 15 or 30."""

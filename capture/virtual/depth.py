@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt16
+from jaxtyping import Bool, Float, UInt16
 
 from capture.virtual.backdrop import Backdrop, infrared_echo
 from capture.virtual.person import Person
@@ -26,7 +26,7 @@ SOFTNESS = 0.3
 SIGMA_FLOOR_M, SIGMA_SLOPE, SIGMA_MAX_M = 0.5e-3, 1e-3, 17e-3
 """Axial noise 0.5 mm + 1 mm/m beyond 0.5 m, at most the vendor's 17 mm (BlenderProc's Azure Kinect model)."""
 HEXAGON_PX = 345.0
-"""Distance of the sides of the illuminated hexagon from the principal point, pixels (by eye, from real frames)."""
+"""Distance of the sides of the illuminated hexagon from the image's centre, pixels (by eye, from real frames)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ def render_depth(
         if person is not None and window is not None:
             z, amplitude = _insert(z, amplitude, view, window, person)
         measured = sense(z, amplitude, device.depth_bias_m, rng)
-        measured[~hexagon(device.depth.K, measured.shape)] = 0
+        measured[~hexagon(measured.shape)] = 0
     return DepthImage(depth_mm=np.rint(1000 * measured).astype(np.uint16), clean_m=clean.astype(np.float32))
 
 
@@ -88,7 +88,7 @@ def sense(
     return np.where(lost | ~((measured >= RANGE_M[0]) & (measured <= RANGE_M[1])), 0, measured)
 
 
-def hexagon(K: Float[np.ndarray, "3 3"], shape: tuple[int, int]) -> np.ndarray:
+def hexagon(shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
     """Pixels that the narrow mode's infrared light reaches: a hexagon, cut off by the image's top and bottom."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     x, y = x - (shape[1] - 1) / 2, y - (shape[0] - 1) / 2

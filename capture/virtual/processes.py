@@ -8,12 +8,14 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.person import Appearance
 from capture.virtual.rendering import Renderer
@@ -32,6 +34,8 @@ def runner(config: SimulationConfig, appearance: Appearance, folder: Path, worke
     Processes are spawned, not forked: Embree and OpenMP do not survive a fork. A script that asks for several
     workers therefore needs the usual `if __name__ == "__main__":`.
     """
+    if workers is not None and workers < 1:
+        raise CaptureError(f"{workers} workers: at least one is needed; leave the option out for one per processor")
     workers = workers or len(os.sched_getaffinity(0))
     if workers == 1:
         renderer = Renderer(config, appearance, folder)
@@ -56,6 +60,11 @@ def runner(config: SimulationConfig, appearance: Appearance, folder: Path, worke
 
         try:
             yield run_apart
+        except BrokenProcessPool:
+            raise CaptureError(
+                f"one of {workers} rendering processes ended by itself; is there enough memory? Simulate with one "
+                "worker, and from a script only below `if __name__ == '__main__':`"
+            ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise

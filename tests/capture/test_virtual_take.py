@@ -1,5 +1,6 @@
 """A simulated take on disk: the session of a real rig, the truth beside it, the same bytes from the same seed."""
 
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from geometry.rays import RayScene
 from geometry.rigid import transform
 
 CONFIG = SimulationConfig(cameras=2, clip="wave", background_frames=1, seed=3)
+THICKNESS = 0.01
 STREAMS = ["kinect_000/color", "kinect_000/depth", "kinect_001/color", "kinect_001/depth"]
 
 
@@ -30,10 +32,10 @@ def _subject(config: SimulationConfig, frames: int = 2) -> Subject:
     pose[:, 3 * 16 - 3 + 2] = np.linspace(-1.2, -0.9, frames)  # left shoulder
     upright = np.tile([np.pi / 2, 0, 0], (frames, 1))
     parameters = BodyParameters(betas=betas, global_orient=upright, body_pose=pose, transl=np.zeros((frames, 3)))
-    lowest = model.pose(parameters).vertices[..., 2].min()
+    lowest = model.pose(parameters).vertices[..., 2].min() - THICKNESS  # soles below the floor would not be seen
     parameters = replace(parameters, transl=np.tile([0, 0, -lowest], (frames, 1)))
     texture = np.random.default_rng(0).integers(60, 200, (64, 64, 3), np.uint8)
-    offsets = np.where(model.v_template[:, 1] < -0.3, 0.01, 0.0)  # trousers
+    offsets = np.where(model.v_template[:, 1] < -0.3, THICKNESS, 0.0)  # trousers and shoes
     return Subject.of(model, parameters, texture=texture, offsets=offsets)
 
 
@@ -49,7 +51,7 @@ def take(tmp_path_factory, subject) -> Session:
 
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory, subject) -> Session:
-    config = replace(CONFIG, noise=False, background_frames=0)
+    config = replace(CONFIG, cameras=1, noise=False, background_frames=0)
     return simulate(tmp_path_factory.mktemp("virtual") / "exact", config, subject, workers=1)
 
 
@@ -130,9 +132,8 @@ def test_truth_gives_the_simulated_body_back(take, subject):
 
 def test_exact_depth_lies_on_the_dressed_body(exact):
     dressed, bare = _surface_mm(exact), _surface_mm(exact, dressed=False)
-    assert len(dressed) > 40000
-    assert (dressed > 0.51).mean() < 0.003  # rounding to a millimetre along the axis; rays that graze an outline more
-    assert dressed.max() < 5
+    assert len(dressed) > 30000
+    assert dressed.max() < 0.58  # half a millimetre along the axis, more along a ray up to 30 degrees off it
     assert bare.mean() > 1.0  # the clothes are there
 
 
@@ -140,17 +141,15 @@ def test_noisy_depth_lies_on_the_dressed_body_within_the_noise(take):
     distances = _surface_mm(take)
     assert np.median(distances) < 2.5  # sigma is about 2.3 mm, plus a bias of about 1 mm for each device
     assert np.mean(distances[distances < 50]) < 3.0
-    assert (distances > 50).mean() < 0.02  # flying pixels at outlines
+    assert (distances > 50).mean() < 0.03  # flying pixels: about a quarter of the outline, which is 6 % of the body
 
 
 def test_clean_depth_is_the_depth_without_noise(take, exact):
     truth = Truth.open(take)
-    for stream in ("kinect_000/depth", "kinect_001/depth"):
-        clean, measured = truth.depth(stream, 1), exact.frame(stream, 1).payload
-        both = np.isfinite(measured)
-        assert np.abs(clean - measured)[both].max() < 0.56e-3  # a millimetre and a tenth of one, rounded
-        # every pixel of the body is there in both
-        assert (np.isfinite(clean) >= both).all()
+    clean, measured = truth.depth("kinect_000/depth", 1), exact.frame("kinect_000/depth", 1).payload
+    both = np.isfinite(measured)
+    assert np.abs(clean - measured)[both].max() < 0.56e-3  # a millimetre and a tenth of one, rounded
+    assert np.isfinite(clean)[both].all()
 
 
 def test_colour_shows_the_person_where_the_truth_is(take):
@@ -165,11 +164,14 @@ def test_colour_shows_the_person_where_the_truth_is(take):
         assert changed[rows].mean() < 1e-3
 
 
-def test_the_same_seed_gives_the_same_bytes_in_any_number_of_processes(tmp_path, take, subject):
-    again = simulate(tmp_path / "again", CONFIG, subject, workers=2)
-    assert _payloads(again) == _payloads(take)
-    for name in ("truth/depth/kinect_001/depth/000001.png", "truth/cameras.json", "truth/scene.json"):
-        assert (again.folder / name).read_bytes() == (take.folder / name).read_bytes()
+def test_the_same_seed_gives_the_same_bytes_in_other_processes_and_in_a_smaller_rig(tmp_path, take, subject):
+    config = replace(CONFIG, cameras=1, background_frames=0)
+    again = simulate(tmp_path / "again", config, subject, workers=2)
+    payloads = _payloads(take)
+    assert _payloads(again) == {key: data for key, data in payloads.items() if key[0].startswith("kinect_000")}
+    assert len(set(payloads.values())) == 8
+    clean = "truth/depth/kinect_000/depth/000001.png"
+    assert (again.folder / clean).read_bytes() == (take.folder / clean).read_bytes()
 
 
 def test_another_seed_gives_another_body():
@@ -204,12 +206,22 @@ def test_an_existing_folder_is_refused_and_left_alone(tmp_path, subject):
 
 def test_an_interrupted_simulation_leaves_nothing(tmp_path, subject):
     def interrupt(done: int, total: int) -> None:
-        assert total == 5
+        assert total == 4
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulate(tmp_path / "take", CONFIG, subject, workers=1, on_progress=interrupt)
+        simulate(tmp_path / "take", replace(CONFIG, cameras=1), subject, workers=1, on_progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_dies_is_named_and_leaves_nothing(tmp_path, subject):
+    def kill(done: int, total: int) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    with pytest.raises(CaptureError, match="one of 2 rendering processes ended by itself"):
+        simulate(tmp_path / "take", replace(CONFIG, cameras=1), subject, workers=2, on_progress=kill)
     assert list(tmp_path.iterdir()) == []
 
 
