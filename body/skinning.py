@@ -1,7 +1,7 @@
 """Linear blend skinning of SMPL-format bodies: batched, differentiable, in torch.
 
 Written from the equations of Loper et al., "SMPL: A Skinned Multi-Person Linear Model", 2015, with the conventions of
-the SMPL file format; agrees with the smplx package to rounding (tests/body/test_skinning_smplx.py).
+the SMPL file format; agrees with the smplx package to rounding (tests/body/test_skinning.py).
 """
 
 from __future__ import annotations

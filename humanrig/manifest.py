@@ -11,7 +11,7 @@ from typing import Any
 
 from humanrig.errors import HumanrigError
 
-SCHEMA = 1
+SCHEMA = 2
 NAME = "manifest.json"
 _EDGE = 1 << 20
 """Recordings can be many gigabytes: only their size and their first and last MiB enter the fingerprint."""
@@ -29,8 +29,8 @@ class Manifest:
     config: dict[str, Any]
     instants: list[int]
     without: list[str]
-    outputs: dict[str, str]
-    """SHA-256 of each file that was written, by path relative to the stage's folder."""
+    outputs: dict[str, list[Any]]
+    """Bytes and SHA-256 of each file that was written, by path relative to the stage's folder."""
     seconds: float
     started: str
     figures: dict[str, Any] = field(default_factory=dict)
@@ -47,8 +47,14 @@ class Manifest:
         return all(getattr(self, k) == getattr(other, k) for k in keys)
 
     def intact(self, folder: Path) -> bool:
-        """Whether every output file is still there."""
-        return all((folder / name).is_file() for name in self.outputs)
+        """Whether every output file is still there, as long as it was written."""
+        files = ((folder / name, size) for name, (size, _) in self.outputs.items())
+        return all(path.is_file() and path.stat().st_size == size for path, size in files)
+
+    def changed(self, folder: Path) -> list[str]:
+        """Outputs that are missing or whose contents are not those that were written."""
+        files = ((name, folder / name, digest) for name, (_, digest) in self.outputs.items())
+        return [name for name, path, digest in files if not path.is_file() or sha256(path) != digest]
 
 
 def write(manifest: Manifest, folder: Path) -> None:
@@ -71,6 +77,8 @@ def read(folder: Path) -> Manifest | None:
         return None
     try:
         data = json.loads(path.read_text())
+        if not isinstance(data, dict):
+            raise ValueError("not an object")
         if data.get("schema", 0) > SCHEMA:
             raise HumanrigError(f"{path} was written by a newer humanrig (schema {data['schema']}); update the program")
         return Manifest(**data)
@@ -78,10 +86,10 @@ def read(folder: Path) -> Manifest | None:
         raise HumanrigError(f"{path} is damaged ({error}); delete {folder.name}/ to redo the stage") from None
 
 
-def hash_outputs(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder, except manifests."""
+def hash_outputs(folder: Path) -> dict[str, list[Any]]:
+    """Bytes and SHA-256 of every file below a folder, except manifests."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != NAME)
-    return {p.relative_to(folder).as_posix(): sha256(p) for p in files}
+    return {p.relative_to(folder).as_posix(): [p.stat().st_size, sha256(p)] for p in files}
 
 
 def sha256(path: Path) -> str:

@@ -74,12 +74,14 @@ def reconstruct(
     for name in (request.only, request.start, request.until):
         if name is not None:
             load_stage(name)
+    if request.only is not None and (request.start or request.until):
+        raise HumanrigError("--only runs one stage; leave out --from and --until")
+    if request.start and request.until and STAGES.index(request.start) > STAGES.index(request.until):
+        raise HumanrigError(f"--from {request.start} comes after --until {request.until}; there is nothing to run")
     _check_devices(session, request.without)
     _check_configs(request.configs or {})
     names = STAGES if request.only is None else (request.only,)
     if request.until is not None:
-        if request.only is not None:
-            raise HumanrigError("--only and --until exclude each other; give one of them")
         names = names[: names.index(request.until) + 1]
     outcomes = []
     with _locked(session.folder):
@@ -125,6 +127,7 @@ def _run_stage(
     on_stage: Callable[[str, int, int], None] | None,
 ) -> Outcome:
     folder = session.folder / stage.folder
+    _bring_back(folder)
     config = read_config(stage, (request.configs or {}).get(stage.name, {}))
     wanted = Manifest(
         stage=stage.name,
@@ -177,10 +180,16 @@ def _inputs(session: Session, stage: Stage) -> dict[str, str]:
         inputs[need] = upstream.digest
     if stage.reads_body_model:
         inputs["body model"] = _body_model()
-    for path in sorted((session.folder / "recording").rglob("*")):
-        if path.is_file():
-            inputs[path.relative_to(session.folder).as_posix()] = manifest.fingerprint(path)
+    for path in _recorded_files(session):
+        inputs[os.path.relpath(path, session.folder)] = manifest.fingerprint(path)
     return inputs
+
+
+def _recorded_files(session: Session) -> list[Path]:
+    """What was recorded, here and in linked sessions, with the session.toml of each."""
+    folders = [session.folder, *(session.folder / link for link in session.info.links.values())]
+    files = [path for folder in folders for path in (folder / "session.toml", *(folder / "recording").rglob("*"))]
+    return sorted(path for path in files if path.is_file())
 
 
 def _body_model() -> str:
@@ -225,6 +234,13 @@ def _sync_to_disk(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _bring_back(folder: Path) -> None:
+    """Undoes a replacement that was killed halfway."""
+    old = folder.with_name(f".{folder.name}.old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
 
 
 def _replace_folder(partial: Path, folder: Path) -> None:

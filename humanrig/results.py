@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,8 +70,7 @@ class Results:
         path = self.session.path("clouds", f"{instant:06d}.npz")
         if not path.is_file():
             return None
-        with np.load(path) as arrays:
-            return PointCloud(**{name: arrays[name] for name in arrays.files})
+        return PointCloud(**read_arrays(path))
 
     @property
     def has_surface(self) -> bool:
@@ -95,7 +95,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise HumanrigError(f"{path} cannot be read ({error}); run its stage again") from None
 
 

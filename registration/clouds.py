@@ -166,7 +166,7 @@ def _empty_message(views: Sequence[DepthView], instant: int, unconfirmed: int) -
     if unconfirmed:
         return (
             f"instant {instant}: the cloud is empty, none of {unconfirmed} points of the person is confirmed by a "
-            f"second camera ({names}); check the calibration, or pass --clouds.min-support 0"
+            f"second camera ({names}); check the calibration, or pass --option clouds.min_support=0"
         )
     return (
         f"instant {instant}: the cloud is empty, no depth camera saw the person ({names}); check the masks, "

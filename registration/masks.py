@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 from jaxtyping import Bool, Float
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from scipy import ndimage
 
@@ -23,7 +23,7 @@ from registration.errors import RegistrationError
 class MaskConfig:
     """How a person is told from the room in depth."""
 
-    voxel_m: float = 0.04
+    voxel_m: float = Field(default=0.04, ge=0.005, le=0.2)
     """Two surfaces closer than about this are connected. Flying pixels between a limb and the body, and the gaps that
     a missing view leaves, are smaller; the distance to furniture should be larger."""
     min_points: int = 3

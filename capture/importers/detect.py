@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def import_recording(
         raise CaptureError(
             f"{kinect[0].name} is an Azure Kinect recording, {other.name} is not; import them separately"
         )
-    partial = target.parent / f".{target.name}.partial"
+    partial = target.parent / f".{target.name}.partial{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -1,13 +1,12 @@
 """A session from videos of one start, one for each camera, and a calibration file with those cameras.
 
-Videos are linked (or copied, on another disk) as they are, never re-encoded. Video NAME.mp4 belongs to camera NAME of
+Videos are copied as they are, never re-encoded. Video NAME.mp4 belongs to camera NAME of
 the calibration. Their first frames are taken as simultaneous and times count from there. The world is the calibration's
 own: Qualisys' has z up and the floor at 0, as ours; nothing is turned here.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -71,7 +70,7 @@ def import_videos(
         for video in streams.values():
             video.close()
     for info, path in zip(infos, by_name.values()):
-        _link(path, folder / info.file)
+        _copy(path, folder / info.file)
     source = "; ".join(
         [f"{calibration.name}, world as in that file", *(f"{n}: {note}" for n, note in notes.items() if note)]
     )
@@ -144,9 +143,7 @@ def _stream(name: str, video: VideoStream, path: Path, frames: int) -> StreamInf
     )
 
 
-def _link(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
+    """A file of the session's own: a hard link would let an edit of the original change the session."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(source, target)
+    shutil.copyfile(source, target)

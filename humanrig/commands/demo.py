@@ -11,6 +11,9 @@ from tyro.conf import Positional
 from humanrig.errors import HumanrigError
 from humanrig.terminal import say
 
+MARKER = "made_by_humanrig_demo.txt"
+"""Only a folder with this file is cleared by the next demo."""
+
 
 def demo(folder: Positional[Path] = Path("demo"), cameras: int = 6, seconds: float = 1.0, seed: int = 0) -> int:
     """Simulate a walking person in a ring of RGB-D cameras, reconstruct the body and its texture, and write a report.
@@ -31,10 +34,11 @@ def demo(folder: Positional[Path] = Path("demo"), cameras: int = 6, seconds: flo
     begin = time.perf_counter()
     session = folder / "session"
     if session.exists():
-        if not (session / "truth").is_dir():
+        if not (folder / MARKER).is_file():
             raise HumanrigError(f"{session} is not an earlier demo; choose another folder: humanrig demo FOLDER")
         shutil.rmtree(session)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("made by humanrig demo; the next demo replaces the session beside this file\n")
     simulate(session, cameras=cameras, clip="walk", seconds=seconds, seed=seed)
     status = reconstruct(session)
     for line in sentences(evaluate_session(session)):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from capture.session import Session
 from humanrig.terminal import progress, say
 
 
@@ -45,5 +46,17 @@ def import_(
     for name, stream in made.streams.items():
         size = f"{stream.width}x{stream.height}" if stream.width else ""
         say(f"{name:<28} {stream.frames:>6} frames  {size:<10} {stream.encoding}")
-    say(f"{session}\nnext: humanrig reconstruct {session}")
+    say(f"{session}\n{_next(made)}")
     return 0
+
+
+def _next(session: Session) -> str:
+    """What to do with the new session: cameras without a place in the world must get one first."""
+    lost = session.recorded_camera_file().unplaced
+    if not lost:
+        return f"next: humanrig reconstruct {session.folder}"
+    devices = ", ".join(sorted({name.split("/")[0] for name in lost}))
+    return (
+        f"the recording does not say where {devices} stood; bring a calibration of the rig: "
+        f"humanrig reconstruct {session.folder} --option calibrate.file=FILE"
+    )

@@ -11,7 +11,6 @@ from tyro.conf import Positional, arg
 from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
 
-
 RESULTS = (
     ("export", "export/person00.glb"),
     ("export", "export/person00_amass.npz"),
@@ -115,6 +114,8 @@ def _announce(outcome: Any) -> None:
     done = "unchanged, skipped" if outcome.skipped else f"{outcome.seconds:7.1f} s"
     figures = ", ".join(f"{k} {_short(v)}" for k, v in outcome.figures.items() if isinstance(v, int | float | str))
     say(f"{outcome.stage:<10} {done}   {figures}")
+    for warning in outcome.figures.get("warnings", []):
+        say(f"{'':<10} warning: {warning}")
 
 
 def _short(value: int | float | str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.session import Session
+from humanrig import manifest
 from humanrig.evaluation.against_truth import truth_errors
 from humanrig.evaluation.pixels import pixel_errors
 from humanrig.evaluation.surface import surface_errors
@@ -20,7 +21,8 @@ def evaluate_session(folder: Path) -> dict[str, Any]:
     session = Session.open(folder)
     results = Results(session)
     flagged = sum(bool(flag) for flag in results.body["flags"].tolist())
-    total = len(session.instants())
+    done = manifest.read(session.path("body"))
+    total = len(done.instants) if done else len(session.instants())
     counts = {"total": total, "with_body": len(results.instants), "flagged": flagged}
     counts["lost"] = total - counts["with_body"]
     return {"frames": counts, **pixel_errors(results), **surface_errors(results), **truth_errors(results)}

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from body.joints import JOINT_NAMES
+from calibration.rig import device_of
 from geometry.camera import Camera
 from humanrig import manifest
 from humanrig.evaluation.summary import summary
@@ -17,6 +18,8 @@ from registration.keypoint_sets import BLAZEPOSE, smpl_joints
 
 CONFIDENT = 0.5
 """Detections below this visibility are the detector's guess at a hidden joint; they are no measurement."""
+FEW_JOINTS = 4
+"""A person of whom fewer joints are seen is not compared with the body."""
 TURN_RAD = np.pi / 2
 """A pelvis that turns further than this from one instant to the next was flipped."""
 SWAP_RATIO = 0.8
@@ -40,11 +43,11 @@ def pixel_errors(results: Results) -> dict[str, Any]:
     points_px = np.stack(
         [distances(cameras[s], points[:, pairs[:, 0]], q[:, c, pairs[:, 0]]) for c, s in enumerate(streams)], 1
     )
-    used = np.array([s.split("/")[0] not in _without(results) for s in streams])
+    used = np.array([device_of(s) not in _without(results) for s in streams])
     return {
         "reprojection_px": summary(body_px[:, used], "median", "p95", "mean"),
         "reprojection_px_by_camera": {
-            s: summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams) if used[c]
+            device_of(s): summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams) if used[c]
         },
         "landmark_px": summary(results.body["keypoint_px"], "median", "p95"),
         "detector_px": summary(points_px[:, used], "median", "p95"),
@@ -61,14 +64,15 @@ def distances(
 
 
 def _without(results: Results) -> set[str]:
-    done = manifest.read(results.session.path("keypoints"))
-    return set(done.without) if done else set()
+    """Devices that neither the keypoints, nor the clouds, nor the fit used."""
+    done = [manifest.read(results.session.path(folder)) for folder in ("keypoints", "clouds", "body")]
+    return set.intersection(*(set(m.without) if m else set() for m in done))
 
 
 def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float | None]]:
     """Errors in the cameras that no estimate used: the person nearest to the projected body in each picture."""
     session, errors = results.session, {}
-    streams = [s for s in session.of_kind("color") if s.split("/")[0] in _without(results)]
+    streams = [s for s in session.of_kind("color") if device_of(s) in _without(results)]
     if not streams:
         return errors
     from humanrig.stages.keypoints import make_detector
@@ -81,16 +85,21 @@ def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float 
         found = detections_of(session, stream, detector, [index for _, index in kept])
         joints = results.body["joints"][[row for row, _ in kept]][:, pairs[:, 1]]
         q = np.where(found.visibility[..., None] >= CONFIDENT, found.q, np.nan)[:, :, pairs[:, 0]]
+        if q.shape[1] == 0:
+            errors[device_of(stream)] = {"median": None, "p95": None}
+            continue
         people = np.stack([distances(cameras[stream], joints, q[:, p]) for p in range(q.shape[1])], 1)
-        errors[stream.split("/")[0]] = summary(_nearest(people), "median", "p95")
+        errors[device_of(stream)] = summary(_nearest(people), "median", "p95")
     return errors
 
 
 def _nearest(errors: Float[np.ndarray, "frames people joints"]) -> Float[np.ndarray, "frames joints"]:
     """The errors of the person with the smallest median, in each frame."""
-    filled = np.where(np.isfinite(errors), errors, np.inf)
-    best = np.median(filled, axis=-1).argmin(axis=-1)
-    return errors[np.arange(len(errors)), best]
+    seen = np.isfinite(errors)
+    ordered = np.sort(np.where(seen, errors, np.inf), axis=-1)
+    middle = np.maximum(seen.sum(-1, keepdims=True) - 1, 0) // 2
+    median = np.where(seen.sum(-1) >= FEW_JOINTS, np.take_along_axis(ordered, middle, -1)[..., 0], np.inf)
+    return errors[np.arange(len(errors)), median.argmin(-1)]
 
 
 def _flips(results: Results, q: np.ndarray, cameras: list[Camera], pairs: np.ndarray) -> int:

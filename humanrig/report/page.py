@@ -124,7 +124,8 @@ def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:
 
 def _warnings(results: Results, figures: dict[str, Any]) -> list[str]:
     flags = [(i, f) for i, f in zip(results.instants, results.body["flags"].tolist()) if f]
-    found = [f"instant {i}: {flag}" for i, flag in flags[:12]]
+    found = [f"{name}: {text}" for name, m in completed(results.session) for text in m.figures.get("warnings", [])]
+    found += [f"instant {i}: {flag}" for i, flag in flags[:12]]
     if len(flags) > 12:
         found.append(f"and {len(flags) - 12} more flagged instants (body/{results.person}.npz)")
     if figures["flips"]:

@@ -37,7 +37,7 @@ def run(context: StageContext) -> dict[str, Any]:
     return {
         "cameras": len(rig.cameras),
         "source": rig.source,
-        "doubts": [f"{v.subject}: {v.text}" for v in rig.doubts],
+        "warnings": [f"{v.subject}: {v.text}" for v in rig.doubts],
     }
 
 

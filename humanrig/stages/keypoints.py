@@ -96,7 +96,12 @@ def run(context: StageContext) -> dict[str, Any]:
     )
     track, flipped = track_subject(cameras, gather(detections, rows), context.instants, time_s, options=options)
     write_track(track, context.output / "person00.npz")
-    return keypoint_figures(track, cameras, flipped)
+    figures = keypoint_figures(track, cameras, flipped)
+    blind = [name for name, camera in figures["cameras"].items() if camera["instants_seen"] == 0]
+    return {
+        **figures,
+        "warnings": [f"{name} saw nobody; leave it out, or check that it looked at the person" for name in blind],
+    }
 
 
 STAGE = Stage(name="keypoints", folder="keypoints", needs=("sync", "calibrate"), config=KeypointsConfig, run=run)

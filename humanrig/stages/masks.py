@@ -69,6 +69,7 @@ def run(context: StageContext) -> dict[str, Any]:
     return {
         "images": images,
         "empty": {s: n for s, n in empty.items() if n},
+        "warnings": [f"{s} shows nobody at any instant" for s in streams if images[s] and empty[s] == images[s]],
         "background": background is not None,
         "workspace_m": {"center": [round(float(x), 3) for x in volume.center], "radius": round(volume.radius_m, 3)},
     }

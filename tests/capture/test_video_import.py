@@ -135,7 +135,7 @@ def test_targets_and_sources(take):
 
 
 def test_a_failing_copy_leaves_nothing(take, monkeypatch):
-    monkeypatch.setattr("capture.importers.videos._link", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("capture.importers.videos._copy", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         import_recording(take / "take", take / "s")
     assert [p.name for p in take.iterdir()] == ["take"]

@@ -90,5 +90,6 @@ def test_check_of_an_empty_session_fails(tmp_path: Path, capsys: pytest.CaptureF
     )
     status = main(["check", str(tmp_path), "--json"])
     printed = json.loads(capsys.readouterr().out)
-    assert printed["whole"] is (status == 0)
-    assert printed["findings"]
+    assert status == 1
+    assert printed["whole"] is False
+    assert any(finding["level"] == "error" for finding in printed["findings"])

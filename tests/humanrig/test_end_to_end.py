@@ -13,6 +13,8 @@ from capture.virtual.config import SimulationConfig
 from capture.virtual.simulate import simulate
 from capture.virtual.subject import Subject, choose_betas
 from humanrig.cli import main
+from humanrig.errors import HumanrigError
+from humanrig.wheel_assets import blazepose_weights
 
 FRAMES = 4
 REPORT_FILES = ("report/index.html", "report/overlays.jpg", "report/plotly.min.js")
@@ -48,15 +50,18 @@ def waving() -> tuple[SimulationConfig, Subject]:
 
 
 @pytest.fixture(scope="module")
-def take(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
-    """A simulated take, reconstructed. The detector's weights come through the package index, hence `real_data`."""
+def take(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated take, reconstructed; skipped where the detector's weights cannot be fetched."""
+    try:
+        blazepose_weights()
+    except HumanrigError as error:
+        pytest.skip(f"needs BlazePose's weights: {error}")
     folder = tmp_path_factory.mktemp("end_to_end") / "take"
     simulate(folder, *waving(), workers=1)
     assert main(["reconstruct", str(folder), "--option", "texture.size=256"]) == 0
     return folder
 
 
-@pytest.mark.real_data
 def test_body_and_files_are_there(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = figures(take, capsys)
     assert found["frames"] == {"total": FRAMES, "with_body": FRAMES, "flagged": 0, "lost": 0}
@@ -72,7 +77,6 @@ def test_body_and_files_are_there(take: Path, capsys: pytest.CaptureFixture[str]
     assert 'src="https' not in page
 
 
-@pytest.mark.real_data
 def test_a_second_run_does_nothing_and_one_from_a_stage_redoes_the_rest(take: Path) -> None:
     options = ["--option", "texture.size=256"]
     before = stages(take)
@@ -84,7 +88,6 @@ def test_a_second_run_does_nothing_and_one_from_a_stage_redoes_the_rest(take: Pa
     assert changed == {"mesh", "texture", "export", "report"}
 
 
-@pytest.mark.real_data
 def test_a_camera_left_out_is_where_the_fit_is_judged(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reconstruct", str(take), "--until", "register", "--without", "kinect_002", "--frames", "0:2"]) == 0
     found = figures(take, capsys)
@@ -107,3 +110,6 @@ def test_a_real_person_in_four_videos(tmp_path: Path, real_data: Path, capsys: p
     assert found["reprojection_px"]["median"] < 15
     assert found["pve_mm"] is None
     assert found["cloud_to_surface_mm"] is None
+    assert main(["reconstruct", str(session), "--until", "register", "--without", "cam04"]) == 0
+    held_out = figures(session, capsys)["held_out_px"]
+    assert held_out["cam04"]["median"] < 30  # half of it is the recording's calibration (docs/sample_person.md)

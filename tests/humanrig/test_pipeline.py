@@ -70,11 +70,12 @@ def test_manifest_holds_inputs_config_and_outputs(runs: Runs, session: Session) 
     written = json.loads((session.folder / "masks" / "manifest.json").read_text())
     assert written["config"] == {"number": 5}
     assert written["figures"] == {"number": 5}
-    assert set(written["inputs"]) == {"sync", "recording/rig.mcap"}
-    assert written["outputs"]["value.txt"] == manifest.sha256(session.folder / "masks" / "value.txt")
+    assert set(written["inputs"]) == {"sync", "session.toml", "recording/rig.mcap"}
+    value = session.folder / "masks" / "value.txt"
+    assert written["outputs"]["value.txt"] == [value.stat().st_size, manifest.sha256(value)]
 
 
-@pytest.mark.parametrize("change", ["config", "recording", "output", "upstream"])
+@pytest.mark.parametrize("change", ["config", "recording", "session", "output", "truncation", "upstream"])
 def test_a_change_redoes_what_depends_on_it(runs: Runs, session: Session, change: str) -> None:
     reconstruct(session, Request())
     configs = {}
@@ -84,11 +85,16 @@ def test_a_change_redoes_what_depends_on_it(runs: Runs, session: Session, change
         (session.folder / "recording" / "rig.mcap").write_bytes(b"other!")
     elif change == "output":
         (session.folder / "masks" / "value.txt").unlink()
+    elif change == "truncation":
+        (session.folder / "masks" / "value.txt").write_text("m")
+    elif change == "session":
+        path = session.folder / "session.toml"
+        path.write_text(path.read_text().replace('action = ""', 'action = "walk"'))
     else:
         configs = {"sync": {"number": 2}}
     reconstruct(session, Request(configs=configs))
     assert runs.count["masks"] == 2
-    assert runs.count["sync"] == (2 if change in ("recording", "upstream") else 1)
+    assert runs.count["sync"] == (2 if change in ("recording", "session", "upstream") else 1)
 
 
 def test_from_redoes_that_stage_and_all_after_it(runs: Runs, session: Session) -> None:
@@ -122,10 +128,24 @@ def test_wrong_requests_are_refused_before_anything_runs(runs: Runs, session: Se
         (Request(configs={"masks": {"nmber": 1}}), r"masks\.nmber.*number"),
         (Request(configs={"masks": {"number": "many"}}), r"masks\.number"),
         (Request(without=frozenset({"cam9"})), "cam9"),
+        (Request(only="sync", start="masks"), "--only"),
+        (Request(only="sync", until="masks"), "--only"),
+        (Request(start="masks", until="sync"), "comes after"),
     ):
         with pytest.raises(HumanrigError, match=text):
             reconstruct(session, request)
     assert runs.count == {"sync": 0, "masks": 0}
+
+
+def test_a_replacement_that_was_killed_halfway_is_undone(runs: Runs, session: Session) -> None:
+    reconstruct(session, Request())
+    (session.folder / "masks").rename(session.folder / ".masks.old")
+    assert [o.skipped for o in reconstruct(session, Request())] == [True, True]
+    assert (session.folder / "masks" / "value.txt").is_file()
+
+
+def test_the_last_stage_can_be_named(runs: Runs, session: Session) -> None:
+    assert [o.stage for o in reconstruct(session, Request(until="sync"))] == ["sync"]
 
 
 def test_two_programs_do_not_work_on_one_session(runs: Runs, session: Session) -> None:
@@ -136,8 +156,9 @@ def test_two_programs_do_not_work_on_one_session(runs: Runs, session: Session) -
     assert runs.count["sync"] == 0
 
 
-def test_a_damaged_manifest_says_how_to_go_on(runs: Runs, session: Session) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", '{"stage": "sync"}', "\x00"])
+def test_a_damaged_manifest_says_how_to_go_on(runs: Runs, session: Session, text: str) -> None:
     reconstruct(session, Request())
-    (session.folder / "sync" / "manifest.json").write_text("{")
+    (session.folder / "sync" / "manifest.json").write_text(text)
     with pytest.raises(HumanrigError, match=r"delete sync/"):
         reconstruct(session, Request())
