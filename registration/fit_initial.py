@@ -167,8 +167,8 @@ def _limb(
         bent = np.linalg.norm(plane, axis=-1, keepdims=True) / STRAIGHT
         hinge = np.where(bent > 1, plane, _unit(inherited) * STRAIGHT * np.maximum(1 - bent, 0) + plane)
         # a hinge that opens the wrong way is noise of a straight limb
-        hinge = np.where((hinge * inherited).sum(-1, keepdims=True) < -0.5 * np.linalg.norm(hinge, axis=-1, keepdims=True),
-                         inherited, hinge)  # fmt: skip
+        wrong = (hinge * inherited).sum(-1, keepdims=True) < -0.5 * np.linalg.norm(hinge, axis=-1, keepdims=True)
+        hinge = np.where(wrong, inherited, hinge)
         world, body = _bone_frame(bone, hinge), _bone_frame(rest[None], hinge_rest[None])
         known = np.asarray(np.isfinite(world).all((1, 2)))
         return np.where(known[:, None, None], np.nan_to_num(world) @ np.swapaxes(body, 1, 2), above)

@@ -55,9 +55,9 @@ EXPECTED_OFFSET_MM: Final = {
     "pinky": (-57, 14, 43),
     "thumb": (-29, 34, -56),
 }
-"""Where BlazePose's landmark is, seen from the open body's point, in the rest body's axes; of the left side, x is turned
-for the right. Means over both sides of three simulated clips (walk, kick, dance; two bodies) fitted with clouds to 2 mm;
-the clips differ by 10 mm (hips and feet 15 mm)."""
+"""Where BlazePose's landmark is, seen from the open body's point, in the rest body's axes; of the left side, x is
+turned for the right. Means over both sides of three simulated clips (walk, kick, dance; two bodies) fitted with clouds
+to 2 mm; the clips differ by 10 mm (hips and feet 15 mm)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +149,7 @@ def shared_rows(rows: Tensor, shapes: int) -> Tensor:
 
 
 def _carrier(joint: int) -> int:
-    """The joint whose frame an offset turns with: hips and shoulders are seen as parts of the trunk, not of the limb."""
+    """The joint whose frame an offset turns with: hips and shoulders turn with the trunk, not the limb."""
     name = JOINT_NAMES[joint]
     return PARENTS[joint] if name.endswith(("hip", "shoulder")) else joint
 
