@@ -23,7 +23,7 @@ class FitConfig:
     """Scales all standard deviations of the pose prior (registration/fit_priors.py)."""
     joint_acceleration: float = 40.0
     """Standard deviation of a joint's angular acceleration, rad/s². RMS of the simulated
-    clips: walk 11, dance 26, kick 32 (at most 380). 15 instead makes the kick 0.7 mm worse, 150 makes it 0.1 mm better."""
+    clips: walk 11, dance 26, kick 32 (at most 380). 15 makes the kick 0.7 mm worse, 150 makes it 0.1 mm better."""
     root_acceleration: float = 6.0
     """Of the pelvis, m/s². RMS: walk 1, dance 4, kick 7."""
     keypoint_kernel: float = 3.0

@@ -101,7 +101,7 @@ def scene(
 def _room(box: bool) -> tuple[np.ndarray, np.ndarray]:
     v, f = _cuboid(np.array([-3.5, -3.5, 0.0]), np.array([3.5, 3.5, 3.0]))
     if box:
-        bv, bf = _cuboid(np.array([0.7, 0.7, 0.0]), np.array([1.0, 1.0, 0.4]))
+        bv, bf = _cuboid(np.array([0.4, 0.2, 0.0]), np.array([0.7, 0.5, 0.4]))
         v, f = np.concatenate([v, bv]), np.concatenate([f, bf + len(v)])
     return v, f
 

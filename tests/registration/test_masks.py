@@ -46,7 +46,7 @@ def test_feet_survive(room):
 
 def test_the_empty_room_removes_what_stands_in_it(room):
     """A box that touches the person is a part of it, unless the room was recorded without the person."""
-    volume, config = workspace(room.cameras), MaskConfig(voxel_m=0.5)  # everything within reach is connected
+    volume, config = workspace(room.cameras), MaskConfig(voxel_m=0.2)  # the box is within reach
     joined = person_in_depth(room.depth_m, room.cameras, volume, config)
     apart = person_in_depth(room.depth_m, room.cameras, volume, config, background_m=room.room_m)
     assert _scores(joined.masks, room.person)[1] < 0.97
