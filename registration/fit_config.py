@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 
@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 class FitConfig:
     """One set for all recordings, with and without depth. Terms are log-likelihoods: nothing else is weighted."""
 
-    betas: int = 16
+    betas: int = Field(default=16, ge=1)
     """Shape coefficients, or as many as the body model has."""
     beta_sigma: float = 1.0
     """Of each beta; 1 is the model's own population."""
@@ -32,7 +32,7 @@ class FitConfig:
     """Least standard deviation of a detected keypoint, pixels."""
     surface_sigma_m: float = 0.003
     """Model error of the surface beside the sensor's noise. 4 mm: 2.46 mm mean vertex error of a dance; 3 mm: 2.09."""
-    surface_points: int = 1500
+    surface_points: int = Field(default=1500, ge=10)
     """Points of the cloud used in each frame."""
     surface_independent: float = 1000.0
     """How many of them count as independent: their errors are correlated (bias of a sensor, clothes).
@@ -47,7 +47,7 @@ class FitConfig:
     surface_iterations: int = 15
     tolerance: float = 1e-4
     """A stage ends when the cost falls by less than this part in a step."""
-    threads: int = 1
+    threads: int = Field(default=1, ge=1)
     """Of torch. Two take twice as long as one on these small matrices (two shared cores: 20 s against 11 s)."""
-    frames_at_once: int = 400
+    frames_at_once: int = Field(default=400, ge=10)
     """Longer clips are fitted in pieces with one shape, found from frames spread over the whole clip."""

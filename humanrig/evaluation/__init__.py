@@ -35,7 +35,7 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         f"frames                 {frames['with_body']} of {frames['total']} with a body, {frames['flagged']} flagged, "
         f"{figures['flips']} flips",
         _line("reprojection", figures["reprojection_px"], ("median", "p95"), "px"),
-        _line("fitted landmarks", figures["landmark_px"], ("median", "p95"), "px"),
+        _line("bare SMPL joints", figures["joints_px"], ("median", "p95"), "px"),
         _line("of it the detector", figures["detector_px"], ("median", "p95"), "px"),
     ]
     lines += [_line(f"held out {name}", v, ("median", "p95"), "px") for name, v in figures["held_out_px"].items()]

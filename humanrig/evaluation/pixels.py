@@ -11,6 +11,7 @@ from body.joints import JOINT_NAMES
 from calibration.rig import device_of
 from geometry.camera import Camera
 from humanrig import manifest
+from humanrig.errors import HumanrigError
 from humanrig.evaluation.summary import summary
 from humanrig.results import Results
 from registration.detections import detections_of
@@ -29,31 +30,37 @@ SWAP_RATIO = 0.8
 def pixel_errors(results: Results) -> dict[str, Any]:
     """The keys `reprojection_px` … `flips` of docs/evaluation.md."""
     keypoints, cameras = results.keypoints, results.session.cameras()
-    streams = keypoints["streams"].tolist()
+    used = [c for c, s in enumerate(keypoints["streams"].tolist()) if device_of(s) not in _without(results)]
+    streams = [str(keypoints["streams"][c]) for c in used]
     rows = np.isin(keypoints["instants"], results.body["instants"])
     names = keypoints["names"].tolist()
     pairs = smpl_joints(names, JOINT_NAMES)
-    joints = results.body["joints"]
-    confident = keypoints["confidence"][rows] >= CONFIDENT
-    q = np.where(confident[..., None], keypoints["q"][rows], np.nan)
-    body_px = np.stack(
-        [distances(cameras[s], joints[:, pairs[:, 1]], q[:, c, pairs[:, 0]]) for c, s in enumerate(streams)], 1
-    )
-    points = keypoints["p_world"][rows]
-    points_px = np.stack(
-        [distances(cameras[s], points[:, pairs[:, 0]], q[:, c, pairs[:, 0]]) for c, s in enumerate(streams)], 1
-    )
-    used = np.array([device_of(s) not in _without(results) for s in streams])
+    limbs = _limbs(results, [names[i] for i in pairs[:, 0]])
+    confident = keypoints["confidence"][rows][:, used] >= CONFIDENT
+    q = np.where(confident[..., None], keypoints["q"][rows][:, used], np.nan)
+
+    def errors(p_world: np.ndarray, index: np.ndarray) -> np.ndarray:
+        return np.stack([distances(cameras[s], p_world, q[:, c, index]) for c, s in enumerate(streams)], 1)
+
+    body_px = errors(limbs, pairs[:, 0])
     return {
-        "reprojection_px": summary(body_px[:, used], "median", "p95", "mean"),
+        "reprojection_px": summary(body_px, "median", "p95", "mean"),
         "reprojection_px_by_camera": {
-            device_of(s): summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams) if used[c]
+            device_of(s): summary(body_px[:, c], "median")["median"] for c, s in enumerate(streams)
         },
-        "landmark_px": summary(results.body["keypoint_px"], "median", "p95"),
-        "detector_px": summary(points_px[:, used], "median", "p95"),
-        "held_out_px": _held_out(results, pairs),
-        "flips": _flips(results, q[:, used], [cameras[s] for s, u in zip(streams, used) if u], pairs),
+        "joints_px": summary(errors(results.body["joints"][:, pairs[:, 1]], pairs[:, 0]), "median", "p95"),
+        "detector_px": summary(errors(keypoints["p_world"][rows][:, pairs[:, 0]], pairs[:, 0]), "median", "p95"),
+        "held_out_px": _held_out(results, limbs, pairs[:, 0]),
+        "flips": _flips(results, body_px, errors(limbs, BLAZEPOSE.mirror[pairs[:, 0]])),
     }
+
+
+def _limbs(results: Results, names: list[str]) -> np.ndarray:
+    """(frames, 12, 3) the body's landmarks of these names. Raises HumanrigError for a fit without landmarks."""
+    if "landmarks" not in results.body:
+        raise HumanrigError(f"{results.session.folder} was fitted by an older humanrig; run its stage register again")
+    known = results.body["landmark_names"].tolist()
+    return results.body["landmarks"][:, [known.index(name) for name in names]]
 
 
 def distances(
@@ -69,7 +76,7 @@ def _without(results: Results) -> set[str]:
     return set.intersection(*(set(m.without) if m else set() for m in done))
 
 
-def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float | None]]:
+def _held_out(results: Results, limbs: np.ndarray, index_of: np.ndarray) -> dict[str, dict[str, float | None]]:
     """Errors in the cameras that no estimate used: the person nearest to the projected body in each picture."""
     session, errors = results.session, {}
     streams = [s for s in session.of_kind("color") if device_of(s) in _without(results)]
@@ -83,12 +90,12 @@ def _held_out(results: Results, pairs: np.ndarray) -> dict[str, dict[str, float 
         kept = [(row, by_number[i].index.get(stream, -1)) for row, i in enumerate(results.instants)]
         kept = [(row, index) for row, index in kept if index >= 0]
         found = detections_of(session, stream, detector, [index for _, index in kept])
-        joints = results.body["joints"][[row for row, _ in kept]][:, pairs[:, 1]]
-        q = np.where(found.visibility[..., None] >= CONFIDENT, found.q, np.nan)[:, :, pairs[:, 0]]
+        shown = limbs[[row for row, _ in kept]]
+        q = np.where(found.visibility[..., None] >= CONFIDENT, found.q, np.nan)[:, :, index_of]
         if q.shape[1] == 0:
             errors[device_of(stream)] = {"median": None, "p95": None}
             continue
-        people = np.stack([distances(cameras[stream], joints, q[:, p]) for p in range(q.shape[1])], 1)
+        people = np.stack([distances(cameras[stream], shown, q[:, p]) for p in range(q.shape[1])], 1)
         errors[device_of(stream)] = summary(_nearest(people), "median", "p95")
     return errors
 
@@ -102,15 +109,10 @@ def _nearest(errors: Float[np.ndarray, "frames people joints"]) -> Float[np.ndar
     return errors[np.arange(len(errors)), median.argmin(-1)]
 
 
-def _flips(results: Results, q: np.ndarray, cameras: list[Camera], pairs: np.ndarray) -> int:
+def _flips(results: Results, plain: np.ndarray, swapped: np.ndarray) -> int:
     """Instants with exchanged sides, or where the pelvis jumps around (see docs/evaluation.md)."""
     from scipy.spatial.transform import Rotation
 
-    joints = results.body["joints"][:, pairs[:, 1]]
-    plain, swapped = (
-        np.stack([distances(camera, joints, q[:, c, index]) for c, camera in enumerate(cameras)], 1)
-        for index in (pairs[:, 0], BLAZEPOSE.mirror[pairs[:, 0]])
-    )
     with np.errstate(all="ignore"):
         swaps = np.nanmean(swapped, axis=(1, 2)) < SWAP_RATIO * np.nanmean(plain, axis=(1, 2))
     orient = Rotation.from_rotvec(results.parameters.global_orient)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,14 +26,12 @@ class RegisterConfig(FitConfig):
 
     surface: bool = True
     """Use the clouds, where the session has them."""
-    body_model: Path | None = None
-    """Body model file; None: HUMANRIG_BODY_MODEL, else the open body."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes person00.npz; returns residuals and the flagged frames."""
+    """Writes person00.npz; returns residuals and the flagged frames. HUMANRIG_BODY_MODEL names another body model."""
     config = context.config
-    model = load_body_model(config.body_model)
+    model = load_body_model()
     keypoints = _keypoints(context)
     clouds = _clouds(context) if config.surface else None
     fit = fit_clip(model, keypoints, clouds, config, context.progress)

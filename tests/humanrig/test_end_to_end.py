@@ -106,8 +106,8 @@ def test_a_real_person_in_four_videos(tmp_path: Path, real_data: Path, capsys: p
     found = figures(session, capsys)
     assert found["frames"]["with_body"] == 100
     assert found["flips"] == 0
-    assert found["landmark_px"]["median"] < 12
-    assert found["reprojection_px"]["median"] < 15
+    assert found["reprojection_px"]["median"] < 12  # of 1920; the detector alone leaves 10
+    assert found["joints_px"]["median"] < 16
     assert found["pve_mm"] is None
     assert found["cloud_to_surface_mm"] is None
     assert main(["reconstruct", str(session), "--until", "register", "--without", "cam04"]) == 0
