@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import simplejpeg
 from jaxtyping import Float, Integer
 
 from body.joints import JOINT_NAMES
@@ -60,8 +61,11 @@ class SkinnedClip:
                 raise TextureError(f"{name} of the clip is not finite everywhere; run the fit again")
         if (self.uv is None) != (self.uv_faces is None):
             raise TextureError("texture coordinates need both uv and uv_faces")
-        if self.texture_jpeg is not None and not self.texture_jpeg.startswith(b"\xff\xd8"):
-            raise TextureError("the texture of a GLB must be an encoded JPEG")
+        if self.texture_jpeg is not None:
+            try:
+                simplejpeg.decode_jpeg(self.texture_jpeg)
+            except ValueError as error:
+                raise TextureError(f"the texture of a GLB must be a whole JPEG ({error}); make it again") from None
 
     def rest_vertices(self) -> Float[np.ndarray, "vertices 3"]:
         """The shaped body in its T-pose (y up) with the clothes."""

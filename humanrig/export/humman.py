@@ -27,6 +27,7 @@ from humanrig.export.humman_body import TenBetas, humman_body
 from humanrig.export.person import body_rows, mesh_instants, textured_meshes
 from humanrig.export.pinhole import PinholeImages
 from humanrig.results import Results
+from registration.mask_files import mask_path, read_mask
 
 
 def write(results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
@@ -131,8 +132,8 @@ class _Rig:
         folder = self.session.path("masks")
         if not folder.is_dir():
             raise HumanrigError(f"{folder} is missing; run: humanrig reconstruct {self.session.folder} --from masks")
-        path = folder / stream / f"{instant:06d}.png"
-        return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+        path = mask_path(folder, stream, instant)
+        return 255 * read_mask(path).astype(np.uint8) if path.is_file() else None
 
 
 def _write_parameters(folder: Path, instants: list[int], parameters: BodyParameters) -> None:

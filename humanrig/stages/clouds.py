@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -20,6 +18,7 @@ from registration.cloud_colors import ColorView
 from registration.cloud_files import cloud_path, write_cloud, write_cloud_cameras
 from registration.clouds import CloudConfig, CloudFigures, DepthView, fuse
 from registration.errors import RegistrationError
+from registration.mask_files import mask_path, read_mask
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -67,7 +66,7 @@ def _views(
     views, colors = [], []
     for stream in (s for s in streams if instant.has(s)):
         depth_m = session.frame(stream, instant.index[stream]).payload
-        mask = _read_mask(session.path("masks", stream, f"{instant.instant:06d}.png"))
+        mask = read_mask(mask_path(session.path("masks"), stream, instant.instant))
         time_us = instant.time_us + instant.offset_us.get(stream, 0)
         views.append(DepthView(depth_m=depth_m, mask=mask, camera=cameras[stream], time_us=time_us))
         color = f"{device_of(stream)}/color"
@@ -76,13 +75,6 @@ def _views(
             depth_of_color = warp_depth_to_color(depth_m, cameras[stream], cameras[color])
             colors.append(ColorView(image=image, depth_m=depth_of_color, camera=cameras[color]))
     return views, colors
-
-
-def _read_mask(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    if image is None:
-        raise RegistrationError(f"{path} is missing or damaged; run the stage masks again")
-    return image > 127
 
 
 def _summary(figures: list[CloudFigures], streams: list[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,10 +27,6 @@ from registration.triangulation import TriangulationOptions
 class KeypointsConfig:
     """Options of the stage."""
 
-    detector_weights: str = ""
-    """pose_detection.tflite of one's own; empty: the one that ships in a wheel."""
-    landmark_weights: str = ""
-    """pose_landmark_lite.tflite or _heavy.tflite of one's own; empty: the full network that ships in a wheel."""
     max_residual: float = 5.0
     """Sigmas from which a view is not used for a joint. A sigma is about 7 px for a person of 700 px."""
     same_cost: float = 0.5
@@ -42,15 +37,9 @@ class KeypointsConfig:
     """Streams that are searched at the same time; 0: one for each core."""
 
 
-def make_detector(detector_weights: str = "", landmark_weights: str = "") -> BlazePose:
-    """BlazePose with the weights at these paths, else with those that ship in a wheel, fetched when first needed."""
-    if detector_weights and landmark_weights:
-        person, landmarks = Path(detector_weights), Path(landmark_weights)
-    else:
-        person, landmarks = blazepose_weights()
-        person = Path(detector_weights) if detector_weights else person
-        landmarks = Path(landmark_weights) if landmark_weights else landmarks
-    return BlazePose(person, landmarks, BlazePoseOptions())
+def make_detector() -> BlazePose:
+    """BlazePose with the weights that ship in a wheel, fetched when first needed; one for every stage."""
+    return BlazePose(*blazepose_weights(), BlazePoseOptions())
 
 
 def color_indices(session: Session, context: StageContext) -> dict[str, list[int]]:
@@ -78,7 +67,7 @@ def run(context: StageContext) -> dict[str, Any]:
             + (f" ({', '.join(rows)})" if rows else "")
             + "; record with more cameras or leave fewer out"
         )
-    first = make_detector(config.detector_weights, config.landmark_weights)  # fetches the weights before the threads
+    first = make_detector()  # fetches the weights before the threads
     detections = detections_of_streams(
         session,
         {stream: sorted({index for index in some if index >= 0}) for stream, some in rows.items()},

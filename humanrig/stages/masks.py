@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -20,6 +18,7 @@ from humanrig.stages.color_only_masks import ColorOnlyMasks
 from registration.background import background_session, room_depth
 from registration.color_masks import color_mask_from_depth
 from registration.errors import RegistrationError
+from registration.mask_files import mask_path, write_mask
 from registration.masks import MaskConfig, PersonInDepth, person_in_depth
 
 
@@ -59,7 +58,7 @@ def run(context: StageContext) -> dict[str, Any]:
                 else:
                     masks[stream] = segmented.mask(stream, number)
         for stream, mask in masks.items():
-            _write(context.output / stream / f"{number:06d}.png", mask)
+            write_mask(mask_path(context.output, stream, number), mask)
             images[stream] += 1
             empty[stream] += not mask.any()
             seen |= bool(mask.any())
@@ -86,12 +85,6 @@ def _through_depth(
     if depth not in depth_m:
         return np.zeros((cameras[color].height, cameras[color].width), bool)
     return color_mask_from_depth(depth_m[depth], person.masks[depth], cameras[depth], cameras[color])
-
-
-def _write(path: Path, mask: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), mask.astype(np.uint8) * 255):
-        raise RegistrationError(f"{path} could not be written; is the disk full?")
 
 
 def _nobody(context: StageContext, streams: list[str]) -> str:

@@ -21,6 +21,7 @@ from humanrig.report.pictures import spread
 from humanrig.results import PERSON, Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
+from registration.mask_files import mask_path, read_mask
 from texture.atlas import Atlas
 from texture.blending import clip_texture, instant_texture
 from texture.exposure import Gains, apply_gain, balance_cameras
@@ -88,7 +89,7 @@ class _Painter:
     def __init__(self, context: StageContext) -> None:
         """Raises HumanrigError when there is no colour camera or no mesh for the instants asked for."""
         self.config, self.session, self.results = context.config, context.session, Results(context.session)
-        self.cameras = self.session.cameras()
+        self.cameras, self.masks = self.session.cameras(), self.session.path("masks")
         self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
         if not self.streams:
             raise HumanrigError(f"{self.session.folder} has no calibrated colour camera in use; a texture needs one")
@@ -134,13 +135,10 @@ class _Painter:
             camera=self.cameras[stream],
             image=apply_gain(image, self.gains[stream]) if stream in self.gains else image,
             depth_m=depth_m,
-            mask=self._mask(stream, instant.instant) if self.config.masks else None,
+            mask=read_mask(mask_path(self.session.path("masks"), stream, instant.instant))
+            if self.config.masks
+            else None,
         )
-
-    def _mask(self, stream: str, number: int) -> np.ndarray | None:
-        path = self.session.path("masks", stream, f"{number:06d}.png")
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-        return None if image is None else image > 127
 
 
 def _write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
