@@ -131,13 +131,12 @@ class _Painter:
             measured = self.session.frame(depth, instant.index[depth]).payload
             depth_m = warp_depth_to_color(measured, self.cameras[depth], self.cameras[stream])
         image = self.session.frame(stream, instant.index[stream]).payload
+        mask = mask_path(self.masks, stream, instant.instant)
         return ColorView(
             camera=self.cameras[stream],
             image=apply_gain(image, self.gains[stream]) if stream in self.gains else image,
             depth_m=depth_m,
-            mask=read_mask(mask_path(self.session.path("masks"), stream, instant.instant))
-            if self.config.masks
-            else None,
+            mask=read_mask(mask) if self.config.masks and mask.is_file() else None,
         )
 
 
