@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tyro.conf import Positional
 
+from capture.checking import Finding, check_session
+from capture.session import Session
+from humanrig.manifest import Manifest
+from humanrig.pipeline import completed, load_stage
 from humanrig.terminal import print_json
 
 
@@ -18,13 +23,10 @@ def check(session: Positional[Path], json: bool = False) -> int:
         session: The session's folder.
         json: Print the findings as JSON.
     """
-    from capture.checking import check_session
-    from capture.session import Session
-    from humanrig.pipeline import completed
-
     opened = Session.open(session)
-    findings = check_session(opened)
-    stages = [name for name, _ in completed(opened)]
+    done = completed(opened)
+    findings = [*check_session(opened), *_changed_outputs(opened, done)]
+    stages = [name for name, _ in done]
     bad = [f for f in findings if f.level == "error"]
     if json:
         rows = [{"level": f.level, "where": f.where, "text": f.text} for f in findings]
@@ -35,3 +37,16 @@ def check(session: Positional[Path], json: bool = False) -> int:
     print(f"stages done: {' '.join(stages) or 'none'}")
     print("whole" if not bad else f"{len(bad)} of {len(findings)} findings are errors")
     return 1 if bad else 0
+
+
+def _changed_outputs(session: Session, done: Sequence[tuple[str, Manifest]]) -> list[Finding]:
+    """One finding for each stage whose files are not those that it wrote."""
+    findings = []
+    for name, manifest in done:
+        folder = load_stage(name).folder
+        changed = manifest.changed(session.path(folder))
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            text = f"{changed[0]}{more} missing or not as stage '{name}' wrote it; run the stage again: --from {name}"
+            findings.append(Finding(level="error", where=f"{folder}/", text=text))
+    return findings

@@ -88,6 +88,21 @@ def test_a_second_run_does_nothing_and_one_from_a_stage_redoes_the_rest(take: Pa
     assert changed == {"mesh", "texture", "export", "report"}
 
 
+def test_check_notices_a_damaged_output(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(take)]) == 0
+    path = take / "keypoints" / "person00.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    capsys.readouterr()
+    assert main(["check", str(take)]) == 1
+    assert "person00.npz" in capsys.readouterr().out
+    path.write_bytes(whole[:2000])
+    assert main(["evaluate", str(take)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    path.write_bytes(whole)
+    assert main(["check", str(take)]) == 0
+
+
 def test_a_camera_left_out_is_where_the_fit_is_judged(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reconstruct", str(take), "--until", "register", "--without", "kinect_002", "--frames", "0:2"]) == 0
     found = figures(take, capsys)
