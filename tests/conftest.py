@@ -13,6 +13,10 @@ from pathlib import Path  # noqa: E402
 import jaxtyping  # noqa: E402
 import jaxtyping._import_hook as _hook  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("shared_machine", deadline=None)  # a time limit for each example fails on a busy machine
+settings.load_profile("shared_machine")
 
 _is_no_type_check = _hook._is_no_type_check
 
