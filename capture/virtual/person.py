@@ -5,40 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer, UInt8
+from jaxtyping import Float
 
+from capture.virtual.figure import Figure
 from capture.virtual.light import irradiance, linear_from_srgb
 from capture.virtual.room import sample_wrapped
 from geometry.mesh import TriangleMesh
 from geometry.rays import Hits, RayScene
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Appearance:
-    """What stays the same over a take: topology, texture and the thickness of the clothes."""
-
-    faces: Integer[np.ndarray, "faces 3"]
-    uv: Float[np.ndarray, "uvs 2"]
-    uv_faces: Integer[np.ndarray, "faces 3"]
-    texture: UInt8[np.ndarray, "rows columns 3"]
-    offsets: Float[np.ndarray, "vertices"]
-    """Metres along the posed surface normal."""
-
-    def dress(self, vertices: Float[np.ndarray, "vertices 3"]) -> TriangleMesh:
-        """The clothed surface over posed body vertices: each moves along its normal by its offset."""
-        vertices = np.asarray(vertices, np.float64)
-        normals = TriangleMesh(vertices=vertices, faces=self.faces).vertex_normals()
-        return TriangleMesh(
-            vertices=vertices + self.offsets[:, None] * normals,
-            faces=self.faces,
-            uv=self.uv,
-            uv_faces=self.uv_faces,
-            texture=self.texture,
-        )
-
-    def linear_texture(self) -> Float[np.ndarray, "rows columns 3"]:
-        """The texture as linear light, float32."""
-        return linear_from_srgb(np.arange(256))[self.texture]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -50,6 +23,12 @@ class Person:
     face_normals: Float[np.ndarray, "faces 3"]
     scene: RayScene
     linear_texture: Float[np.ndarray, "rows columns 3"]
+
+    @classmethod
+    def drawn(cls, figure: Figure, vertices: np.ndarray, texture: Float[np.ndarray, "rows columns 3"]) -> Person:
+        """The figure with these vertices; `texture` is its linear texture."""
+        mesh = TriangleMesh(vertices=vertices, faces=figure.faces, uv=figure.uv, uv_faces=figure.uv_faces)
+        return cls.of(mesh, texture)
 
     @classmethod
     def of(cls, mesh: TriangleMesh, linear_texture: Float[np.ndarray, "rows columns 3"]) -> Person:
@@ -76,6 +55,11 @@ class Person:
         normals = _interpolate(self.normals, self.mesh.faces, hits, chosen)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
         return self.albedo(hits, chosen) * irradiance(normals)
+
+
+def linear_texture(figure: Figure) -> Float[np.ndarray, "rows columns 3"]:
+    """The figure's texture as linear light, float32."""
+    return linear_from_srgb(np.arange(256))[figure.texture]
 
 
 def _interpolate(values: np.ndarray, faces: np.ndarray, hits: Hits, chosen: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from capture.virtual.backdrop import Backdrop, trace_backdrop
 from capture.virtual.colour import render_color, shadow_map
 from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import render_depth
-from capture.virtual.person import Appearance, Person
+from capture.virtual.figure import Figure, motion_at
+from capture.virtual.person import Person, linear_texture
 from capture.virtual.rig import VirtualDevice, build_rig
 from capture.virtual.room import draw_room
 
@@ -36,11 +37,11 @@ class Payload:
 class Renderer:
     """Renders any instant of one take. Cheap to make again in another process: the large arrays are in files."""
 
-    def __init__(self, config: SimulationConfig, appearance: Appearance, folder: Path) -> None:
-        """`folder` is the unfinished session; `store_body` must have been called for it."""
-        self.config, self.appearance, self.folder = config, appearance, folder
+    def __init__(self, config: SimulationConfig, figure: Figure, folder: Path) -> None:
+        """`folder` is the unfinished session; `store_vertices` must have been called for it."""
+        self.config, self.figure, self.folder = config, figure, folder
         self.rig: tuple[VirtualDevice, ...] = build_rig(config)
-        self._linear_texture = appearance.linear_texture()
+        self._texture = linear_texture(figure)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
         self._backdrops: dict[str, Backdrop] = {}
 
@@ -57,7 +58,8 @@ class Renderer:
 
     def instant(self, number: int) -> list[Payload]:
         """Frame `number` of the take, from all devices; writes the clean depth images into truth/."""
-        person = Person.of(self.appearance.dress(self._vertices[number]), self._linear_texture)
+        motion = motion_at(self._vertices, number, self.config.rate_hz)
+        person = Person.drawn(self.figure, motion.vertices, self._texture)
         shadow = shadow_map(person)
         payloads = []
         for index in range(len(self.rig)):
@@ -93,8 +95,8 @@ class Renderer:
         return _work(self.folder) / device
 
 
-def store_body(folder: Path, vertices: Float[np.ndarray, "frames vertices 3"]) -> None:
-    """Puts the bare body's vertices where the renderers of all processes find them."""
+def store_vertices(folder: Path, vertices: Float[np.ndarray, "frames vertices 3"]) -> None:
+    """Puts the figure's vertices where the renderers of all processes find them."""
     _work(folder).mkdir(parents=True)
     np.save(_work(folder) / "vertices.npy", vertices)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ from capture.session import RECORDED_CAMERAS, Session
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.config import SimulationConfig
 from capture.virtual.processes import Runner, runner
-from capture.virtual.rendering import Payload, remove_work, store_body
+from capture.virtual.rendering import Payload, remove_work, store_vertices
 from capture.virtual.rig import VirtualDevice, build_rig
+from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
-from capture.virtual.truth import write_truth
+from capture.virtual.truth_writing import write_truth
 from geometry.camera_files.azure_kinect_writing import calibration_json
 from geometry.camera_files.cameras_json import write_cameras
 
@@ -35,35 +36,36 @@ HOST_SEED = 20
 def simulate(
     folder: Path,
     config: SimulationConfig,
-    subject: Subject,
+    people: Subject | Sequence[Subject],
     *,
+    things: Sequence[Thing] = (),
     workers: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Session:
-    """Writes a session with one frame set for each frame of the subject, and what was really there in `truth/`.
+    """Writes a session with one frame set for each frame of the people, and what was really there in `truth/`.
 
-    All sensors expose at the same moment. The frames depend on `config` and `subject` alone, not on `workers` (None:
-    one process for each processor). The folder appears whole or not at all. Raises CaptureError when it exists.
+    All sensors expose at the same moment. The frames depend on `config`, the people and the things alone, not on
+    `workers` (None: one process for each processor). The folder appears whole or not at all. Raises CaptureError when
+    it exists.
     """
     folder = Path(folder)
     if folder.exists():
         raise CaptureError(f"{folder} exists; a simulation never overwrites, choose another folder or remove it")
-    frames = len(subject.parameters)
-    if not frames:
-        raise CaptureError("the motion has no frames; choose a longer clip or more --seconds")
+    scene = Scene.of(people, things)
+    frames = scene.frames
     partial = folder.with_name(f".{folder.name}.partial{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        store_body(partial, subject.vertices)
+        store_vertices(partial, scene.vertices())
         done = _Progress(config.cameras + config.background_frames + frames, on_progress)
-        with runner(config, subject.appearance, partial, workers) as run:
+        with runner(config, scene.figure(), partial, workers) as run:
             for _ in run("prepare", config.cameras):
                 done.step()
             rig = build_rig(config)
             links = _record_background(partial, config, rig, folder.name, run, done)
             counts = _record(partial / RECORDING, config, rig, run, "instant", frames, done)
         remove_work(partial)
-        write_truth(partial, config, rig, subject, times_us(config, frames))
+        write_truth(partial, config, rig, scene, times_us(config, frames))
         write_cameras(partial.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
         _create(partial, config, rig, RECORDING, counts, id=folder.name, links=links)
         partial.replace(folder)

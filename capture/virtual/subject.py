@@ -1,17 +1,19 @@
-"""The simulated person of one take: a body model with shape, motion and clothes."""
+"""A simulated person of one take: a body with its motion, and the surface that cameras see."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Integer, UInt8
 
-from body.model import BodyModel
+from body.model import BodyModel, PosedBody
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
-from capture.virtual.person import Appearance
+from capture.virtual.figure import Figure
+from geometry.mesh import TriangleMesh
 
 BETAS_SEED = 5
 MAX_BETA = 2.0
@@ -22,12 +24,24 @@ class Subject:
     """One person over a take, in the world frame, metres."""
 
     parameters: BodyParameters
+    """Pose and translation. With `rest_vertices` the betas are only the nearest body within the model."""
     vertices: Float[np.ndarray, "frames vertices 3"]
     """The bare body."""
     joints: Float[np.ndarray, "frames joints 3"]
-    appearance: Appearance
+    figure: Figure
+    """The dressed surface."""
+    surface: Float[np.ndarray, "frames points 3"]
+    """Vertices of the figure, float32."""
+    body_faces: Integer[np.ndarray, "faces 3"]
+    """Of the bare body."""
     model: str
     model_sha256: str
+    rest_vertices: Float[np.ndarray, "vertices 3"] | None = None
+    """The exact body at rest where it is not one of the model's; None: it is the model's at these betas."""
+    name: str = ""
+    """The body's name in the bank of bodies."""
+    description: dict[str, Any] = field(default_factory=dict)
+    """Clothes and looks, fit for JSON."""
 
     @classmethod
     def of(
@@ -37,24 +51,59 @@ class Subject:
         *,
         texture: UInt8[np.ndarray, "rows columns 3"],
         offsets: Float[np.ndarray, "vertices"],
+        rest_vertices: Float[np.ndarray, "vertices 3"] | None = None,
+        name: str = "",
+        description: dict[str, Any] | None = None,
     ) -> Subject:
-        """The person that `model` makes of the parameters, with the texture and the thickness of an outfit.
+        """The person with a painted outfit: its texture, and its thickness (metres) along the posed normals.
 
         Raises CaptureError for a model without texture coordinates.
         """
         if model.uv is None or model.uv_faces is None:
             raise CaptureError(f"body model '{model.name}' has no texture coordinates; simulate with the open body")
-        posed = model.pose(parameters)
+        posed = exact_body(model, parameters, rest_vertices)
+        figure = Figure(faces=model.faces, uv=model.uv, uv_faces=model.uv_faces, texture=texture)
         return cls(
             parameters=parameters,
             vertices=posed.vertices,
             joints=posed.joints,
-            appearance=Appearance(
-                faces=model.faces, uv=model.uv, uv_faces=model.uv_faces, texture=texture, offsets=offsets
-            ),
+            figure=figure,
+            surface=np.stack([thickened(v, model.faces, offsets) for v in posed.vertices]).astype(np.float32)
+            if len(parameters)
+            else np.zeros((0, model.vertex_count, 3), np.float32),
+            body_faces=model.faces,
             model=model.name,
             model_sha256=model.sha256,
+            rest_vertices=rest_vertices,
+            name=name,
+            description=description or {},
         )
+
+
+def exact_body(
+    model: BodyModel, parameters: BodyParameters, rest_vertices: Float[np.ndarray, "vertices 3"] | None
+) -> PosedBody:
+    """The posed body: of the model, or of exact rest vertices with the model's skinning in place of its shape.
+
+    The pelvis that `transl` moves is then that of the exact body.
+    """
+    if rest_vertices is None:
+        return model.pose(parameters)
+    if rest_vertices.shape != model.v_template.shape:
+        raise CaptureError(
+            f"a body of {len(rest_vertices)} vertices does not fit body model '{model.name}' with "
+            f"{model.vertex_count}; simulate with the open body, or with --exact-model"
+        )
+    exact = replace(model, v_template=np.asarray(rest_vertices, np.float64))
+    return exact.pose(replace(parameters, betas=np.zeros(0), child=0.0))
+
+
+def thickened(
+    vertices: Float[np.ndarray, "vertices 3"], faces: np.ndarray, offsets: Float[np.ndarray, "vertices"]
+) -> Float[np.ndarray, "vertices 3"]:
+    """Posed body vertices moved along their normals."""
+    vertices = np.asarray(vertices, np.float64)
+    return vertices + offsets[:, None] * TriangleMesh(vertices=vertices, faces=faces).vertex_normals()
 
 
 def choose_betas(config: SimulationConfig, model: BodyModel) -> Float[np.ndarray, "shapes"]:

@@ -1,66 +1,28 @@
-"""What was really there in a simulated take: `truth/` of a session, written and read."""
+"""What was really there in a simulated take: reads `truth/` of a session."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32
 
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
 from capture.session import Session
 from capture.virtual.config import SimulationConfig
-from capture.virtual.person import Appearance
 from capture.virtual.rendering import TRUTH_UNITS_PER_M
-from capture.virtual.rig import VirtualDevice
-from capture.virtual.subject import Subject
+from capture.virtual.subject import exact_body
 from geometry.camera import Camera
-from geometry.camera_files.cameras_json import read_cameras, write_cameras
+from geometry.camera_files.cameras_json import read_cameras
 from geometry.mesh import TriangleMesh
 
 PERSON = "person00"
-
-
-def write_truth(
-    folder: Path,
-    config: SimulationConfig,
-    rig: tuple[VirtualDevice, ...],
-    subject: Subject,
-    time_us: Int64[np.ndarray, "frames"],
-) -> None:
-    """Writes truth/ of a session, all but the clean depth images."""
-    truth, parameters = folder / "truth", subject.parameters
-    (truth / "body").mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        truth / "body" / f"{PERSON}.npz",
-        betas=parameters.betas,
-        child=parameters.child,
-        global_orient=parameters.global_orient,
-        body_pose=parameters.body_pose,
-        transl=parameters.transl,
-        joints=subject.joints,
-        instants=np.arange(len(parameters)),
-        time_us=time_us,
-        model=subject.model,
-        model_sha256=subject.model_sha256,
-    )
-    np.savez_compressed(truth / "outfit.npz", offsets=subject.appearance.offsets, texture=subject.appearance.texture)
-    write_cameras(truth / "cameras.json", [c for d in rig for c in (d.color, d.depth)], source="virtual rig, as placed")
-    scene = {
-        "exposure": "all sensors at the same moment",
-        "clean_depth": "truth/depth/STREAM/NNNNNN.png, uint16 tenths of a millimetre, 0 beyond 6.5535 m",
-        "config": asdict(config),
-        "devices": {
-            d.name: {"depth_bias_mm": 1e3 * d.depth_bias_m, "color_gain": [float(g) for g in d.color_gain]} for d in rig
-        },
-    }
-    (truth / "scene.json").write_text(json.dumps(scene, indent=1), "utf-8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,30 +44,58 @@ class Truth:
         return cls(session, model)
 
     @property
+    def people(self) -> list[str]:
+        """Names of the people: person00, person01, …"""
+        return sorted(path.stem for path in self.session.path("truth", "body").glob("person*.npz"))
+
+    @property
     def frames(self) -> int:
         """Number of instants."""
-        return len(self._body["transl"])
+        return len(self._body(PERSON)["transl"])
 
-    def parameters(self) -> BodyParameters:
-        """Shape (all coefficients of the simulated body), pose and translation of each instant."""
+    def parameters(self, person: str = PERSON) -> BodyParameters:
+        """Pose and translation of each instant, and the shape: exact, or the nearest within the model (see `exact`)."""
+        body = self._body(person)
         names = ("betas", "global_orient", "body_pose", "transl")
-        return BodyParameters(**{name: self._body[name] for name in names}, child=float(self._body["child"]))
+        return BodyParameters(**{name: body[name] for name in names}, child=float(body["child"]))
 
-    def joints(self) -> Float[np.ndarray, "frames joints 3"]:
-        """Joints in the world, metres."""
-        return self._body["joints"]
+    def exact(self, person: str = PERSON) -> bool:
+        """Whether the body is one of the model's, so that its betas describe it exactly."""
+        return "rest_vertices" not in self._body(person)
 
-    def body_vertices(self, instant: int) -> Float[np.ndarray, "vertices 3"]:
-        """The bare body in the world, metres."""
-        return self._load_model().pose(self.parameters()[slice(self._checked(instant), instant + 1)]).vertices[0]
+    def rest_vertices(self, person: str = PERSON) -> Float[np.ndarray, "vertices 3"]:
+        """The naked body at rest, metres, y up, without pose correctives."""
+        body = self._body(person)
+        if "rest_vertices" in body:
+            return body["rest_vertices"].astype(np.float64)
+        return self._load_model(person).shaped(body["betas"], float(body["child"]))
 
-    def mesh(self, instant: int, dressed: bool = True) -> TriangleMesh:
-        """The surface in the world: as the cameras saw it, or the bare body with its texture coordinates."""
-        vertices = self.body_vertices(instant)
-        outfit = self._appearance
+    def joints(self, person: str = PERSON) -> Float[np.ndarray, "frames joints 3"]:
+        """Joints of the naked body in the world, metres."""
+        return self._body(person)["joints"]
+
+    def bodies(self, instants: np.ndarray, person: str = PERSON) -> Float[np.ndarray, "instants vertices 3"]:
+        """The naked body in the world at some instants, metres."""
+        for instant in instants:
+            self._checked(int(instant))
+        body = self._body(person)
+        rest = body["rest_vertices"].astype(np.float64) if "rest_vertices" in body else None
+        return exact_body(self._load_model(person), self.parameters(person)[np.asarray(instants, int)], rest).vertices
+
+    def body_vertices(self, instant: int, person: str = PERSON) -> Float[np.ndarray, "vertices 3"]:
+        """The naked body in the world, metres."""
+        return self.bodies(np.array([instant]), person)[0]
+
+    def mesh(self, instant: int, dressed: bool = True, person: str = PERSON) -> TriangleMesh:
+        """The surface in the world: as the cameras saw it, or the naked body with its texture coordinates."""
         if dressed:
-            return outfit.dress(vertices)
-        return TriangleMesh(vertices=vertices, faces=outfit.faces, uv=outfit.uv, uv_faces=outfit.uv_faces)
+            return self._figure(self.session.path("truth", "surface", person), self._checked(instant))
+        return self._load_model(person).mesh(self.body_vertices(instant, person))
+
+    def things(self, instant: int) -> dict[str, TriangleMesh]:
+        """Meshes of the things in the room, by thing00, thing01, …"""
+        files = sorted(self.session.path("truth", "things").glob("thing*.npz"))
+        return {path.stem: self._figure(path.with_suffix(""), self._checked(instant)) for path in files}
 
     def cameras(self) -> dict[str, Camera]:
         """The cameras as they stood."""
@@ -129,18 +119,25 @@ class Truth:
             raise CaptureError(f"{path} is missing or damaged; simulate the take again")
         return np.where(image == 0, np.nan, image / np.float32(TRUTH_UNITS_PER_M)).astype(np.float32)
 
-    @cached_property
-    def _body(self) -> dict[str, np.ndarray]:
-        with np.load(self.session.path("truth", "body", f"{PERSON}.npz")) as arrays:
-            return dict(arrays)
+    def _body(self, person: str) -> dict[str, np.ndarray]:
+        if person not in self._bodies:
+            path = self.session.path("truth", "body", f"{person}.npz")
+            if not path.is_file():
+                raise CaptureError(
+                    f"{self.session.folder} has no {person}; it has {', '.join(self.people) or 'nobody'}"
+                )
+            with np.load(path) as arrays:
+                self._bodies[person] = dict(arrays)
+        return self._bodies[person]
 
     @cached_property
-    def _appearance(self) -> Appearance:
-        model = self._load_model()
-        assert model.uv is not None
-        assert model.uv_faces is not None
-        with np.load(self.session.path("truth", "outfit.npz")) as arrays:
-            return Appearance(faces=model.faces, uv=model.uv, uv_faces=model.uv_faces, **arrays)
+    def _bodies(self) -> dict[str, dict[str, np.ndarray]]:
+        return {}
+
+    def _figure(self, stem: Path, instant: int) -> TriangleMesh:
+        vertices = np.load(stem.with_suffix(".npy"), mmap_mode="r")
+        with np.load(stem.with_suffix(".npz")) as arrays:
+            return TriangleMesh(vertices=np.array(vertices[min(instant, len(vertices) - 1)], np.float64), **arrays)
 
     @cached_property
     def _default_model(self) -> BodyModel:
@@ -148,11 +145,11 @@ class Truth:
 
         return load_body_model()
 
-    def _load_model(self) -> BodyModel:
+    def _load_model(self, person: str) -> BodyModel:
         model = self.model or self._default_model
-        if model.sha256 != str(self._body["model_sha256"]):
+        if model.sha256 != str(self._body(person)["model_sha256"]):
             raise CaptureError(
-                f"{self.session.folder} was simulated with body model '{self._body['model']}', not with this "
+                f"{self.session.folder} was simulated with body model '{self._body(person)['model']}', not with this "
                 f"'{model.name}'; open it with the same model file"
             )
         return model

@@ -28,15 +28,15 @@ def truth_errors(results: Results) -> dict[str, Any]:
     if len(rows) and rows.max() >= truth.frames:
         raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
     estimated = results.model.pose(results.parameters)
-    true = results.model.pose(truth.parameters()[rows])
-    vertices = 1e3 * np.linalg.norm(estimated.vertices - true.vertices, axis=-1)
-    joints = 1e3 * np.linalg.norm(estimated.joints - true.joints, axis=-1)
+    true_vertices, true_joints = truth.bodies(rows), truth.joints()[rows]
+    vertices = 1e3 * np.linalg.norm(estimated.vertices - true_vertices, axis=-1)
+    joints = 1e3 * np.linalg.norm(estimated.joints - true_joints, axis=-1)
     few = len(rows) < 3
     return {
         "pve_mm": summary(vertices, "mean", "p95", "max"),
-        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated.joints, true.joints))},
-        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated.joints, true.joints))},
-        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated.joints, true.joints))},
+        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated.joints, true_joints))},
+        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated.joints, true_joints))},
+        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated.joints, true_joints))},
     }
 
 

@@ -9,8 +9,9 @@ from capture.virtual.backdrop import Backdrop, trace_backdrop
 from capture.virtual.colour import render_color, shadow_map
 from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import RANGE_M, hexagon, render_depth, sense
+from capture.virtual.figure import Figure
 from capture.virtual.light import linear_from_srgb, srgb_from_linear
-from capture.virtual.person import Appearance, Person
+from capture.virtual.person import Person, linear_texture
 from capture.virtual.rig import build_rig
 from capture.virtual.room import HALF_WIDTH_M, HEIGHT_M, draw_room
 from capture.virtual.view import SUBPIXELS, View, Window
@@ -21,7 +22,7 @@ RADIUS = 0.35
 CENTER = np.array([0.05, -0.1, 1.0])
 
 
-def _sphere() -> Appearance:
+def _sphere() -> Figure:
     a, b = np.meshgrid(np.linspace(0, 2 * np.pi, 97), np.linspace(0, np.pi, 49))
     rows, columns = a.shape
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
@@ -34,7 +35,7 @@ def _sphere() -> Appearance:
     uv = np.stack([a.ravel() / (2 * np.pi), 1 - b.ravel() / np.pi], -1)  # v = 1 at the top
     texture = np.zeros((64, 128, 3), np.uint8)
     texture[:32], texture[32:] = (200, 40, 40), (40, 40, 200)  # upper half red, lower half blue
-    return Appearance(faces=faces, uv=uv, uv_faces=faces, texture=texture, offsets=np.zeros(a.size))
+    return Figure(faces=faces, uv=uv, uv_faces=faces, texture=texture)
 
 
 def _sphere_vertices() -> np.ndarray:
@@ -55,7 +56,7 @@ def backdrop(device) -> Backdrop:
 @pytest.fixture(scope="module")
 def person() -> Person:
     sphere = _sphere()
-    return Person.of(sphere.dress(_sphere_vertices()), sphere.linear_texture())
+    return Person.drawn(sphere, _sphere_vertices(), linear_texture(sphere))
 
 
 def test_subpixel_rays_are_those_of_the_lens_model(device):
