@@ -1,0 +1,146 @@
+"""Depth where the true ray of each sample meets the plane of the face that it sees (numba)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+from jaxtyping import Float, Float32, Integer, Real
+
+from geometry.camera import Camera
+from geometry.face_raster.face_image import FaceImage
+
+_NO_OFFSET = np.zeros((0, 2), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SurfaceImage:
+    """Where each sample of a FaceImage meets the surface."""
+
+    depth: Float32[np.ndarray, "sample_rows sample_columns"]
+    """Metres along the optical axis; inf where there is no face."""
+    bary: Float32[np.ndarray, "sample_rows sample_columns 2"]
+    """Weights in space of the face's second and third corner; the first has 1 - u - v. Zero where there is no face."""
+
+
+def exact_depth(
+    image: FaceImage,
+    camera: Camera,
+    vertices_world: Real[np.ndarray, "vertices 3"],
+    faces: Integer[np.ndarray, "faces 3"],
+    rays: Float[np.ndarray, "height width 2"],
+    vertex_offset_px: Real[np.ndarray, "vertices 2"] | None = None,
+) -> SurfaceImage:
+    """Depth and barycentric weights of each sample, exact under lens distortion and equal for every backend.
+
+    `rays` is the camera's ray table (geometry.rays.ray_table, of any float type): x/z and y/z of pixel centres,
+    continued linearly inside a pixel. Faces are drawn with straight edges, so that at a face's border a ray can miss
+    it by some 0.01 px; its depth is then that of the plane, kept within the depths of the face's corners, and its
+    weights are moved to the face's border. With `vertex_offset_px` each ray is first moved back by the face's mean
+    offset. Samples without a ray (outside the lens model) have no depth.
+    """
+    depth, bary = np.empty(image.face.shape, np.float32), np.empty((*image.face.shape, 2), np.float32)
+    _meet(
+        image.face,
+        image.window[0].start,
+        image.window[1].start,
+        image.subpixels,
+        np.ascontiguousarray(camera.T_camera_world, np.float64),
+        vertices_world,
+        faces,
+        rays,
+        _NO_OFFSET if vertex_offset_px is None else np.ascontiguousarray(vertex_offset_px, np.float32),
+        depth,
+        bary,
+    )
+    return SurfaceImage(depth=depth, bary=bary)
+
+
+@nb.njit(inline="always")
+def corner_in_camera(T, vertices, n):
+    """One vertex in the camera frame."""
+    x, y, z = float(vertices[n, 0]), float(vertices[n, 1]), float(vertices[n, 2])
+    return (
+        T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3],
+        T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3],
+        T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3],
+    )
+
+
+@nb.njit(inline="always")
+def ray_at(rays, row, column, down, right):
+    """x/z and y/z of the ray that lies (down, right) pixels from a pixel's centre; linear between neighbours' rays."""
+    last_row, last_column = rays.shape[0] - 1, rays.shape[1] - 1
+    x, y = float(rays[row, column, 0]), float(rays[row, column, 1])
+    if down == 0 and right == 0:
+        return x, y
+    above, below = max(row - 1, 0), min(row + 1, last_row)
+    left, beside = max(column - 1, 0), min(column + 1, last_column)
+    down /= max(below - above, 1)
+    right /= max(beside - left, 1)
+    return (
+        x
+        + down * (rays[below, column, 0] - rays[above, column, 0])
+        + right * (rays[row, beside, 0] - rays[row, left, 0]),
+        y
+        + down * (rays[below, column, 1] - rays[above, column, 1])
+        + right * (rays[row, beside, 1] - rays[row, left, 1]),
+    )
+
+
+@nb.njit(inline="always")
+def meet_face(T, vertices, i, j, k, x, y):
+    """Depth, and weights of corners j and k, where the ray (x, y, 1) meets a face; also the face's normal.
+
+    Depth is kept within the corners' depths and the weights within the face. The normal is in the camera frame, not
+    normalised: its length is twice the face's area.
+    """
+    ax, ay, az = corner_in_camera(T, vertices, i)
+    bx, by, bz = corner_in_camera(T, vertices, j)
+    cx, cy, cz = corner_in_camera(T, vertices, k)
+    e1x, e1y, e1z, e2x, e2y, e2z = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    nx, ny, nz = e1y * e2z - e1z * e2y, e1z * e2x - e1x * e2z, e1x * e2y - e1y * e2x
+    along = nx * x + ny * y + nz
+    nearest, farthest = min(az, bz, cz), max(az, bz, cz)
+    if along == 0:
+        return nearest, 0.0, 0.0, nx, ny, nz
+    z = (nx * ax + ny * ay + nz * az) / along
+    # Moeller & Trumbore 1997 with the ray's origin at the camera: the weights are ratios of triple products.
+    px, py, pz = y * e2z - e2y, e2x - x * e2z, x * e2y - y * e2x
+    u = (ax * px + ay * py + az * pz) / along
+    qx, qy, qz = ay * e1z - az * e1y, az * e1x - ax * e1z, ax * e1y - ay * e1x
+    v = (x * qx + y * qy + qz) / along
+    u, v = min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0)
+    if u + v > 1:
+        u, v = u / (u + v), v / (u + v)
+    return min(max(z, nearest), farthest), u, v, nx, ny, nz
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _meet(face, row0, column0, subpixels, T, vertices, faces, rays, offset, depth, bary):
+    shift = 0.5 * (subpixels - 1)
+    for sample_row in range(face.shape[0]):
+        row = row0 + sample_row // subpixels
+        down = (sample_row % subpixels - shift) / subpixels
+        for sample_column in range(face.shape[1]):
+            f = face[sample_row, sample_column]
+            depth[sample_row, sample_column] = np.inf
+            bary[sample_row, sample_column, 0] = 0
+            bary[sample_row, sample_column, 1] = 0
+            if f < 0:
+                continue
+            column = column0 + sample_column // subpixels
+            right = (sample_column % subpixels - shift) / subpixels
+            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+            down_, right_ = down, right
+            if len(offset):
+                right_ -= (offset[i, 0] + offset[j, 0] + offset[k, 0]) / 3
+                down_ -= (offset[i, 1] + offset[j, 1] + offset[k, 1]) / 3
+            x, y = ray_at(rays, row, column, down_, right_)
+            z, u, v, _, _, _ = meet_face(T, vertices, i, j, k, x, y)
+            if not np.isfinite(z):
+                continue
+            depth[sample_row, sample_column] = z
+            bary[sample_row, sample_column, 0] = u
+            bary[sample_row, sample_column, 1] = v

@@ -1,0 +1,34 @@
+"""Smooth normals of a mesh that moves: one pass over the faces (numba)."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from jaxtyping import Float32, Integer, Real
+
+
+def vertex_normals(
+    vertices: Real[np.ndarray, "vertices 3"], faces: Integer[np.ndarray, "faces 3"]
+) -> Float32[np.ndarray, "vertices 3"]:
+    """Area-weighted unit normals, equal to TriangleMesh.vertex_normals; zero for vertices without faces."""
+    normals = np.zeros((len(vertices), 3), np.float32)
+    _sum_normals(vertices, faces, normals)
+    return normals
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _sum_normals(vertices, faces, normals):
+    for f in range(len(faces)):
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        ax, ay, az = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        ux, uy, uz = vertices[j, 0] - ax, vertices[j, 1] - ay, vertices[j, 2] - az
+        vx, vy, vz = vertices[k, 0] - ax, vertices[k, 1] - ay, vertices[k, 2] - az
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for n in (i, j, k):
+            normals[n, 0] += nx
+            normals[n, 1] += ny
+            normals[n, 2] += nz
+    for n in range(len(normals)):
+        length = np.sqrt(normals[n, 0] ** 2 + normals[n, 1] ** 2 + normals[n, 2] ** 2)
+        if length > 0:
+            normals[n] /= length
