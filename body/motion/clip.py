@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +31,8 @@ class MotionClip:
     loops: bool = False
     """Whether the last frame is the first one again, moved on."""
     licence: str = ""
+    description: dict[str, Any] = field(default_factory=dict)
+    """How the clip was made from others (mirrored, speed, ingredients …); fit for JSON."""
 
     def __post_init__(self) -> None:
         """Raises BodyError for shapes that disagree, no frames, or numbers that are not finite."""

@@ -1,0 +1,101 @@
+"""The motions a simulated person can do: whole clips by name, and any number of new ones made from them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from body.errors import BodyError
+from body.motion.clip import MotionClip
+from body.motion.deepmimic import read_deepmimic
+from body.motion.recipes import draw_recipe
+from body.motion.splits import Split, check_split, split_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryEntry:
+    """One source clip."""
+
+    name: str
+    load: Callable[[], MotionClip]
+    """Reads the clip; called once, when it is first asked for."""
+    split: Split
+    on_boxes: bool = False
+    """The person climbs on things that are not there: not for a flat floor as it is, only parts of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class MotionLibrary:
+    """Source clips by name, and what can be drawn from them."""
+
+    entries: Mapping[str, LibraryEntry]
+    _loaded: dict[str, MotionClip] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_files(cls, deepmimic: Mapping[str, Path]) -> MotionLibrary:
+        """The library of DeepMimic files by clip name; nothing is read yet."""
+        entries = {
+            name: LibraryEntry(name=name, load=lambda path=path: read_deepmimic(path), split=split_of(name))
+            for name, path in deepmimic.items()
+        }
+        return cls(entries=entries)
+
+    @classmethod
+    def of_clips(cls, clips: Mapping[str, MotionClip], splits: Mapping[str, Split] | None = None) -> MotionLibrary:
+        """The library of clips in memory; `splits` overrides the table of splits.py."""
+        entries = {
+            name: LibraryEntry(name=name, load=lambda clip=clip: clip, split=(splits or {}).get(name, split_of(name)))
+            for name, clip in clips.items()
+        }
+        return cls(entries=entries)
+
+    def names(self, split: str | None = None, on_boxes: bool | None = None) -> list[str]:
+        """Names of all source clips, sorted; only those of a split, only those on boxes or on the floor."""
+        if split is not None:
+            check_split(split)
+        return sorted(
+            name
+            for name, entry in self.entries.items()
+            if split in (None, entry.split) and on_boxes in (None, entry.on_boxes)
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all source clips, sorted."""
+        return iter(self.names())
+
+    def clip(self, name: str) -> MotionClip:
+        """One source clip as it is. Raises BodyError, with the names there are, for another name."""
+        if name not in self.entries:
+            near = difflib.get_close_matches(name, self.entries, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise BodyError(f"there is no clip {name!r}; {hint}the clips are: {', '.join(self) or 'none'}")
+        if name not in self._loaded:
+            self._loaded[name] = replace(self.entries[name].load(), name=name)
+        return self._loaded[name]
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        split: str,
+        seconds: float,
+        rate_hz: float,
+        recipe: str | None = None,
+    ) -> MotionClip:
+        """A new motion of `seconds` at `rate_hz`, made only from clips of the split.
+
+        recipe: "clip" (one clip, mirrored or not, at another pace), "sequence" (clips that run into each other),
+        "limbs" (the upper body or arms of one clip on another); None draws one. What was done is in
+        `MotionClip.description`. Joints of made motions stay within human limits. Raises BodyError for an unknown
+        split or recipe, a length or rate that is not positive, or a split without clips.
+        """
+        check_split(split)
+        if not (seconds > 0 and rate_hz > 0):
+            raise BodyError(f"cannot draw a motion of {seconds} s at {rate_hz} Hz; give values above 0")
+        if not self.names(split):
+            raise BodyError(f"the motion library has no clip for {split}; it has: {', '.join(self) or 'none'}")
+        clip = draw_recipe(self, rng, split, seconds, rate_hz, recipe)
+        return replace(clip, description={**clip.description, "split": split})
