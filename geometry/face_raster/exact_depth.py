@@ -91,10 +91,10 @@ def ray_at(rays, row, column, down, right):
 
 @nb.njit(inline="always")
 def meet_face(T, vertices, i, j, k, x, y):
-    """Depth, and weights of corners j and k, where the ray (x, y, 1) meets a face; also the face's normal.
+    """Depth, and weights of corners j and k, where the ray (x, y, 1) meets a face's plane; also the face's normal.
 
-    Depth is kept within the corners' depths and the weights within the face. The normal is in the camera frame, not
-    normalised: its length is twice the face's area.
+    Depth is kept within the corners' depths; the weights are not limited (`limit_weights`). The normal is in the camera
+    frame; its length is twice the face's area.
     """
     ax, ay, az = corner_in_camera(T, vertices, i)
     bx, by, bz = corner_in_camera(T, vertices, j)
@@ -111,10 +111,15 @@ def meet_face(T, vertices, i, j, k, x, y):
     u = (ax * px + ay * py + az * pz) / along
     qx, qy, qz = ay * e1z - az * e1y, az * e1x - ax * e1z, ax * e1y - ay * e1x
     v = (x * qx + y * qy + qz) / along
-    u, v = min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0)
-    if u + v > 1:
-        u, v = u / (u + v), v / (u + v)
     return min(max(z, nearest), farthest), u, v, nx, ny, nz
+
+
+@nb.njit(inline="always")
+def limit_weights(u, v):
+    """Weights moved into the face."""
+    u, v = min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0)
+    total = max(u + v, 1.0)
+    return u / total, v / total
 
 
 @nb.njit(cache=True, error_model="numpy")
@@ -141,6 +146,7 @@ def _meet(face, row0, column0, subpixels, T, vertices, faces, rays, offset, dept
             z, u, v, _, _, _ = meet_face(T, vertices, i, j, k, x, y)
             if not np.isfinite(z):
                 continue
+            u, v = limit_weights(u, v)
             depth[sample_row, sample_column] = z
             bary[sample_row, sample_column, 0] = u
             bary[sample_row, sample_column, 1] = v
