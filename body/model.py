@@ -20,6 +20,8 @@ class PosedBody:
 
     vertices: Float[np.ndarray, "frames vertices 3"]
     joints: Float[np.ndarray, "frames 24 3"]
+    transforms: Float[np.ndarray, "frames 24 4 4"] | None = None
+    """Ts_world_rest: move points of the shaped rest body with each joint; always there from `BodyModel.pose`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -22,19 +22,21 @@ def pose_body(model: BodyModel, parameters: BodyParameters) -> PosedBody:
     frames = len(parameters)
     vertices = np.empty((frames, model.vertex_count, 3))
     joints = np.empty((frames, JOINT_COUNT, 3))
+    transforms = np.empty((frames, JOINT_COUNT, 4, 4))
     rotations = np.concatenate([parameters.global_orient, parameters.body_pose], 1).reshape(frames, JOINT_COUNT, 3)
     betas = torch.as_tensor(np.asarray(parameters.betas, np.float64))
     with torch.no_grad():
         for start in range(0, frames, FRAMES_PER_CHUNK):
             chunk = slice(start, start + FRAMES_PER_CHUNK)
-            v, j = skinning.pose(
+            moved = skinning.transforms(
                 betas,
                 torch.as_tensor(rotations[chunk].astype(np.float64)),
                 torch.as_tensor(np.asarray(parameters.transl[chunk], np.float64)),
                 child=parameters.child,
             )
-            vertices[chunk], joints[chunk] = v.numpy(), j.numpy()
-    return PosedBody(vertices=vertices, joints=joints)
+            vertices[chunk] = skinning.skin(moved.rest, moved.Ts_world_rest).numpy()
+            joints[chunk], transforms[chunk] = moved.joints.numpy(), moved.Ts_world_rest.numpy()
+    return PosedBody(vertices=vertices, joints=joints, transforms=transforms)
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,0 +1,93 @@
+"""All pieces of a costume as one cloth: skinned, smoothed, folded, and kept off the body; numba, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numba as nb
+import numpy as np
+from jaxtyping import Float, Int32
+
+from body.garments.contact import PosedSurface, vertex_normals
+from body.garments.folds import FoldField, compression, raise_folds
+
+_JOINTS: Final = 6
+"""Joints that move a point, at most."""
+_SMOOTHING: Final = 3
+_SPREADING: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Cloth:
+    """Rest geometry of all pieces and what moves it."""
+
+    rest: Float[np.ndarray, "points 3"]
+    faces: Int32[np.ndarray, "faces 3"]
+    joints: Int32[np.ndarray, "points 6"]
+    shares: Float[np.ndarray, "points 6"]
+    starts: Int32[np.ndarray, "points_plus_one"]
+    lists: Int32[np.ndarray, "neighbours"]
+    """Neighbours for smoothing."""
+    soft: Float[np.ndarray, "points"]
+    near: Int32[np.ndarray, "points 2"]
+    clearance: Float[np.ndarray, "points"]
+    ceiling: Float[np.ndarray, "points"]
+    """Most distance from the skin: finite under another garment."""
+    folds: FoldField
+
+    def move(
+        self, surface: PosedSurface, Ts_world_rest: Float[np.ndarray, "24 4 4"]
+    ) -> Float[np.ndarray, "points 3"]:
+        """The cloth over a posed body, world frame, metres."""
+        points = _skin(self.rest, self.joints, self.shares, np.ascontiguousarray(Ts_world_rest, np.float64))
+        near = self.near.copy()
+        for _ in range(2):
+            surface.push_out(points, self.clearance, self.ceiling, near)
+            points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
+        squeezed = compression(
+            points, self.folds.ends, self.folds.lengths, self.starts, self.lists, _SPREADING
+        )
+        normals = vertex_normals(points, self.faces)
+        raise_folds(points, normals, squeezed, self.folds.waves, self.folds.deepest, self.folds.gain)
+        surface.push_out(points, self.clearance, self.ceiling, near)
+        return points
+
+
+def strongest_joints(weights: Float[np.ndarray, "points 24"]) -> tuple[np.ndarray, np.ndarray]:
+    """The joints that move each point and their shares, which sum to 1."""
+    joints = np.argsort(-weights, 1)[:, :_JOINTS]
+    shares = np.take_along_axis(weights, joints, 1)
+    return joints.astype(np.int32), shares / shares.sum(1, keepdims=True)
+
+
+@nb.njit(cache=True)
+def _skin(rest, joints, shares, Ts):  # noqa: ANN001, ANN202
+    points = np.zeros_like(rest)
+    for i in range(len(rest)):
+        for k in range(joints.shape[1]):
+            w = shares[i, k]
+            if w > 0:
+                T = Ts[joints[i, k]]
+                for c in range(3):
+                    points[i, c] += w * (
+                        T[c, 0] * rest[i, 0] + T[c, 1] * rest[i, 1] + T[c, 2] * rest[i, 2] + T[c, 3]
+                    )
+    return points
+
+
+@nb.njit(cache=True)
+def _smooth(points, starts, lists, soft, steps):  # noqa: ANN001, ANN202
+    for _ in range(steps):
+        moved = points.copy()
+        for i in range(len(points)):
+            count = starts[i + 1] - starts[i]
+            if soft[i] > 0 and count > 0:
+                share = 0.5 * soft[i]
+                for c in range(3):
+                    total = 0.0
+                    for j in range(starts[i], starts[i + 1]):
+                        total += points[lists[j], c]
+                    moved[i, c] += share * (total / count - points[i, c])
+        points = moved
+    return points
