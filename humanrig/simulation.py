@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import TypeAdapter, ValidationError
 
-from body.appearance import dress
+from body.errors import BodyError
 from body.loading import load_body_model
-from body.model import BodyModel
 from body.motion.clip import MotionClip
-from body.motion.deepmimic import read_deepmimic
+from body.motion.library import MotionLibrary
 from body.motion.resample import lengthen, resample
-from body.motion.retarget import to_parameters
-from body.parameters import BodyParameters
 from capture.session import Session
 from capture.virtual.config import SimulationConfig
+from capture.virtual.scene import Thing
 from capture.virtual.simulate import simulate
-from capture.virtual.subject import Subject, choose_betas
+from capture.virtual.subject import Subject
 from humanrig.errors import HumanrigError
+from humanrig.people import make_people
 from humanrig.wheel_assets import deepmimic_clips
 
-OUTFIT_SEED = 6
-MAX_REACH_M = 0.6
-"""Further out the feet leave the picture of the nearest high camera."""
+RANDOM = "random"
+"""Instead of a clip's name: a motion drawn from the library for each person."""
 
 
 def simulate_session(
@@ -46,42 +42,28 @@ def simulate_session(
     config = _config(options)
     if Path(folder).exists():
         raise HumanrigError(f"{folder} exists; a simulation never overwrites, choose another folder or remove it")
-    subject = make_subject(config)
-    return simulate(folder, config, subject, workers=workers, on_progress=on_progress)
+    people, things = make_scene(config)
+    return simulate(folder, config, people, things=things, workers=workers, on_progress=on_progress)
 
 
-def make_subject(config: SimulationConfig) -> Subject:
-    """The person of a configuration: shape, clothes and motion at the rig's rate. Raises HumanrigError as above."""
-    model = load_body_model()
-    clips = deepmimic_clips()
-    if config.clip not in clips:
-        near = difflib.get_close_matches(config.clip, clips, 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise HumanrigError(f"there is no clip '{config.clip}'; {hint}the clips are: {', '.join(sorted(clips))}")
-    frames = max(1, round(config.seconds * config.rate_hz))
-    clip = resample(lengthen(read_deepmimic(clips[config.clip]), config.seconds), config.rate_hz, config.seconds)
-    betas = choose_betas(config, model)
-    parameters = put_in_ring(clip, model, betas)[slice(0, frames)]
-    outfit = dress(model, np.random.default_rng([config.seed, OUTFIT_SEED]), config.outfit)
-    return Subject.of(model, parameters, texture=outfit.texture, offsets=outfit.offsets)
+def make_scene(config: SimulationConfig) -> tuple[tuple[Subject, ...], tuple[Thing, ...]]:
+    """The people and the things of a configuration, at the rig's rate.
 
-
-def put_in_ring(clip: MotionClip, model: BodyModel, betas: Float[np.ndarray, "shapes"]) -> BodyParameters:
-    """The clip around the ring's centre, in view of all devices.
-
-    A clip whose pelvis strays more than MAX_REACH_M from the centre is done on the spot where that keeps it nearer, as
-    on a treadmill: at 2.3 m a walker of two seconds would stand too close to a camera, a runner would leave the ring.
+    Raises HumanrigError for an unknown clip, CaptureError when they do not fit on the floor.
     """
-    centred = to_parameters(clip, model, betas)
-    if (reach := _reach(model, centred)) <= MAX_REACH_M:
-        return centred
-    on_the_spot = to_parameters(clip, model, betas, place="in_place")
-    return on_the_spot if _reach(model, on_the_spot) < reach else centred
+    library = MotionLibrary.of_files(deepmimic_clips())
+    if config.clip != RANDOM:
+        try:
+            whole = library.clip(config.clip)
+        except BodyError as error:
+            raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
 
+    def choose_clip(rng: np.random.Generator) -> MotionClip:
+        if config.clip == RANDOM:
+            return library.draw(rng, config.split, max(config.seconds, 1 / config.rate_hz), config.rate_hz)
+        return resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
 
-def _reach(model: BodyModel, parameters: BodyParameters) -> float:
-    pelvis = model.rest_joints(parameters.betas, parameters.child)[0] + parameters.transl
-    return float(np.linalg.norm(pelvis[:, :2], axis=1).max())
+    return make_people(config, load_body_model(), choose_clip)
 
 
 def _config(options: dict[str, Any]) -> SimulationConfig:

@@ -18,8 +18,16 @@ class SimulationConfig:
 
     cameras: Cameras = 6
     """Azure-Kinect-like devices on the ring; ten is the most whose depth pulses fit into one period."""
+    people: Annotated[int, Field(ge=1, le=6)] = 1
+    """Persons in the room."""
+    furniture: Annotated[int, Field(ge=0, le=12)] = 0
+    """Objects that stand on the floor and hide parts of the people."""
     clip: str = "walk"
-    """Name of the motion clip."""
+    """Name of the motion clip that everybody does, or `random`: everybody does a motion drawn from the library."""
+    split: Literal["train", "validation", "test"] = "train"
+    """Which part of the bank's bodies, and of the clips that random motions are made of, to draw from."""
+    exact_model: bool = True
+    """Bodies within the body model (drawn betas) instead of bodies of the bank, which no betas describe exactly."""
     seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Length of the take."""
     rate_hz: Annotated[float, Field(gt=0, le=30)] = 30.0
@@ -27,15 +35,21 @@ class SimulationConfig:
     seed: Annotated[int, Field(ge=0)] = 0
     """Drives the body, its clothes, the placement of the devices and all noise."""
     betas: tuple[float, ...] | None = None
-    """Body shape; None draws every coefficient of the model from N(0, 1), clipped to ±2."""
+    """Body shape, with `exact_model` alone; None draws every coefficient of the model from N(0, 1), clipped to ±2."""
     height_m: Annotated[float, Field(gt=1.2, lt=2.2)] | None = None
-    """Body height, reached through the first shape coefficient; None leaves the shape as it is."""
+    """Body height, with `exact_model` alone: reached through the first shape coefficient; None leaves the shape."""
     outfit: Literal["minimal", "casual"] = "casual"
     """Clothes: `minimal` is thin and tight, `casual` stands off the body."""
     noise: bool = True
     """Sensor noise in colour and depth, mixed pixels at edges, drop-outs. Off: depth is exact to its millimetre."""
     bias_mm: NotNegative = 1.0
     """Standard deviation of each device's constant depth error (clipped to ±11 mm); none when `noise` is off."""
+    depth_stagger_us: Annotated[int, Field(ge=0, le=1000)] = 160
+    """The depth camera of device i exposes i times this after the colour cameras, so that none lights for another."""
+    depth_mode: Literal["NFOV_UNBINNED", "NFOV_2X2BINNED", "WFOV_2X2BINNED", "WFOV_UNBINNED"] = "NFOV_UNBINNED"
+    """Size and field of view of the depth images, as the vendor names them."""
+    color_resolution: Literal["720P", "1080P", "1440P", "1536P", "2160P", "3072P"] = "720P"
+    """Size of the colour images, as the vendor names them."""
     radius_m: Annotated[float, Field(ge=1.0, le=3.2)] = 2.3
     """Radius of the ring."""
     placement_jitter: NotNegative = 1.0

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
 
-CAMERA_MARGIN_M = 0.35
+CAMERA_MARGIN_M = 0.5
 """What stands on the floor stays this far inside the ring of cameras."""
 TRIES_EACH, STARTS = 60, 10
 FRAMES = 24

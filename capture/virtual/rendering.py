@@ -18,7 +18,7 @@ from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import render_depth
 from capture.virtual.figure import Figure, motion_at
 from capture.virtual.person import Person, linear_texture
-from capture.virtual.rig import VirtualDevice, build_rig
+from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.room import draw_room
 
 ROOM_SEED, COLOR_SEED, DEPTH_SEED = 10, 11, 12
@@ -53,7 +53,9 @@ class Renderer:
     def empty(self, number: int) -> list[Payload]:
         """Frame `number` of the empty room, from all devices."""
         return [
-            payload for index in range(len(self.rig)) for payload, _ in self._expose(index, None, None, -1 - number)
+            payload
+            for index in range(len(self.rig))
+            for payload, _ in self._expose(index, None, None, None, -1 - number)
         ]
 
     def instant(self, number: int) -> list[Payload]:
@@ -61,21 +63,25 @@ class Renderer:
         motion = motion_at(self._vertices, number, self.config.rate_hz)
         person = Person.drawn(self.figure, motion.vertices, self._texture)
         shadow = shadow_map(person)
+        moves = bool(motion.velocity.any())
         payloads = []
         for index in range(len(self.rig)):
-            for payload, clean_m in self._expose(index, person, shadow, number):
+            later = person
+            if moves and (delay_us := depth_delay_us(self.config, index)):
+                later = Person.drawn(self.figure, motion.at(1e-6 * delay_us), self._texture)
+            for payload, clean_m in self._expose(index, person, later, shadow, number):
                 payloads.append(payload)
                 if clean_m is not None:
                     write_clean_depth(self.folder / "truth" / "depth" / payload.stream / f"{number:06d}.png", clean_m)
         return payloads
 
     def _expose(
-        self, index: int, person: Person | None, shadow: np.ndarray | None, number: int
+        self, index: int, person: Person | None, later: Person | None, shadow: np.ndarray | None, number: int
     ) -> list[tuple[Payload, np.ndarray | None]]:
         device = self.rig[index]
         backdrop = self._backdrop(device.name)
         color = render_color(device, backdrop, person, shadow, self._rng(COLOR_SEED, index, number))
-        depth = render_depth(device, backdrop, person, self._rng(DEPTH_SEED, index, number))
+        depth = render_depth(device, backdrop, later, self._rng(DEPTH_SEED, index, number))
         jpeg = simplejpeg.encode_jpeg(color, quality=self.config.jpeg_quality, colorspace="RGB", colorsubsampling="422")
         coded = depth_codec.encode(depth.depth_mm)
         return [

@@ -44,6 +44,11 @@ def build_rig(config: SimulationConfig) -> tuple[VirtualDevice, ...]:
     return tuple(_device(index, config) for index in range(config.cameras))
 
 
+def depth_delay_us(config: SimulationConfig, index: int) -> int:
+    """How much later than the colour cameras the depth camera of a device exposes, microseconds."""
+    return index * config.depth_stagger_us
+
+
 def _device(index: int, config: SimulationConfig) -> VirtualDevice:
     name = f"kinect_{index:03d}"
     unit = draw_unit(index, _rng(config, UNIT_SEED, index))
@@ -52,7 +57,7 @@ def _device(index: int, config: SimulationConfig) -> VirtualDevice:
     eye = np.array([config.radius_m * np.cos(angle), config.radius_m * np.sin(angle), HEIGHTS_M[index % 2]])
     eye = eye + config.placement_jitter * rng.normal(0, PLACEMENT_SPREAD_M, 3)
     aim = from_rotvec(config.placement_jitter * rng.normal(0, AIM_SPREAD, 3), np.zeros(3))
-    depth, color = place_unit(unit, name, look_at(eye, TARGET_M) @ aim)
+    depth, color = place_unit(unit, name, look_at(eye, TARGET_M) @ aim, config.depth_mode, config.color_resolution)
     bias = float(np.clip(_rng(config, BIAS_SEED, index).normal(0, config.bias_mm * 1e-3), -MAX_BIAS_M, MAX_BIAS_M))
     gain = 1 + _rng(config, GAIN_SEED, index).normal(0, GAIN_SPREAD, 3)
     return VirtualDevice(

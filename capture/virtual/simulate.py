@@ -16,7 +16,7 @@ from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.config import SimulationConfig
 from capture.virtual.processes import Runner, runner
 from capture.virtual.rendering import Payload, remove_work, store_vertices
-from capture.virtual.rig import VirtualDevice, build_rig
+from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
 from capture.virtual.truth_writing import write_truth
@@ -44,9 +44,9 @@ def simulate(
 ) -> Session:
     """Writes a session with one frame set for each frame of the people, and what was really there in `truth/`.
 
-    All sensors expose at the same moment. The frames depend on `config`, the people and the things alone, not on
-    `workers` (None: one process for each processor). The folder appears whole or not at all. Raises CaptureError when
-    it exists.
+    The colour cameras expose at the same moment, the depth cameras one after another (`depth_stagger_us`). The frames
+    depend on `config`, the people and the things alone, not on `workers` (None: one process for each processor). The
+    folder appears whole or not at all. Raises CaptureError when it exists.
     """
     folder = Path(folder)
     if folder.exists():
@@ -76,7 +76,7 @@ def simulate(
 
 
 def times_us(config: SimulationConfig, frames: int) -> np.ndarray:
-    """Device time of each frame; the devices share the master's clock."""
+    """Device time of the pulse of each frame set; the devices share the master's clock."""
     return FIRST_US + np.rint(np.arange(frames) * 1e6 / config.rate_hz).astype(np.int64)
 
 
@@ -112,9 +112,10 @@ def _record(
         for camera in _cameras(rig):
             size = {"width": str(camera.width), "height": str(camera.height)}
             writer.add_stream(f"/{camera.name}", _encoding(camera.name), size)
+        delays_us = _delays_us(config, rig)
         for time_us, payloads in zip(times_us(config, frames), run(method, frames), strict=True):
             for payload in payloads:
-                _write(writer, payload, int(time_us), rng)
+                _write(writer, payload, int(time_us) + delays_us[payload.stream], rng)
             done.step()
         return {topic.removeprefix("/"): count for topic, count in writer.counts.items()}
 
@@ -147,6 +148,7 @@ def _create(
             width=camera.width,
             height=camera.height,
             rate_hz=config.rate_hz,
+            delay_us=_delays_us(config, rig)[camera.name],
         )
         for camera in _cameras(rig)
     ]
@@ -164,6 +166,14 @@ def _create(
 
 def _cameras(rig: tuple[VirtualDevice, ...]) -> list:
     return [camera for device in rig for camera in (device.color, device.depth)]
+
+
+def _delays_us(config: SimulationConfig, rig: tuple[VirtualDevice, ...]) -> dict[str, int]:
+    return {
+        camera.name: depth_delay_us(config, index) if camera is device.depth else 0
+        for index, device in enumerate(rig)
+        for camera in (device.color, device.depth)
+    }
 
 
 def _encoding(stream: str) -> str:

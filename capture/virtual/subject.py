@@ -106,14 +106,14 @@ def thickened(
     return vertices + offsets[:, None] * TriangleMesh(vertices=vertices, faces=faces).vertex_normals()
 
 
-def choose_betas(config: SimulationConfig, model: BodyModel) -> Float[np.ndarray, "shapes"]:
+def choose_betas(config: SimulationConfig, model: BodyModel, person: int = 0) -> Float[np.ndarray, "shapes"]:
     """The shape that the configuration asks for, as many coefficients as the model has.
 
     Raises CaptureError when there are more betas than the model has, or the height is out of the model's reach.
     """
     count = model.shape_count
     if config.betas is None:
-        rng = np.random.default_rng([config.seed, BETAS_SEED])
+        rng = np.random.default_rng([config.seed, BETAS_SEED, person])
         betas = np.clip(rng.standard_normal(count), -MAX_BETA, MAX_BETA)
     elif len(config.betas) > count:
         raise CaptureError(f"{len(config.betas)} betas given, body model '{model.name}' has {count}; give fewer")

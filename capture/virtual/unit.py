@@ -55,9 +55,15 @@ def _vary(unit: UnitCamera, T_camera_device: np.ndarray, rng: np.random.Generato
     return replace(unit, intrinsics=np.concatenate([center, focal]), T_camera_device=T_camera_device)
 
 
-def place_unit(unit: KinectCalibration, device: str, T_world_color: np.ndarray) -> tuple[Camera, Camera]:
-    """Its depth camera (640x576) and colour camera (1280x720), the colour camera at a place in the world."""
-    depth = unit.depth_camera("NFOV_UNBINNED", f"{device}/depth")
-    color = unit.color_camera("720P", f"{device}/color")
+def place_unit(
+    unit: KinectCalibration,
+    device: str,
+    T_world_color: np.ndarray,
+    depth_mode: str = "NFOV_UNBINNED",
+    color_resolution: str = "720P",
+) -> tuple[Camera, Camera]:
+    """Its depth camera and colour camera in some modes, the colour camera at a place in the world."""
+    depth = unit.depth_camera(depth_mode, f"{device}/depth")
+    color = unit.color_camera(color_resolution, f"{device}/color")
     T_world_depth = T_world_color @ color.T_camera_world
     return depth.at(T_world_depth), color.at(T_world_color)

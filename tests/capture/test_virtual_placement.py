@@ -41,7 +41,7 @@ def test_who_is_fixed_stays_and_others_keep_away():
 
 def test_too_many_are_one_clear_sentence():
     crowd = [_walker(f"person{n:02d}") for n in range(40)]
-    with pytest.raises(CaptureError, match=r"40 people and things do not fit.*a circle of 3.9 m.*ask for fewer"):
+    with pytest.raises(CaptureError, match=r"40 people and things do not fit.*a circle of 3.6 m.*ask for fewer"):
         place(crowd, RING_M, np.random.default_rng(0))
 
 

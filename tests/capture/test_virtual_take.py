@@ -95,7 +95,30 @@ def test_timestamps_are_those_that_were_simulated(take):
         device_us, host_us = take.timestamps_us(stream)
         assert list(np.diff(device_us)) == [33333]
         assert (host_us > device_us).all()
-        assert list(device_us) == list(np.load(take.path("truth", "body", "person00.npz"))["time_us"])
+        pulse_us = np.load(take.path("truth", "body", "person00.npz"))["time_us"]
+        delay_us = 160 if stream == "kinect_001/depth" else 0
+        assert list(device_us) == list(pulse_us + delay_us)
+        assert take.streams[stream].delay_us == delay_us
+
+
+def test_delayed_depth_shows_the_body_as_it_was_then(tmp_path, subject):
+    """A body that moves at 2 m/s towards the second camera is 2 mm nearer when it exposes 1 ms later."""
+    model = load_body_model()
+    config = replace(CONFIG, noise=False, background_frames=0, depth_stagger_us=1000)
+    way = subject.parameters.transl + np.array([[0.0, 0, 0], [-2.0 / 30, 0, 0]])
+    outfit = {"texture": np.full((8, 8, 3), 99, np.uint8), "offsets": np.zeros(model.vertex_count)}
+    moving = Subject.of(model, replace(subject.parameters, transl=way), **outfit)
+    truth = Truth.open(simulate(tmp_path / "take", config, moving, workers=1))
+    camera = truth.cameras()["kinect_001/depth"]
+    mesh = truth.mesh(0)
+    moved = replace(mesh, vertices=mesh.vertices + 1e-3 * 30 * (truth.mesh(1).vertices - mesh.vertices))
+    depth = truth.depth("kinect_001/depth", 0)
+    errors = []
+    for surface in (moved, mesh):
+        hits = RayScene.of(surface).cast_camera(camera)
+        errors.append(np.nanmedian(np.abs(depth - hits.t)[hits.face >= 0]))
+    assert errors[0] < 1e-4  # tenths of a millimetre, rounded
+    assert errors[1] == pytest.approx(2e-3, rel=0.2)  # 2 m/s for 1 ms, nearly along the axis
 
 
 def test_factory_calibrations_are_attached(take):

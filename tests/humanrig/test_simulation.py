@@ -1,12 +1,15 @@
 """The person of a take stays inside the ring of cameras."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
 from humanrig.errors import HumanrigError
-from humanrig.simulation import MAX_REACH_M, put_in_ring, simulate_session
+from humanrig.people import MAX_REACH_M, put_in_ring
+from humanrig.simulation import simulate_session
 
 
 def _glide(length_m: float) -> MotionClip:
@@ -39,4 +42,13 @@ def test_a_wrong_option_or_an_existing_folder_is_one_sentence(tmp_path):
         simulate_session(tmp_path / "take", camera=2)
     with pytest.raises(HumanrigError, match="never overwrites"):
         simulate_session(tmp_path)
+    assert not (tmp_path / "take").exists()
+
+
+def test_an_unknown_clip_names_those_there_are(monkeypatch, tmp_path):
+    monkeypatch.setattr("humanrig.simulation.deepmimic_clips", lambda: {"walk": Path("w.txt"), "kick": Path("k.txt")})
+    with pytest.raises(
+        HumanrigError, match=r"no clip 'wlak'; did you mean 'walk'\? the clips are: kick, walk; or random"
+    ):
+        simulate_session(tmp_path / "take", clip="wlak")
     assert not (tmp_path / "take").exists()
