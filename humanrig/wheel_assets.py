@@ -4,6 +4,7 @@
 |---|---|---|
 | BlazePose detector and full landmark network | mediapipe 0.10.21 (Google) | Apache-2.0 |
 | DeepMimic motion clips | pybullet 3.2.7 | zlib (of the package; the clips carry no notice of their own) |
+| climbing takes | holosoma-retargeting 0.1.0 (Amazon) | Apache-2.0 |
 | four videos of a person with their calibration | pose2sim 0.10.49 | BSD-3-Clause |
 
 The packages are never installed. The wheel is downloaded by pip with the user's own configuration, the few files are
@@ -62,6 +63,34 @@ DEEPMIMIC: Final = WheelSource(
     },
 )
 
+_CLIMB: Final = "holosoma_retargeting/demo_data/climb/mocap_climb_seq"
+CLIMBS: Final = WheelSource(
+    requirement="holosoma-retargeting==0.1.0",
+    licence="Apache-2.0 (stated in METADATA)",
+    about="Motion capture of climbing on boxes, 53 joint positions at 120 Hz, Amazon, github.com/amazon-far/holosoma",
+    megabytes=102,
+    members={
+        "holosoma_retargeting-0.1.0.dist-info/METADATA": (
+            "d054a51d9df2026e1fd2b46974dc5757b0fd3ed5fc3dff35e3b9c959149f0535"
+        ),
+        f"{_CLIMB}_0/mocap_climb_seq_0_joint_positions_f900-3700.npy": (
+            "0d10253c34f26148c40e96261033b7e5955bcd5d784b76a02be8847aa2b75d8d"
+        ),
+        f"{_CLIMB}_1/mocap_climb_seq_1_joint_positions_f0-2422.npy": (
+            "5ad287c1a0f288c615bc56032887fa8f21cf5d027d4d906001387db862750a7f"
+        ),
+        f"{_CLIMB}_2/mocap_climb_seq_2_joint_positions_f100-3110.npy": (
+            "fb33fb51393fc1408876f91ef2dfd2a0e1944b148c54a275f9a5a0965dca253a"
+        ),
+        f"{_CLIMB}_3/mocap_climb_seq_3_joint_positions_f200-2600.npy": (
+            "6c9f16cd72bd8e87b8b4d69b3d11370d56f5160af2882215baf45464d6bd0843"
+        ),
+        f"{_CLIMB}_4/mocap_climb_seq_4_joint_positions_f0-2303.npy": (
+            "503c423d5aeaff9805316a62c47ec1dd99f8cb5668fdc041510398e29d846984"
+        ),
+    },
+)
+
 _PERSON: Final = "Pose2Sim/Demo_SinglePerson"
 SAMPLE_PERSON: Final = WheelSource(
     requirement="pose2sim==0.10.49",
@@ -108,6 +137,16 @@ def deepmimic_clips(on_progress: Callable[[int, int], None] | None = None) -> di
     return {name.removeprefix(_CLIPS).removesuffix(".txt"): p for name, p in files.items() if name.startswith(_CLIPS)}
 
 
+def climb_takes(on_progress: Callable[[int, int], None] | None = None) -> dict[str, Path]:
+    """Paths of the climbing takes: climb_0 … climb_4 (Apache-2.0, from holosoma-retargeting 0.1.0: 102 MB, once).
+
+    Raises HumanrigError as `wheel_files` does. `on_progress` takes (megabytes done, megabytes in all) of a download.
+    """
+    files = wheel_files(CLIMBS, on_progress)
+    takes = sorted(name for name in files if name.endswith(".npy"))
+    return {f"climb_{index}": files[name] for index, name in enumerate(takes)}
+
+
 def sample_person_files(on_progress: Callable[[int, int], None] | None = None) -> Path:
     """Folder with `videos/cam01.mp4` … `cam04.mp4` and `calibration/Calib.qca.txt` (BSD-3-Clause, from pose2sim).
 
@@ -120,7 +159,7 @@ def sample_person_files(on_progress: Callable[[int, int], None] | None = None) -
 def describe_cache() -> str:
     """What is fetched already and where, one line for each source, for `humanrig models check`."""
     lines = [f"cache: {cache_folder()}"]
-    for source in (BLAZEPOSE, DEEPMIMIC, SAMPLE_PERSON):
+    for source in (BLAZEPOSE, DEEPMIMIC, CLIMBS, SAMPLE_PERSON):
         state = "present" if cached(source) else f"not fetched yet ({source.megabytes} MB download)"
         lines.append(f"  {source.requirement} [{source.licence.split(' ')[0]}]: {state}")
     return "\n".join(lines)

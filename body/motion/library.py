@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from body.errors import BodyError
+from body.motion.climb import FLOOR_FRAMES, IK_VERSION, read_climb
 from body.motion.clip import MotionClip
+from body.motion.clip_file import read_clip, write_clip
 from body.motion.deepmimic import read_deepmimic
 from body.motion.recipes import draw_recipe
+from body.motion.resample import cut
 from body.motion.splits import Split, check_split, split_of
 
 
@@ -36,13 +41,30 @@ class MotionLibrary:
     _loaded: dict[str, MotionClip] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of_files(cls, deepmimic: Mapping[str, Path]) -> MotionLibrary:
-        """The library of DeepMimic files by clip name; nothing is read yet."""
-        entries = {
-            name: LibraryEntry(name=name, load=lambda path=path: read_deepmimic(path), split=split_of(name))
+    def of_files(
+        cls, deepmimic: Mapping[str, Path], climbs: Mapping[str, Path] | None = None, cache: Path | None = None
+    ) -> MotionLibrary:
+        """The library of DeepMimic files and climbing takes by clip name; nothing is read yet.
+
+        A take is one entry on boxes, and one more for each stretch on the floor: `climb_0_floor_0`. Reading a take
+        needs inverse kinematics, about 5 s; with `cache`, a folder, only once.
+        """
+        entries = [
+            LibraryEntry(name=name, load=lambda path=path: read_deepmimic(path), split=split_of(name))
             for name, path in deepmimic.items()
-        }
-        return cls(entries=entries)
+        ]
+        for name, path in (climbs or {}).items():
+            take = functools.cache(functools.partial(_climb, path, name, cache))
+            entries.append(LibraryEntry(name=name, load=take, split=split_of(name), on_boxes=True))
+            entries += [
+                LibraryEntry(
+                    name=f"{name}_floor_{index}",
+                    load=lambda take=take, frames=frames: cut(take(), *frames),
+                    split=split_of(name),
+                )
+                for index, frames in enumerate(FLOOR_FRAMES.get(name, ()))
+            ]
+        return cls(entries={entry.name: entry for entry in entries})
 
     @classmethod
     def of_clips(cls, clips: Mapping[str, MotionClip], splits: Mapping[str, Split] | None = None) -> MotionLibrary:
@@ -99,3 +121,18 @@ class MotionLibrary:
             raise BodyError(f"the motion library has no clip for {split}; it has: {', '.join(self) or 'none'}")
         clip = draw_recipe(self, rng, split, seconds, rate_hz, recipe)
         return replace(clip, description={**clip.description, "split": split})
+
+
+def _climb(path: Path, name: str, cache: Path | None) -> MotionClip:
+    if cache is None:
+        return read_climb(path, name)
+    try:
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise BodyError(f"climbing take {path} cannot be read: {error.strerror}; check the path") from error
+    kept = cache / f"{name}_{digest}_v{IK_VERSION}.npz"
+    if kept.is_file():
+        return read_clip(kept)
+    clip = read_climb(path, name)
+    write_clip(kept, clip)
+    return clip

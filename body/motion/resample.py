@@ -40,6 +40,14 @@ def resample(clip: MotionClip, rate_hz: float, seconds: float | None = None) -> 
     return replace(clip, rate_hz=rate_hz, rotations=rotations, root_positions=positions)
 
 
+def cut(clip: MotionClip, first: int, stop: int) -> MotionClip:
+    """The frames from `first` to before `stop`. Raises BodyError when the clip lacks them."""
+    if not 0 <= first < stop <= len(clip):
+        raise BodyError(f"motion clip {clip.name!r} has {len(clip)} frames, {first} to {stop} were asked")
+    chosen = slice(first, stop)
+    return replace(clip, rotations=clip.rotations[chosen], root_positions=clip.root_positions[chosen], loops=False)
+
+
 def interpolate(
     seconds: Float[np.ndarray, "frames"],
     rotations: Float[np.ndarray, "frames 24 3"],
