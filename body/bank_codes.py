@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 
 import numpy as np
@@ -45,7 +46,7 @@ def _neighbours_before(faces: np.ndarray, count: int) -> list[tuple[int, list[in
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     starts = np.searchsorted(edges[:, 0], np.arange(count + 1))
-    neighbours = [edges[a:b, 1].tolist() for a, b in zip(starts[:-1], starts[1:])]
+    neighbours = [edges[a:b, 1].tolist() for a, b in itertools.pairwise(starts)]
     place, queue = {0: 0}, deque([0])
     while queue:
         for neighbour in neighbours[queue.popleft()]:

@@ -16,10 +16,9 @@ _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))
 
 import torch  # noqa: E402
-from body_bank.drawing import draw_subjects  # noqa: E402
 from body_bank.packing import pack  # noqa: E402
+from body_bank.plausible import plausible_people  # noqa: E402
 from body_bank.report import report  # noqa: E402
-from body_bank.transfer import rest_skins  # noqa: E402
 from open_body.anny_source import AnnySource  # noqa: E402
 
 from body.bank import BODY_BANK, load_body_bank  # noqa: E402
@@ -39,8 +38,7 @@ def main() -> None:
     started = time.perf_counter()
     model = read_body_model(OPEN_BODY)
     source = AnnySource()
-    subjects = draw_subjects(source, SEED)
-    skins = rest_skins(source, subjects, model)
+    subjects, skins = plausible_people(source, model, SEED)
     write_bank(pack(subjects, skins, model), arguments.output)
     content = arguments.output.read_bytes()
     print(f"{arguments.output}: {len(skins)} bodies, {len(content) / 1e6:.2f} MB, "

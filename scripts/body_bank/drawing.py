@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,6 @@ import numpy as np
 import torch
 from anny.shape_distribution import SimpleShapeDistribution
 from jaxtyping import Float
-
 from open_body.anny_source import AnnySource
 
 ADULTS: Final = 270
@@ -50,16 +50,33 @@ def draw_subjects(source: AnnySource, seed: int) -> Subjects:
     """The same subjects for the same seed: as many women as men, ages even over each range, WHO's heights for them."""
     rng = np.random.default_rng(seed)
     ages = np.concatenate([_even(ADULTS, ADULT_AGES, rng), _even(CHILDREN, CHILD_AGES, rng)])
-    count = len(ages)
     female = np.concatenate([_halves(ADULTS, rng), _halves(CHILDREN, rng)])
-    gender = np.where(female, 1 - SEX_MARGIN * rng.random(count), SEX_MARGIN * rng.random(count))
-    phenotypes = _phenotypes(source, ages, gender, seed)
-    return Subjects(
-        female=female,
-        age_years=ages,
-        phenotypes=phenotypes,
+    split = np.concatenate([_splits(ADULTS, rng), _splits(CHILDREN, rng)])
+    sexes_and_ages = Subjects(
+        female=female, age_years=ages, phenotypes={}, local_changes=np.zeros((len(ages), 0)), split=split
+    )
+    return redraw(source, sexes_and_ages, seed + 1)
+
+
+def mix(first: Subjects, second: Subjects, take_second: np.ndarray) -> Subjects:
+    """The first subjects, some (bool) with the second's phenotypes and changes; sex, age and split stay."""
+    return dataclasses.replace(
+        first,
+        phenotypes={k: np.where(take_second, second.phenotypes[k], v) for k, v in first.phenotypes.items()},
+        local_changes=np.where(take_second[:, None], second.local_changes, first.local_changes),
+    )
+
+
+def redraw(source: AnnySource, subjects: Subjects, seed: int) -> Subjects:
+    """Other phenotypes and changes for the same sexes, ages and splits."""
+    rng = np.random.default_rng(seed)
+    count = len(subjects.age_years)
+    ends = SEX_MARGIN * rng.random(count)
+    gender = np.where(subjects.female, 1 - ends, ends)
+    return dataclasses.replace(
+        subjects,
+        phenotypes=_phenotypes(source, subjects.age_years, gender, seed),
         local_changes=_local_changes(list(source.model.local_change_labels), count, rng),
-        split=np.concatenate([_splits(ADULTS, rng), _splits(CHILDREN, rng)]),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from open_body.shape_space import fit_shape
 
 from body.bank import SPLITS
 from body.bank_codes import encode
 from body.bank_file import BankFile
 from body.model import BodyModel
 from body_bank.drawing import Subjects
-from open_body.shape_space import fit_shape
 
 KILOGRAMS_PER_CUBIC_METRE = 1000.0
 

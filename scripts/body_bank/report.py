@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,7 +18,7 @@ def report(bank: BodyBank, skins: Float[np.ndarray, "subjects vertices 3"]) -> I
     """Lines: sizes by age, gaps by split, and how far the file is from what was built."""
     yield "| age, years | female | male | height of women and girls, m | of men and boys, m | BMI, all |"
     yield "|---|---|---|---|---|---|"
-    for low, high in zip(AGES[:-1], AGES[1:]):
+    for low, high in itertools.pairwise(AGES):
         people = [s for s in bank.subjects if low <= s.age_years < high]
         women, men = ([s for s in people if s.sex == sex] for sex in ("female", "male"))
         heights = " | ".join(_range([s.height_m for s in group], 2) for group in (women, men))
