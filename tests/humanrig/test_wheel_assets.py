@@ -153,5 +153,5 @@ def test_an_unknown_blazepose_variant_says_which_exist():
 def test_the_state_of_the_cache_names_each_package(monkeypatch, tmp_path):
     monkeypatch.setenv("HUMANRIG_CACHE", str(tmp_path))
     text = wheel_assets.describe_cache()
-    assert text.count("not fetched yet") == 3
+    assert text.count("not fetched yet") == 4
     assert str(tmp_path) in text
