@@ -12,7 +12,7 @@ from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.light import GROUND, LAMPS, SKY, WRAP, linear_from_srgb
 from capture.virtual.paint import Paint
 from geometry.camera import Camera
-from geometry.face_raster.exact_depth import limit_weights, meet_face, ray_at
+from geometry.face_raster.exact_depth import limit_weights, meet_face, points_in_camera, ray_at
 from geometry.face_raster.face_image import FaceImage, Window
 
 EDGE_STEP_M = 0.03
@@ -99,9 +99,8 @@ def shade(
         image.window[0].start,
         image.window[1].start,
         image.subpixels,
-        np.ascontiguousarray(camera.T_camera_world, np.float64),
         camera.K[0, 0] * camera.K[1, 1],
-        vertices_world,
+        points_in_camera(camera, vertices_world),
         normals,
         (paint.faces, paint.uv, paint.uv_faces, paint.texels, paint.levels, paint.texel_area),
         (lighting.directions, lighting.powers, lighting.sky, lighting.ground, np.float32(lighting.wrap)),
@@ -129,9 +128,8 @@ def infrared_amplitude(
         image.window[0].start,
         image.window[1].start,
         image.subpixels,
-        np.ascontiguousarray(camera.T_camera_world, np.float64),
         camera.K[0, 0] * camera.K[1, 1],
-        vertices_world,
+        points_in_camera(camera, vertices_world),
         (paint.faces, paint.uv, paint.uv_faces, paint.texels, paint.levels, paint.texel_area),
         paint.infrared,
         rays,
@@ -188,7 +186,7 @@ def _footprint(texel_area, nx, ny, nz, z, pixels_per_unit):
 
 
 @nb.njit
-def _light(T, vertices, normals, paint, lighting, left, to_linear, f, meeting, x, y, pixels_per_unit):
+def _light(normals, paint, lighting, left, to_linear, f, meeting, x, y, pixels_per_unit):
     """Linear RGB that leaves face f where a ray meets it."""
     faces, texel_area = paint[0], paint[5]
     directions, powers, sky, ground, wrap = lighting
@@ -230,7 +228,7 @@ def _sample_ray(rays, offset, row, column, down, right, i, j, k):
 
 
 @nb.njit(inline="always")
-def _is_outline(face, first_row, first_column, subpixels, T, vertices, faces):
+def _is_outline(face, first_row, first_column, subpixels, p_camera, faces):
     """Whether a pixel's samples see nothing beside something, or faces that lie apart in depth."""
     first = face[first_row, first_column]
     nearest, farthest, empty, mixed = np.inf, -np.inf, 0, False
@@ -247,14 +245,13 @@ def _is_outline(face, first_row, first_column, subpixels, T, vertices, faces):
     for r in range(first_row, first_row + subpixels):
         for c in range(first_column, first_column + subpixels):
             n = faces[face[r, c], 0]
-            z = T[2, 0] * vertices[n, 0] + T[2, 1] * vertices[n, 1] + T[2, 2] * vertices[n, 2]
-            nearest, farthest = min(nearest, z), max(farthest, z)
+            nearest, farthest = min(nearest, p_camera[n, 2]), max(farthest, p_camera[n, 2])
     return 1 if farthest - nearest > EDGE_STEP_M else 0
 
 
 @nb.njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
 def _shade(
-    face, row0, column0, subpixels, T, focal2, vertices, normals, paint, lighting, rays, left, offset, to_linear,
+    face, row0, column0, subpixels, focal2, p_camera, normals, paint, lighting, rays, left, offset, to_linear,
     linear, alpha,
 ):  # fmt: skip
     faces = paint[0]
@@ -263,7 +260,7 @@ def _shade(
         row, first_row = row0 + r, r * subpixels
         for c in range(linear.shape[1]):
             column, first_column = column0 + c, c * subpixels
-            kind = _is_outline(face, first_row, first_column, subpixels, T, vertices, faces)
+            kind = _is_outline(face, first_row, first_column, subpixels, p_camera, faces)
             if kind < 0:
                 continue
             if kind == 0:
@@ -278,15 +275,13 @@ def _shade(
                     last = f
                     i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
                     fx, fy = _sample_ray(rays, offset, row, column, 0.0, 0.0, i, j, k)
-                    found = meet_face(T, vertices, i, j, k, fx, fy)
+                    found = meet_face(p_camera, i, j, k, fx, fy)
                     outside = max(-found[1], -found[2], found[1] + found[2] - 1)
                     if outside < least:
                         best, least, x, y, meeting = f, outside, fx, fy, found
                 if best < 0:
                     continue
-                red, green, blue = _light(
-                    T, vertices, normals, paint, lighting, left, to_linear, best, meeting, x, y, focal2
-                )
+                red, green, blue = _light(normals, paint, lighting, left, to_linear, best, meeting, x, y, focal2)
                 linear[r, c, 0], linear[r, c, 1], linear[r, c, 2] = red, green, blue
                 alpha[r, c] = 1
                 continue
@@ -298,12 +293,10 @@ def _shade(
                 right = (sample % subpixels - shift) / subpixels
                 i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
                 x, y = _sample_ray(rays, offset, row, column, down, right, i, j, k)
-                meeting = meet_face(T, vertices, i, j, k, x, y)
+                meeting = meet_face(p_camera, i, j, k, x, y)
                 if not np.isfinite(meeting[0]):
                     continue
-                red, green, blue = _light(
-                    T, vertices, normals, paint, lighting, left, to_linear, f, meeting, x, y, focal2
-                )
+                red, green, blue = _light(normals, paint, lighting, left, to_linear, f, meeting, x, y, focal2)
                 linear[r, c, 0] += share * red
                 linear[r, c, 1] += share * green
                 linear[r, c, 2] += share * blue
@@ -312,7 +305,7 @@ def _shade(
 
 @nb.njit(cache=True, error_model="numpy")
 def _echo(
-    face, row0, column0, subpixels, T, focal2, vertices, paint, infrared, rays, to_linear, depth, amplitude
+    face, row0, column0, subpixels, focal2, p_camera, paint, infrared, rays, to_linear, depth, amplitude
 ):  # fmt: skip
     faces, texel_area = paint[0], paint[5]
     shift, pixels_per_unit = 0.5 * (subpixels - 1), focal2 * subpixels * subpixels
@@ -325,7 +318,7 @@ def _echo(
                 continue
             column, right = column0 + sample_column // subpixels, (sample_column % subpixels - shift) / subpixels
             x, y = ray_at(rays, row, column, down, right)
-            z, u, v, nx, ny, nz = meet_face(T, vertices, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
+            z, u, v, nx, ny, nz = meet_face(p_camera, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
             if not np.isfinite(z):
                 continue
             u, v = limit_weights(u, v)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Float32, Integer, Real
+from jaxtyping import Float, Float32, Float64, Integer, Real
 
 from geometry.camera import Camera
 from geometry.face_raster.face_image import FaceImage
@@ -46,8 +46,7 @@ def exact_depth(
         image.window[0].start,
         image.window[1].start,
         image.subpixels,
-        np.ascontiguousarray(camera.T_camera_world, np.float64),
-        vertices_world,
+        points_in_camera(camera, vertices_world),
         faces,
         rays,
         _NO_OFFSET if vertex_offset_px is None else np.ascontiguousarray(vertex_offset_px, np.float32),
@@ -57,15 +56,20 @@ def exact_depth(
     return SurfaceImage(depth=depth, bary=bary)
 
 
-@nb.njit(inline="always")
-def corner_in_camera(T, vertices, n):
-    """One vertex in the camera frame."""
-    x, y, z = float(vertices[n, 0]), float(vertices[n, 1]), float(vertices[n, 2])
-    return (
-        T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3],
-        T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3],
-        T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3],
-    )
+def points_in_camera(camera: Camera, p_world: Real[np.ndarray, "points 3"]) -> Float64[np.ndarray, "points 3"]:
+    """Points in the camera frame, without copies on the way."""
+    p_camera = np.empty((len(p_world), 3))
+    _transform(np.ascontiguousarray(camera.T_camera_world, np.float64), p_world, p_camera)
+    return p_camera
+
+
+@nb.njit(cache=True)
+def _transform(T, p, out):
+    for n in range(len(p)):
+        x, y, z = float(p[n, 0]), float(p[n, 1]), float(p[n, 2])
+        out[n, 0] = T[0, 0] * x + T[0, 1] * y + T[0, 2] * z + T[0, 3]
+        out[n, 1] = T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]
+        out[n, 2] = T[2, 0] * x + T[2, 1] * y + T[2, 2] * z + T[2, 3]
 
 
 @nb.njit(inline="always")
@@ -90,15 +94,15 @@ def ray_at(rays, row, column, down, right):
 
 
 @nb.njit(inline="always")
-def meet_face(T, vertices, i, j, k, x, y):
+def meet_face(p_camera, i, j, k, x, y):
     """Depth, and weights of corners j and k, where the ray (x, y, 1) meets a face's plane; also the face's normal.
 
     Depth is kept within the corners' depths; the weights are not limited (`limit_weights`). The normal is in the camera
     frame; its length is twice the face's area.
     """
-    ax, ay, az = corner_in_camera(T, vertices, i)
-    bx, by, bz = corner_in_camera(T, vertices, j)
-    cx, cy, cz = corner_in_camera(T, vertices, k)
+    ax, ay, az = p_camera[i, 0], p_camera[i, 1], p_camera[i, 2]
+    bx, by, bz = p_camera[j, 0], p_camera[j, 1], p_camera[j, 2]
+    cx, cy, cz = p_camera[k, 0], p_camera[k, 1], p_camera[k, 2]
     e1x, e1y, e1z, e2x, e2y, e2z = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
     nx, ny, nz = e1y * e2z - e1z * e2y, e1z * e2x - e1x * e2z, e1x * e2y - e1y * e2x
     along = nx * x + ny * y + nz
@@ -123,7 +127,7 @@ def limit_weights(u, v):
 
 
 @nb.njit(cache=True, error_model="numpy")
-def _meet(face, row0, column0, subpixels, T, vertices, faces, rays, offset, depth, bary):
+def _meet(face, row0, column0, subpixels, p_camera, faces, rays, offset, depth, bary):
     shift = 0.5 * (subpixels - 1)
     for sample_row in range(face.shape[0]):
         row = row0 + sample_row // subpixels
@@ -143,7 +147,7 @@ def _meet(face, row0, column0, subpixels, T, vertices, faces, rays, offset, dept
                 right_ -= (offset[i, 0] + offset[j, 0] + offset[k, 0]) / 3
                 down_ -= (offset[i, 1] + offset[j, 1] + offset[k, 1]) / 3
             x, y = ray_at(rays, row, column, down_, right_)
-            z, u, v, _, _, _ = meet_face(T, vertices, i, j, k, x, y)
+            z, u, v, _, _, _ = meet_face(p_camera, i, j, k, x, y)
             if not np.isfinite(z):
                 continue
             u, v = limit_weights(u, v)
