@@ -43,7 +43,7 @@ class Cloth:
         points = _skin(self.rest, self.joints, self.shares, np.ascontiguousarray(Ts_world_rest, np.float64))
         near = self.near.copy()
         for _ in range(2):
-            surface.push_out(points, self.clearance, self.ceiling, near)
+            surface.push_out(points, self.clearance, self.ceiling, near, everywhere=False)
             points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
         squeezed = compression(
             points, self.folds.ends, self.folds.lengths, self.starts, self.lists, _SPREADING

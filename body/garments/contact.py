@@ -8,8 +8,10 @@ import numba as nb
 import numpy as np
 from jaxtyping import Float, Int32, Integer
 
-_CELL_M = 0.03
+_CELL_M = 0.02
 """Grid cell: penetrations by another body part are found up to this deep."""
+_FAR_M = 0.025
+"""A point this much farther than its clearance from the nearest vertex is clear of that vertex's faces too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -44,9 +46,17 @@ def neighbours(
     """Starts and lists of the vertices that share an edge with each vertex."""
     faces = np.asarray(faces, np.int64)
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    counts = np.bincount(pairs[:, 0], minlength=vertex_count)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pairs[:, 1].astype(np.int32)
+    return grouped(np.concatenate([pairs, pairs[:, ::-1]]), vertex_count)
+
+
+def grouped(
+    pairs: Integer[np.ndarray, "pairs 2"], vertex_count: int
+) -> tuple[Int32[np.ndarray, "vertices_plus_one"], Int32[np.ndarray, "neighbours"]]:
+    """Starts and lists of the second entries for each first entry, without repetition."""
+    keys = np.sort(pairs[:, 0].astype(np.int64) * vertex_count + pairs[:, 1])
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+    counts = np.bincount(keys // vertex_count, minlength=vertex_count)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), (keys % vertex_count).astype(np.int32)
 
 
 @nb.njit(cache=True)
@@ -70,22 +80,19 @@ def vertex_normals(vertices, faces):  # noqa: ANN001, ANN201
 
 
 @nb.njit(cache=True)
-def _closest_weights(p, a, b, c):  # noqa: ANN001, ANN202
-    """Barycentric weights (of b and c) of the point of a triangle nearest to p (Ericson 2005, 5.1.5)."""
-    abx, aby, abz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    acx, acy, acz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
-    apx, apy, apz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):  # noqa: ANN001, ANN202
+    """Barycentric weights (of b and c) of the point of triangle abc nearest to p (Ericson 2005, 5.1.5)."""
     d1, d2 = abx * apx + aby * apy + abz * apz, acx * apx + acy * apy + acz * apz
     if d1 <= 0 and d2 <= 0:
         return 0.0, 0.0
-    bpx, bpy, bpz = p[0] - b[0], p[1] - b[1], p[2] - b[2]
+    bpx, bpy, bpz = apx - abx, apy - aby, apz - abz
     d3, d4 = abx * bpx + aby * bpy + abz * bpz, acx * bpx + acy * bpy + acz * bpz
     if d3 >= 0 and d4 <= d3:
         return 1.0, 0.0
     vc = d1 * d4 - d3 * d2
     if vc <= 0 and d1 >= 0 and d3 <= 0:
         return d1 / (d1 - d3), 0.0
-    cpx, cpy, cpz = p[0] - c[0], p[1] - c[1], p[2] - c[2]
+    cpx, cpy, cpz = apx - acx, apy - acy, apz - acz
     d5, d6 = abx * cpx + aby * cpy + abz * cpz, acx * cpx + acy * cpy + acz * cpz
     if d6 >= 0 and d5 <= d6:
         return 0.0, 1.0
@@ -103,22 +110,18 @@ def _closest_weights(p, a, b, c):  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True)
-def _square(p, q):  # noqa: ANN001, ANN202
-    return (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 + (p[2] - q[2]) ** 2
-
-
-@nb.njit(cache=True)
-def _walk(p, vertex, body, starts, lists):  # noqa: ANN001, ANN202
-    """The vertex that is nearer to p than all its neighbours, downhill from a start."""
-    best = _square(p, body[vertex])
+def _walk(x, y, z, vertex, body, starts, lists):  # noqa: ANN001, ANN202
+    """The vertex that is nearer to a point than all its neighbours, downhill from a start; its squared distance."""
+    best = (x - body[vertex, 0]) ** 2 + (y - body[vertex, 1]) ** 2 + (z - body[vertex, 2]) ** 2
     while True:
         moved = vertex
         for k in range(starts[vertex], starts[vertex + 1]):
-            d = _square(p, body[lists[k]])
+            v = lists[k]
+            d = (x - body[v, 0]) ** 2 + (y - body[v, 1]) ** 2 + (z - body[v, 2]) ** 2
             if d < best:
-                best, moved = d, lists[k]
+                best, moved = d, v
         if moved == vertex:
-            return vertex
+            return vertex, best
         vertex = moved
 
 
@@ -129,11 +132,12 @@ def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out)
     for k in range(face_starts[vertex], face_starts[vertex + 1]):
         f = face_lists[k]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        u, v = _closest_weights(p, body[a], body[b], body[c])
+        ax, ay, az = body[a, 0], body[a, 1], body[a, 2]
+        ux, uy, uz = body[b, 0] - ax, body[b, 1] - ay, body[b, 2] - az
+        vx, vy, vz = body[c, 0] - ax, body[c, 1] - ay, body[c, 2] - az
+        u, v = _closest_weights(ux, uy, uz, vx, vy, vz, p[0] - ax, p[1] - ay, p[2] - az)
         w = 1 - u - v
-        qx = w * body[a, 0] + u * body[b, 0] + v * body[c, 0]
-        qy = w * body[a, 1] + u * body[b, 1] + v * body[c, 1]
-        qz = w * body[a, 2] + u * body[b, 2] + v * body[c, 2]
+        qx, qy, qz = ax + u * ux + v * vx, ay + u * uy + v * vy, az + u * uz + v * vz
         d = (p[0] - qx) ** 2 + (p[1] - qy) ** 2 + (p[2] - qz) ** 2
         if d < best:
             best = d
@@ -170,20 +174,21 @@ def fill_grid(body, low, cell, shape):  # noqa: ANN001, ANN201
 
 
 @nb.njit(cache=True)
-def _nearest_in_grid(p, body, low, cell, shape, counts, order):  # noqa: ANN001, ANN202
+def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):  # noqa: ANN001, ANN202
     best, nearest = cell * cell, -1
-    x, y, z = int((p[0] - low[0]) // cell), int((p[1] - low[1]) // cell), int((p[2] - low[2]) // cell)
+    x, y, z = int((px - low[0]) // cell), int((py - low[1]) // cell), int((pz - low[2]) // cell)
     z0, z1 = max(z - 1, 0), min(z + 1, shape[2] - 1)
     if z1 < z0:
-        return nearest
+        return nearest, best
     for i in range(max(x - 1, 0), min(x + 2, shape[0])):
         for j in range(max(y - 1, 0), min(y + 2, shape[1])):
             row = (i * shape[1] + j) * shape[2]
             for k in range(counts[row + z0], counts[row + z1 + 1]):
-                d = _square(p, body[order[k]])
+                v = order[k]
+                d = (px - body[v, 0]) ** 2 + (py - body[v, 1]) ** 2 + (pz - body[v, 2]) ** 2
                 if d < best:
-                    best, nearest = d, order[k]
-    return nearest
+                    best, nearest = d, v
+    return nearest, best
 
 
 @nb.njit(cache=True)
@@ -195,23 +200,33 @@ def _push(p, distance, clearance, ceiling, out):  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True)
-def _push_out(points, clearance, ceiling, near, body, normals, faces, starts, lists, face_starts, face_lists, low, cell, shape,
-              counts, order):  # noqa: ANN001, ANN202  # fmt: skip
+def _push_out(points, clearance, ceiling, near, everywhere, body, normals, faces, starts, lists, face_starts,
+              face_lists, low, cell, shape, counts, order):  # noqa: ANN001, ANN202  # fmt: skip
     out = np.empty(6)
     for i in range(len(points)):
-        p, gap = points[i], clearance[i]
-        own = _walk(p, near[i, 0], body, starts, lists)
+        p, gap, most = points[i], clearance[i], max(ceiling[i], clearance[i])
+        own, square = _walk(p[0], p[1], p[2], near[i, 0], body, starts, lists)
         near[i, 0] = own
-        other = _nearest_in_grid(p, body, low, cell, shape, counts, order)
         if near[i, 1] >= 0:
-            near[i, 1] = _walk(p, near[i, 1], body, starts, lists)
-            d = _surface_near(p, near[i, 1], body, normals, faces, face_starts, face_lists, out)
-            _push(p, d, gap, np.inf, out)
-        if other >= 0 and other != own and _square(p, body[other]) < _square(p, body[own]):
-            d = _surface_near(p, other, body, normals, faces, face_starts, face_lists, out)
-            _push(p, d, min(gap, 0.003), np.inf, out)
-        d = _surface_near(p, own, body, normals, faces, face_starts, face_lists, out)
-        _push(p, d, gap, max(ceiling[i], gap), out)
+            near[i, 1], d = _walk(p[0], p[1], p[2], near[i, 1], body, starts, lists)
+            if d < (gap + _FAR_M) ** 2 or _inside(p, near[i, 1], body, normals):
+                d = _surface_near(p, near[i, 1], body, normals, faces, face_starts, face_lists, out)
+                _push(p, d, gap, np.inf, out)
+        if everywhere:
+            other, d = _nearest_in_grid(p[0], p[1], p[2], body, low, cell, shape, counts, order)
+            if other >= 0 and other != own and d < square:
+                d = _surface_near(p, other, body, normals, faces, face_starts, face_lists, out)
+                _push(p, d, min(gap, 0.003), np.inf, out)
+        if square < (gap + _FAR_M) ** 2 or most < 1.0 or _inside(p, own, body, normals):
+            d = _surface_near(p, own, body, normals, faces, face_starts, face_lists, out)
+            _push(p, d, gap, most, out)
+
+
+@nb.njit(cache=True)
+def _inside(p, v, body, normals):  # noqa: ANN001, ANN202
+    return (
+        (p[0] - body[v, 0]) * normals[v, 0] + (p[1] - body[v, 1]) * normals[v, 1] + (p[2] - body[v, 2]) * normals[v, 2]
+    ) <= 0
 
 
 @nb.njit(cache=True)
@@ -219,7 +234,8 @@ def _signed_distances(points, near, body, normals, faces, starts, lists, face_st
     # noqa: ANN001, ANN202
     out, distances = np.empty(6), np.empty(len(points))
     for i in range(len(points)):
-        near[i, 0] = _walk(points[i], near[i, 0], body, starts, lists)
+        p = points[i]
+        near[i, 0], _ = _walk(p[0], p[1], p[2], near[i, 0], body, starts, lists)
         distances[i] = _surface_near(points[i], near[i, 0], body, normals, faces, face_starts, face_lists, out)
     return distances
 
@@ -252,14 +268,16 @@ class PosedSurface:
         clearance: Float[np.ndarray, "points"],
         ceiling: Float[np.ndarray, "points"],
         near: Int32[np.ndarray, "points 2"],
+        everywhere: bool = True,
     ) -> None:
         """Moves points, in place, to at least `clearance` and at most `ceiling` (metres) outside.
 
         `near` are body vertices from which the search starts, in place moved to the nearest; the second may be -1. Of
-        two bodies' parts that leave no room between them, the first start's part wins.
+        two of the body's parts that leave no room between them, the first start's part wins. Without
+        `everywhere` other parts than those of the starts are not looked at.
         """
         t = self.topology
-        _push_out(points, clearance, ceiling, near, self.vertices, self.normals, t.faces, t.starts, t.vertices, t.face_starts,
+        _push_out(points, clearance, ceiling, near, everywhere, self.vertices, self.normals, t.faces, t.starts, t.vertices, t.face_starts,
                   t.face_lists, self.low, _CELL_M, self.shape, self.counts, self.order)  # fmt: skip
 
     def signed_distances(

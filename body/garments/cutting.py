@@ -40,7 +40,8 @@ def subdivide(patch: Patch) -> Patch:
     """Each face as four, through the middles of its edges."""
     faces, count = patch.faces, patch.from_parent.shape[0]
     pairs = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
-    edges, index = np.unique(pairs, axis=0, return_inverse=True)
+    keys, index = np.unique(pairs[:, 0] * count + pairs[:, 1], return_inverse=True)
+    edges = np.stack([keys // count, keys % count], 1)
     middle = count + index.reshape(-1, 3)  # of corners 01, 12, 20
     rows = np.arange(len(edges)).repeat(2)
     middles = scipy.sparse.csr_array((np.full(2 * len(edges), 0.5), (rows, edges.ravel())), (len(edges), count))
@@ -70,15 +71,15 @@ def clip(patch: Patch, distance: Float[np.ndarray, "vertices"]) -> Patch:
     inside = f > 0
     faces, count = patch.faces, len(f)
     pairs = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
-    crossed = np.unique(pairs[inside[pairs[:, 0]] != inside[pairs[:, 1]]], axis=0)
-    start, end = crossed.T if len(crossed) else np.zeros((2, 0), np.int64)
+    pairs = pairs[inside[pairs[:, 0]] != inside[pairs[:, 1]]].astype(np.int64)
+    key = np.unique(pairs[:, 0] * count + pairs[:, 1])
+    start, end = key // count, key % count
     share = f[start] / (f[start] - f[end])
-    rows = np.arange(len(crossed))
+    rows = np.arange(len(key))
     on_line = scipy.sparse.csr_array(
         (np.concatenate([1 - share, share]), (np.concatenate([rows, rows]), np.concatenate([start, end]))),
-        (len(crossed), count),
+        (len(key), count),
     )
-    key = start.astype(np.int64) * count + end
 
     def cross(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return count + np.searchsorted(key, np.minimum(i, j).astype(np.int64) * count + np.maximum(i, j))

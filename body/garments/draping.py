@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from body.appearance_paint import noise
 from body.garments.contact import vertex_normals
 from body.garments.cutting import Patch, clip, component_of, whole
-from body.garments.form import Form, diffusion
+from body.garments.form import Diffusion, Form
 from body.garments.limbs import LEFT_LEG, RIGHT_LEG, TRUNK, limb_coordinates, part_weights
 from body.garments.piece import Piece
 
@@ -70,7 +70,7 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
         if hem.tight_m is not None:
             t = np.clip(distance / (hem.over_m * form.scale), 0, 1)
             ease = np.minimum(ease, hem.tight_m + (ease - hem.tight_m) * t * t * (3 - 2 * t))
-    smooth = diffusion(faces, count, 2)
+    diffuse = Diffusion.on(faces, count)
     part = part_weights(weights).argmax(1)
     side = np.where(part == LEFT_LEG, 1.0, np.where(part == RIGHT_LEG, -1.0, 0.0))
     points = skin + ease[:, None] * normals
@@ -78,7 +78,7 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
     near = np.stack([near, np.full_like(near, -1)], 1)
     least = np.maximum(np.minimum(pattern.clearance_m, ease), 0.5 * ease)
     for _ in range(pattern.bridging):
-        points = _apart(smooth @ points, skin, side)
+        points = _apart(diffuse(points, 2), skin, side)
         form.surface.push_out(points, least, np.full(count, np.inf), near)
     if pattern.folds_m > 0:
         points = points + _resting_folds(pattern.folds_m, skin, ease, rng)[:, None] * vertex_normals(points, faces)
@@ -92,7 +92,7 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
         name=pattern.name,
         faces=faces,
         rest=points,
-        weights=diffusion(faces, count, 12) @ weights if pattern.soft > 0 else weights,
+        weights=diffuse(weights, 12) if pattern.soft > 0 else weights,
         near=near,
         clearance=clearance,
         hem=to_hem,
@@ -124,7 +124,7 @@ def hang(form: Form, part: int, start: float, stop: float, slope: float, most_m:
     extra = np.convolve(np.pad(extra, 3, "edge"), np.ones(7) / 7, "valid")
     result = np.zeros(len(form.points))
     result[mine] = np.interp(along, middle, extra, left=0.0, right=float(extra[-1]))
-    return diffusion(form.patch.faces, len(form.points), 10) @ result
+    return form.diffuse(result, 10)
 
 
 def _cover(form: Form, pattern: Pattern, skin: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import scipy.sparse
 from jaxtyping import Float
 
 from body.errors import BodyError
-from body.garments.contact import BodyTopology, PosedSurface, neighbours, vertex_normals
+from body.garments.contact import BodyTopology, PosedSurface, grouped, neighbours, vertex_normals
 from body.garments.cutting import Patch, subdivide, whole
 from body.garments.limbs import LimbCoordinates, limb_coordinates, part_weights
 from body.joints import JOINT_INDEX
@@ -36,6 +36,8 @@ class Form:
     joints: Float[np.ndarray, "24 3"]
     scale: float
     """Size of the body relative to an adult."""
+    diffuse: Diffusion
+    """On the subdivided surface."""
     surface: PosedSurface
     """The rest body, for contact."""
 
@@ -50,7 +52,8 @@ class Form:
         patch = subdivide(whole(model.faces, model.vertex_count))
         points = patch.from_parent @ vertices
         weights = patch.from_parent @ np.asarray(model.weights, np.float64)
-        normals = diffusion(patch.faces, len(points), 6) @ vertex_normals(points, patch.faces)
+        diffuse = Diffusion.on(patch.faces, len(points))
+        normals = diffuse(vertex_normals(points, patch.faces), 6)
         shares = part_weights(weights)
         return cls(
             model=model,
@@ -62,6 +65,7 @@ class Form:
             arm=shares[:, 1] + shares[:, 2],
             joints=model.rest_joints(),
             scale=float(np.clip(np.ptp(vertices[:, 1]) / _ADULT_M, 0.4, 1.2)),
+            diffuse=diffuse,
             surface=PosedSurface.of(BodyTopology.of(model.faces, model.vertex_count), vertices),
         )
 
@@ -76,16 +80,27 @@ class Form:
         return np.asarray(self.model.v_template[self.model.keypoint_vertices[name]], np.float64)
 
 
-def diffusion(faces: np.ndarray, vertex_count: int, steps: int) -> scipy.sparse.csr_array:
-    """The matrix that averages values over neighbours a few times; hems only along themselves."""
-    starts, lists = smoothing_neighbours(faces, vertex_count)
-    counts = np.maximum(np.diff(starts), 1)
-    mean = scipy.sparse.csr_array((np.repeat(1 / counts, np.diff(starts)), lists, starts), (vertex_count,) * 2)
-    step = scipy.sparse.csr_array(0.5 * scipy.sparse.eye_array(vertex_count) + 0.5 * mean)
-    result = step
-    for _ in range(steps - 1):
-        result = scipy.sparse.csr_array(step @ result)
-    return result
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Diffusion:
+    """Averages values of a mesh's vertices over their neighbours; those of hems only along the hems."""
+
+    step: scipy.sparse.csr_array
+
+    @classmethod
+    def on(cls, faces: np.ndarray, vertex_count: int) -> Diffusion:
+        """Of one mesh."""
+        starts, lists = smoothing_neighbours(faces, vertex_count)
+        counts = np.diff(starts)
+        mean = scipy.sparse.csr_array(
+            (np.repeat(0.5 / np.maximum(counts, 1), counts), lists, starts), (vertex_count, vertex_count)
+        )
+        return cls(step=scipy.sparse.csr_array(scipy.sparse.diags_array(np.where(counts > 0, 0.5, 1.0)) + mean))
+
+    def __call__(self, values: np.ndarray, steps: int) -> np.ndarray:
+        """Smoothed values; linear in them, means are weighted with sum 1."""
+        for _ in range(steps):
+            values = self.step @ values
+        return values
 
 
 def hem_edges(faces: np.ndarray) -> np.ndarray:
@@ -105,7 +120,4 @@ def smoothing_neighbours(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarr
     on_hem[hems] = True
     rows = np.repeat(np.arange(vertex_count), np.diff(starts))
     inner = ~on_hem[rows]
-    pairs = np.concatenate([np.stack([rows[inner], lists[inner]], 1), hems, hems[:, ::-1]])
-    pairs = np.unique(pairs, axis=0)
-    counts = np.bincount(pairs[:, 0], minlength=vertex_count)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pairs[:, 1].astype(np.int32)
+    return grouped(np.concatenate([np.stack([rows[inner], lists[inner]], 1), hems, hems[:, ::-1]]), vertex_count)

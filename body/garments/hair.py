@@ -29,13 +29,13 @@ def hair(form: Form, style: HairStyle, rng: np.random.Generator) -> list[Piece]:
     line = _hairline(form, style, s)
     on_ear = np.linalg.norm((np.abs(p[:, :1]) * [1, 0, 0] + p * [0, 1, 1] - np.abs(ear)[0] * np.array([1, 0, 0])
                              - ear * [0, 1, 1]) * [0.7, 1, 1], axis=1) - 0.034 * s  # fmt: skip
-    thick = {"short": 0.011, "full": 0.020, "long": 0.017, "bun": 0.010}[style] * s
+    thick = {"short": 0.016, "full": 0.027, "long": 0.022, "bun": 0.013}[style] * s
     up = np.clip((p[:, 1] - left[1]) / (0.10 * s), 0, 1)
     ease = thick * (0.75 + 0.5 * up)
     ease = ease * (1 + 0.12 * noise(p, 0.03, rng))
-    hems = [Hem(distance=line, tight_m=0.0035, over_m=0.03 * s / form.scale)]
+    hems = [Hem(distance=line, tight_m=0.004, over_m=0.02 * s / form.scale)]
     if style != "long":
-        hems.append(Hem(distance=on_ear, tight_m=0.0035, over_m=0.02 * s / form.scale))
+        hems.append(Hem(distance=on_ear, tight_m=0.0035, over_m=0.014 * s / form.scale))
     pattern = Pattern(
         name="hair",
         hems=tuple(hems),

@@ -21,21 +21,28 @@ def waist_height(form: Form) -> float:
     return float(pelvis + 0.45 * (spine - pelvis))
 
 
+def crotch_height(form: Form) -> float:
+    """Height of the lowest point of the trunk between the legs."""
+    middle = (np.abs(form.points[:, 0]) < 0.012) & (form.points[:, 1] < form.joint("spine1")[1])
+    return float(form.points[middle, 1].min())
+
+
 def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
     """A "tank", "t-shirt", "long sleeves" or the "bodice" of a dress; `loose` in 0..1."""
     s, x, y = form.scale, np.abs(form.points[:, 0]), form.points[:, 1]
     shoulder, elbow, wrist = (float(form.joint(f"left_{name}")[0]) for name in ("shoulder", "elbow", "wrist"))
     hip, waist = float(form.joint("left_hip")[1]), waist_height(form)
     bottom = waist + 0.02 * s if cut == "bodice" else waist - 0.05 * s if tucked else hip - (0.02 + 0.07 * loose) * s
+    bottom = max(bottom, crotch_height(form) + 0.045 * s)
     end = {
-        "tank": shoulder + 0.10 * (elbow - shoulder),
-        "bodice": shoulder + 0.14 * (elbow - shoulder),
+        "tank": shoulder - 0.002 * s,
+        "bodice": shoulder + 0.08 * (elbow - shoulder),
         "t-shirt": shoulder + (0.62 + 0.25 * loose) * (elbow - shoulder),
         "long sleeves": wrist - 0.01 * s,
     }[cut]
     sleeve = np.where(form.arm > 0.5, end - x, np.maximum(end - x, _OFF_LIMB))
     if cut in ("tank", "bodice"):
-        sleeve = end - x
+        sleeve = np.where(y > form.joint("left_shoulder")[1] - 0.22 * s, end - x, np.maximum(end - x, _OFF_LIMB))
     ease = np.full(len(y), (0.008 + 0.008 * loose) * s)
     armpit = -float(form.joint("left_shoulder")[1]) + 0.08 * s
     ease += (0.55 + 0.45 * loose) * hang(form, TRUNK, armpit, -bottom, 0.0, 0.055 * s)
@@ -92,7 +99,7 @@ def shoes(form: Form, high: float) -> tuple[Pattern, Pattern]:
     ankle = float(form.joint("left_ankle")[1])
     floor = float(y.min())
     sole = np.clip((y - floor) / (0.025 * s), 0, 1)
-    ease = (0.0045 + 0.004 * sole) * max(s, 0.6)
+    ease = (0.004 + 0.005 * sole) * max(s, 0.6)
     return tuple(
         Pattern(
             name=f"{side} shoe",

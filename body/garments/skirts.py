@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from body.garments.draping import CONTACT_M
-from body.garments.form import Form, diffusion
+from body.garments.form import Form
 from body.garments.limbs import LEFT_LEG, RIGHT_LEG, TRUNK
 from body.garments.piece import Piece
 from body.joints import JOINT_INDEX
@@ -128,6 +128,3 @@ def _grid_faces(levels: int, wrap: bool = True) -> np.ndarray:
 def _smoothstep(t: np.ndarray) -> np.ndarray:
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
-
-
-__all__ = ["diffusion", "skirt"]
