@@ -65,7 +65,7 @@ class BodyBank:
 
     body_model: BodyModel
     subjects: tuple[BankSubject, ...]
-    coefficients: Float[np.ndarray, "subjects shapes+1"]
+    coefficients: Float[np.ndarray, "subjects columns"]
     """Betas and the child factor that the residuals start from."""
     steps: np.ndarray
     """(subjects, vertices, 3) int16: residuals in units of 0.115 mm."""
@@ -81,8 +81,8 @@ class BodyBank:
             f"to {self.subjects[-1].name}"
         )
 
-    def names(self, split: Split | None = None) -> tuple[str, ...]:
-        """Names of one split's people, or of all."""
+    def names(self, split: str | None = None) -> tuple[str, ...]:
+        """Names of the people of `train`, `validation` or `test`, or of all. Raises BodyError for another split."""
         if split is not None and split not in SPLITS:
             raise BodyError(f"the body bank has no split {split!r}; use train, validation or test")
         return tuple(s.name for s in self.subjects if split in (None, s.split))
@@ -115,7 +115,7 @@ class BodyBank:
 
         `children`: False for adults only, True for anybody (a third are children), a number for that share of children.
         """
-        share = None if children is True else float(children)
+        share = None if isinstance(children, bool) and children else float(children)
         if share is not None and not 0 <= share <= 1:
             raise BodyError(f"the share of children is {children}; give a number from 0 to 1")
         names = set(self.names(split))
@@ -182,10 +182,10 @@ def _steps(model: BodyModel, path: Path) -> np.ndarray:
     return steps
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _solver(model: BodyModel, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Columns of betas, child and translation, and the inverse of their normal matrix."""
-    columns = [model.shapedirs[..., :count].reshape(-1, count)]
+    columns = [model.shapedirs[..., :count].reshape(3 * model.vertex_count, count)]
     assert model.child_direction is not None
     columns += [model.child_direction.reshape(-1, 1), np.tile(np.eye(3), (model.vertex_count, 1))]
     A = np.concatenate(columns, 1)

@@ -6,7 +6,7 @@ import itertools
 from collections import deque
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Int, Integer, UInt8
 
 STEP_MM = 0.115
 """Rounding moves a vertex by at most sqrt(3) / 2 steps, 0.0996 mm."""
@@ -14,7 +14,7 @@ STEP_MM = 0.115
 
 def encode(
     residuals: Float[np.ndarray, "subjects vertices 3"], faces: Integer[np.ndarray, "faces 3"]
-) -> Int[np.ndarray, "2 vertices 3 subjects"]:
+) -> UInt8[np.ndarray, "2 vertices 3 subjects"]:
     """Low and high bytes (uint8) of what neighbours do not foretell of the residuals, which are in metres."""
     steps = np.round(residuals.transpose(1, 2, 0) * 1e3 / STEP_MM).astype(np.int32)
     surprises = steps.copy()
@@ -26,7 +26,7 @@ def encode(
 
 
 def decode(
-    planes: Int[np.ndarray, "2 vertices 3 subjects"], faces: Integer[np.ndarray, "faces 3"]
+    planes: UInt8[np.ndarray, "2 vertices 3 subjects"], faces: Integer[np.ndarray, "faces 3"]
 ) -> Int[np.ndarray, "subjects vertices 3"]:
     """Residuals in steps of STEP_MM, int16; the very integers that `encode` rounded to."""
     words = (planes[0].astype(np.uint16) | (planes[1].astype(np.uint16) << 8)).view(np.int16)

@@ -30,7 +30,7 @@ class BankFile:
     """Weight, muscle, proportions."""
     split: np.ndarray
     """(subjects,) 0 train, 1 validation, 2 test."""
-    coefficients: Float[np.ndarray, "subjects shapes+1"]
+    coefficients: Float[np.ndarray, "subjects columns"]
     """Betas and child factor of the fit that the residuals start from."""
     planes: np.ndarray
     """(2, vertices, 3, subjects) uint8: see `body.bank_codes`."""
