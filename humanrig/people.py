@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from body.appearance import dress
+from body.bank import load_body_bank
+from body.garments import tailor
 from body.model import BodyModel
 from body.motion.clip import MotionClip
 from body.motion.retarget import to_parameters
@@ -18,6 +20,7 @@ from capture.virtual.config import SimulationConfig
 from capture.virtual.placement import Occupant, Spot, place
 from capture.virtual.scene import Thing
 from capture.virtual.subject import Subject, choose_betas
+from humanrig.errors import HumanrigError
 
 OUTFIT_SEED, MOTION_SEED, PLACE_SEED, BODY_SEED = 6, 7, 8, 9
 MAX_REACH_M = 0.6
@@ -39,7 +42,7 @@ class Body:
     rest_vertices: Float[np.ndarray, "vertices 3"] | None = None
     child: float = 0.0
     name: str = ""
-    sex: Any = None
+    sex: Literal["female", "male"] | None = None
     age_years: float | None = None
 
 
@@ -70,24 +73,36 @@ def make_people(
 
 
 def choose_body(config: SimulationConfig, model: BodyModel, number: int) -> Body:
-    """The body of person `number`."""
-    betas = choose_betas(config, model, number)
-    return Body(model=replace(model, v_template=model.shaped(betas)), betas=betas)
+    """The body of person `number`: of the bank, or within the model. Raises HumanrigError for wishes it cannot meet."""
+    if config.exact_model:
+        betas = choose_betas(config, model, number)
+        return Body(model=replace(model, v_template=model.shaped(betas)), betas=betas)
+    if config.betas is not None or config.height_m is not None:
+        raise HumanrigError("betas and height_m are of bodies within the model; add exact_model (--exact-model)")
+    bank = load_body_bank(model)
+    subject = bank.draw(np.random.default_rng([config.seed, BODY_SEED, number]), config.split, config.children)
+    nearest = bank.nearest_betas(subject.name, model.shape_count)
+    return Body(
+        model=bank.model(subject.name),
+        betas=nearest.betas,
+        child=nearest.child,
+        rest_vertices=bank.rest_vertices(subject.name),
+        name=subject.name,
+        sex=subject.sex,
+        age_years=subject.age_years,
+    )
 
 
 def dressed(config: SimulationConfig, model: BodyModel, body: Body, parameters: BodyParameters, number: int) -> Subject:
     """Person `number` with its motion, in clothes of the configuration's kind."""
     rng = np.random.default_rng([config.seed, OUTFIT_SEED, number])
+    who = {"rest_vertices": body.rest_vertices, "name": body.name}
+    if config.outfit == "dressed":
+        costume = tailor(body.model, rng, config.wardrobe, body.sex, body.age_years)
+        return Subject.wearing(model, parameters, costume, **who)
     outfit = dress(model, rng, config.outfit)
-    return Subject.of(
-        model,
-        parameters,
-        texture=outfit.texture,
-        offsets=outfit.offsets,
-        rest_vertices=body.rest_vertices,
-        name=body.name,
-        description=outfit.description,
-    )
+    look = {"texture": outfit.texture, "offsets": outfit.offsets, "description": outfit.description}
+    return Subject.of(model, parameters, **look, **who)
 
 
 def put_in_ring(clip: MotionClip, model: BodyModel, betas: Float[np.ndarray, "shapes"]) -> BodyParameters:

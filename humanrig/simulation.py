@@ -52,14 +52,13 @@ def make_scene(config: SimulationConfig) -> tuple[tuple[Subject, ...], tuple[Thi
     Raises HumanrigError for an unknown clip, CaptureError when they do not fit on the floor.
     """
     library = MotionLibrary.of_files(deepmimic_clips())
-    if config.clip != RANDOM:
-        try:
-            whole = library.clip(config.clip)
-        except BodyError as error:
-            raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
+    try:
+        whole = None if config.clip == RANDOM else library.clip(config.clip)
+    except BodyError as error:
+        raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
 
     def choose_clip(rng: np.random.Generator) -> MotionClip:
-        if config.clip == RANDOM:
+        if whole is None:
             return library.draw(rng, config.split, max(config.seconds, 1 / config.rate_hz), config.rate_hz)
         return resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
 

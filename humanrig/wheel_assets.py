@@ -67,7 +67,7 @@ _CLIMB: Final = "holosoma_retargeting/demo_data/climb/mocap_climb_seq"
 CLIMBS: Final = WheelSource(
     requirement="holosoma-retargeting==0.1.0",
     licence="Apache-2.0 (stated in METADATA)",
-    about="Motion capture of climbing on boxes, 53 joint positions at 120 Hz, as distributed by holosoma-retargeting (Amazon)",
+    about="Motion capture of climbing on boxes, 53 joint positions at 120 Hz, in holosoma-retargeting (Amazon)",
     megabytes=102,
     members={
         "holosoma_retargeting-0.1.0.dist-info/METADATA": (

@@ -1,4 +1,4 @@
-"""Colour images of the virtual rig: rays with exact distortion, smooth outlines, a floor shadow, sensor noise."""
+"""Colour images of the virtual rig: the figure over the room, a floor shadow, sensor noise."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from capture.virtual.backdrop import Backdrop
-from capture.virtual.light import LAMPS, linear_from_srgb, srgb_from_linear
-from capture.virtual.person import Person
+from capture.virtual.compositing import over_srgb
+from capture.virtual.drawable import Drawable
+from capture.virtual.light import LAMPS
 from capture.virtual.rig import VirtualDevice
-from capture.virtual.view import CENTER, SUBPIXELS, View, Window
+from capture.virtual.view import View
 
 READ_NOISE, SHOT_NOISE = 0.8, 0.09
 """Noise in grey levels of 255: sqrt(READ_NOISE² + SHOT_NOISE² · value), before JPEG."""
-
-FAR_M, EDGE_STEP_M = 10.0, 0.03
-"""Pixels whose neighbours differ by more than this in depth are drawn from four rays."""
 
 SHADOW_CELLS, SHADOW_M = 256, 5.12
 """The floor's shadow map: cells on a side, metres on a side, centred on the ring."""
@@ -25,14 +23,14 @@ SHADOW_DARKNESS = 0.42
 """Part of the floor's light that the first lamp gives."""
 
 
-def shadow_map(person: Person) -> Float[np.ndarray, "cells cells"]:
+def shadow_map(drawable: Drawable) -> Float[np.ndarray, "cells cells"]:
     """Light left on the floor, 1 to 1 - SHADOW_DARKNESS: the body's outline along the first lamp, blurred."""
     direction = LAMPS[0][0]
-    vertices = person.mesh.vertices
+    vertices = drawable.vertices
     ground = vertices[:, :2] - vertices[:, 2:] * direction[:2] / direction[2]
     cells = (ground / SHADOW_M + 0.5) * SHADOW_CELLS
     outline = np.zeros((SHADOW_CELLS, SHADOW_CELLS), np.float32)
-    for triangle in np.round(cells[person.mesh.faces]).astype(np.int32):
+    for triangle in np.round(cells[drawable.faces]).astype(np.int32):
         cv2.fillConvexPoly(outline, triangle, 1.0)
     return 1 - SHADOW_DARKNESS * cv2.GaussianBlur(outline, (0, 0), SHADOW_BLUR_CELLS)
 
@@ -40,46 +38,24 @@ def shadow_map(person: Person) -> Float[np.ndarray, "cells cells"]:
 def render_color(
     device: VirtualDevice,
     backdrop: Backdrop,
-    person: Person | None,
+    drawable: Drawable | None,
     shadow: Float[np.ndarray, "cells cells"] | None,
     rng: np.random.Generator | None,
-) -> UInt8[np.ndarray, "720 1280 3"]:
-    """The device's colour image, RGB; without a person the empty room; without `rng` no noise."""
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The device's colour image, RGB; without a figure the empty room; without `rng` no noise."""
     srgb = np.array(backdrop.srgb)
-    if person is not None:
+    if drawable is not None:
         if shadow is not None:
             _darken_floor(srgb, device, backdrop, shadow)
-        view = View(camera=device.color, rays=backdrop.color_rays)
-        window = view.window(person.mesh.vertices, margin=2)
-        if window is not None:
-            _paint(srgb, view, window, person)
+        shaded = drawable.shaded(device.color, backdrop.color_rays)
+        if shaded is not None:
+            srgb = over_srgb(shaded, np.rint(srgb).astype(np.uint8)).astype(np.float32)
     srgb *= (device.color_gain ** (1 / 2.2)).astype(np.float32)
     if rng is not None:
         noise = rng.standard_normal(srgb.shape, np.float32)
         srgb += noise * np.sqrt(READ_NOISE**2 + SHOT_NOISE**2 * srgb)
     np.rint(srgb, out=srgb)
     return np.clip(srgb, 0, 255, out=srgb).astype(np.uint8)
-
-
-def _paint(srgb: np.ndarray, view: View, window: Window, person: Person) -> None:
-    """Draws the person over the room, in place; four rays a pixel along outlines."""
-    origin = view.camera.center
-    part = srgb[window.rows, window.columns]
-    room = part.copy()
-    hits = person.scene.cast(origin, view.directions(window, CENTER)[0])
-    inside = hits.face >= 0
-    if inside.any():
-        part[inside] = srgb_from_linear(person.radiance(hits, inside))
-    z = np.where(inside, hits.t, FAR_M).astype(np.float32)
-    kernel = np.ones((3, 3), np.uint8)
-    edge = cv2.dilate(z, kernel) - cv2.erode(z, kernel) > EDGE_STEP_M
-    if not edge.any():
-        return
-    fine = person.scene.cast(origin, view.directions(window, SUBPIXELS)[:, edge])
-    seen = fine.face >= 0
-    samples = np.broadcast_to(linear_from_srgb(room[edge]), (*seen.shape, 3)).copy()
-    samples[seen] = person.radiance(fine, seen)
-    part[edge] = srgb_from_linear(samples.mean(0))
 
 
 def _darken_floor(srgb: np.ndarray, device: VirtualDevice, backdrop: Backdrop, shadow: np.ndarray) -> None:

@@ -26,7 +26,7 @@ class SimulationConfig:
     """Name of the motion clip that everybody does, or `random`: everybody does a motion drawn from the library."""
     split: Literal["train", "validation", "test"] = "train"
     """Which part of the bank's bodies, and of the clips that random motions are made of, to draw from."""
-    exact_model: bool = True
+    exact_model: bool = False
     """Bodies within the body model (drawn betas) instead of bodies of the bank, which no betas describe exactly."""
     seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Length of the take."""
@@ -38,8 +38,13 @@ class SimulationConfig:
     """Body shape, with `exact_model` alone; None draws every coefficient of the model from N(0, 1), clipped to ±2."""
     height_m: Annotated[float, Field(gt=1.2, lt=2.2)] | None = None
     """Body height, with `exact_model` alone: reached through the first shape coefficient; None leaves the shape."""
-    outfit: Literal["minimal", "casual"] = "casual"
-    """Clothes: `minimal` is thin and tight, `casual` stands off the body."""
+    children: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of children, 3 to 17 years old, among the bank's bodies that are drawn."""
+    outfit: Literal["dressed", "casual", "minimal"] = "dressed"
+    """Clothes: `dressed` is tailored and moves; `casual` and `minimal` are painted on thickened skin, 1–3 mm thick in
+    `minimal`."""
+    wardrobe: Literal["sport", "everyday", "summer", "skirt", "dress"] | None = None
+    """What the `dressed` wear; None draws it by sex."""
     noise: bool = True
     """Sensor noise in colour and depth, mixed pixels at edges, drop-outs. Off: depth is exact to its millimetre."""
     bias_mm: NotNegative = 1.0

@@ -1,4 +1,4 @@
-"""Depth images of the virtual rig: exact depth by rays, then what an Azure Kinect would make of it."""
+"""Depth images of the virtual rig: exact depth, then what an Azure Kinect would make of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
 
-from capture.virtual.backdrop import Backdrop, infrared_echo
-from capture.virtual.person import Person
+from capture.virtual.backdrop import Backdrop
+from capture.virtual.drawable import Centers, Drawable
 from capture.virtual.rig import VirtualDevice
-from capture.virtual.view import CENTER, SUBPIXELS, View, Window
 
 RANGE_M = (0.5, 3.86)
 """Working range of the narrow unbinned mode (vendor's hardware specification)."""
@@ -33,32 +32,32 @@ HEXAGON_PX = 345.0
 class DepthImage:
     """One depth image and what was really there."""
 
-    depth_mm: UInt16[np.ndarray, "576 640"]
+    depth_mm: UInt16[np.ndarray, "height width"]
     """As the device sends it; 0 is missing."""
-    clean_m: Float[np.ndarray, "576 640"]
+    clean_m: Float[np.ndarray, "height width"]
     """Exact depth of the surface at each pixel's centre, metres."""
+    centers: Centers | None
+    """What pixel centres see of the figure."""
 
 
 def render_depth(
-    device: VirtualDevice, backdrop: Backdrop, person: Person | None, rng: np.random.Generator | None
+    device: VirtualDevice, backdrop: Backdrop, drawable: Drawable | None, rng: np.random.Generator | None
 ) -> DepthImage:
-    """The device's depth image; without a person the empty room; without `rng` no noise, no bias, no mixed pixels."""
-    view = View(camera=device.depth, rays=backdrop.depth_rays)
-    window = None if person is None else view.window(person.mesh.vertices, margin=6)
+    """The device's depth image; without a figure the empty room; without `rng` no noise, no bias, no mixed pixels."""
     clean = np.array(backdrop.z)
-    if person is not None and window is not None:
-        hits = person.scene.cast(device.depth.center, view.directions(window, CENTER)[0])
-        part = clean[window.rows, window.columns]
-        clean[window.rows, window.columns] = np.fmin(part, np.where(hits.face >= 0, hits.t, np.inf))
+    centers = None if drawable is None else drawable.centers(device.depth, backdrop.depth_rays)
+    if centers is not None:
+        clean[centers.window] = np.fmin(clean[centers.window], centers.depth)
     if rng is None:
         measured = np.where((clean >= RANGE_M[0]) & (clean <= RANGE_M[1]), clean, 0)
     else:
         z, amplitude = backdrop.z_fine, backdrop.amplitude_fine
-        if person is not None and window is not None:
-            z, amplitude = _insert(z, amplitude, view, window, person)
+        if drawable is not None:
+            z, amplitude = _insert(z, amplitude, device, backdrop, drawable)
         measured = sense(z, amplitude, device.depth_bias_m, rng)
         measured[~hexagon(measured.shape)] = 0
-    return DepthImage(depth_mm=np.rint(1000 * measured).astype(np.uint16), clean_m=clean.astype(np.float32))
+    depth_mm = np.rint(1000 * measured).astype(np.uint16)
+    return DepthImage(depth_mm=depth_mm, clean_m=clean.astype(np.float32), centers=centers)
 
 
 def sense(
@@ -97,31 +96,18 @@ def hexagon(shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
 
 
 def _insert(
-    z_fine: np.ndarray, amplitude_fine: np.ndarray, view: View, window: Window, person: Person
+    z_fine: np.ndarray, amplitude_fine: np.ndarray, device: VirtualDevice, backdrop: Backdrop, drawable: Drawable
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Copies of the room's fine depth and echo with the person in front."""
-    directions = view.directions(window, SUBPIXELS)
-    hits = person.scene.cast(view.camera.center, directions)
-    seen = hits.face >= 0
-    z = np.where(seen, hits.t, np.inf).astype(np.float32)
-    echo = np.zeros(z.shape, np.float32)
-    v = directions[seen]
-    cosine = np.abs(np.einsum("nc,nc->n", person.face_normals[hits.face[seen]], v)) / np.linalg.norm(v, axis=-1)
-    echo[seen] = infrared_echo(person.albedo(hits, seen), cosine, z[seen])
+    """The room's fine depth and echo, or copies with the figure in front."""
+    echo = drawable.echo(device.depth, backdrop.depth_rays)
+    if echo is None:
+        return z_fine, amplitude_fine
     z_fine, amplitude_fine = np.array(z_fine), np.array(amplitude_fine)
-    rows = slice(2 * window.rows.start, 2 * window.rows.stop)
-    columns = slice(2 * window.columns.start, 2 * window.columns.stop)
-    z, echo = _interleave(z), _interleave(echo)
-    front = z < z_fine[rows, columns]
-    z_fine[rows, columns][front] = z[front]
-    amplitude_fine[rows, columns][front] = echo[front]
+    rows, columns = (slice(2 * part.start, 2 * part.stop) for part in echo.window)
+    front = echo.depth < z_fine[rows, columns]
+    z_fine[rows, columns][front] = echo.depth[front]
+    amplitude_fine[rows, columns][front] = echo.amplitude[front]
     return z_fine, amplitude_fine
-
-
-def _interleave(samples: np.ndarray) -> np.ndarray:
-    """(4, h, w) sub-pixel samples as one image (2h, 2w)."""
-    _, height, width = samples.shape
-    return samples.reshape(2, 2, height, width).transpose(2, 0, 3, 1).reshape(2 * height, 2 * width)
 
 
 def _to_pixels(fine: np.ndarray) -> np.ndarray:

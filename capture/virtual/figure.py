@@ -24,7 +24,7 @@ class Figure:
     """Counter-clockwise seen from outside."""
     uv: Float[np.ndarray, "uvs 2"]
     """In 0 … 1; (0, 0) is the bottom-left corner of the texture."""
-    uv_faces: Integer[np.ndarray, "faces 3"]
+    uv_faces: Integer[np.ndarray, "same_faces 3"]
     texture: UInt8[np.ndarray, "rows columns 3"]
     """sRGB; row 0 has v = 1."""
     infrared: Float[np.ndarray, "faces"] | None = None

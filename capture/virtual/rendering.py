@@ -16,10 +16,11 @@ from capture.virtual.backdrop import Backdrop, trace_backdrop
 from capture.virtual.colour import render_color, shadow_map
 from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import render_depth
+from capture.virtual.drawable import Centers, Drawable, Studio
 from capture.virtual.figure import Figure, motion_at
-from capture.virtual.person import Person, linear_texture
 from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.room import draw_room
+from geometry.camera import Camera
 
 ROOM_SEED, COLOR_SEED, DEPTH_SEED = 10, 11, 12
 TRUTH_UNITS_PER_M = 10000
@@ -41,7 +42,7 @@ class Renderer:
         """`folder` is the unfinished session; `store_vertices` must have been called for it."""
         self.config, self.figure, self.folder = config, figure, folder
         self.rig: tuple[VirtualDevice, ...] = build_rig(config)
-        self._texture = linear_texture(figure)
+        self._studio = Studio.of(figure)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
         self._backdrops: dict[str, Backdrop] = {}
 
@@ -52,42 +53,48 @@ class Renderer:
 
     def empty(self, number: int) -> list[Payload]:
         """Frame `number` of the empty room, from all devices."""
-        return [
-            payload
-            for index in range(len(self.rig))
-            for payload, _ in self._expose(index, None, None, None, -1 - number)
-        ]
+        every = range(len(self.rig))
+        return [p for i in every for p in (self._color(i, None, None, -1 - number), self._depth(i, None, -1 - number))]
 
     def instant(self, number: int) -> list[Payload]:
-        """Frame `number` of the take, from all devices; writes the clean depth images into truth/."""
+        """Frame `number` of the take, from all devices; writes clean depth and masks into truth/."""
         motion = motion_at(self._vertices, number, self.config.rate_hz)
-        person = Person.drawn(self.figure, motion.vertices, self._texture)
-        shadow = shadow_map(person)
+        now = Drawable.of(self._studio, motion.vertices)
+        shadow = shadow_map(now)
         moves = bool(motion.velocity.any())
         payloads = []
-        for index in range(len(self.rig)):
-            later = person
-            if moves and (delay_us := depth_delay_us(self.config, index)):
-                later = Person.drawn(self.figure, motion.at(1e-6 * delay_us), self._texture)
-            for payload, clean_m in self._expose(index, person, later, shadow, number):
-                payloads.append(payload)
-                if clean_m is not None:
-                    write_clean_depth(self.folder / "truth" / "depth" / payload.stream / f"{number:06d}.png", clean_m)
+        for index, device in enumerate(self.rig):
+            later, delay_us = now, depth_delay_us(self.config, index)
+            if moves and delay_us:
+                later = Drawable.of(self._studio, motion.at(1e-6 * delay_us))
+            payloads += self._color(index, now, shadow, number), self._depth(index, later, number)
+            self._write_mask(
+                device.color, now, now.centers(device.color, self._backdrop(device.name).color_rays), number
+            )
         return payloads
 
-    def _expose(
-        self, index: int, person: Person | None, later: Person | None, shadow: np.ndarray | None, number: int
-    ) -> list[tuple[Payload, np.ndarray | None]]:
+    def _color(self, index: int, drawable: Drawable | None, shadow: np.ndarray | None, number: int) -> Payload:
         device = self.rig[index]
-        backdrop = self._backdrop(device.name)
-        color = render_color(device, backdrop, person, shadow, self._rng(COLOR_SEED, index, number))
-        depth = render_depth(device, backdrop, later, self._rng(DEPTH_SEED, index, number))
-        jpeg = simplejpeg.encode_jpeg(color, quality=self.config.jpeg_quality, colorspace="RGB", colorsubsampling="422")
-        coded = depth_codec.encode(depth.depth_mm)
-        return [
-            (Payload(stream=device.color.name, data=jpeg), None),
-            (Payload(stream=device.depth.name, data=coded), depth.clean_m),
-        ]
+        image = render_color(
+            device, self._backdrop(device.name), drawable, shadow, self._rng(COLOR_SEED, index, number)
+        )
+        quality = self.config.jpeg_quality
+        jpeg = simplejpeg.encode_jpeg(image, quality=quality, colorspace="RGB", colorsubsampling="422")
+        return Payload(stream=device.color.name, data=jpeg)
+
+    def _depth(self, index: int, drawable: Drawable | None, number: int) -> Payload:
+        device = self.rig[index]
+        image = render_depth(device, self._backdrop(device.name), drawable, self._rng(DEPTH_SEED, index, number))
+        if drawable is not None:
+            write_clean_depth(self._truth("depth", device.depth, number), image.clean_m)
+            self._write_mask(device.depth, drawable, image.centers, number)
+        return Payload(stream=device.depth.name, data=depth_codec.encode(image.depth_mm))
+
+    def _write_mask(self, camera: Camera, drawable: Drawable, centers: Centers | None, number: int) -> None:
+        write_png(self._truth("masks", camera, number), drawable.mask(centers, camera.height, camera.width))
+
+    def _truth(self, kind: str, camera: Camera, number: int) -> Path:
+        return self.folder / "truth" / kind / camera.name / f"{number:06d}.png"
 
     def _rng(self, kind: int, device: int, number: int) -> np.random.Generator | None:
         return np.random.default_rng([self.config.seed, kind, device, number + 1000]) if self.config.noise else None
@@ -120,6 +127,10 @@ def write_clean_depth(path: Path, depth_m: Float[np.ndarray, "height width"]) ->
     """Writes depth as uint16 tenths of a millimetre, 0 where it is missing or beyond 6.5535 m."""
     units = np.rint(np.nan_to_num(depth_m) * TRUTH_UNITS_PER_M)
     image = np.where(units <= 65535, units, 0).astype(np.uint16)
+    write_png(path, image)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Writes a grey image with little compression; raises OSError when it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-        raise OSError(f"could not write {path}")
+    path.write_bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())

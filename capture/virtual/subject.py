@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
+from body.garments.costume import Costume
 from body.model import BodyModel, PosedBody
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
+from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.config import SimulationConfig
 from capture.virtual.figure import Figure
+from capture.virtual.light import linear_from_srgb
 from geometry.mesh import TriangleMesh
 
 BETAS_SEED = 5
@@ -78,6 +81,52 @@ class Subject:
             name=name,
             description=description or {},
         )
+
+    @classmethod
+    def wearing(
+        cls,
+        model: BodyModel,
+        parameters: BodyParameters,
+        costume: Costume,
+        *,
+        rest_vertices: Float[np.ndarray, "vertices 3"] | None = None,
+        name: str = "",
+    ) -> Subject:
+        """The person in a costume, clothes that are geometry of their own."""
+        posed = exact_body(model, parameters, rest_vertices)
+        assert posed.transforms is not None
+        surface = np.empty((len(parameters), costume.vertex_count, 3), np.float32)
+        for frame, (vertices, Ts_world_rest) in enumerate(zip(posed.vertices, posed.transforms)):
+            surface[frame] = costume.dress(vertices, Ts_world_rest)
+        return cls(
+            parameters=parameters,
+            vertices=posed.vertices,
+            joints=posed.joints,
+            figure=Figure(
+                faces=costume.faces,
+                uv=costume.uv,
+                uv_faces=costume.uv_faces,
+                texture=costume.texture,
+                infrared=infrared_factors(costume),
+            ),
+            surface=surface,
+            body_faces=model.faces,
+            model=model.name,
+            model_sha256=model.sha256,
+            rest_vertices=rest_vertices,
+            name=name,
+            description=costume.description,
+        )
+
+
+def infrared_factors(costume: Costume) -> Float[np.ndarray, "faces"]:
+    """Each face's near-infrared reflectance over the one that its colour suggests (see `Figure.infrared`)."""
+    rows, columns = costume.texture.shape[:2]
+    uv = costume.uv[costume.uv_faces].mean(1)
+    column = np.clip(uv[:, 0] * columns, 0, columns - 1).astype(int)
+    row = np.clip((1 - uv[:, 1]) * rows, 0, rows - 1).astype(int)
+    suggested = INFRARED_FLOOR + linear_from_srgb(costume.texture[row, column]) @ INFRARED
+    return (costume.infrared / suggested).astype(np.float32)
 
 
 def exact_body(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
 from body.model import BodyModel
 from body.parameters import BodyParameters
@@ -118,6 +118,17 @@ class Truth:
         if image is None:
             raise CaptureError(f"{path} is missing or damaged; simulate the take again")
         return np.where(image == 0, np.nan, image / np.float32(TRUTH_UNITS_PER_M)).astype(np.float32)
+
+    def mask(self, stream: str, instant: int) -> UInt8[np.ndarray, "height width"]:
+        """Who is seen at each pixel centre: 0 the room, 1 person00, 2 person01, …, then the things.
+
+        Raises CaptureError when the file is missing.
+        """
+        path = self.session.path("truth", "masks", stream, f"{instant:06d}.png")
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            raise CaptureError(f"{path} is missing or damaged; simulate the take again")
+        return image
 
     def _body(self, person: str) -> dict[str, np.ndarray]:
         if person not in self._bodies:

@@ -9,13 +9,15 @@ from capture.virtual.backdrop import Backdrop, trace_backdrop
 from capture.virtual.colour import render_color, shadow_map
 from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import RANGE_M, hexagon, render_depth, sense
+from capture.virtual.drawable import Drawable, Studio
 from capture.virtual.figure import Figure
 from capture.virtual.light import linear_from_srgb, srgb_from_linear
-from capture.virtual.person import Person, linear_texture
 from capture.virtual.rig import build_rig
 from capture.virtual.room import HALF_WIDTH_M, HEIGHT_M, draw_room
 from capture.virtual.view import SUBPIXELS, View, Window
+from geometry.camera import Camera
 from geometry.depth import depth_to_points
+from geometry.rays import RayScene
 from geometry.rigid import transform
 
 RADIUS = 0.35
@@ -54,9 +56,13 @@ def backdrop(device) -> Backdrop:
 
 
 @pytest.fixture(scope="module")
-def person() -> Person:
-    sphere = _sphere()
-    return Person.drawn(sphere, _sphere_vertices(), linear_texture(sphere))
+def sphere() -> Drawable:
+    return Drawable.of(Studio.of(_sphere()), _sphere_vertices())
+
+
+def _seen(sphere: Drawable, camera: Camera) -> np.ndarray:
+    """Pixels whose centres see the sphere, by rays."""
+    return RayScene(sphere.vertices, sphere.faces).cast_camera(camera).face >= 0
 
 
 def test_subpixel_rays_are_those_of_the_lens_model(device):
@@ -89,8 +95,8 @@ def test_the_room_is_a_box_seen_from_inside():
     assert albedo.max() < 1
 
 
-def test_depth_without_noise_is_the_surface_to_its_millimetre(device, backdrop, person):
-    image = render_depth(device, backdrop, person, None)
+def test_depth_without_noise_is_the_surface_to_its_millimetre(device, backdrop, sphere):
+    image = render_depth(device, backdrop, sphere, None)
     assert np.abs(image.depth_mm / 1000 - image.clean_m)[image.depth_mm > 0].max() < 0.501e-3  # float32 depth
     p_world = transform(device.depth.T_world_camera, depth_to_points(image.clean_m, device.depth))
     on_sphere = np.linalg.norm(p_world - CENTER, axis=-1) < 1.05 * RADIUS
@@ -142,16 +148,16 @@ def test_the_infrared_light_misses_only_the_corners():
     assert 0.85 < lit.mean() < 0.99
 
 
-def test_noisy_depth_stays_near_the_clean_one(device, backdrop, person):
-    image = render_depth(replace(device, depth_bias_m=0.0), backdrop, person, np.random.default_rng(0))
-    inner = person.scene.cast_camera(device.depth).face >= 0
+def test_noisy_depth_stays_near_the_clean_one(device, backdrop, sphere):
+    image = render_depth(replace(device, depth_bias_m=0.0), backdrop, sphere, np.random.default_rng(0))
+    inner = _seen(sphere, device.depth)
     error = np.abs(image.depth_mm / 1000 - image.clean_m)[inner & (image.depth_mm > 0)]
     assert np.median(error) < 3e-3  # sigma is 2.3 mm at the sphere, more towards its rim
     assert (image.depth_mm[inner] > 0).mean() > 0.95
 
 
-def test_colour_shows_the_texture_the_right_way_up(device, backdrop, person):
-    image = render_color(device, backdrop, person, shadow_map(person), None)
+def test_colour_shows_the_texture_the_right_way_up(device, backdrop, sphere):
+    image = render_color(device, backdrop, sphere, shadow_map(sphere), None)
     camera = device.color
     toward = camera.center - CENTER
     side = CENTER + RADIUS * toward * [1, 1, 0] / np.linalg.norm(toward[:2])
@@ -160,16 +166,17 @@ def test_colour_shows_the_texture_the_right_way_up(device, backdrop, person):
         assert image[row, column].argmax() == expected
 
 
-def test_silhouettes_are_anti_aliased(device, backdrop, person):
+def test_silhouettes_are_anti_aliased(device, backdrop, sphere):
     """Pixels beside the outline of the centre rays carry part of the body's colour, at most three of four rays."""
     black = replace(backdrop, srgb=np.zeros_like(backdrop.srgb))
-    white = replace(person, linear_texture=np.full_like(person.linear_texture, 0.4))
+    grey = replace(_sphere(), texture=np.full((64, 128, 3), 170, np.uint8))  # 0.4 as light
+    white = Drawable.of(Studio.of(grey), sphere.vertices)
     image = render_color(device, black, white, None, None)
     linear = linear_from_srgb(image).mean(-1)
-    inside = person.scene.cast_camera(device.color).face >= 0
-    grey = (image.max(-1) > 0) & ~inside
-    assert 0.25 * np.sqrt(inside.sum()) < grey.sum()
-    assert (linear[grey] < linear[inside].max() * 0.76).all()
+    inside = _seen(sphere, device.color)
+    mixed = (image.max(-1) > 0) & ~inside
+    assert 0.25 * np.sqrt(inside.sum()) < mixed.sum()
+    assert (linear[mixed] < linear[inside].max() * 0.76).all()
 
 
 def test_the_empty_room_is_the_backdrop(device, backdrop):
@@ -177,8 +184,8 @@ def test_the_empty_room_is_the_backdrop(device, backdrop):
     assert np.abs(image - backdrop.srgb).max() <= 0.5001
 
 
-def test_the_shadow_darkens_the_floor_below_and_nothing_far_away(person):
-    light = shadow_map(person)
+def test_the_shadow_darkens_the_floor_below_and_nothing_far_away(sphere):
+    light = shadow_map(sphere)
     assert light.min() < 0.7
     assert light[0].min() == 1
     assert np.argwhere(light < 0.9).mean(0) == pytest.approx(np.array([128, 128]), abs=45)
