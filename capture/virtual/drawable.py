@@ -1,0 +1,103 @@
+"""The figure of a take at one moment, ready to be drawn by any camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int32
+
+from capture.virtual.figure import Figure
+from capture.virtual.paint import Paint
+from capture.virtual.shading import Echo, Lighting, Shaded, infrared_amplitude, shade
+from geometry.camera import Camera
+from geometry.face_raster.exact_depth import exact_depth
+from geometry.face_raster.face_image import Window
+from geometry.face_raster.projection import covering_window
+from geometry.face_raster.rasterizer import FaceRasterizer, open_rasterizer
+from geometry.face_raster.vertex_normals import vertex_normals
+
+SAMPLES = 2
+"""Samples in rows and in columns of each pixel."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Studio:
+    """What drawing needs for a whole take; one for each process."""
+
+    figure: Figure
+    paint: Paint
+    lighting: Lighting
+    rasterizer: FaceRasterizer
+
+    @classmethod
+    def of(cls, figure: Figure) -> Studio:
+        """Opens a rasterizer for a figure."""
+        return cls(
+            figure=figure, paint=Paint.of(figure), lighting=Lighting.of_room(), rasterizer=open_rasterizer("auto")
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Centers:
+    """What the rays through pixel centres meet."""
+
+    depth: Float32[np.ndarray, "rows columns"]
+    """Metres; inf where there is no figure."""
+    face: Int32[np.ndarray, "rows columns"]
+    """-1 where there is none."""
+    window: Window
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawable:
+    """The figure with its vertices at one moment."""
+
+    studio: Studio
+    vertices: Float[np.ndarray, "vertices 3"]
+    """World, metres."""
+    normals: Float32[np.ndarray, "vertices 3"]
+
+    @classmethod
+    def of(cls, studio: Studio, vertices: Float[np.ndarray, "vertices 3"]) -> Drawable:
+        """The figure with these vertices."""
+        vertices = np.ascontiguousarray(vertices, np.float32)
+        return cls(studio=studio, vertices=vertices, normals=vertex_normals(vertices, studio.paint.faces))
+
+    @property
+    def faces(self) -> Int32[np.ndarray, "faces 3"]:
+        """Of the figure."""
+        return self.studio.paint.faces
+
+    def shaded(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Shaded | None:
+        """Its light in a colour camera; None where it is out of the picture. `rays`: of ray_table."""
+        window = covering_window(camera, self.vertices, margin)
+        if window is None:
+            return None
+        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window, SAMPLES)
+        return shade(image, camera, self.vertices, self.normals, self.studio.paint, self.studio.lighting, rays)
+
+    def echo(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Echo | None:
+        """Depth and infrared echo of each sample; None where it is out of the picture."""
+        window = covering_window(camera, self.vertices, margin)
+        if window is None:
+            return None
+        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window, SAMPLES)
+        return infrared_amplitude(image, camera, self.vertices, self.studio.paint, rays)
+
+    def centers(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Centers | None:
+        """Exact depth and face at pixel centres; None where it is out of the picture."""
+        window = covering_window(camera, self.vertices, margin)
+        if window is None:
+            return None
+        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window)
+        surface = exact_depth(image, camera, self.vertices, self.faces, rays)
+        return Centers(depth=surface.depth, face=image.face, window=window)
+
+    def mask(self, centers: Centers | None, height: int, width: int) -> np.ndarray:
+        """(height, width) uint8: number of the figure's owner at each pixel centre plus one, 0 where there is none."""
+        mask = np.zeros((height, width), np.uint8)
+        if centers is not None:
+            owners = np.append(self.studio.figure.owners + 1, 0).astype(np.uint8)  # face -1 is the last
+            mask[centers.window] = owners[centers.face]
+        return mask
