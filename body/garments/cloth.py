@@ -16,6 +16,10 @@ _JOINTS: Final = 6
 """Joints that move a point, at most."""
 _SMOOTHING: Final = 3
 _SPREADING: Final = 4
+_GRAVITY: Final = 0.7
+"""Share of gravity, against the turn of the limbs, in how a skirt falls (assumed)."""
+_SAG: Final = 0.15
+"""Slope at which cloth that lies on raised thighs falls at least (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,23 +39,53 @@ class Cloth:
     ceiling: Float[np.ndarray, "points"]
     """Most distance from the skin: finite under another garment."""
     folds: FoldField
+    hanging: tuple[tuple[int, int, int], ...] = ()
+    """Tubes that hang: first point, levels, points in each level."""
 
     def move(
-        self, surface: PosedSurface, Ts_world_rest: Float[np.ndarray, "24 4 4"]
+        self, surface: PosedSurface, Ts_world_rest: Float[np.ndarray, "24 4 4"], up: Float[np.ndarray, "3"]
     ) -> Float[np.ndarray, "points 3"]:
-        """The cloth over a posed body, world frame, metres."""
+        """The cloth over a posed body, in its frame, metres; `up` is the unit direction against gravity."""
         points = _skin(self.rest, self.joints, self.shares, np.ascontiguousarray(Ts_world_rest, np.float64))
         near = self.near.copy()
+        for first, levels, around in self.hanging:
+            self._hang(surface, points, near, first, levels, around, up)
         for _ in range(2):
             surface.push_out(points, self.clearance, self.ceiling, near, everywhere=False)
             points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
-        squeezed = compression(
-            points, self.folds.ends, self.folds.lengths, self.starts, self.lists, _SPREADING
-        )
+        squeezed = compression(points, self.folds.ends, self.folds.lengths, self.starts, self.lists, _SPREADING)
         normals = vertex_normals(points, self.faces)
         raise_folds(points, normals, squeezed, self.folds.waves, self.folds.deepest, self.folds.gain)
         surface.push_out(points, self.clearance, self.ceiling, near)
         return points
+
+    def _hang(
+        self,
+        surface: PosedSurface,
+        points: np.ndarray,
+        near: np.ndarray,
+        first: int,
+        levels: int,
+        around: int,
+        up: np.ndarray,
+    ) -> None:
+        """Level by level: each hangs from the one above at its length, turned towards gravity, outside the body."""
+        rows = points[first : first + levels * around].reshape(levels, around, 3)
+        stops = np.arange(first, first + levels * around, around)
+        steps = np.diff(rows, axis=0)
+        lengths = np.linalg.norm(
+            np.diff(self.rest[first : first + levels * around].reshape(rows.shape), axis=0), axis=-1
+        )
+        fall = steps / (np.linalg.norm(steps, axis=-1, keepdims=True) + 1e-12)
+        rise = fall @ up
+        fall -= np.maximum(rise + _SAG, 0)[..., None] * up
+        share = _GRAVITY * np.clip((-rise - 0.2) / 0.6, 0, 1)[..., None]
+        fall = (1 - share) * fall - share * up
+        fall *= (lengths / (np.linalg.norm(fall, axis=-1) + 1e-12))[..., None]
+        for level in range(1, levels):
+            rows[level] = rows[level - 1] + fall[level - 1]
+            where = slice(int(stops[level]), int(stops[level]) + around)
+            surface.push_out(rows[level], self.clearance[where], self.ceiling[where], near[where], everywhere=False)
 
 
 def strongest_joints(weights: Float[np.ndarray, "points 24"]) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +96,7 @@ def strongest_joints(weights: Float[np.ndarray, "points 24"]) -> tuple[np.ndarra
 
 
 @nb.njit(cache=True)
-def _skin(rest, joints, shares, Ts):  # noqa: ANN001, ANN202
+def _skin(rest, joints, shares, Ts):
     points = np.zeros_like(rest)
     for i in range(len(rest)):
         for k in range(joints.shape[1]):
@@ -70,14 +104,12 @@ def _skin(rest, joints, shares, Ts):  # noqa: ANN001, ANN202
             if w > 0:
                 T = Ts[joints[i, k]]
                 for c in range(3):
-                    points[i, c] += w * (
-                        T[c, 0] * rest[i, 0] + T[c, 1] * rest[i, 1] + T[c, 2] * rest[i, 2] + T[c, 3]
-                    )
+                    points[i, c] += w * (T[c, 0] * rest[i, 0] + T[c, 1] * rest[i, 1] + T[c, 2] * rest[i, 2] + T[c, 3])
     return points
 
 
 @nb.njit(cache=True)
-def _smooth(points, starts, lists, soft, steps):  # noqa: ANN001, ANN202
+def _smooth(points, starts, lists, soft, steps):
     for _ in range(steps):
         moved = points.copy()
         for i in range(len(points)):

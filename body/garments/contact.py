@@ -60,7 +60,7 @@ def grouped(
 
 
 @nb.njit(cache=True)
-def vertex_normals(vertices, faces):  # noqa: ANN001, ANN201
+def vertex_normals(vertices, faces):
     """(V, 3) area-weighted unit normals."""
     normals = np.zeros_like(vertices)
     for f in range(len(faces)):
@@ -80,7 +80,7 @@ def vertex_normals(vertices, faces):  # noqa: ANN001, ANN201
 
 
 @nb.njit(cache=True)
-def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):  # noqa: ANN001, ANN202
+def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):
     """Barycentric weights (of b and c) of the point of triangle abc nearest to p (Ericson 2005, 5.1.5)."""
     d1, d2 = abx * apx + aby * apy + abz * apz, acx * apx + acy * apy + acz * apz
     if d1 <= 0 and d2 <= 0:
@@ -110,7 +110,7 @@ def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):  # noqa: ANN0
 
 
 @nb.njit(cache=True)
-def _walk(x, y, z, vertex, body, starts, lists):  # noqa: ANN001, ANN202
+def _walk(x, y, z, vertex, body, starts, lists):
     """The vertex that is nearer to a point than all its neighbours, downhill from a start; its squared distance."""
     best = (x - body[vertex, 0]) ** 2 + (y - body[vertex, 1]) ** 2 + (z - body[vertex, 2]) ** 2
     while True:
@@ -126,7 +126,7 @@ def _walk(x, y, z, vertex, body, starts, lists):  # noqa: ANN001, ANN202
 
 
 @nb.njit(cache=True)
-def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out):  # noqa: ANN001, ANN202
+def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out):
     """Signed distance of p to the faces around a vertex; `out` gets the nearest point (0:3) and normal (3:6)."""
     best = np.inf
     for k in range(face_starts[vertex], face_starts[vertex + 1]):
@@ -152,7 +152,7 @@ def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out)
 
 
 @nb.njit(cache=True)
-def fill_grid(body, low, cell, shape):  # noqa: ANN001, ANN201
+def fill_grid(body, low, cell, shape):
     """Body vertices sorted by grid cell: starts of each cell, and the vertices."""
     cells = np.empty(len(body), np.int64)
     counts = np.zeros(shape[0] * shape[1] * shape[2] + 1, np.int32)
@@ -174,7 +174,7 @@ def fill_grid(body, low, cell, shape):  # noqa: ANN001, ANN201
 
 
 @nb.njit(cache=True)
-def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):  # noqa: ANN001, ANN202
+def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):
     best, nearest = cell * cell, -1
     x, y, z = int((px - low[0]) // cell), int((py - low[1]) // cell), int((pz - low[2]) // cell)
     z0, z1 = max(z - 1, 0), min(z + 1, shape[2] - 1)
@@ -192,7 +192,7 @@ def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):  # noqa
 
 
 @nb.njit(cache=True)
-def _push(p, distance, clearance, ceiling, out):  # noqa: ANN001, ANN202
+def _push(p, distance, clearance, ceiling, out):
     if distance < clearance or distance > ceiling:
         gap = clearance if distance < clearance else ceiling
         for i in range(3):
@@ -201,7 +201,7 @@ def _push(p, distance, clearance, ceiling, out):  # noqa: ANN001, ANN202
 
 @nb.njit(cache=True)
 def _push_out(points, clearance, ceiling, near, everywhere, body, normals, faces, starts, lists, face_starts,
-              face_lists, low, cell, shape, counts, order):  # noqa: ANN001, ANN202  # fmt: skip
+              face_lists, low, cell, shape, counts, order):  # fmt: skip
     out = np.empty(6)
     for i in range(len(points)):
         p, gap, most = points[i], clearance[i], max(ceiling[i], clearance[i])
@@ -223,7 +223,7 @@ def _push_out(points, clearance, ceiling, near, everywhere, body, normals, faces
 
 
 @nb.njit(cache=True)
-def _inside(p, v, body, normals):  # noqa: ANN001, ANN202
+def _inside(p, v, body, normals):
     return (
         (p[0] - body[v, 0]) * normals[v, 0] + (p[1] - body[v, 1]) * normals[v, 1] + (p[2] - body[v, 2]) * normals[v, 2]
     ) <= 0
@@ -231,7 +231,6 @@ def _inside(p, v, body, normals):  # noqa: ANN001, ANN202
 
 @nb.njit(cache=True)
 def _signed_distances(points, near, body, normals, faces, starts, lists, face_starts, face_lists):
-    # noqa: ANN001, ANN202
     out, distances = np.empty(6), np.empty(len(points))
     for i in range(len(points)):
         p = points[i]
@@ -277,8 +276,9 @@ class PosedSurface:
         `everywhere` other parts than those of the starts are not looked at.
         """
         t = self.topology
-        _push_out(points, clearance, ceiling, near, everywhere, self.vertices, self.normals, t.faces, t.starts, t.vertices, t.face_starts,
-                  t.face_lists, self.low, _CELL_M, self.shape, self.counts, self.order)  # fmt: skip
+        walk = (self.vertices, self.normals, t.faces, t.starts, t.vertices, t.face_starts, t.face_lists)
+        grid = (self.low, _CELL_M, self.shape, self.counts, self.order)
+        _push_out(points, clearance, ceiling, near, everywhere, *walk, *grid)
 
     def signed_distances(
         self, points: Float[np.ndarray, "points 3"], near: Int32[np.ndarray, "points 2"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Integer, UInt8
+from scipy.spatial import KDTree
 
 from body.garments.cloth import Cloth
 from body.garments.contact import BodyTopology, PosedSurface
@@ -44,17 +45,20 @@ class Costume:
         return self.body_vertex_count + (0 if self.cloth is None else len(self.cloth.rest))
 
     def dress(
-        self, vertices: Float[np.ndarray, "vertices 3"], Ts_world_rest: Float[np.ndarray, "24 4 4"]
+        self,
+        vertices: Float[np.ndarray, "vertices 3"],
+        Ts_world_rest: Float[np.ndarray, "24 4 4"],
+        up: tuple[float, float, float] = (0.0, 0.0, 1.0),
     ) -> Float[np.ndarray, "points 3"]:
         """Vertices of the drawn surface over a posed naked body, in its frame, metres.
 
-        Ts_world_rest moves points of the rest body with each joint (`PosedBody.transforms`).
+        Ts_world_rest moves points of the rest body with each joint (`PosedBody.transforms`); skirts hang against `up`.
         """
         surface = PosedSurface.of(self.topology, vertices)
         if self.cloth is None:
             offsets = np.zeros(len(surface.vertices)) if self.offsets is None else self.offsets
             return surface.vertices + offsets[:, None] * surface.normals
-        return np.concatenate([surface.vertices, self.cloth.move(surface, Ts_world_rest)])
+        return np.concatenate([surface.vertices, self.cloth.move(surface, Ts_world_rest, np.array(up))])
 
     def clearances(
         self, vertices: Float[np.ndarray, "vertices 3"], dressed: Float[np.ndarray, "points 3"]
@@ -64,7 +68,8 @@ class Costume:
             return {}
         surface = PosedSurface.of(self.topology, vertices)
         points = np.ascontiguousarray(dressed[self.body_vertex_count :])
-        distances = surface.signed_distances(points, self.cloth.near.copy())
+        nearest = np.asarray(KDTree(surface.vertices).query(points)[1], np.int32)
+        distances = surface.signed_distances(points, nearest[:, None].repeat(2, 1))
         return {name: distances[where] for name, where in self.pieces.items()}
 
     def distance_to_body(

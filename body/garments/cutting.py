@@ -25,6 +25,11 @@ class Patch:
     corner_weights: Float[np.ndarray, "faces 3 3"]
     """Barycentric weights of each corner in that face, for what differs between faces (texture coordinates)."""
 
+    @property
+    def vertex_count(self) -> int:
+        """Vertices of the patch."""
+        return len(self.from_parent.indptr) - 1
+
 
 def whole(faces: Integer[np.ndarray, "faces 3"], vertex_count: int) -> Patch:
     """The parent itself."""
@@ -38,7 +43,7 @@ def whole(faces: Integer[np.ndarray, "faces 3"], vertex_count: int) -> Patch:
 
 def subdivide(patch: Patch) -> Patch:
     """Each face as four, through the middles of its edges."""
-    faces, count = patch.faces, patch.from_parent.shape[0]
+    faces, count = patch.faces, patch.vertex_count
     pairs = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
     keys, index = np.unique(pairs[:, 0] * count + pairs[:, 1], return_inverse=True)
     edges = np.stack([keys // count, keys % count], 1)
@@ -51,10 +56,7 @@ def subdivide(patch: Patch) -> Patch:
     w = patch.corner_weights
     wab, wbc, wca = (0.5 * (w[:, i] + w[:, (i + 1) % 3]) for i in range(3))
     weights = np.stack(
-        [
-            np.stack(t, 1)
-            for t in ((w[:, 0], wab, wca), (wab, w[:, 1], wbc), (wca, wbc, w[:, 2]), (wab, wbc, wca))
-        ],
+        [np.stack(t, 1) for t in ((w[:, 0], wab, wca), (wab, w[:, 1], wbc), (wca, wbc, w[:, 2]), (wab, wbc, wca))],
         1,
     )
     return Patch(
@@ -118,7 +120,7 @@ def clip(patch: Patch, distance: Float[np.ndarray, "vertices"]) -> Patch:
 
 def component_of(patch: Patch, vertex: int) -> Patch:
     """The connected piece with a vertex."""
-    count = patch.from_parent.shape[0]
+    count = patch.vertex_count
     edges = np.concatenate([patch.faces[:, :2], patch.faces[:, 1:]])
     graph = scipy.sparse.coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
     label = connected_components(graph, directed=False)[1]

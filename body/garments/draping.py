@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, KDTree
 
 from body.appearance_paint import noise
 from body.garments.contact import vertex_normals
@@ -15,6 +15,7 @@ from body.garments.cutting import Patch, clip, component_of, whole
 from body.garments.form import Diffusion, Form
 from body.garments.limbs import LEFT_LEG, RIGHT_LEG, TRUNK, limb_coordinates, part_weights
 from body.garments.piece import Piece
+from body.joints import JOINT_INDEX
 
 CONTACT_M: Final = 0.003
 """Cloth on skin."""
@@ -49,6 +50,10 @@ class Pattern:
     """Depth of resting folds."""
     clearance_m: float = CONTACT_M
     soft: float = 1.0
+    level_below_m: float | None = None
+    """Below this height the cloth stands off sideways only, and follows the thighs half (a shirt's lower hem)."""
+    hull: Float[np.ndarray, "points"] | None = None
+    """0..1: how far points move out to the convex hull of the piece (shoes close over the toes)."""
 
 
 def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
@@ -73,9 +78,16 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
     diffuse = Diffusion.on(faces, count)
     part = part_weights(weights).argmax(1)
     side = np.where(part == LEFT_LEG, 1.0, np.where(part == RIGHT_LEG, -1.0, 0.0))
+    if pattern.level_below_m is not None:
+        low = np.clip((pattern.level_below_m - skin[:, 1]) / (0.06 * form.scale), 0, 1)
+        normals = normals * np.stack([np.ones(count), 1 - low, np.ones(count)], 1)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
+        weights = _half_from_thighs(weights, low)
     points = skin + ease[:, None] * normals
-    near = cKDTree(form.surface.vertices).query(skin)[1].astype(np.int32)
-    near = np.stack([near, np.full_like(near, -1)], 1)
+    if pattern.hull is not None:
+        points = points + (share @ pattern.hull)[:, None] * (_to_hull(points) - points)
+    near = KDTree(form.surface.vertices).query(skin)[1].astype(np.int32)
+    near = np.stack([near, _thigh_below(form, pattern, skin)], 1)
     least = np.maximum(np.minimum(pattern.clearance_m, ease), 0.5 * ease)
     for _ in range(pattern.bridging):
         points = _apart(diffuse(points, 2), skin, side)
@@ -115,9 +127,7 @@ def hang(form: Form, part: int, start: float, stop: float, slope: float, most_m:
     along, radius = form.limbs.along[mine], form.limbs.radius[mine]
     edges = np.arange(start, max(stop, start + 2 * _BIN_M) + _BIN_M, _BIN_M)
     middle = (edges[:-1] + edges[1:]) / 2
-    body = np.array(
-        [np.mean(radius[near]) if (near := np.abs(along - m) < _BIN_M).any() else 0.0 for m in middle]
-    )
+    body = np.array([np.mean(radius[near]) if (near := np.abs(along - m) < _BIN_M).any() else 0.0 for m in middle])
     falls = slope * middle
     tube = np.maximum.accumulate(body + falls) - falls
     extra = np.clip(tube - body, 0, most_m)
@@ -127,10 +137,39 @@ def hang(form: Form, part: int, start: float, stop: float, slope: float, most_m:
     return form.diffuse(result, 10)
 
 
+def _thigh_below(form: Form, pattern: Pattern, skin: np.ndarray) -> np.ndarray:
+    """For a shirt's lower part the nearest vertex of the thigh, which may be raised into it; else -1."""
+    found = np.full(len(skin), -1, np.int32)
+    if pattern.level_below_m is None:
+        return found
+    shares, low = np.asarray(form.model.weights), skin[:, 1] < pattern.level_below_m
+    for side, mine in (("left", low & (skin[:, 0] > 0)), ("right", low & (skin[:, 0] <= 0))):
+        thigh = np.flatnonzero(shares[:, JOINT_INDEX[f"{side}_hip"]] > 0.8)
+        found[mine] = thigh[KDTree(form.surface.vertices[thigh]).query(skin[mine])[1]]
+    return found
+
+
+def _half_from_thighs(weights: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    weights = weights.copy()
+    for side in ("left", "right"):
+        moved = 0.6 * amount * weights[:, JOINT_INDEX[f"{side}_hip"]]
+        weights[:, JOINT_INDEX[f"{side}_hip"]] -= moved
+        weights[:, JOINT_INDEX["pelvis"]] += moved
+    return weights
+
+
+def _to_hull(points: np.ndarray) -> np.ndarray:
+    """Each point moved to the nearest facet of the points' convex hull."""
+    facets = np.unique(np.round(ConvexHull(points).equations, 9), axis=0)
+    inside = -(points @ facets[:, :3].T + facets[:, 3])
+    nearest = inside.argmin(1)
+    return points + inside[np.arange(len(points)), nearest, None] * facets[nearest, :3]
+
+
 def _cover(form: Form, pattern: Pattern, skin: np.ndarray) -> np.ndarray:
     count = form.model.vertex_count
     inside = np.minimum.reduce([hem.distance[:count] for hem in pattern.hems])
-    in_piece = cKDTree(skin).query(form.points[:count])[0] < 1e-9
+    in_piece = KDTree(skin).query(form.points[:count])[0] < 1e-9
     return np.where(in_piece, inside, np.where(inside > 0, -1.0, inside))
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from body.appearance_paint import noise
 from body.garments.charts import PackedCharts
-from body.garments.limbs import TRUNK
+from body.garments.limbs import TRUNK, directions
 from body.garments.piece import Piece
 from body.garments.wardrobe import Fabric
 from geometry.rasterizer import rasterize_uv
@@ -66,8 +66,9 @@ def _pattern(
     part = piece.part[corners[:, 0]]
     radius = np.ones(len(part))
     for which in np.unique(piece.part):
-        mine = piece.rest[piece.part == which]
-        radius[part == which] = 0.13 if which == TRUNK else 0.05 + 0.1 * np.ptp(mine[:, 2])
+        mine = piece.part == which
+        across = (piece.rest[mine] - piece.rest[mine].mean(0)) * (np.abs(directions(piece.part[mine])) < 0.5)
+        radius[part == which] = np.linalg.norm(across, axis=1).mean()
     around = np.einsum("nk,nk->n", bary, angles) * radius
     if fabric.pattern == "stripes":
         return _band(along, fabric.period_m, 0.45)

@@ -8,7 +8,7 @@ from typing import Final
 import numba as nb
 import numpy as np
 from jaxtyping import Float, Int32
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from body.appearance_paint import noise
 from body.garments.contact import vertex_normals
@@ -42,7 +42,7 @@ def fold_field(piece: Piece, scale: float, rng: np.random.Generator) -> FoldFiel
     along = directions(piece.part)
     around = np.cross(along, vertex_normals(piece.rest, np.asarray(piece.faces, np.int64)))
     around /= np.linalg.norm(around, axis=1, keepdims=True) + 1e-12
-    tree = cKDTree(piece.rest)
+    tree = KDTree(piece.rest)
     reach = _SPAN_M * max(scale, 0.6)
     ends = np.stack(
         [
@@ -75,7 +75,7 @@ def fold_field(piece: Piece, scale: float, rng: np.random.Generator) -> FoldFiel
 
 
 @nb.njit(cache=True)
-def compression(points, ends, lengths, starts, lists, steps):  # noqa: ANN001, ANN201
+def compression(points, ends, lengths, starts, lists, steps):
     """(points, 2): share by which cloth is shorter than at rest, averaged over neighbours `steps` times; >= 0."""
     squeezed = np.zeros((len(points), 2))
     for i in range(len(points)):
@@ -103,7 +103,7 @@ def compression(points, ends, lengths, starts, lists, steps):  # noqa: ANN001, A
 
 
 @nb.njit(cache=True)
-def raise_folds(points, normals, squeezed, waves, deepest, gain):  # noqa: ANN001, ANN201
+def raise_folds(points, normals, squeezed, waves, deepest, gain):
     """Moves points along their normals, in place: depth ~ wave length / pi * sqrt(compression), bounded."""
     base = np.sqrt(_OFFSET)
     for i in range(len(points)):

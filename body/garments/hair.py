@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from body.appearance_paint import noise
 from body.garments.draping import Hem, Pattern, drape
@@ -79,7 +79,7 @@ def _bun(form: Form, s: float) -> Piece:
     a = i * (columns + 1) + j
     b, d = a + 1, a + columns + 1
     faces = np.concatenate([np.stack([a, d, b], -1).reshape(-1, 3), np.stack([b, d, d + 1], -1).reshape(-1, 3)])
-    near = cKDTree(form.surface.vertices).query(points)[1].astype(np.int32)
+    near = KDTree(form.surface.vertices).query(points)[1].astype(np.int32)
     weights = np.zeros((len(points), 24))
     weights[:, JOINT_INDEX["head"]] = 1
     return Piece(

@@ -33,7 +33,7 @@ def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
     shoulder, elbow, wrist = (float(form.joint(f"left_{name}")[0]) for name in ("shoulder", "elbow", "wrist"))
     hip, waist = float(form.joint("left_hip")[1]), waist_height(form)
     bottom = waist + 0.02 * s if cut == "bodice" else waist - 0.05 * s if tucked else hip - (0.02 + 0.07 * loose) * s
-    bottom = max(bottom, crotch_height(form) + 0.045 * s)
+    bottom = max(bottom, crotch_height(form) + 0.06 * s)
     end = {
         "tank": shoulder - 0.002 * s,
         "bodice": shoulder + 0.08 * (elbow - shoulder),
@@ -62,12 +62,13 @@ def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
         ease=np.minimum(ease, 0.058),
         bridging=14,
         folds_m=0.006 * s,
-        clearance_m=0.009 if not tucked else 0.003,
+        clearance_m=0.007 if not tucked else 0.003,
+        level_below_m=waist,
     )
 
 
 def trousers(form: Form, cut: str, loose: float) -> Pattern:
-    """"trousers", "shorts" or "tights"; `loose` in 0..1."""
+    """ "trousers", "shorts" or "tights"; `loose` in 0..1."""
     s, y = form.scale, form.points[:, 1]
     knee, ankle, waist = float(form.joint("left_knee")[1]), float(form.joint("left_ankle")[1]), waist_height(form)
     end = knee + 0.04 * s if cut == "shorts" else ankle + (0.005 if cut == "trousers" else 0.03) * s
@@ -88,7 +89,7 @@ def trousers(form: Form, cut: str, loose: float) -> Pattern:
         inside=form.joint("pelvis") + [0, 0, 0.12 * s],
         ease=ease * np.where(y < hip + 0.05, crotch, 1.0),
         bridging=4 if tight else 12,
-        folds_m=0 if tight else 0.005 * s,
+        folds_m=0.0 if tight else 0.005 * s,
         clearance_m=0.0025,
     )
 
@@ -100,15 +101,18 @@ def shoes(form: Form, high: float) -> tuple[Pattern, Pattern]:
     floor = float(y.min())
     sole = np.clip((y - floor) / (0.025 * s), 0, 1)
     ease = (0.004 + 0.005 * sole) * max(s, 0.6)
+    ball = float(form.joint("left_foot")[2])
+    toes = np.clip((form.points[:, 2] - ball + 0.02 * s) / (0.03 * s), 0, 1) * (y < ankle)
     return tuple(
         Pattern(
             name=f"{side} shoe",
             hems=(Hem(distance=ankle - 0.01 * s + 0.07 * high * s - y, tight_m=0.004, over_m=0.02),),
             inside=form.joint(f"{side}_foot"),
             ease=ease,
-            bridging=25,
+            bridging=12,
             clearance_m=0.002,
             soft=0.0,
+            hull=toes,
         )
         for side in ("left", "right")
     )  # type: ignore[return-value]

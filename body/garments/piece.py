@@ -31,5 +31,7 @@ class Piece:
     uv_faces: Integer[np.ndarray, "faces 3"]
     cover: Float[np.ndarray, "vertices"]
     """For each body vertex, metres inside (negative: outside) the hems of the area that the piece covers."""
+    rows: tuple[int, int] | None = None
+    """Of a tube that hangs (skirt): levels and points in each, in order from the top; None for other pieces."""
     soft: float = 1.0
     """1 for cloth that folds and slides, 0 for what moves as it is (shoes, hair)."""

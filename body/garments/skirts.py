@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from body.garments.draping import CONTACT_M
 from body.garments.form import Form
@@ -45,11 +45,11 @@ def skirt(
     ).reshape(-1, 3)
     faces = _grid_faces(levels)
     weights = _weights(form, points)
-    tree = cKDTree(form.surface.vertices)
+    tree = KDTree(form.surface.vertices)
     shares = np.asarray(form.model.weights)
     legs = [np.flatnonzero(shares[:, [JOINT_INDEX[f"{side}_{j}"] for j in ("hip", "knee", "ankle")]].sum(1) > 0.5)
             for side in ("left", "right")]  # fmt: skip
-    left, right = (leg[cKDTree(form.surface.vertices[leg]).query(points)[1]] for leg in legs)
+    left, right = (leg[KDTree(form.surface.vertices[leg]).query(points)[1]] for leg in legs)
     mine = np.where(points[:, 0] > 0, left, right)
     nearest = tree.query(points)[1]
     below = points[:, 1] < form.joint("left_hip")[1]
@@ -69,6 +69,7 @@ def skirt(
         along=-points[:, 1],
         angle=np.broadcast_to(theta, radius.shape).ravel().copy(),
         cover=_cover(form, top),
+        rows=(levels, _AROUND),
         uv=uv,
         uv_faces=_grid_faces(levels, wrap=False),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from body.appearance_atlas import atlas_of
 from body.appearance_paint import paint_skin
@@ -69,7 +69,7 @@ def make(model: BodyModel, attire: Attire, size: int = TEXTURE_SIZE) -> Costume:
     charts = pack_charts(pieces, size)
     skin = _skin_texture(model, attire, size)
     texture = np.concatenate([skin, paint_pieces(pieces, fabrics, charts, size, rng)], 1)
-    bare = ~np.logical_or.reduce([_covered(piece, model.faces) for piece in pieces])
+    bare = ~np.stack([_covered(piece, model.faces) for piece in pieces]).any(0)
     assert model.uv is not None
     assert model.uv_faces is not None
     count, half = model.vertex_count, np.array([0.5, 1.0])
@@ -139,7 +139,7 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
             kept[i] &= ~(over[inner.faces] > _HIDDEN_M).all(1)
             distance = form.surface.signed_distances(inner.rest, inner.near.copy())
             own = np.minimum(distance, ceilings[i])[over > -0.02]
-            gap, index = cKDTree(inner.rest[over > -0.02]).query(outer.rest)
+            gap, index = KDTree(inner.rest[over > -0.02]).query(outer.rest)
             needed = np.where(gap < 0.04, own[index] + _LAYER_M, 0.0)
             clearances[j] = np.maximum(clearances[j], needed)
     fields = []
@@ -166,6 +166,7 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
             near=np.concatenate([piece.near for piece in pieces]),
             clearance=np.concatenate(clearances),
             ceiling=np.concatenate(ceilings),
+            hanging=tuple((int(k), *piece.rows) for piece, k in zip(pieces, offsets) if piece.rows is not None),
             folds=FoldField(
                 ends=np.concatenate([f.ends + k for (f, _), k in zip(fields, offsets)]).astype(np.int32),
                 lengths=np.concatenate([f.lengths for f, _ in fields]),
@@ -179,7 +180,7 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
 
 
 def _covered(piece: Piece, faces: np.ndarray) -> np.ndarray:
-    return (piece.cover[faces] > _HIDDEN_M).all(1)
+    return np.all(piece.cover[faces] > _HIDDEN_M, axis=1)
 
 
 def _skin_texture(model: BodyModel, attire: Attire, size: int) -> np.ndarray:

@@ -75,26 +75,25 @@ def choose_attire(
         return options[int(rng.integers(len(options)))]
 
     sex = pick(("female", "male")) if sex is None else sex
-    if wardrobe is None:
-        wardrobe = pick(WARDROBES if sex == "female" else WARDROBES[:3])
+    chosen: Wardrobe = pick(WARDROBES if sex == "female" else WARDROBES[:3]) if wardrobe is None else wardrobe
     tone = int(rng.integers(len(SKIN_TONES)))
     dark = tone >= 4
     colours = (*HAIR_COLOURS[:2], HAIR_COLOURS[-1]) if dark else HAIR_COLOURS
     if age_years is not None:
-        colours = (HAIR_COLOURS[-1], HAIR_COLOURS[0]) if age_years > 55 else tuple(
-            c for c in colours if c != HAIR_COLOURS[-1]
+        colours = (
+            (HAIR_COLOURS[-1], HAIR_COLOURS[0])
+            if age_years > 55
+            else tuple(c for c in colours if c != HAIR_COLOURS[-1])
         )
     hair = pick(colours)
     styles = ("long", "bun", "full", "long", "short") if sex == "female" else ("short", "short", "full")
     return Attire(
-        wardrobe=wardrobe,
+        wardrobe=chosen,
         skin=SKIN_TONES[tone],
         iris=IRIS_COLOURS[0] if dark else pick(IRIS_COLOURS),
         hair_style=pick(styles),
-        hair=Fabric(
-            pattern="hair", colour=hair, second_colour=hair, period_m=0.002, infrared=_hair_infrared(hair)
-        ),
-        garments=tuple(_garments(rng, wardrobe)),
+        hair=Fabric(pattern="hair", colour=hair, second_colour=hair, period_m=0.002, infrared=_hair_infrared(hair)),
+        garments=tuple(_garments(rng, chosen)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -128,7 +127,7 @@ def _garments(rng: np.random.Generator, wardrobe: Wardrobe) -> list[Worn]:
         return [shoes, worn("trousers", bottom), worn(pick(("t-shirt", "long sleeves", "long sleeves")), top)]
     if wardrobe == "summer":
         return [shoes, worn(pick(("shorts", "shorts", "trousers")), bottom), worn(pick(("t-shirt", "tank")), top)]
-    length, flare = float(rng.uniform(0, 1)), float(rng.uniform(0.04, 0.30))
+    length, flare = float(rng.uniform(0, 1)), float(rng.uniform(0.02, 0.20))
     if wardrobe == "skirt":
         shirt = worn(pick(("tank", "t-shirt", "long sleeves")), top, 0.0, 0.4, tucked=True)
         cloth = fabric(CLOTH_COLOURS + TROUSER_COLOURS, ("plain", "checks", "print"))
