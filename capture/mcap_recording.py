@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -85,6 +86,18 @@ class McapWriter:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+
+    @contextmanager
+    def abandoned_on_error(self) -> Iterator[None]:
+        """Within it an OSError (a full disk) closes the file as it is, without an index, and goes on to the caller.
+
+        Chunks that were written whole stay readable; a writer that failed half-way must not write on.
+        """
+        try:
+            yield
+        except OSError:
+            self._file.raw.close()
+            raise
 
     def _sync(self) -> None:
         self._writer.flush()

@@ -28,7 +28,7 @@ Runner = Callable[[str, int], Iterator[Any]]
 
 
 @contextmanager
-def runner(config: SimulationConfig, figure: Figure, folder: Path, workers: int | None) -> Iterator[Runner]:
+def runner(config: SimulationConfig, figure: Figure | None, folder: Path, workers: int | None) -> Iterator[Runner]:
     """A runner over `workers` processes (None: one for each processor). With one worker nothing is spawned.
 
     Processes are spawned, not forked: Embree and OpenMP do not survive a fork. A script that asks for several
@@ -70,7 +70,7 @@ def runner(config: SimulationConfig, figure: Figure, folder: Path, workers: int 
             raise
 
 
-def _start(config: SimulationConfig, figure: Figure, folder: Path) -> None:
+def _start(config: SimulationConfig, figure: Figure | None, folder: Path) -> None:
     """Runs once in each new process. The parent alone answers Ctrl-C."""
     global _renderer
     signal.signal(signal.SIGINT, signal.SIG_IGN)

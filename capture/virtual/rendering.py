@@ -38,11 +38,11 @@ class Payload:
 class Renderer:
     """Renders any instant of one take. Cheap to make again in another process: the large arrays are in files."""
 
-    def __init__(self, config: SimulationConfig, figure: Figure, folder: Path) -> None:
+    def __init__(self, config: SimulationConfig, figure: Figure | None, folder: Path) -> None:
         """`folder` is the unfinished session; `store_vertices` must have been called for it."""
-        self.config, self.figure, self.folder = config, figure, folder
+        self.config, self.folder = config, folder
         self.rig: tuple[VirtualDevice, ...] = build_rig(config)
-        self._studio = Studio.of(figure)
+        self._studio = None if figure is None else Studio.of(figure)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
         self._backdrops: dict[str, Backdrop] = {}
 
@@ -58,6 +58,8 @@ class Renderer:
 
     def instant(self, number: int) -> list[Payload]:
         """Frame `number` of the take, from all devices; writes clean depth and masks into truth/."""
+        if self._studio is None:
+            return [p for i in range(len(self.rig)) for p in self._bare(i, number)]
         motion = motion_at(self._vertices, number, self.config.rate_hz)
         now = Drawable.of(self._studio, motion.vertices)
         shadow = shadow_map(now)
@@ -72,6 +74,13 @@ class Renderer:
                 device.color, now, now.centers(device.color, self._backdrop(device.name).color_rays), number
             )
         return payloads
+
+    def _bare(self, index: int, number: int) -> list[Payload]:
+        device = self.rig[index]
+        for camera in (device.color, device.depth):
+            write_png(self._truth("masks", camera, number), np.zeros((camera.height, camera.width), np.uint8))
+        write_clean_depth(self._truth("depth", device.depth, number), self._backdrop(device.name).z)
+        return [self._color(index, None, None, number), self._depth(index, None, number)]
 
     def _color(self, index: int, drawable: Drawable | None, shadow: np.ndarray | None, number: int) -> Payload:
         device = self.rig[index]
@@ -117,6 +126,13 @@ def store_vertices(folder: Path, vertices: Float[np.ndarray, "frames vertices 3"
 def remove_work(folder: Path) -> None:
     """Deletes what the renderers shared."""
     shutil.rmtree(_work(folder))
+
+
+def drop_truth_from(folder: Path, instant: int) -> None:
+    """Deletes the images of an instant and of all later ones."""
+    for path in (folder / "truth").glob("*/*/*/*.png"):
+        if int(path.stem) >= instant:
+            path.unlink()
 
 
 def _work(folder: Path) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +22,10 @@ class Thing:
     figure: Figure
     vertices: Float[np.ndarray, "frames vertices 3"]
     """World, metres; one frame for what stands still."""
+    T_world_thing: Float[np.ndarray, "frames 4 4"] | None = None
+    """Its pose, where it has one; as many frames as `vertices`."""
+    description: dict[str, Any] = field(default_factory=dict)
+    """What a user of the truth must know of it, fit for JSON: a board's squares, a box's sides."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,39 +33,53 @@ class Scene:
     """All that moves in one take."""
 
     people: tuple[Subject, ...]
-    things: tuple[Thing, ...] = ()
+    things: tuple[Thing, ...]
+    frames: int
+    """Number of instants."""
 
     @classmethod
-    def of(cls, people: Subject | Sequence[Subject], things: Sequence[Thing] = ()) -> Scene:
-        """A scene of one or more people. Raises CaptureError when their lengths differ or there is nobody."""
+    def of(cls, people: Subject | Sequence[Subject], things: Sequence[Thing] = (), frames: int | None = None) -> Scene:
+        """A scene of people and things; `frames` is needed for one without people.
+
+        Raises CaptureError when lengths differ or are 0.
+        """
         people = (people,) if isinstance(people, Subject) else tuple(people)
-        if not people:
-            raise CaptureError("nobody is in the scene; give at least one person")
-        frames = {len(person.parameters) for person in people}
-        if len(frames) > 1:
-            raise CaptureError(f"the people of one scene have {sorted(frames)} frames; give all the same number")
-        if frames == {0}:
+        lengths = {len(person.parameters) for person in people} | ({frames} if frames is not None else set())
+        if len(lengths) != 1:
+            raise CaptureError(f"the people of one scene have {sorted(lengths)} frames; give all the same number")
+        (length,) = lengths
+        if length == 0:
             raise CaptureError("the motion has no frames; choose a longer clip or more --seconds")
         for thing in things:
-            if len(thing.vertices) not in (1, *frames):
+            if len(thing.vertices) not in (1, length):
                 raise CaptureError(
-                    f"'{thing.name}' has {len(thing.vertices)} frames, the people {frames.pop()}; give as many, or one"
+                    f"'{thing.name}' has {len(thing.vertices)} frames, the scene {length}; give as many, or one"
                 )
-        return cls(people=people, things=tuple(things))
+        return cls(people=people, things=tuple(things), frames=length)
 
-    @property
-    def frames(self) -> int:
-        """Number of instants."""
-        return len(self.people[0].parameters)
+    def first(self, frames: int) -> Scene:
+        """The scene's first instants alone."""
+        return Scene(
+            people=tuple(person.first(frames) for person in self.people),
+            things=tuple(
+                t if len(t.vertices) == 1 else replace(t, vertices=t.vertices[:frames], T_world_thing=_cut(t, frames))
+                for t in self.things
+            ),
+            frames=frames,
+        )
 
-    def figure(self) -> Figure:
-        """People first, then things; `owner` numbers them in this order."""
+    def figure(self) -> Figure | None:
+        """People first, then things; `owner` numbers them in this order. None when the room is empty."""
         parts = [(p.figure, p.surface.shape[1]) for p in self.people]
         parts += [(t.figure, t.vertices.shape[1]) for t in self.things]
-        return merge_figures([figure for figure, _ in parts], [count for _, count in parts])
+        return merge_figures([figure for figure, _ in parts], [count for _, count in parts]) if parts else None
 
     def vertices(self) -> Float[np.ndarray, "frames vertices 3"]:
         """Vertices of the figure at every instant, float32."""
         parts = [p.surface for p in self.people]
         parts += [np.broadcast_to(t.vertices, (self.frames, *t.vertices.shape[1:])) for t in self.things]
-        return np.concatenate(parts, 1).astype(np.float32)
+        return np.concatenate(parts, 1).astype(np.float32) if parts else np.zeros((self.frames, 0, 3), np.float32)
+
+
+def _cut(thing: Thing, frames: int) -> np.ndarray | None:
+    return None if thing.T_world_thing is None else thing.T_world_thing[:frames]

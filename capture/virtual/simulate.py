@@ -1,4 +1,4 @@
-"""Simulates a take: virtual Azure Kinects watch a person, and the session looks like a real rig's."""
+"""Simulates a take: virtual Azure Kinects watch people and things, and the session looks like a real rig's."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from capture.errors import CaptureError
-from capture.mcap_recording import McapWriter
+from capture.mcap_recording import McapReader, McapWriter
 from capture.session import RECORDED_CAMERAS, Session
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.config import SimulationConfig
+from capture.virtual.disk_space import Reserve, is_full
 from capture.virtual.processes import Runner, runner
-from capture.virtual.rendering import Payload, remove_work, store_vertices
+from capture.virtual.rendering import Payload, drop_truth_from, remove_work, store_vertices
 from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
@@ -36,48 +37,97 @@ HOST_SEED = 20
 def simulate(
     folder: Path,
     config: SimulationConfig,
-    people: Subject | Sequence[Subject],
+    people: Subject | Sequence[Subject] = (),
     *,
     things: Sequence[Thing] = (),
     workers: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Session:
-    """Writes a session with one frame set for each frame of the people, and what was really there in `truth/`.
+    """Writes a session with one frame set for each instant of the scene, and what was really there in `truth/`.
 
-    The colour cameras expose at the same moment, the depth cameras one after another (`depth_stagger_us`). The frames
-    depend on `config`, the people and the things alone, not on `workers` (None: one process for each processor). The
-    folder appears whole or not at all. Raises CaptureError when it exists.
+    The colour cameras expose at the same moment, the depth cameras one after another (`depth_stagger_us`). Without
+    people it lasts as long as the configuration says. The frames depend on `config`, the people and the things alone,
+    not on `workers` (None: one process for each processor). The folder appears whole or not at all, but for a disk that
+    fills up: then it holds the instants that were whole, and the error says how many. Raises CaptureError for that and
+    when the folder exists.
     """
     folder = Path(folder)
     if folder.exists():
         raise CaptureError(f"{folder} exists; a simulation never overwrites, choose another folder or remove it")
-    scene = Scene.of(people, things)
-    frames = scene.frames
+    nobody = not isinstance(people, Subject) and not people
+    scene = Scene.of(people, things, frame_count(config) if nobody else None)
     partial = folder.with_name(f".{folder.name}.partial{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        store_vertices(partial, scene.vertices())
-        done = _Progress(config.cameras + config.background_frames + frames, on_progress)
-        with runner(config, scene.figure(), partial, workers) as run:
-            for _ in run("prepare", config.cameras):
-                done.step()
-            rig = build_rig(config)
-            links = _record_background(partial, config, rig, folder.name, run, done)
-            counts = _record(partial / RECORDING, config, rig, run, "instant", frames, done)
-        remove_work(partial)
-        write_truth(partial, config, rig, scene, times_us(config, frames))
-        write_cameras(partial.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
-        _create(partial, config, rig, RECORDING, counts, id=folder.name, links=links)
-        partial.replace(folder)
-    except BaseException:
+        return _take(folder, partial, config, scene, workers, on_progress)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise CaptureError(f"{folder}: the disk is full before anything was whole; free some space") from error
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return Session.open(folder)
+
+
+def frame_count(config: SimulationConfig) -> int:
+    """Number of instants of a take."""
+    return max(1, round(config.seconds * config.rate_hz))
 
 
 def times_us(config: SimulationConfig, frames: int) -> np.ndarray:
     """Device time of the pulse of each frame set; the devices share the master's clock."""
     return FIRST_US + np.rint(np.arange(frames) * 1e6 / config.rate_hz).astype(np.int64)
+
+
+def _take(
+    folder: Path,
+    partial: Path,
+    config: SimulationConfig,
+    scene: Scene,
+    workers: int | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> Session:
+    reserve = Reserve.of(partial)
+    store_vertices(partial, scene.vertices())
+    done = _Progress(config.cameras + config.background_frames + scene.frames, on_progress)
+    rig = build_rig(config)
+    full: OSError | None = None
+    with runner(config, scene.figure(), partial, workers) as run:
+        for _ in run("prepare", config.cameras):
+            done.step()
+        links = _record_background(partial, config, rig, folder.name, run, done)
+        try:
+            _record(partial / RECORDING, config, rig, run, "instant", scene.frames, done, reserve)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            full = error
+    remove_work(partial)
+    reserve.free()
+    counts = _counts(partial / RECORDING)
+    whole = min(counts.values(), default=0)
+    if full is not None:
+        if whole == 0:
+            raise full
+        drop_truth_from(partial, whole)
+    write_truth(partial, config, rig, scene.first(whole), times_us(config, whole))
+    write_cameras(partial.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
+    _create(partial, config, rig, RECORDING, counts, id=folder.name, links=links)
+    partial.replace(folder)
+    if full is not None:
+        raise CaptureError(
+            f"{folder}: the disk is full; {whole} of {scene.frames} instants are whole and kept; free some space and "
+            "simulate again into another folder for the rest"
+        ) from full
+    return Session.open(folder)
+
+
+def _counts(path: Path) -> dict[str, int]:
+    """Number of whole frames of each stream."""
+    reader = McapReader(path)
+    try:
+        return {topic.removeprefix("/"): reader.count(topic) for topic in reader.topics}
+    finally:
+        reader.close()
 
 
 def _record_background(
@@ -87,7 +137,8 @@ def _record_background(
     if not config.background_frames:
         return {}
     inner = folder / BACKGROUND
-    counts = _record(inner / RECORDING, config, rig, run, "empty", config.background_frames, done)
+    _record(inner / RECORDING, config, rig, run, "empty", config.background_frames, done)
+    counts = _counts(inner / RECORDING)
     write_cameras(inner.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
     _create(inner, config, rig, RECORDING, counts, id=f"{name}_background", links={})
     return {"background_from": BACKGROUND}
@@ -101,8 +152,9 @@ def _record(
     method: str,
     frames: int,
     done: _Progress,
-) -> dict[str, int]:
-    """Writes one MCAP file and returns the number of frames by stream."""
+    reserve: Reserve | None = None,
+) -> None:
+    """Writes one MCAP file. When the disk fills up, what is in it already stays readable; raises the OSError."""
     attachments = {
         f"{device.name}/calibration.json": calibration_json(device.depth, device.color, device.unit.serial).encode()
         for device in rig
@@ -113,11 +165,16 @@ def _record(
             size = {"width": str(camera.width), "height": str(camera.height)}
             writer.add_stream(f"/{camera.name}", _encoding(camera.name), size)
         delays_us = _delays_us(config, rig)
-        for time_us, payloads in zip(times_us(config, frames), run(method, frames), strict=True):
-            for payload in payloads:
-                _write(writer, payload, int(time_us) + delays_us[payload.stream], rng)
-            done.step()
-        return {topic.removeprefix("/"): count for topic, count in writer.counts.items()}
+        try:
+            for time_us, payloads in zip(times_us(config, frames), run(method, frames), strict=True):
+                with writer.abandoned_on_error():
+                    for payload in payloads:
+                        _write(writer, payload, int(time_us) + delays_us[payload.stream], rng)
+                done.step()
+        except OSError:
+            if reserve is not None:
+                reserve.free()
+            raise
 
 
 def _write(writer: McapWriter, payload: Payload, time_us: int, rng: np.random.Generator) -> None:

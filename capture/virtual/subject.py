@@ -82,6 +82,16 @@ class Subject:
             description=description or {},
         )
 
+    def first(self, frames: int) -> Subject:
+        """The person in its first instants alone."""
+        return replace(
+            self,
+            parameters=self.parameters[slice(0, frames)],
+            vertices=self.vertices[:frames],
+            joints=self.joints[:frames],
+            surface=self.surface[:frames],
+        )
+
     @classmethod
     def wearing(
         cls,

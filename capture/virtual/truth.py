@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,7 +52,7 @@ class Truth:
     @property
     def frames(self) -> int:
         """Number of instants."""
-        return len(self._body(PERSON)["transl"])
+        return int(self._scene["frames"])
 
     def parameters(self, person: str = PERSON) -> BodyParameters:
         """Pose and translation of each instant, and the shape: exact, or the nearest within the model (see `exact`)."""
@@ -94,8 +95,28 @@ class Truth:
 
     def things(self, instant: int) -> dict[str, TriangleMesh]:
         """Meshes of the things in the room, by thing00, thing01, …"""
-        files = sorted(self.session.path("truth", "things").glob("thing*.npz"))
-        return {path.stem: self._figure(path.with_suffix(""), self._checked(instant)) for path in files}
+        folder = self.session.path("truth", "things")
+        return {name: self._figure(folder / name, self._checked(instant)) for name in self._scene["things"]}
+
+    def thing(self, name: str) -> dict[str, Any]:
+        """What is known of a thing: its name, a board's squares, a box's sides. Raises CaptureError for others."""
+        if name not in self._scene["things"]:
+            raise CaptureError(
+                f"{self.session.folder} has no {name}; it has {', '.join(self._scene['things']) or 'none'}"
+            )
+        return self._scene["things"][name]
+
+    def thing_poses(self, name: str) -> Float[np.ndarray, "frames 4 4"]:
+        """T_world_thing of a board or a box at each instant, or once when it stands still.
+
+        Raises CaptureError for a thing without a pose.
+        """
+        path = self.session.path("truth", "things", f"{name}_pose.npy")
+        if not path.is_file():
+            raise CaptureError(
+                f"{self.session.folder}: {self.thing(name)['name']} ({name}) has no pose; boards and boxes have"
+            )
+        return np.load(path)
 
     def cameras(self) -> dict[str, Camera]:
         """The cameras as they stood."""
@@ -103,7 +124,7 @@ class Truth:
 
     def config(self) -> SimulationConfig:
         """The configuration that made the take."""
-        values = json.loads(self.session.path("truth", "scene.json").read_text("utf-8"))["config"]
+        values = dict(self._scene["config"])
         if values["betas"] is not None:
             values["betas"] = tuple(values["betas"])
         return SimulationConfig(**values)
@@ -140,6 +161,10 @@ class Truth:
             with np.load(path) as arrays:
                 self._bodies[person] = dict(arrays)
         return self._bodies[person]
+
+    @cached_property
+    def _scene(self) -> dict[str, Any]:
+        return json.loads(self.session.path("truth", "scene.json").read_text("utf-8"))
 
     @cached_property
     def _bodies(self) -> dict[str, dict[str, np.ndarray]]:

@@ -44,13 +44,17 @@ def write_truth(
             "outfit": person.description,
         }
     for number, thing in enumerate(scene.things):
-        _write_figure(truth / "things" / f"thing{number:02d}", thing.figure, thing.vertices)
+        stem = truth / "things" / f"thing{number:02d}"
+        _write_figure(stem, thing.figure, thing.vertices)
+        if thing.T_world_thing is not None:
+            np.save(stem.with_name(f"{stem.name}_pose.npy"), thing.T_world_thing)
     write_cameras(truth / "cameras.json", [c for d in rig for c in (d.color, d.depth)], source="virtual rig, as placed")
     description = {
         "clean_depth": "truth/depth/STREAM/NNNNNN.png, uint16 tenths of a millimetre, 0 beyond 6.5535 m",
         "config": asdict(config),
+        "frames": scene.frames,
         "people": people,
-        "things": {f"thing{n:02d}": thing.name for n, thing in enumerate(scene.things)},
+        "things": {f"thing{n:02d}": {"name": t.name, **t.description} for n, t in enumerate(scene.things)},
         "devices": {
             d.name: {"depth_bias_mm": 1e3 * d.depth_bias_m, "color_gain": [float(g) for g in d.color_gain]} for d in rig
         },

@@ -1,5 +1,6 @@
 """A simulated take on disk: the session of a real rig, the truth beside it, the same bytes from the same seed."""
 
+import errno
 import json
 import multiprocessing
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from body.loading import load_body_model
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
+from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.virtual.config import SimulationConfig
 from capture.virtual.simulate import simulate
@@ -226,6 +228,60 @@ def test_an_existing_folder_is_refused_and_left_alone(tmp_path, subject):
     with pytest.raises(CaptureError, match="never overwrites"):
         simulate(tmp_path / "take", CONFIG, subject, workers=1)
     assert [path.name for path in (tmp_path / "take").iterdir()] == ["notes.txt"]
+
+
+def test_a_full_disk_keeps_the_instants_that_are_whole(tmp_path, subject, monkeypatch):
+    """The third frame set of the take cannot be written: two whole ones and their truth stay."""
+    config = replace(CONFIG, cameras=1, background_frames=1)
+    longer = _subject(CONFIG, frames=4)
+    write, written = McapWriter.write, []
+
+    def fails_later(self: McapWriter, topic: str, data: bytes, **times: int) -> None:
+        if len(written) == 2 + 2 * 2 + 1:  # background, two instants, and the colour frame of the third
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(topic)
+        write(self, topic, data, **times)
+        self._sync()  # as after a second
+
+    monkeypatch.setattr(McapWriter, "write", fails_later)
+    with pytest.raises(CaptureError, match="the disk is full; 2 of 4 instants are whole and kept"):
+        simulate(tmp_path / "take", config, longer, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["take"]
+    session = Session.open(tmp_path / "take")
+    assert {name: stream.frames for name, stream in session.streams.items()} == {
+        "kinect_000/color": 3,
+        "kinect_000/depth": 2,
+    }
+    assert session.frame("kinect_000/depth", 1).payload.shape == (576, 640)
+    truth = Truth.open(session)
+    assert truth.frames == len(truth.parameters()) == len(truth.joints()) == 2
+    assert [path.stem for path in sorted(session.path("truth", "depth", "kinect_000", "depth").iterdir())] == [
+        "000000",
+        "000001",
+    ]
+
+
+def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path, subject, monkeypatch):
+    def full(folder: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("capture.virtual.simulate.Reserve.of", full)
+    with pytest.raises(CaptureError, match="the disk is full before anything was whole"):
+        simulate(tmp_path / "take", CONFIG, subject, workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_room_is_a_take_of_its_own(tmp_path):
+    config = replace(CONFIG, cameras=1, background_frames=0, seconds=0.1, noise=False)
+    session = simulate(tmp_path / "take", config, workers=1)
+    truth = Truth.open(session)
+    assert truth.people == []
+    assert truth.frames == session.streams["kinect_000/depth"].frames == 3
+    depth, measured = truth.depth("kinect_000/depth", 2), session.frame("kinect_000/depth", 2).payload
+    assert np.nanmax(np.abs(depth - measured)) < 0.56e-3  # a millimetre and a tenth of one, rounded
+    assert not truth.mask("kinect_000/color", 2).any()
+    with pytest.raises(CaptureError, match="has no person00; it has nobody"):
+        truth.joints()
 
 
 def test_an_interrupted_simulation_leaves_nothing(tmp_path, subject):
