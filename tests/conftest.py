@@ -27,7 +27,7 @@ def _skips_checks(decorator: ast.AST) -> bool:
     return _is_no_type_check(decorator) or getattr(function, "attr", getattr(function, "id", "")) in _NUMBA
 
 
-_NUMBA = ("njit", "jit", "vectorize", "guvectorize", "stencil")
+_NUMBA = ("njit", "jit", "vectorize", "guvectorize", "stencil", "kernel")  # kernel: body.garments.kernels
 _hook._is_no_type_check = _skips_checks
 jaxtyping.install_import_hook(
     ["geometry", "body", "capture", "calibration", "registration", "texture", "hps", "humanrig"], "beartype.beartype"
