@@ -51,10 +51,12 @@ def make_people(
     model: BodyModel,
     choose_clip: Callable[[np.random.Generator], MotionClip],
     things: Sequence[Thing] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[Subject, ...], tuple[Thing, ...]]:
     """The people, and the things at their places; `choose_clip` gives a motion of the take's length and rate.
 
-    One person alone stays in the middle. Raises CaptureError when they do not fit on the floor.
+    One person alone stays in the middle. `on_progress` is told (people done, people). Raises CaptureError when they do
+    not fit on the floor.
     """
     frames = max(1, round(config.seconds * config.rate_hz))
     bodies = [choose_body(config, model, number) for number in range(config.people)]
@@ -68,6 +70,8 @@ def make_people(
         there = spot.move_body(motion, body.model.rest_joints()[0])
         parameters = replace(there, betas=body.betas, child=body.child)
         people.append(dressed(config, model, body, parameters, number))
+        if on_progress is not None:
+            on_progress(number + 1, config.people)
     moved = [replace(t, vertices=s.move(t.vertices)) for t, s in zip(things, spots[config.people :])]
     return tuple(people), tuple(moved)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from body.motion.library import MotionLibrary
 from body.motion.resample import lengthen, resample
 from capture.session import Session
 from capture.virtual.config import SimulationConfig
+from capture.virtual.furniture import furniture
 from capture.virtual.scene import Thing
 from capture.virtual.simulate import simulate
 from capture.virtual.subject import Subject
@@ -25,44 +27,66 @@ from humanrig.wheel_assets import deepmimic_clips
 
 RANDOM = "random"
 """Instead of a clip's name: a motion drawn from the library for each person."""
+THINGS_SEED = 13
 
 
 def simulate_session(
     folder: Path,
     *,
     workers: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
     **options: Any,
 ) -> Session:
-    """Records a clip with the virtual rig; `options` are the fields of `SimulationConfig`.
+    """Records a scene with the virtual rig; `options` are the fields of `SimulationConfig`.
 
-    A clip that is shorter than the take is repeated. Raises HumanrigError for an unknown clip or a wrong option, and
-    CaptureError when the folder exists.
+    A clip that is shorter than the take is repeated. `on_progress` is told (piece of work, done, total). Raises
+    HumanrigError for an unknown clip or a wrong option, and CaptureError when the folder exists, the scene cannot be
+    placed or the disk is full.
     """
     config = _config(options)
     if Path(folder).exists():
         raise HumanrigError(f"{folder} exists; a simulation never overwrites, choose another folder or remove it")
-    people, things = make_scene(config)
-    return simulate(folder, config, people, things=things, workers=workers, on_progress=on_progress)
+    report = on_progress or (lambda name, done, total: None)
+    people, things = make_scene(config, functools.partial(report, "people"))
+    return simulate(
+        folder, config, people, things=things, workers=workers, on_progress=functools.partial(report, "simulate")
+    )
 
 
-def make_scene(config: SimulationConfig) -> tuple[tuple[Subject, ...], tuple[Thing, ...]]:
+def make_scene(
+    config: SimulationConfig, on_progress: Callable[[int, int], None] | None = None
+) -> tuple[tuple[Subject, ...], tuple[Thing, ...]]:
     """The people and the things of a configuration, at the rig's rate.
 
     Raises HumanrigError for an unknown clip, CaptureError when they do not fit on the floor.
     """
+    rng = np.random.default_rng([config.seed, THINGS_SEED])
+    if config.scenario == "board":
+        from capture.virtual.board import board_take
+
+        return (), (board_take(config, rng),)
+    if config.scenario == "boxes":
+        from capture.virtual.boxes import stacked_boxes
+
+        return (), stacked_boxes(rng)
+    if config.scenario == "empty":
+        return (), ()
+    things = furniture(rng, config.furniture)
+    return make_people(config, load_body_model(), clip_chooser(config), things, on_progress)
+
+
+def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], MotionClip]:
+    """What gives each person a motion of the take's length and rate. Raises HumanrigError for an unknown clip."""
     library = MotionLibrary.of_files(deepmimic_clips())
+    if config.clip == RANDOM:
+        seconds = max(config.seconds, 1 / config.rate_hz)
+        return lambda rng: library.draw(rng, config.split, seconds, config.rate_hz)
     try:
-        whole = None if config.clip == RANDOM else library.clip(config.clip)
+        whole = library.clip(config.clip)
     except BodyError as error:
         raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
-
-    def choose_clip(rng: np.random.Generator) -> MotionClip:
-        if whole is None:
-            return library.draw(rng, config.split, max(config.seconds, 1 / config.rate_hz), config.rate_hz)
-        return resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
-
-    return make_people(config, load_body_model(), choose_clip)
+    motion = resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
+    return lambda rng: motion
 
 
 def _config(options: dict[str, Any]) -> SimulationConfig:

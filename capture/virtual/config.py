@@ -18,10 +18,12 @@ class SimulationConfig:
 
     cameras: Cameras = 6
     """Azure-Kinect-like devices on the ring; ten is the most whose depth pulses fit into one period."""
+    scenario: Literal["people", "board", "boxes", "empty"] = "people"
+    """What is recorded: people, or for calibration a ChArUco board moved by hand, stacked boxes, the empty room."""
     people: Annotated[int, Field(ge=1, le=6)] = 1
-    """Persons in the room."""
+    """Persons in the room, in the scenario `people`."""
     furniture: Annotated[int, Field(ge=0, le=12)] = 0
-    """Objects that stand on the floor and hide parts of the people."""
+    """Objects that stand on the floor and hide parts of the people, in the scenario `people`."""
     clip: str = "walk"
     """Name of the motion clip that everybody does, or `random`: everybody does a motion drawn from the library."""
     split: Literal["train", "validation", "test"] = "train"

@@ -7,52 +7,89 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from humanrig.terminal import progress, say
+from humanrig.terminal import say, stage_progress
 
 
 def simulate(
     session: Positional[Path],
-    cameras: int = 10,
+    scenario: Literal["people", "board", "boxes", "empty"] = "people",
+    people: int = 1,
     clip: str = "walk",
+    split: Literal["train", "validation", "test"] = "train",
+    outfit: Literal["dressed", "casual", "minimal"] = "dressed",
+    wardrobe: Literal["sport", "everyday", "summer", "skirt", "dress"] | None = None,
+    children: Annotated[float, arg(metavar="SHARE")] = 0.2,
+    exact_model: bool = False,
+    furniture: int = 0,
+    cameras: int = 10,
+    radius: Annotated[float, arg(metavar="M")] = 2.3,
+    depth_mode: Literal["NFOV_UNBINNED", "NFOV_2X2BINNED", "WFOV_2X2BINNED", "WFOV_UNBINNED"] = "NFOV_UNBINNED",
+    color_resolution: Literal["720P", "1080P", "1440P", "1536P", "2160P", "3072P"] = "720P",
     seconds: float = 2.0,
     rate: Annotated[float, arg(metavar="HZ")] = 30.0,
-    seed: int = 0,
-    outfit: Literal["minimal", "casual"] = "casual",
     noise: bool = True,
     bias_mm: float = 1.0,
+    seed: int = 0,
     workers: int | None = None,
 ) -> int:
-    """Record a simulated person with simulated Azure Kinects, in the same session format as a real rig.
+    """Record simulated people with simulated RGB-D sensors, in the same session format as a real rig.
 
-    What was really there (body parameters, clean depth, cameras) is kept in SESSION/truth; no reconstruction reads it.
+    What was really there (bodies, surfaces, clean depth, masks, cameras) is kept in SESSION/truth; no reconstruction
+    reads it. The same options give the same frames.
+
+    One person walking among ten Azure Kinects: humanrig simulate S.
+    A crowd among furniture: humanrig simulate S --people 4 --clip random --furniture 6.
+    A ChArUco board for calibration: humanrig simulate S --scenario board --seconds 20.
+    A body that the model's betas describe exactly: humanrig simulate S --exact-model --outfit minimal.
 
     Args:
         session: Folder to create.
+        scenario: people; board: a ChArUco board moved through the volume; boxes: a stack of boxes; empty: the room.
+        people: How many people, 1 to 6.
+        clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index), or
+            random: another for each person, drawn from the clips of the split (mixed, mirrored, re-timed).
+        split: Which people, and which clips of random motions, to draw from.
+        outfit: dressed: tailored clothes that move; casual or minimal: painted on thickened skin.
+        wardrobe: What the dressed wear; drawn when it is left out.
+        children: Share of children, 3 to 17 years old.
+        exact_model: Bodies that the body model describes exactly, instead of people of the bank, whom no betas reach.
+        furniture: How many pieces of furniture stand around.
         cameras: Azure-Kinect-like devices on a ring, 1 to 10.
-        clip: Motion clip: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index).
+        radius: Of the ring, metres, 1 to 3.2. More people and furniture need more room.
+        depth_mode: Mode of the depth cameras, as the vendor names them.
+        color_resolution: Mode of the colour cameras.
         seconds: Length of the take.
         rate: Frames a second.
-        seed: Of the body, the clothes, the placement of the cameras and the noise.
-        outfit: minimal: thin and tight; casual: clothes that stand off the body.
-        noise: Sensor noise, mixed pixels and dropouts; --no-noise for perfect sensors.
+        noise: All sensor effects; --no-noise for perfect sensors.
         bias_mm: Standard deviation of each device's constant depth error.
+        seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
         workers: Processes; default one for each processor.
     """
     from humanrig.simulation import simulate_session
 
-    with progress("simulate") as update:
+    with stage_progress() as update:
         simulate_session(
             session,
-            cameras=cameras,
-            clip=clip,
-            seconds=seconds,
-            rate_hz=rate,
-            seed=seed,
-            outfit=outfit,
-            noise=noise,
-            bias_mm=bias_mm,
             workers=workers,
             on_progress=update,
+            scenario=scenario,
+            people=people,
+            clip=clip,
+            split=split,
+            outfit=outfit,
+            wardrobe=wardrobe,
+            children=children,
+            exact_model=exact_model,
+            furniture=furniture,
+            cameras=cameras,
+            radius_m=radius,
+            depth_mode=depth_mode,
+            color_resolution=color_resolution,
+            seconds=seconds,
+            rate_hz=rate,
+            noise=noise,
+            bias_mm=bias_mm,
+            seed=seed,
         )
-    say(f"{session}\nnext: humanrig reconstruct {session}")
+    say(f"{session}\nnext: humanrig {'reconstruct' if scenario == 'people' else 'check'} {session}")
     return 0

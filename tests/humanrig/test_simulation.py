@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import KDTree
 
+from body.bank import load_body_bank
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
+from capture.errors import CaptureError
+from capture.virtual.config import SimulationConfig
+from capture.virtual.subject import choose_betas
 from humanrig.errors import HumanrigError
 from humanrig.people import MAX_REACH_M, put_in_ring
-from humanrig.simulation import simulate_session
+from humanrig.simulation import make_scene, simulate_session
 
 
 def _glide(length_m: float) -> MotionClip:
@@ -52,3 +57,56 @@ def test_an_unknown_clip_names_those_there_are(monkeypatch, tmp_path):
     ):
         simulate_session(tmp_path / "take", clip="wlak")
     assert not (tmp_path / "take").exists()
+
+
+def _still(name: str = "still") -> MotionClip:
+    return MotionClip(
+        name=name,
+        rate_hz=10.0,
+        rotations=np.zeros((11, 24, 3)),
+        root_positions=np.zeros((11, 3)),
+        leg_length_m=0.8,
+        root_to_hips=np.zeros(3),
+    )
+
+
+@pytest.fixture
+def one_clip(monkeypatch):
+    """A library whose only clip stands still; nothing is fetched."""
+    monkeypatch.setattr("humanrig.simulation.clip_chooser", lambda config: lambda rng: _still())
+
+
+def test_a_scene_has_the_people_and_things_asked_for_and_none_touch(one_clip):
+    config = SimulationConfig(people=2, furniture=2, seconds=0.1, rate_hz=10, radius_m=3.0, children=1.0)
+    told = []
+    people, things = make_scene(config, lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+    assert [len(person.parameters) for person in people] == [1, 1]
+    assert len({person.name for person in people}) == 2
+    assert all(person.rest_vertices is not None for person in people)
+    assert all(np.ptp(person.vertices[0, :, 2]) < 1.75 for person in people)  # children, arms down
+    bodies = [person.surface[0] for person in people] + [thing.vertices[0] for thing in things]
+    for number, body in enumerate(bodies):
+        assert body[:, 2].min() > -0.02
+        for other in bodies[:number]:
+            assert KDTree(other).query(body)[0].min() > 0.01
+    again, _ = make_scene(config)
+    assert np.array_equal(again[1].surface, people[1].surface)
+
+
+def test_people_of_the_model_and_of_the_splits(one_clip):
+    exact = SimulationConfig(exact_model=True, outfit="minimal", seconds=0.1, rate_hz=10)
+    (person,), _ = make_scene(exact)
+    assert person.rest_vertices is None
+    assert person.parameters.betas == pytest.approx(choose_betas(exact, load_body_model()))
+    bank = load_body_bank(load_body_model())
+    for split in ("train", "test"):
+        (person,), _ = make_scene(SimulationConfig(split=split, outfit="minimal", seconds=0.1, rate_hz=10))
+        assert person.name in bank.names(split)
+    with pytest.raises(HumanrigError, match="add exact_model"):
+        make_scene(SimulationConfig(height_m=1.7, seconds=0.1, rate_hz=10))
+
+
+def test_a_crowd_that_does_not_fit_is_one_sentence(one_clip):
+    with pytest.raises(CaptureError, match=r"do not fit on the floor.*ask for fewer people or less furniture"):
+        make_scene(SimulationConfig(people=6, furniture=12, radius_m=1.2, outfit="minimal", seconds=0.1, rate_hz=10))
