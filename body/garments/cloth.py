@@ -7,19 +7,17 @@ from typing import Final
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 
 from body.garments.contact import PosedSurface, vertex_normals
 from body.garments.folds import FoldField, compression, raise_folds
+from body.garments.kernels import COMPILED
+from body.garments.lofting import Loft
 
 _JOINTS: Final = 6
 """Joints that move a point, at most."""
 _SMOOTHING: Final = 3
 _SPREADING: Final = 4
-_GRAVITY: Final = 0.7
-"""Share of gravity, against the turn of the limbs, in how a skirt falls (assumed)."""
-_SAG: Final = 0.15
-"""Slope at which cloth that lies on raised thighs falls at least (assumed)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,9 +36,16 @@ class Cloth:
     clearance: Float[np.ndarray, "points"]
     ceiling: Float[np.ndarray, "points"]
     """Most distance from the skin: finite under another garment."""
+    crowded: Bool[np.ndarray, "points"]
+    """Cloth that other parts of the body may press on; not skirts and what does not fold."""
     folds: FoldField
-    hanging: tuple[tuple[int, int, int], ...] = ()
-    """Tubes that hang: first point, levels, points in each level."""
+    lofts: tuple[tuple[int, Loft], ...] = ()
+    """Skirts, with their first points."""
+
+    @property
+    def nowhere(self) -> Bool[np.ndarray, "points"]:
+        """No point."""
+        return np.zeros(len(self.rest), bool)
 
     def move(
         self, surface: PosedSurface, Ts_world_rest: Float[np.ndarray, "24 4 4"], up: Float[np.ndarray, "3"]
@@ -48,44 +53,17 @@ class Cloth:
         """The cloth over a posed body, in its frame, metres; `up` is the unit direction against gravity."""
         points = _skin(self.rest, self.joints, self.shares, np.ascontiguousarray(Ts_world_rest, np.float64))
         near = self.near.copy()
-        for first, levels, around in self.hanging:
-            self._hang(surface, points, near, first, levels, around, up)
-        for _ in range(2):
-            surface.push_out(points, self.clearance, self.ceiling, near, everywhere=False)
-            points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
+        for first, loft in self.lofts:
+            rings = loft.around(surface.vertices, up).reshape(-1, 3)
+            points[first : first + len(rings)] = rings
+        points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
+        surface.push_out(points, np.where(self.crowded, self.clearance, -1.0), self.ceiling, near, self.nowhere)
+        points = _smooth(points, self.starts, self.lists, self.soft, _SMOOTHING)
         squeezed = compression(points, self.folds.ends, self.folds.lengths, self.starts, self.lists, _SPREADING)
         normals = vertex_normals(points, self.faces)
         raise_folds(points, normals, squeezed, self.folds.waves, self.folds.deepest, self.folds.gain)
-        surface.push_out(points, self.clearance, self.ceiling, near)
+        surface.push_out(points, self.clearance, self.ceiling, near, self.crowded)
         return points
-
-    def _hang(
-        self,
-        surface: PosedSurface,
-        points: np.ndarray,
-        near: np.ndarray,
-        first: int,
-        levels: int,
-        around: int,
-        up: np.ndarray,
-    ) -> None:
-        """Level by level: each hangs from the one above at its length, turned towards gravity, outside the body."""
-        rows = points[first : first + levels * around].reshape(levels, around, 3)
-        stops = np.arange(first, first + levels * around, around)
-        steps = np.diff(rows, axis=0)
-        lengths = np.linalg.norm(
-            np.diff(self.rest[first : first + levels * around].reshape(rows.shape), axis=0), axis=-1
-        )
-        fall = steps / (np.linalg.norm(steps, axis=-1, keepdims=True) + 1e-12)
-        rise = fall @ up
-        fall -= np.maximum(rise + _SAG, 0)[..., None] * up
-        share = _GRAVITY * np.clip((-rise - 0.2) / 0.6, 0, 1)[..., None]
-        fall = (1 - share) * fall - share * up
-        fall *= (lengths / (np.linalg.norm(fall, axis=-1) + 1e-12))[..., None]
-        for level in range(1, levels):
-            rows[level] = rows[level - 1] + fall[level - 1]
-            where = slice(int(stops[level]), int(stops[level]) + around)
-            surface.push_out(rows[level], self.clearance[where], self.ceiling[where], near[where], everywhere=False)
 
 
 def strongest_joints(weights: Float[np.ndarray, "points 24"]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +73,7 @@ def strongest_joints(weights: Float[np.ndarray, "points 24"]) -> tuple[np.ndarra
     return joints.astype(np.int32), shares / shares.sum(1, keepdims=True)
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _skin(rest, joints, shares, Ts):
     points = np.zeros_like(rest)
     for i in range(len(rest)):
@@ -108,7 +86,7 @@ def _skin(rest, joints, shares, Ts):
     return points
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _smooth(points, starts, lists, soft, steps):
     for _ in range(steps):
         moved = points.copy()

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Int32, Integer
+from jaxtyping import Bool, Float, Int32, Integer
+
+from body.garments.kernels import COMPILED
 
 _CELL_M = 0.02
 """Grid cell: penetrations by another body part are found up to this deep."""
 _FAR_M = 0.025
 """A point this much farther than its clearance from the nearest vertex is clear of that vertex's faces too."""
+
+
+_DEEP_M, _TOO_DEEP_M = 0.025, 0.05
+"""From the first depth on a point is pushed out less, from the second not at all: then it is another part's."""
+_CURVED_M = 0.006
+"""By so much the surface may rise over the plane of its nearest vertex (its edges are 15 mm long)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,7 +67,7 @@ def grouped(
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), (keys % vertex_count).astype(np.int32)
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def vertex_normals(vertices, faces):
     """(V, 3) area-weighted unit normals."""
     normals = np.zeros_like(vertices)
@@ -79,7 +87,7 @@ def vertex_normals(vertices, faces):
     return normals
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):
     """Barycentric weights (of b and c) of the point of triangle abc nearest to p (Ericson 2005, 5.1.5)."""
     d1, d2 = abx * apx + aby * apy + abz * apz, acx * apx + acy * apy + acz * apz
@@ -109,7 +117,7 @@ def _closest_weights(abx, aby, abz, acx, acy, acz, apx, apy, apz):
     return vb / total, vc / total
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _walk(x, y, z, vertex, body, starts, lists):
     """The vertex that is nearer to a point than all its neighbours, downhill from a start; its squared distance."""
     best = (x - body[vertex, 0]) ** 2 + (y - body[vertex, 1]) ** 2 + (z - body[vertex, 2]) ** 2
@@ -125,7 +133,7 @@ def _walk(x, y, z, vertex, body, starts, lists):
         vertex = moved
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out):
     """Signed distance of p to the faces around a vertex; `out` gets the nearest point (0:3) and normal (3:6)."""
     best = np.inf
@@ -151,7 +159,7 @@ def _surface_near(p, vertex, body, normals, faces, face_starts, face_lists, out)
     return np.sqrt(best) if side >= 0 else -np.sqrt(best)
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def fill_grid(body, low, cell, shape):
     """Body vertices sorted by grid cell: starts of each cell, and the vertices."""
     cells = np.empty(len(body), np.int64)
@@ -173,7 +181,7 @@ def fill_grid(body, low, cell, shape):
     return counts, order
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):
     best, nearest = cell * cell, -1
     x, y, z = int((px - low[0]) // cell), int((py - low[1]) // cell), int((pz - low[2]) // cell)
@@ -191,45 +199,50 @@ def _nearest_in_grid(px, py, pz, body, low, cell, shape, counts, order):
     return nearest, best
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _push(p, distance, clearance, ceiling, out):
     if distance < clearance or distance > ceiling:
         gap = clearance if distance < clearance else ceiling
+        share = min(max((distance + _TOO_DEEP_M) / (_TOO_DEEP_M - _DEEP_M), 0.0), 1.0)
         for i in range(3):
-            p[i] = out[i] + gap * out[3 + i]
+            p[i] += share * (out[i] + gap * out[3 + i] - p[i])
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _push_out(points, clearance, ceiling, near, everywhere, body, normals, faces, starts, lists, face_starts,
               face_lists, low, cell, shape, counts, order):  # fmt: skip
     out = np.empty(6)
     for i in range(len(points)):
         p, gap, most = points[i], clearance[i], max(ceiling[i], clearance[i])
+        if gap <= -1.0:
+            continue
         own, square = _walk(p[0], p[1], p[2], near[i, 0], body, starts, lists)
         near[i, 0] = own
         if near[i, 1] >= 0:
             near[i, 1], d = _walk(p[0], p[1], p[2], near[i, 1], body, starts, lists)
-            if d < (gap + _FAR_M) ** 2 or _inside(p, near[i, 1], body, normals):
+            if d < (gap + _FAR_M) ** 2 and _height(p, near[i, 1], body, normals) < gap + _CURVED_M:
                 d = _surface_near(p, near[i, 1], body, normals, faces, face_starts, face_lists, out)
                 _push(p, d, gap, np.inf, out)
-        if everywhere:
+        if everywhere[i]:
             other, d = _nearest_in_grid(p[0], p[1], p[2], body, low, cell, shape, counts, order)
             if other >= 0 and other != own and d < square:
                 d = _surface_near(p, other, body, normals, faces, face_starts, face_lists, out)
                 _push(p, d, min(gap, 0.003), np.inf, out)
-        if square < (gap + _FAR_M) ** 2 or most < 1.0 or _inside(p, own, body, normals):
+        height = _height(p, own, body, normals)
+        if most < 1.0 or (height < gap + _CURVED_M and square < (gap + _TOO_DEEP_M + _FAR_M) ** 2):
             d = _surface_near(p, own, body, normals, faces, face_starts, face_lists, out)
             _push(p, d, gap, most, out)
 
 
-@nb.njit(cache=True)
-def _inside(p, v, body, normals):
+@nb.njit(**COMPILED)
+def _height(p, v, body, normals):
+    """Metres over the plane through a vertex."""
     return (
         (p[0] - body[v, 0]) * normals[v, 0] + (p[1] - body[v, 1]) * normals[v, 1] + (p[2] - body[v, 2]) * normals[v, 2]
-    ) <= 0
+    )
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def _signed_distances(points, near, body, normals, faces, starts, lists, face_starts, face_lists):
     out, distances = np.empty(6), np.empty(len(points))
     for i in range(len(points)):
@@ -267,13 +280,13 @@ class PosedSurface:
         clearance: Float[np.ndarray, "points"],
         ceiling: Float[np.ndarray, "points"],
         near: Int32[np.ndarray, "points 2"],
-        everywhere: bool = True,
+        everywhere: Bool[np.ndarray, "points"],
     ) -> None:
         """Moves points, in place, to at least `clearance` and at most `ceiling` (metres) outside.
 
         `near` are body vertices from which the search starts, in place moved to the nearest; the second may be -1. Of
-        two of the body's parts that leave no room between them, the first start's part wins. Without
-        `everywhere` other parts than those of the starts are not looked at.
+        two of the body's parts that leave no room between them, the first start's part wins. Where not
+        `everywhere` other parts than those of the starts are not looked at. A clearance of -1 leaves its point alone.
         """
         t = self.topology
         walk = (self.vertices, self.normals, t.faces, t.starts, t.vertices, t.face_starts, t.face_lists)

@@ -58,7 +58,7 @@ class Costume:
         if self.cloth is None:
             offsets = np.zeros(len(surface.vertices)) if self.offsets is None else self.offsets
             return surface.vertices + offsets[:, None] * surface.normals
-        return np.concatenate([surface.vertices, self.cloth.move(surface, Ts_world_rest, np.array(up))])
+        return np.concatenate([surface.vertices, self.cloth.move(surface, Ts_world_rest, np.array(up, np.float64))])
 
     def clearances(
         self, vertices: Float[np.ndarray, "vertices 3"], dressed: Float[np.ndarray, "points 3"]

@@ -91,12 +91,12 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
     least = np.maximum(np.minimum(pattern.clearance_m, ease), 0.5 * ease)
     for _ in range(pattern.bridging):
         points = _apart(diffuse(points, 2), skin, side)
-        form.surface.push_out(points, least, np.full(count, np.inf), near)
+        form.surface.push_out(points, least, np.full(count, np.inf), near, np.ones(count, bool))
     if pattern.folds_m > 0:
         points = points + _resting_folds(pattern.folds_m, skin, ease, rng)[:, None] * vertex_normals(points, faces)
         points = _apart(points, skin, side)
     clearance = np.full(count, pattern.clearance_m)
-    form.surface.push_out(points, clearance, np.full(count, np.inf), near)
+    form.surface.push_out(points, clearance, np.full(count, np.inf), near, np.ones(count, bool))
     limbs = limb_coordinates(points, part, form.model)
     corner_uv = np.einsum("fij,fjc->fic", patch.corner_weights, _fine_uv(form)[patch.parent_face])
     uv, uv_faces = np.unique(np.round(corner_uv.reshape(-1, 2), 6), axis=0, return_inverse=True)

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from body.appearance_paint import noise
 from body.garments.contact import vertex_normals
+from body.garments.kernels import COMPILED
 from body.garments.limbs import directions
 from body.garments.piece import Piece
 
@@ -74,7 +75,7 @@ def fold_field(piece: Piece, scale: float, rng: np.random.Generator) -> FoldFiel
     )
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def compression(points, ends, lengths, starts, lists, steps):
     """(points, 2): share by which cloth is shorter than at rest, averaged over neighbours `steps` times; >= 0."""
     squeezed = np.zeros((len(points), 2))
@@ -102,7 +103,7 @@ def compression(points, ends, lengths, starts, lists, steps):
     return squeezed
 
 
-@nb.njit(cache=True)
+@nb.njit(**COMPILED)
 def raise_folds(points, normals, squeezed, waves, deepest, gain):
     """Moves points along their normals, in place: depth ~ wave length / pi * sqrt(compression), bounded."""
     base = np.sqrt(_OFFSET)

@@ -32,7 +32,7 @@ def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
     s, x, y = form.scale, np.abs(form.points[:, 0]), form.points[:, 1]
     shoulder, elbow, wrist = (float(form.joint(f"left_{name}")[0]) for name in ("shoulder", "elbow", "wrist"))
     hip, waist = float(form.joint("left_hip")[1]), waist_height(form)
-    bottom = waist + 0.02 * s if cut == "bodice" else waist - 0.05 * s if tucked else hip - (0.02 + 0.07 * loose) * s
+    bottom = waist - 0.05 * s if cut == "bodice" or tucked else hip - (0.02 + 0.07 * loose) * s
     bottom = max(bottom, crotch_height(form) + 0.06 * s)
     end = {
         "tank": shoulder - 0.002 * s,

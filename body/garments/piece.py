@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int32, Integer
 
+from body.garments.lofting import Loft
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Piece:
@@ -31,7 +33,7 @@ class Piece:
     uv_faces: Integer[np.ndarray, "faces 3"]
     cover: Float[np.ndarray, "vertices"]
     """For each body vertex, metres inside (negative: outside) the hems of the area that the piece covers."""
-    rows: tuple[int, int] | None = None
-    """Of a tube that hangs (skirt): levels and points in each, in order from the top; None for other pieces."""
+    loft: Loft | None = None
+    """Of a skirt, whose points are rings in order from the top; None for other pieces."""
     soft: float = 1.0
     """1 for cloth that folds and slides, 0 for what moves as it is (shoes, hair)."""

@@ -1,4 +1,4 @@
-"""A skirt: a tube lofted around hips and both legs, that falls from the widest place."""
+"""A skirt: a tube of rings around hips and both legs."""
 
 from __future__ import annotations
 
@@ -9,88 +9,67 @@ from scipy.spatial import KDTree
 
 from body.garments.draping import CONTACT_M
 from body.garments.form import Form
-from body.garments.limbs import LEFT_LEG, RIGHT_LEG, TRUNK
+from body.garments.limbs import TRUNK
+from body.garments.lofting import AROUND, Loft, hull_length
 from body.garments.piece import Piece
+from body.garments.sections import Sections
 from body.joints import JOINT_INDEX
 
-_AROUND: Final = 144
 _LEVEL_M: Final = 0.009
 
 
-def skirt(
-    form: Form, top: float, length: float, flare: float, name: str, rng: np.random.Generator, tight_m: float = 0.006
-) -> Piece:
+def skirt(form: Form, top: float, length: float, flare: float, name: str, rng: np.random.Generator) -> Piece:
     """A skirt from height `top` (rest frame, metres) down by `length`; `flare`: metres of radius per metre."""
     s = form.scale
     levels = max(int(length / (_LEVEL_M * max(s, 0.6))), 8)
     y = np.linspace(top, top - length, levels)
-    theta = np.linspace(-np.pi, np.pi, _AROUND, endpoint=False)
-    centre = form.joint("pelvis") * [0, 1, 1]
-    hull = _hull_radii(form, y, theta, centre)
-    down = (top - y)[:, None]
-    opening = np.clip(down / (0.10 * s), 0, 1)
-    radius = np.maximum.accumulate(hull, 0) + tight_m + (0.006 * s) * opening + flare * down
-    count = int(rng.integers(7, 12))
-    phase = rng.uniform(0, 2 * np.pi, 3)
-    wave = np.sin(count * theta + phase[0] + 0.5 * np.sin(2 * theta + phase[1])) + 0.4 * np.sin(3 * theta + phase[2])
-    depth = np.clip(down / length, 0, 1) ** 1.3 * (0.006 + 0.05 * flare) * s
-    radius = radius + depth * (wave + 0.6)
-    points = np.stack(
-        [
-            radius * np.sin(theta),
-            np.broadcast_to(y[:, None], radius.shape),
-            centre[2] + radius * np.cos(theta),
-        ],
-        -1,
-    ).reshape(-1, 3)
-    faces = _grid_faces(levels)
+    loft = _loft(form, y, flare, rng)
+    grid = loft.around(form.surface.vertices, np.array([0.0, 1.0, 0.0]))
+    points = grid.reshape(-1, 3)
     weights = _weights(form, points)
-    tree = KDTree(form.surface.vertices)
     shares = np.asarray(form.model.weights)
     legs = [np.flatnonzero(shares[:, [JOINT_INDEX[f"{side}_{j}"] for j in ("hip", "knee", "ankle")]].sum(1) > 0.5)
             for side in ("left", "right")]  # fmt: skip
     left, right = (leg[KDTree(form.surface.vertices[leg]).query(points)[1]] for leg in legs)
     mine = np.where(points[:, 0] > 0, left, right)
-    nearest = tree.query(points)[1]
+    nearest = KDTree(form.surface.vertices).query(points)[1]
     below = points[:, 1] < form.joint("left_hip")[1]
     near = np.stack([np.where(below, mine, nearest), np.where(points[:, 0] > 0, right, left)], 1).astype(np.int32)
-    form.surface.push_out(points, np.full(len(points), CONTACT_M), np.full(len(points), np.inf), near.copy())
-    u = np.linspace(0, 1, _AROUND + 1) * 2 * np.pi * float(radius.mean())
+    u = np.linspace(0, 1, AROUND + 1) * float(loft.length.mean())
     uv = np.stack(np.meshgrid(u, top - y, indexing="xy"), -1).reshape(-1, 2) * [1, -1]
+    theta = np.arange(AROUND) * 2 * np.pi / AROUND
     return Piece(
         name=name,
-        faces=faces,
+        faces=_grid_faces(levels),
         rest=points,
         weights=weights,
         near=near,
         clearance=np.full(len(points), CONTACT_M),
-        hem=np.minimum((y - y[-1])[:, None], 10.0).repeat(_AROUND, 1).ravel(),
+        hem=np.minimum((y - y[-1])[:, None], 10.0).repeat(AROUND, 1).ravel(),
         part=np.full(len(points), TRUNK),
-        along=-points[:, 1],
-        angle=np.broadcast_to(theta, radius.shape).ravel().copy(),
+        along=-y.repeat(AROUND),
+        angle=np.broadcast_to(theta, (levels, AROUND)).ravel().copy(),
         cover=_cover(form, top),
-        rows=(levels, _AROUND),
+        loft=loft,
         uv=uv,
         uv_faces=_grid_faces(levels, wrap=False),
     )
 
 
-def _hull_radii(form: Form, y: np.ndarray, theta: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(levels, around): radius of the convex hull of trunk and legs at each height."""
-    body = form.points[np.isin(form.limbs.part, (TRUNK, LEFT_LEG, RIGHT_LEG)) & (form.arm < 0.2)] - centre
-    ray = np.stack([np.sin(theta), np.cos(theta)], -1)
-    cosine = np.cos(theta[:, None] - theta)
-    radii = np.empty((len(y), len(theta)))
-    band = 0.012
-    for i, height in enumerate(y - centre[1]):
-        near = body[np.abs(body[:, 1] - height) < band][:, [0, 2]]
-        support = (near @ ray.T).max(0) if len(near) else np.full(len(theta), 0.05)
-        with np.errstate(divide="ignore"):
-            bound = np.where(cosine > 0.05, np.maximum(support, 0.01)[None, :] / np.maximum(cosine, 0.05), np.inf)
-        radii[i] = bound.min(1)
-    kernel = np.array([1, 2, 3, 2, 1]) / 9
-    padded = np.pad(radii, ((2, 2), (0, 0)), "edge")
-    return sum(kernel[k] * padded[k : k + len(y)] for k in range(5))  # type: ignore[return-value]
+def _loft(form: Form, y: np.ndarray, flare: float, rng: np.random.Generator) -> Loft:
+    s, levels = form.scale, len(y)
+    sections = Sections.of(form, y)
+    down = y[0] - y
+    ease = (0.012 + 0.008 * np.clip(down / 0.10, 0, 1)) * s
+    theta = np.arange(AROUND) * 2 * np.pi / AROUND
+    folds, phase = int(rng.integers(7, 12)), rng.uniform(0, 2 * np.pi, 3)
+    drift = 0.6 * np.sin(2 * theta + phase[1]) + 0.3 * (down / (0.4 * s))[:, None] * np.sin(theta + phase[2])
+    wave = np.sin(folds * theta + phase[0] + drift) * np.clip(down / (0.25 * s), 0, 1)[:, None]
+    tight = hull_length(sections, form.surface.vertices) + 2 * np.pi * ease
+    length = np.maximum.accumulate(tight)
+    length = length + 2 * np.pi * flare * down + length * (0.01 + 0.07 * np.clip(down / (0.5 * s), 0, 1))
+    return Loft(sections=sections, level_m=float(down[-1] / (levels - 1)), ease=ease, flare=flare, length=length,
+                wave=wave, folds=float(folds))  # fmt: skip
 
 
 def _weights(form: Form, points: np.ndarray) -> np.ndarray:
@@ -119,9 +98,9 @@ def _cover(form: Form, top: float) -> np.ndarray:
 
 def _grid_faces(levels: int, wrap: bool = True) -> np.ndarray:
     """Two triangles for each cell; without `wrap` the first column is repeated at the end (texture coordinates)."""
-    columns = _AROUND if wrap else _AROUND + 1
-    i, j = np.meshgrid(np.arange(levels - 1), np.arange(_AROUND), indexing="ij")
-    k = (j + 1) % _AROUND if wrap else j + 1
+    columns = AROUND if wrap else AROUND + 1
+    i, j = np.meshgrid(np.arange(levels - 1), np.arange(AROUND), indexing="ij")
+    k = (j + 1) % AROUND if wrap else j + 1
     a, b, c, d = i * columns + j, i * columns + k, (i + 1) * columns + k, (i + 1) * columns + j
     return np.concatenate([np.stack([a, d, b], -1).reshape(-1, 3), np.stack([b, d, c], -1).reshape(-1, 3)])
 

@@ -166,7 +166,10 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
             near=np.concatenate([piece.near for piece in pieces]),
             clearance=np.concatenate(clearances),
             ceiling=np.concatenate(ceilings),
-            hanging=tuple((int(k), *piece.rows) for piece, k in zip(pieces, offsets) if piece.rows is not None),
+            lofts=tuple((int(k), piece.loft) for piece, k in zip(pieces, offsets) if piece.loft is not None),
+            crowded=np.concatenate(
+                [np.full(len(p.rest), p.loft is None and (p.soft > 0 or p.name == "hair")) for p in pieces]
+            ),
             folds=FoldField(
                 ends=np.concatenate([f.ends + k for (f, _), k in zip(fields, offsets)]).astype(np.int32),
                 lengths=np.concatenate([f.lengths for f, _ in fields]),

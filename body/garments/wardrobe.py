@@ -133,7 +133,7 @@ def _garments(rng: np.random.Generator, wardrobe: Wardrobe) -> list[Worn]:
         cloth = fabric(CLOTH_COLOURS + TROUSER_COLOURS, ("plain", "checks", "print"))
         return [shoes, shirt, worn("skirt", cloth, length=length, flare=flare)]
     cloth = fabric(CLOTH_COLOURS, ("plain", "stripes", "print", "checks"))
-    return [shoes, worn("skirt", cloth, length=length, flare=flare), worn("bodice", cloth, 0.0, 0.3)]
+    return [shoes, worn("bodice", cloth, 0.0, 0.3, tucked=True), worn("skirt", cloth, length=length, flare=flare)]
 
 
 def _hair_infrared(colour: RGB) -> float:
