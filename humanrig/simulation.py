@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from body.motion.clip import MotionClip
 from body.motion.library import MotionLibrary
 from body.motion.resample import lengthen, resample
 from capture.session import Session
+from capture.virtual.board import board_take
 from capture.virtual.config import SimulationConfig
 from capture.virtual.furniture import furniture
 from capture.virtual.scene import Thing
@@ -62,9 +64,8 @@ def make_scene(
     """
     rng = np.random.default_rng([config.seed, THINGS_SEED])
     if config.scenario == "board":
-        from capture.virtual.board import board_take
-
-        return (), (board_take(config, rng),)
+        thing, motion = board_take(config)
+        return (), (replace(thing, T_world_thing=motion.T_world_board, description=motion.spec.truth()),)
     if config.scenario == "boxes":
         from capture.virtual.boxes import stacked_boxes
 
