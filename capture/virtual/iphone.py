@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pydantic.dataclasses
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from pydantic import ConfigDict, Field
 
 from capture.device import DeviceDescription, DeviceStream
 from capture.session_info import DeviceInfo
 from capture.virtual.hand_held import HandHeld, HandHeldPath, Waves, hand_held_path
 from capture.virtual.odometry import Odometry, OdometryEffects, track
+from capture.virtual.phone_message import PhoneMessage
 from geometry.camera import Camera
 
 COLOR_SIZE, DEPTH_SIZE = (1920, 1440), (256, 192)
@@ -80,18 +81,17 @@ class PhoneTake:
             T_world_camera=color.T_world_camera,
         )
 
-    def reported(self, frame: int) -> dict[str, Any]:
-        """What the phone says beside the images, for JSON: K, and its pose as ARKit has it (world y up, camera x right,
-        y up, looking along -z), row by row."""
-        return {
-            "K": self.Ks[frame].tolist(),
-            "T_arkit_camera": self.odometry.arkit()[frame].tolist(),
-            "width": COLOR_SIZE[0],
-            "height": COLOR_SIZE[1],
-        }
+    def message(self, frame: int, timestamp_s: float, confidence: UInt8[np.ndarray, "192 256"]) -> PhoneMessage:
+        """What the phone says beside the images: the true K, and the pose that it believes."""
+        return PhoneMessage(
+            timestamp_s=timestamp_s,
+            K=self.Ks[frame],
+            T_arkit_camera=self.odometry.arkit(frame),
+            confidence=confidence,
+        )
 
     def truth(self) -> dict[str, np.ndarray]:
-        """Arrays for truth/NAME.npz."""
+        """Arrays for truth/phones/NAME.npz, one row for each exposure, lost ones too."""
         return {
             "times_s": self.times_s,
             "Ks": self.Ks,
@@ -101,7 +101,7 @@ class PhoneTake:
         }
 
     def description(self) -> DeviceDescription:
-        """The phone as a device: colour, depth, and a JSON message a frame with K, pose and confidence."""
+        """The phone as a device: colour, depth, and a `PhoneMessage` a frame with K, pose and confidence."""
         rate_hz = self.config.rate_hz
         sizes = {"color": COLOR_SIZE, "depth": DEPTH_SIZE}
         return DeviceDescription(
@@ -128,15 +128,21 @@ class PhoneTake:
         )
 
 
-def phone_take(config: PhoneConfig, name: str = "iphone") -> PhoneTake:
-    """A take of a phone that somebody holds and aims at the ring's centre. The same config gives the same take."""
+def phone_take(
+    config: PhoneConfig, name: str = "iphone", times_s: Float[np.ndarray, "frames"] | None = None
+) -> PhoneTake:
+    """A take of a phone that somebody holds and aims at the ring's centre. The same config gives the same take.
+
+    `times_s` is when the frames are exposed, increasing; None: evenly, at the configured rate from 0.
+    """
     path = hand_held_path(
         np.random.default_rng([config.seed, PATH_SEED]),
         stand=np.array(config.stand_m),
         target=np.array(config.target_m),
         hand=config.hand,
     )
-    times_s = np.arange(round(np.ceil(config.seconds * config.rate_hz - 1e-9))) / config.rate_hz
+    if times_s is None:
+        times_s = np.arange(round(np.ceil(config.seconds * config.rate_hz - 1e-9))) / config.rate_hz
     poses = path.at(times_s)
     lens = Waves.draw(3, LENS_HZ, np.random.default_rng([config.seed, LENS_SEED])).at(times_s) * config.lens_moves
     Ks = np.zeros((len(times_s), 3, 3))

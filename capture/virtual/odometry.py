@@ -49,9 +49,9 @@ class Odometry:
     Ts_world_odometry: Float[np.ndarray, "frames 4 4"]
     """The truth: what would take each reported pose to its place; constant if there was no drift."""
 
-    def arkit(self) -> Float[np.ndarray, "frames 4 4"]:
-        """The same as ARKit sends it: T_arkit_camera, world y up, camera x right, y up, looking along -z."""
-        return T_YUP_ZUP @ self.Ts_odometry_camera @ FLIP
+    def arkit(self, frame: int) -> Float[np.ndarray, "4 4"]:
+        """A pose as ARKit sends it: T_arkit_camera, world y up, camera x right, y up, looking along -z."""
+        return T_YUP_ZUP @ self.Ts_odometry_camera[frame] @ FLIP
 
     @property
     def drift_m(self) -> Float[np.ndarray, "frames"]:

@@ -9,6 +9,7 @@ from capture.errors import CaptureError
 from capture.virtual.hand_held import HandHeld, hand_held_path
 from capture.virtual.iphone import PhoneConfig, phone_take
 from capture.virtual.odometry import OdometryEffects, track
+from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.realsense import MODELS, place_realsense
 from geometry.rigid import inverse, look_at, rotation_angle, transform
 
@@ -98,13 +99,25 @@ def test_drift_of_a_hand_held_minute_is_that_of_a_real_capture(long_take):
 
 def test_arkit_axes(long_take):
     """World y up; the camera looks along its -z, and its y is up in the landscape image."""
-    pose = np.array(long_take.reported(0)["T_arkit_camera"])
+    message = long_take.message(0, 12.5, np.full((192, 256), 2, np.uint8))
+    pose = message.T_arkit_camera
     T_world_camera = long_take.Ts_world_camera[0]
     tilted = np.deg2rad(0.3) * 4
     assert abs(-pose[1, 2] - T_world_camera[2, 2]) < tilted  # how steeply it looks down
     assert abs(pose[1, 1] + T_world_camera[2, 1]) < tilted
     assert abs(pose[0, 3]) < 1e-9
-    json.dumps(long_take.reported(0))
+
+
+def test_a_message_comes_back_as_it_was_sent(long_take):
+    confidence = np.random.default_rng(0).integers(0, 3, (192, 256)).astype(np.uint8)
+    sent = long_take.message(3, 12.25, confidence)
+    read = PhoneMessage.of(json.loads(sent.encode()))
+    assert read.timestamp_s == 12.25
+    assert np.array_equal(read.K, long_take.Ks[3])
+    assert np.array_equal(read.T_arkit_camera, sent.T_arkit_camera)
+    assert np.array_equal(read.confidence, confidence)
+    with pytest.raises(CaptureError, match="frame 3 of iphone/imu is not a phone's message"):
+        PhoneMessage.of({"acc_mss": [0, 0, 9.81]}, "frame 3 of iphone/imu")
 
 
 def test_intrinsics_wander_as_a_real_phones_do(long_take):

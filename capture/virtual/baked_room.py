@@ -1,0 +1,214 @@
+"""The empty room as textures of its six sides, which a pinhole camera that moves can look up in every frame (numba)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import cv2
+import numba as nb
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
+from capture.virtual.light import irradiance, srgb_from_linear
+from capture.virtual.room import FLOOR, HALF_WIDTH_M, HEIGHT_M, NORMALS, Room, RoomHits
+from geometry.camera import Camera
+
+TEXEL_M = 0.004
+"""A pixel of the phone covers 2.5 mm of a wall behind the subject, one of a RealSense 4 mm or more."""
+INFRARED_TEXEL_M = 0.016
+"""A depth pixel of the phone covers 20 mm of that wall."""
+LEVELS = 6
+SIDES = 6
+MIN_COSINE = 0.02
+"""As backdrop.infrared_echo."""
+_LOW = np.array([-HALF_WIDTH_M, -HALF_WIDTH_M, 0.0], np.float32)
+_HIGH = np.array([HALF_WIDTH_M, HALF_WIDTH_M, HEIGHT_M], np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BakedRoom:
+    """Colours of the room's sides. The room is a box and its light does not depend on where it is seen from."""
+
+    texels: UInt8[np.ndarray, "texels 3"]
+    """sRGB of all levels of all sides, rows from low to high coordinates."""
+    levels: Int64[np.ndarray, "6 levels 3"]
+    """First texel, rows and columns of each level of each side; a level has half the rows of the one before."""
+    reflectance: Float32[np.ndarray, "infrared_texels"]
+    """Near-infrared reflectance of all sides."""
+    infrared: Int64[np.ndarray, "6 3"]
+    """First texel, rows and columns of each side's reflectance."""
+
+    @classmethod
+    def of(cls, room: Room, texel_m: float = TEXEL_M) -> BakedRoom:
+        """Bakes a room, in seconds."""
+        texels, levels, reflectance, infrared = [], [], [], []
+        count = echo_count = 0
+        for side in range(SIDES):
+            hits = _grid(side, texel_m)
+            linear = room.albedo(hits) * irradiance(NORMALS)[side]
+            for level in range(LEVELS):
+                rows, columns = linear.shape[:2]
+                texels.append(np.rint(srgb_from_linear(linear)).astype(np.uint8).reshape(-1, 3))
+                levels.append((count, rows, columns))
+                count += rows * columns
+                if level + 1 < LEVELS:
+                    half = (max(1, columns // 2), max(1, rows // 2))
+                    linear = cv2.resize(linear, half, interpolation=cv2.INTER_AREA)
+            echo = INFRARED_FLOOR + room.albedo(_grid(side, INFRARED_TEXEL_M)) @ INFRARED
+            reflectance.append(echo.astype(np.float32).ravel())
+            infrared.append((echo_count, *echo.shape))
+            echo_count += echo.size
+        return cls(
+            texels=np.concatenate(texels),
+            levels=np.array(levels, np.int64).reshape(SIDES, LEVELS, 3),
+            reflectance=np.concatenate(reflectance),
+            infrared=np.array(infrared, np.int64),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes one .npy file for each array."""
+        folder.mkdir(parents=True)
+        for field in fields(self):
+            np.save(folder / f"{field.name}.npy", getattr(self, field.name))
+
+    @classmethod
+    def load(cls, folder: Path) -> BakedRoom:
+        """The arrays of a saved room, mapped from disk: processes share them."""
+        return cls(**{field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)})
+
+    def color(
+        self,
+        camera: Camera,
+        floor_light: Float32[np.ndarray, "cells cells"] | None = None,
+        floor_m: float = 1.0,
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """sRGB picture of a camera without distortion that stands in the room.
+
+        `floor_light` is what shadows leave of the light on a square of the floor about the origin, `floor_m` metres on
+        a side, rows along y; outside it nothing is darkened.
+        """
+        picture = np.empty((camera.height, camera.width, 3), np.uint8)
+        dim = np.ones((1, 1), np.float32) if floor_light is None else np.power(floor_light, np.float32(1 / 2.2))
+        texel_m = np.float32(2 * HALF_WIDTH_M / self.levels[FLOOR, 0, 2])
+        _color(
+            *_pinhole(camera), self.texels, self.levels, texel_m, dim.astype(np.float32), np.float32(floor_m), picture
+        )
+        return picture
+
+    def echo(
+        self, camera: Camera, samples: int = 2
+    ) -> tuple[Float32[np.ndarray, "sample_rows sample_columns"], Float32[np.ndarray, "sample_rows sample_columns"]]:
+        """Depth in metres and infrared amplitude at samples x samples rays of each pixel (1: at the centres)."""
+        shape = (samples * camera.height, samples * camera.width)
+        depth, amplitude = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        _echo(*_pinhole(camera), self.reflectance, self.infrared, samples, depth, amplitude)
+        return depth, amplitude
+
+
+def pinhole_rays(camera: Camera) -> Float32[np.ndarray, "height width 2"]:
+    """x/z and y/z of each pixel's centre of a camera without distortion: a ray table for intrinsics used once."""
+    rays = np.empty((camera.height, camera.width, 2), np.float32)
+    rays[..., 0] = (np.arange(camera.width) - camera.K[0, 2]) / camera.K[0, 0]
+    rays[..., 1] = ((np.arange(camera.height) - camera.K[1, 2]) / camera.K[1, 1])[:, None]
+    return rays
+
+
+def _grid(side: int, texel_m: float) -> RoomHits:
+    """The centres of a side's texels."""
+    across, up = ((1, 2), (0, 2), (0, 1))[side // 2]
+    sizes = _HIGH - _LOW
+    columns, rows = (int(np.ceil(sizes[axis] / texel_m)) for axis in (across, up))
+    point = np.empty((rows, columns, 3), np.float32)
+    point[..., across] = _LOW[across] + (np.arange(columns) + 0.5) * sizes[across] / columns
+    point[..., up] = (_LOW[up] + (np.arange(rows) + 0.5) * sizes[up] / rows)[:, None]
+    point[..., side // 2] = (_LOW, _HIGH)[side % 2][side // 2]
+    shape = (rows, columns)
+    return RoomHits(t=np.zeros(shape, np.float32), side=np.full(shape, side), point=point)
+
+
+def _pinhole(camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rotation and centre in the world, and fx, fy, cx, cy."""
+    T, K = camera.T_world_camera.astype(np.float32), camera.K
+    return np.ascontiguousarray(T[:3, :3]), T[:3, 3].copy(), np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]], np.float32)
+
+
+@nb.njit(cache=True, fastmath=True, inline="always", error_model="numpy")
+def _meet(origin, dx, dy, dz):
+    """Distance, side, and place on the side (0 … 1) where a ray from inside leaves the room."""
+    best, side = np.float32(np.inf), 0
+    if dx != 0:
+        best, side = ((_HIGH[0] if dx > 0 else _LOW[0]) - origin[0]) / dx, (1 if dx > 0 else 0)
+    if dy != 0:
+        t = ((_HIGH[1] if dy > 0 else _LOW[1]) - origin[1]) / dy
+        if t < best:
+            best, side = t, (3 if dy > 0 else 2)
+    if dz != 0:
+        t = ((_HIGH[2] if dz > 0 else _LOW[2]) - origin[2]) / dz
+        if t < best:
+            best, side = t, (5 if dz > 0 else 4)
+    x, y, z = origin[0] + best * dx, origin[1] + best * dy, origin[2] + best * dz
+    u = ((y - _LOW[1]) / (_HIGH[1] - _LOW[1])) if side < 2 else ((x - _LOW[0]) / (_HIGH[0] - _LOW[0]))
+    v = ((z - _LOW[2]) / (_HIGH[2] - _LOW[2])) if side < 4 else ((y - _LOW[1]) / (_HIGH[1] - _LOW[1]))
+    return best, side, u, v
+
+
+@nb.njit(cache=True, fastmath=True, error_model="numpy")
+def _color(R, origin, pinhole, texels, levels, texel_m, dim, floor_m, picture):
+    fx, fy, cx, cy = pinhole
+    cells = dim.shape[0]
+    wide, deep = (_HIGH[0] - _LOW[0]) / floor_m, (_HIGH[1] - _LOW[1]) / floor_m
+    per_texel = 1 / (fx * fy * texel_m * texel_m)
+    half, one, zero = np.float32(0.5), np.float32(1), np.float32(0)
+    for row in range(picture.shape[0]):
+        y = (np.float32(row) - cy) / fy
+        for column in range(picture.shape[1]):
+            x = (np.float32(column) - cx) / fx
+            dx = R[0, 0] * x + R[0, 1] * y + R[0, 2]
+            dy = R[1, 0] * x + R[1, 1] * y + R[1, 2]
+            dz = R[2, 0] * x + R[2, 1] * y + R[2, 2]
+            t, side, u, v = _meet(origin, dx, dy, dz)
+            along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
+            covered = t * t * per_texel / max(along, np.float32(0.02))  # texels of level 0 under the pixel
+            level = 0
+            while covered > np.float32(2) and level < LEVELS - 1:
+                covered *= np.float32(0.25)
+                level += 1
+            first, rows, columns = levels[side, level, 0], levels[side, level, 1], levels[side, level, 2]
+            a = min(max(u * np.float32(columns) - half, zero), np.float32(columns - 1))
+            b = min(max(v * np.float32(rows) - half, zero), np.float32(rows - 1))
+            left, low = int(a), int(b)
+            a, b = a - np.float32(left), b - np.float32(low)
+            right, high = min(left + 1, columns - 1), min(low + 1, rows - 1)
+            p, q = first + low * columns, first + high * columns
+            light = one
+            if side == FLOOR and cells > 1:
+                m = int(np.floor(((u - half) * wide + half) * cells))
+                n = int(np.floor(((v - half) * deep + half) * cells))
+                if 0 <= m < cells and 0 <= n < cells:
+                    light = dim[n, m]
+            for channel in range(3):
+                below = np.float32(texels[p + left, channel]) * (one - a) + np.float32(texels[p + right, channel]) * a
+                above = np.float32(texels[q + left, channel]) * (one - a) + np.float32(texels[q + right, channel]) * a
+                picture[row, column, channel] = np.uint8((below * (one - b) + above * b) * light + half)
+
+
+@nb.njit(cache=True, fastmath=True, error_model="numpy")
+def _echo(R, origin, pinhole, reflectance, infrared, samples, depth, amplitude):
+    fx, fy, cx, cy = pinhole
+    shift = np.float32(0.5 * (samples - 1))
+    for row in range(depth.shape[0]):
+        y = ((np.float32(row) - shift) / np.float32(samples) - cy) / fy
+        for column in range(depth.shape[1]):
+            x = ((np.float32(column) - shift) / np.float32(samples) - cx) / fx
+            dx = R[0, 0] * x + R[0, 1] * y + R[0, 2]
+            dy = R[1, 0] * x + R[1, 1] * y + R[1, 2]
+            dz = R[2, 0] * x + R[2, 1] * y + R[2, 2]
+            t, side, u, v = _meet(origin, dx, dy, dz)
+            along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
+            cosine = along / np.sqrt(x * x + y * y + np.float32(1))
+            first, rows, columns = infrared[side, 0], infrared[side, 1], infrared[side, 2]
+            place = first + min(int(v * rows), rows - 1) * columns + min(int(u * columns), columns - 1)
+            depth[row, column] = t
+            amplitude[row, column] = reflectance[place] * max(cosine, np.float32(MIN_COSINE)) / (t * t)
