@@ -20,6 +20,7 @@ from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.realsense import RATE_HZ as REALSENSE_RATE_HZ
 from capture.virtual.realsense import RealSense, place_realsense
 from capture.virtual.rig import TARGET_M
+from capture.virtual.take_clocks import begun
 from geometry.camera import Camera
 from geometry.rigid import look_at
 
@@ -41,6 +42,16 @@ class OtherDevicesConfig:
     turn_deg: float = 30.0
     """Direction of the first RealSense unit seen from the origin: the middle of a gap between two of six Kinects."""
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def phone_names(self) -> list[str]:
+        """iphone_000, …"""
+        return [f"iphone_{number:03d}" for number in range(self.phones)]
+
+    @property
+    def realsense_names(self) -> list[str]:
+        """realsense_000, …"""
+        return [f"realsense_{number:03d}" for number in range(self.realsense)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,12 +151,11 @@ def draw_other_devices(
     `clocks` None: healthy free clocks. A device's numbers depend on the seed and its name alone, but for where phones
     and units stand, which is evenly spread. Raises CaptureError as draw_clocks does.
     """
-    phones = [f"iphone_{number:03d}" for number in range(config.phones)]
-    units = [f"realsense_{number:03d}" for number in range(config.realsense)]
+    phones, units = config.phone_names, config.realsense_names
     effects = clocks or ClockEffects()
     if effects.stall_device not in (*phones, *units):
         effects = replace(effects, stall_device=None)  # one of the Kinects is meant
-    drawn = draw_clocks((), [*phones, *units], effects=effects, seed=config.seed)
+    drawn = {n: begun(c) for n, c in draw_clocks((), [*phones, *units], effects=effects, seed=config.seed).items()}
     return (
         *(_phone(config, n, name, drawn[name], seconds) for n, name in enumerate(phones)),
         *(_realsense(config, n, name, drawn[name], seconds) for n, name in enumerate(units)),

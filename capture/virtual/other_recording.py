@@ -11,11 +11,9 @@ import numpy as np
 from capture.mcap_recording import McapWriter
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.other_devices import OtherDevice
+from capture.virtual.take_clocks import write_frame
 from capture.virtual.true_frames import write_true_frames
 from geometry.camera import Camera
-
-HOST_AHEAD_US = 40_000_000
-"""Host time of the take's first instant."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,13 +49,7 @@ def record_other_devices(
         for (number, exposure), payloads in zip(jobs, frames, strict=True):
             with writers[number].abandoned_on_error():
                 for stream, data in payloads.items():
-                    times = devices[number].clocked[stream]
-                    writers[number].write(
-                        f"/{stream}",
-                        data,
-                        device_us=int(times.device_us[exposure]),
-                        host_us=HOST_AHEAD_US + int(times.arrived_us[exposure]),
-                    )
+                    write_frame(writers[number], stream, data, devices[number].clocked[stream], exposure)
         counts = {topic[1:]: count for writer in writers for topic, count in writer.counts.items()}
     finally:
         for writer in writers:

@@ -217,10 +217,11 @@ def test_colour_is_red_where_the_box_is(take):
             image, mask = session.frame(stream, index).payload.astype(int), kept[stream, exposure].mask
             red = image[..., 0] - image[..., 1] > 50
             assert red[mask == 1].mean() > 0.98
-            hits = RayScene(_true_box(device.exposed_us[exposure]).astype(np.float64), FACES).cast_camera(
-                device.color_camera(exposure)
-            )
-            assert ((hits.face >= 0) != (mask == 1)).mean() < 1e-4
+        small = device.color_camera(exposure).resized(320, 240 if device.moving else 180)  # 6x6 or 4x4 pixels in one
+        step = 1920 // 320 if device.moving else 4
+        inside = mask.reshape(small.height, step, small.width, step).mean((1, 3))
+        box = RayScene(_true_box(device.exposed_us[exposure]).astype(np.float64), FACES).cast_camera(small).face >= 0
+        assert (np.abs(inside - box) > 0.6).mean() < 1e-3
 
 
 def test_the_phone_says_what_it_believes(take):
