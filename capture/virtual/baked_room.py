@@ -20,6 +20,8 @@ TEXEL_M = 0.004
 INFRARED_TEXEL_M = 0.016
 """A depth pixel of the phone covers 20 mm of that wall."""
 LEVELS = 6
+SPAN = 32
+"""Pixels of a row that share a level of detail."""
 SIDES = 6
 MIN_COSINE = 0.02
 """As backdrop.infrared_echo."""
@@ -156,42 +158,87 @@ def _meet(origin, dx, dy, dz):
 
 @nb.njit(cache=True, fastmath=True, error_model="numpy")
 def _color(R, origin, pinhole, texels, levels, texel_m, dim, floor_m, picture):
+    """Spans of a row that lie on one side (it is flat: both ends on it) cost one division a pixel."""
     fx, fy, cx, cy = pinhole
-    cells = dim.shape[0]
-    wide, deep = (_HIGH[0] - _LOW[0]) / floor_m, (_HIGH[1] - _LOW[1]) / floor_m
     per_texel = 1 / (fx * fy * texel_m * texel_m)
-    half, one, zero = np.float32(0.5), np.float32(1), np.float32(0)
+    columns = picture.shape[1]
     for row in range(picture.shape[0]):
         y = (np.float32(row) - cy) / fy
-        for column in range(picture.shape[1]):
-            x = (np.float32(column) - cx) / fx
-            dx = R[0, 0] * x + R[0, 1] * y + R[0, 2]
-            dy = R[1, 0] * x + R[1, 1] * y + R[1, 2]
-            dz = R[2, 0] * x + R[2, 1] * y + R[2, 2]
-            t, side, u, v = _meet(origin, dx, dy, dz)
-            along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
-            covered = t * t * per_texel / max(along, np.float32(0.02))  # texels of level 0 under the pixel
-            level = 0
-            while covered > np.float32(2) and level < LEVELS - 1:
-                covered *= np.float32(0.25)
-                level += 1
-            first, rows, columns = levels[side, level, 0], levels[side, level, 1], levels[side, level, 2]
-            a = min(max(u * np.float32(columns) - half, zero), np.float32(columns - 1))
-            b = min(max(v * np.float32(rows) - half, zero), np.float32(rows - 1))
-            left, low = int(a), int(b)
-            a, b = a - np.float32(left), b - np.float32(low)
-            right, high = min(left + 1, columns - 1), min(low + 1, rows - 1)
-            p, q = first + low * columns, first + high * columns
-            light = one
-            if side == FLOOR and cells > 1:
-                m = int(np.floor(((u - half) * wide + half) * cells))
-                n = int(np.floor(((v - half) * deep + half) * cells))
-                if 0 <= m < cells and 0 <= n < cells:
-                    light = dim[n, m]
-            for channel in range(3):
-                below = np.float32(texels[p + left, channel]) * (one - a) + np.float32(texels[p + right, channel]) * a
-                above = np.float32(texels[q + left, channel]) * (one - a) + np.float32(texels[q + right, channel]) * a
-                picture[row, column, channel] = np.uint8((below * (one - b) + above * b) * light + half)
+        start = 0
+        while start < columns:
+            stop = min(start + SPAN, columns)
+            side = _side(R, origin, (np.float32(start) - cx) / fx, y)
+            if stop - start > 1 and _side(R, origin, (np.float32(stop - 1) - cx) / fx, y) != side:
+                while _side(R, origin, (np.float32(stop - 1) - cx) / fx, y) != side:
+                    stop -= 1
+            x, dx = (np.float32(start) - cx) / fx, 1 / fx
+            _span(R, origin, side, x, dx, y, per_texel, texels, levels, dim, floor_m, picture[row, start:stop])
+            start = stop
+
+
+@nb.njit(cache=True, fastmath=True, inline="always", error_model="numpy")
+def _side(R, origin, x, y):
+    return _meet(
+        origin,
+        R[0, 0] * x + R[0, 1] * y + R[0, 2],
+        R[1, 0] * x + R[1, 1] * y + R[1, 2],
+        R[2, 0] * x + R[2, 1] * y + R[2, 2],
+    )[1]
+
+
+@nb.njit(cache=True, fastmath=True, error_model="numpy")
+def _span(R, origin, side, x, step, y, per_texel, texels, levels, dim, floor_m, line):
+    half, one, zero = np.float32(0.5), np.float32(1), np.float32(0)
+    normal = side // 2
+    across, up = (1 if side < 2 else 0), (2 if side < 4 else 1)
+    away = (_HIGH[normal] if side % 2 else _LOW[normal]) - origin[normal]
+    # directions along the normal and along the two axes of the side: linear in the pixel
+    dn, du, dv = (
+        R[normal, 0] * x + R[normal, 1] * y + R[normal, 2],
+        R[across, 0] * x + R[across, 1] * y + R[across, 2],
+        R[up, 0] * x + R[up, 1] * y + R[up, 2],
+    )
+    sn, su, sv = R[normal, 0] * step, R[across, 0] * step, R[up, 0] * step
+    middle = dn + half * np.float32(len(line)) * sn
+    t = away / middle
+    covered = t * t * per_texel / max(abs(middle), np.float32(0.02))  # texels of level 0 under a pixel
+    level = 0
+    while covered > np.float32(2) and level < LEVELS - 1:
+        covered *= np.float32(0.25)
+        level += 1
+    first, rows, columns = levels[side, level, 0], levels[side, level, 1], levels[side, level, 2]
+    per_u = np.float32(columns) / (_HIGH[across] - _LOW[across])
+    per_v = np.float32(rows) / (_HIGH[up] - _LOW[up])
+    u0, v0 = (origin[across] - _LOW[across]) * per_u - half, (origin[up] - _LOW[up]) * per_v - half
+    last_u, last_v = np.float32(columns - 1), np.float32(rows - 1)
+    cells = dim.shape[0]
+    per_cell = np.float32(cells) / floor_m
+    for n in range(len(line)):
+        k = np.float32(n)
+        t = away / (dn + k * sn)
+        along_u, along_v = t * (du + k * su), t * (dv + k * sv)
+        a, b = min(max(u0 + along_u * per_u, zero), last_u), min(max(v0 + along_v * per_v, zero), last_v)
+        left, low = int(a), int(b)
+        a, b = a - np.float32(left), b - np.float32(low)
+        p = first + low * columns + left
+        q = p + (columns if low + 1 < rows else 0)
+        right = 1 if left + 1 < columns else 0
+        light = one
+        if side == FLOOR and cells > 1:
+            i = int(np.floor((origin[0] + along_u) * per_cell + half * np.float32(cells)))
+            j = int(np.floor((origin[1] + along_v) * per_cell + half * np.float32(cells)))
+            if 0 <= i < cells and 0 <= j < cells:
+                light = dim[j, i]
+        w, z = (one - b) * light, b * light
+        w0, w1, z0, z1 = w * (one - a), w * a, z * (one - a), z * a
+        for channel in range(3):
+            line[n, channel] = np.uint8(
+                w0 * np.float32(texels[p, channel])
+                + w1 * np.float32(texels[p + right, channel])
+                + z0 * np.float32(texels[q, channel])
+                + z1 * np.float32(texels[q + right, channel])
+                + half
+            )
 
 
 @nb.njit(cache=True, fastmath=True, error_model="numpy")

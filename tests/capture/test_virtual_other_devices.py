@@ -217,6 +217,8 @@ def test_colour_is_red_where_the_box_is(take):
             image, mask = session.frame(stream, index).payload.astype(int), kept[stream, exposure].mask
             red = image[..., 0] - image[..., 1] > 50
             assert red[mask == 1].mean() > 0.98
+        exposure = _exposures(session, stream)[0]
+        mask = kept[stream, exposure].mask
         small = device.color_camera(exposure).resized(320, 240 if device.moving else 180)  # 6x6 or 4x4 pixels in one
         step = 1920 // 320 if device.moving else 4
         inside = mask.reshape(small.height, step, small.width, step).mean((1, 3))
