@@ -102,17 +102,18 @@ def _face(colour: np.ndarray, on: Surface, style: Style) -> np.ndarray:
     mouth = (nose[1] - middle[1]) / s - 0.042
     eye_x = np.abs(x) - (left[0] - middle[0]) / s
     skin, hair = np.asarray(style.skin), np.asarray(style.hair)
-    lips = 0.45 * skin * np.array([1.0, 0.72, 0.70]) + 0.55 * skin.mean() * np.asarray(_LIPS) * 1.55
+    lips = 0.62 * skin * np.array([0.97, 0.72, 0.69]) + 0.38 * skin.mean() * np.asarray(_LIPS) * 1.45
+    smile = 2.5 * x**2  # the corners a little higher than the middle
     layers = (
         (skin * np.array([1.02, 0.84, 0.82]), 0.45 * _blob(np.abs(x) - 0.042, y + 0.038, 0.024, 0.020, 1.5)),
         (skin * np.array([0.80, 0.72, 0.70]), 0.5 * _blob(eye_x, y - 0.001, 0.026, 0.017, 1.0)),
-        (lips, _blob(x, y - mouth, 0.026, 0.0125 * (1 - 0.25 * np.abs(x) / 0.026), 0.3)),
-        (lips * 0.45, _blob(x, y - mouth - 0.0005, 0.025, 0.0016, 0.6)),
+        (lips, _blob(x, y - mouth - smile, 0.0245, 0.0115 * (1 - 0.25 * np.abs(x) / 0.026), 0.5)),
+        (lips * 0.45, _blob(x, y - mouth - smile - 0.0005, 0.0235, 0.0014, 0.6)),
         (hair * 0.8, 0.85 * _blob(eye_x - 0.002, y - 0.0215 + 6 * (eye_x - 0.002) ** 2, 0.022, 0.0042, 0.4)),
         ((0.10, 0.07, 0.06), _blob(eye_x, y - 0.0008, 0.0170, 0.0070, 0.3)),
-        ((0.90, 0.88, 0.86), _blob(eye_x, y, 0.0145, 0.0050, 0.3)),
-        (style.iris, _blob(eye_x, y, 0.0056, 0.0056, 0.3)),
-        ((0.03, 0.03, 0.03), _blob(eye_x, y, 0.0025, 0.0025, 0.4)),
+        ((0.80, 0.77, 0.75), _blob(eye_x, y - 0.0010, 0.0140, 0.0044, 0.3)),
+        (style.iris, _blob(eye_x, y - 0.0012, 0.0056, 0.0050, 0.3)),
+        ((0.03, 0.03, 0.03), _blob(eye_x, y - 0.0012, 0.0026, 0.0026, 0.4)),
         ((0.30 * skin), 0.8 * _blob(np.abs(x) - 0.007, y - mouth - 0.0265, 0.0045, 0.0022, 0.5)),
     )
     for over, amount in layers:

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import ConvexHull, KDTree
+from scipy.spatial import KDTree
 
 from body.appearance_paint import noise
 from body.garments.contact import vertex_normals
 from body.garments.cutting import Patch, clip, component_of, whole
-from body.garments.form import Diffusion, Form
+from body.garments.form import Diffusion, Form, hem_edges
 from body.garments.limbs import LEFT_LEG, RIGHT_LEG, TRUNK, limb_coordinates, part_weights
 from body.garments.piece import Piece
 from body.joints import JOINT_INDEX
@@ -52,8 +52,6 @@ class Pattern:
     soft: float = 1.0
     level_below_m: float | None = None
     """Below this height the cloth stands off sideways only, and follows the thighs half (a shirt's lower hem)."""
-    hull: Float[np.ndarray, "points"] | None = None
-    """0..1: how far points move out to the convex hull of the piece (shoes close over the toes)."""
 
 
 def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
@@ -84,8 +82,6 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
         weights = _half_from_thighs(weights, low)
     points = skin + ease[:, None] * normals
-    if pattern.hull is not None:
-        points = points + (share @ pattern.hull)[:, None] * (_to_hull(points) - points)
     near = KDTree(form.surface.vertices).query(skin)[1].astype(np.int32)
     near = np.stack([near, _thigh_below(form, pattern, skin)], 1)
     least = np.maximum(np.minimum(pattern.clearance_m, ease), 0.5 * ease)
@@ -107,7 +103,7 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
         weights=diffuse(weights, 12) if pattern.soft > 0 else weights,
         near=near,
         clearance=clearance,
-        hem=to_hem,
+        hem=_from_hems(points, faces, to_hem),
         part=part,
         along=limbs.along,
         angle=limbs.angle,
@@ -158,12 +154,14 @@ def _half_from_thighs(weights: np.ndarray, amount: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _to_hull(points: np.ndarray) -> np.ndarray:
-    """Each point moved to the nearest facet of the points' convex hull."""
-    facets = np.unique(np.round(ConvexHull(points).equations, 9), axis=0)
-    inside = -(points @ facets[:, :3].T + facets[:, 3])
-    nearest = inside.argmin(1)
-    return points + inside[np.arange(len(points)), nearest, None] * facets[nearest, :3]
+def _from_hems(points: np.ndarray, faces: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Distance to the nearest hem of the draped cloth, so that stitches run along it; the cut's where it has none."""
+    edges = hem_edges(faces)
+    if not len(edges):
+        return cut
+    a, b = points[edges[:, 0]], points[edges[:, 1]]
+    line = np.concatenate([a + t * (b - a) for t in (0.0, 0.25, 0.5, 0.75)])
+    return np.asarray(KDTree(line).query(points)[0])
 
 
 def _cover(form: Form, pattern: Pattern, skin: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 
 from body.appearance_paint import noise
 from body.garments.charts import PackedCharts
+from body.garments.footwear import SOLE_M
 from body.garments.limbs import TRUNK, directions
 from body.garments.piece import Piece
 from body.garments.wardrobe import Fabric
@@ -50,7 +51,7 @@ def _paint(piece: Piece, fabric: Fabric, face: np.ndarray, bary: np.ndarray, rng
     stitches = np.exp(-(((hem - _STITCH_M) / 0.0018) ** 2))
     if piece.name.endswith("shoe"):
         low = float(piece.rest[:, 1].min())
-        sole = np.clip((low + 0.020 - p[:, 1]) / 0.003, 0, 1)[:, None]
+        sole = np.clip((low + SOLE_M - p[:, 1]) / 0.003, 0, 1)[:, None]
         return colour * (1 - sole) * (1 + weave[:, None]) + sole * np.array([0.75, 0.74, 0.72])
     return colour * (1 + weave - 0.28 * stitches)[:, None]
 

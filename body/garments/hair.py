@@ -26,7 +26,7 @@ def hair(form: Form, style: HairStyle, rng: np.random.Generator) -> list[Piece]:
     left, right, ear = form.landmark("leye"), form.landmark("reye"), form.landmark("lear")
     s = float(left[0] - right[0]) / _EYES_APART_M
     p = form.points
-    line = _hairline(form, style, s)
+    line = _hairline(form, style, s) + 0.004 * s * noise(p, 0.007 * s, rng)
     on_ear = np.linalg.norm((np.abs(p[:, :1]) * [1, 0, 0] + p * [0, 1, 1] - np.abs(ear)[0] * np.array([1, 0, 0])
                              - ear * [0, 1, 1]) * [0.7, 1, 1], axis=1) - 0.034 * s  # fmt: skip
     thick = {"short": 0.016, "full": 0.027, "long": 0.022, "bun": 0.013}[style] * s
@@ -34,8 +34,7 @@ def hair(form: Form, style: HairStyle, rng: np.random.Generator) -> list[Piece]:
     ease = thick * (0.75 + 0.5 * up)
     ease = ease * (1 + 0.12 * noise(p, 0.03, rng))
     hems = [Hem(distance=line, tight_m=0.004, over_m=0.02 * s / form.scale)]
-    if style != "long":
-        hems.append(Hem(distance=on_ear, tight_m=0.0035, over_m=0.014 * s / form.scale))
+    hems.append(Hem(distance=on_ear, tight_m=0.0035, over_m=0.014 * s / form.scale))
     pattern = Pattern(
         name="hair",
         hems=tuple(hems),
@@ -56,12 +55,12 @@ def _hairline(form: Form, style: HairStyle, s: float) -> np.ndarray:
     eye, ear, p = form.landmark("leye"), form.landmark("lear"), form.points
     forward = np.clip((p[:, 2] - ear[2]) / (0.055 * s), -1.2, 1)
     back = {"short": 0.10, "full": 0.12, "bun": 0.09, "long": 0.33}[style]
-    lowest = {"short": 0.070, "full": 0.085, "bun": 0.065, "long": 0.22}[style]
+    lowest = {"short": 0.070, "full": 0.085, "bun": 0.065, "long": 0.19}[style]
     smooth = forward * np.abs(forward)
     line = eye[1] + s * np.where(forward > 0, 0.010 + 0.060 * smooth, 0.010 + 3 * back * smooth)
     line = np.maximum(line, eye[1] - lowest * s)
     above = p[:, 1] - line
-    trunk_side = 0.095 * s - np.abs(p[:, 0]) if style == "long" else np.full(len(p), 0.2)
+    trunk_side = 0.078 * s - np.abs(p[:, 0]) if style == "long" else np.full(len(p), 0.2)
     behind = np.where(p[:, 1] < eye[1] - 0.09 * s, (ear[2] - 0.01 * s - p[:, 2]), 0.2)
     return np.minimum.reduce([above, np.where(p[:, 1] < eye[1] - 0.09 * s, trunk_side, 0.2), behind])
 

@@ -1,4 +1,4 @@
-"""Cuts of shirts, trousers, shoes and socks on any body: where their hems lie and how loose they are."""
+"""Cuts of shirts and trousers on any body: where their hems lie and how loose they are."""
 
 from __future__ import annotations
 
@@ -92,30 +92,6 @@ def trousers(form: Form, cut: str, loose: float) -> Pattern:
         folds_m=0.0 if tight else 0.005 * s,
         clearance_m=0.0025,
     )
-
-
-def shoes(form: Form, high: float) -> tuple[Pattern, Pattern]:
-    """The left and the right shoe; `high` in 0..1, from slippers to boots."""
-    s, y = form.scale, form.points[:, 1]
-    ankle = float(form.joint("left_ankle")[1])
-    floor = float(y.min())
-    sole = np.clip((y - floor) / (0.025 * s), 0, 1)
-    ease = (0.004 + 0.005 * sole) * max(s, 0.6)
-    ball = float(form.joint("left_foot")[2])
-    toes = np.clip((form.points[:, 2] - ball + 0.02 * s) / (0.03 * s), 0, 1) * (y < ankle)
-    return tuple(
-        Pattern(
-            name=f"{side} shoe",
-            hems=(Hem(distance=ankle - 0.01 * s + 0.07 * high * s - y, tight_m=0.004, over_m=0.02),),
-            inside=form.joint(f"{side}_foot"),
-            ease=ease,
-            bridging=12,
-            clearance_m=0.002,
-            soft=0.0,
-            hull=toes,
-        )
-        for side in ("left", "right")
-    )  # type: ignore[return-value]
 
 
 def _neckline(form: Form, wider_m: float) -> np.ndarray:

@@ -16,9 +16,10 @@ from body.garments.costume import Costume
 from body.garments.draping import drape
 from body.garments.fabric import paint_pieces
 from body.garments.folds import FoldField, fold_field
+from body.garments.footwear import shoes
 from body.garments.form import Form, smoothing_neighbours
 from body.garments.hair import hair
-from body.garments.patterns import shirt, shoes, trousers, waist_height
+from body.garments.patterns import shirt, trousers, waist_height
 from body.garments.piece import Piece
 from body.garments.skirts import skirt
 from body.garments.wardrobe import Attire, Fabric, Wardrobe, Worn, choose_attire
@@ -109,7 +110,7 @@ def painted(model: BodyModel, outfit: Outfit) -> Costume:
 
 def _sew(form: Form, worn: Worn, attire: Attire, rng: np.random.Generator) -> list[Piece]:
     if worn.cut == "shoes":
-        return [drape(form, pattern, rng) for pattern in shoes(form, worn.loose)]
+        return shoes(form, worn.loose)
     if worn.cut in ("trousers", "shorts", "tights"):
         return [drape(form, trousers(form, worn.cut, worn.loose), rng)]
     if worn.cut == "skirt":
