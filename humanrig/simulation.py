@@ -18,10 +18,11 @@ from body.motion.library import MotionLibrary
 from body.motion.resample import lengthen, resample
 from capture.session import Session
 from capture.virtual.board import board_take
+from capture.virtual.boxes import stacked_boxes
 from capture.virtual.config import SimulationConfig
 from capture.virtual.furniture import furniture
 from capture.virtual.scene import Thing
-from capture.virtual.simulate import simulate
+from capture.virtual.simulate import frame_count, simulate
 from capture.virtual.subject import Subject
 from humanrig.errors import HumanrigError
 from humanrig.people import make_people
@@ -67,13 +68,20 @@ def make_scene(
         thing, motion = board_take(config)
         return (), (replace(thing, T_world_thing=motion.T_world_board, description=motion.spec.truth()),)
     if config.scenario == "boxes":
-        from capture.virtual.boxes import stacked_boxes
-
-        return (), stacked_boxes(rng)
+        return (), _posed_boxes(rng, frame_count(config))
     if config.scenario == "empty":
         return (), ()
     things = furniture(rng, config.furniture)
     return make_people(config, load_body_model(), clip_chooser(config), things, on_progress)
+
+
+def _posed_boxes(rng: np.random.Generator, frames: int) -> tuple[Thing, ...]:
+    """A stack that turns once around during the take."""
+    things, truths = stacked_boxes(rng, frames=frames, turn_rad=2 * np.pi * (1 - 1 / frames))
+    return tuple(
+        replace(thing, T_world_thing=truth.T_world_box, description={"size_m": [float(side) for side in truth.size_m]})
+        for thing, truth in zip(things, truths)
+    )
 
 
 def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], MotionClip]:

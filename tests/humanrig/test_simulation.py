@@ -12,6 +12,7 @@ from body.motion.clip import MotionClip
 from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.subject import choose_betas
+from geometry.rigid import transform
 from humanrig.errors import HumanrigError
 from humanrig.people import MAX_REACH_M, put_in_ring
 from humanrig.simulation import make_scene, simulate_session
@@ -110,3 +111,20 @@ def test_people_of_the_model_and_of_the_splits(one_clip):
 def test_a_crowd_that_does_not_fit_is_one_sentence(one_clip):
     with pytest.raises(CaptureError, match=r"do not fit on the floor.*ask for fewer people or less furniture"):
         make_scene(SimulationConfig(people=6, furniture=12, radius_m=1.2, outfit="minimal", seconds=0.1, rate_hz=10))
+
+
+def test_takes_for_calibration_have_things_with_known_poses_and_nobody():
+    options = {"cameras": 2, "seconds": 0.5, "rate_hz": 10.0}
+    people, (board,) = make_scene(SimulationConfig(scenario="board", **options))
+    assert people == ()
+    assert board.T_world_thing is not None
+    assert board.T_world_thing.shape == (5, 4, 4)
+    assert board.vertices.shape[0] == 5
+    assert board.description["square_m"] == 0.1
+    people, boxes = make_scene(SimulationConfig(scenario="boxes", **options))
+    assert people == ()
+    for box in boxes:
+        assert box.T_world_thing is not None
+        there = transform(np.linalg.inv(box.T_world_thing[3]), box.vertices[3].astype(float))
+        assert np.abs(there).max(0) == pytest.approx(np.array(box.description["size_m"]) / 2, abs=1e-3)  # float32
+    assert make_scene(SimulationConfig(scenario="empty", **options)) == ((), ())
