@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from capture.virtual.light import irradiance, srgb_from_linear
+from capture.virtual.light import srgb_from_linear
 from capture.virtual.rig import VirtualDevice
 from capture.virtual.room import FLOOR, NORMALS, Room
 from capture.virtual.view import SUBPIXELS, View
@@ -22,17 +22,17 @@ INFRARED_FLOOR = 0.2
 class Backdrop:
     """The empty room as one device sees it."""
 
-    color_rays: Float[np.ndarray, "720 1280 2"]
-    depth_rays: Float[np.ndarray, "576 640 2"]
-    srgb: Float[np.ndarray, "720 1280 3"]
+    color_rays: Float[np.ndarray, "color_rows color_columns 2"]
+    depth_rays: Float[np.ndarray, "depth_rows depth_columns 2"]
+    srgb: Float[np.ndarray, "color_rows color_columns 3"]
     """Colour image, sRGB 0 … 255, without noise."""
-    floor: Float[np.ndarray, "720 1280 2"]
+    floor: Float[np.ndarray, "color_rows color_columns 2"]
     """World x, y of the floor in each colour pixel; far away where it shows no floor."""
-    z: Float[np.ndarray, "576 640"]
+    z: Float[np.ndarray, "depth_rows depth_columns"]
     """Depth at pixel centres, metres."""
-    z_fine: Float[np.ndarray, "1152 1280"]
+    z_fine: Float[np.ndarray, "fine_rows fine_columns"]
     """Depth of four rays in each pixel, metres."""
-    amplitude_fine: Float[np.ndarray, "1152 1280"]
+    amplitude_fine: Float[np.ndarray, "fine_rows fine_columns"]
     """Relative strength of the infrared echo of those rays."""
 
     def save(self, folder: Path) -> None:
@@ -60,9 +60,10 @@ def trace_backdrop(device: VirtualDevice, room: Room) -> Backdrop:
     linear = np.zeros((*color.rays.shape[:2], 3), np.float32)
     for offset in SUBPIXELS:
         hits = room.hit(device.color.center, color.directions(color.whole, offset[None])[0])
-        linear += room.albedo(hits) * irradiance(NORMALS)[hits.side] / len(SUBPIXELS)
+        linear += room.radiance(hits) / len(SUBPIXELS)
         floor = np.where((hits.side == FLOOR)[..., None], hits.point[..., :2], floor)
-    z_fine, amplitude_fine = (np.zeros((2 * 576, 2 * 640), np.float32) for _ in range(2))
+    fine = (2 * device.depth.height, 2 * device.depth.width)
+    z_fine, amplitude_fine = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
     for number, offset in enumerate(SUBPIXELS):
         directions = depth.directions(depth.whole, offset[None])[0]
         hits = room.hit(device.depth.center, directions)
