@@ -58,7 +58,7 @@ def test_corners_hide_what_the_form_factor_says_and_are_darker():
         # the walls are not endless: 0.05 in the middle of the floor
         assert corner_occlusion(_on_floor(xy))[0] == pytest.approx(seen, abs=0.06)
     light = room.light(_on_floor([[0, 0], [3.5, 0], [3.5, 3.5]]))
-    ambient = light - room.lights.direct(_on_floor([[0, 0], [3.5, 0], [3.5, 3.5]]).point, np.array([0, 0, 1.0]))
+    ambient = light - room.lights.direct(_on_floor([[0, 0], [3.5, 0], [3.5, 3.5]]).point, np.tile([0, 0, 1.0], (3, 1)))
     assert (np.diff(ambient[:, 1]) < -0.02).all()
 
 
