@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
-from capture.virtual.light import irradiance, srgb_from_linear
-from capture.virtual.room import FLOOR, HALF_WIDTH_M, HEIGHT_M, NORMALS, Room, RoomHits
+from capture.virtual.light import srgb_from_linear
+from capture.virtual.room import FLOOR, HALF_WIDTH_M, HEIGHT_M, Room, RoomHits
 from geometry.camera import Camera
 
 TEXEL_M = 0.004
@@ -49,7 +49,7 @@ class BakedRoom:
         count = echo_count = 0
         for side in range(SIDES):
             hits = _grid(side, texel_m)
-            linear = room.albedo(hits) * irradiance(NORMALS)[side]
+            linear = room.radiance(hits)
             for level in range(LEVELS):
                 rows, columns = linear.shape[:2]
                 texels.append(np.rint(srgb_from_linear(linear)).astype(np.uint8).reshape(-1, 3))

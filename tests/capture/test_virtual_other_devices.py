@@ -13,7 +13,7 @@ from capture.virtual.baked_room import BakedRoom, pinhole_rays
 from capture.virtual.clocks import ClockEffects
 from capture.virtual.drawable import Studio
 from capture.virtual.figure import Figure, motion_at
-from capture.virtual.light import irradiance, srgb_from_linear
+from capture.virtual.light import srgb_from_linear
 from capture.virtual.motion_between import vertices_at
 from capture.virtual.other_devices import OtherDevicesConfig, draw_other_devices
 from capture.virtual.other_recording import record_other_devices, write_other_truth
@@ -59,7 +59,7 @@ def test_a_baked_room_is_the_traced_room(room, baked):
     light = np.zeros((120, 160, 3))
     for offset in SUBPIXELS:
         hits = room.hit(camera.center, view.directions(view.whole, offset[None])[0])
-        light += room.albedo(hits) * irradiance(NORMALS)[hits.side] / 4
+        light += room.radiance(hits) / 4
     error = np.abs(baked.color(camera).astype(float) - srgb_from_linear(light))
     assert np.median(error) < 2.0
     assert (error > 25).mean() < 0.02  # gaps of planks and frames of posters: 6 mm lines in 30 mm pixels
