@@ -21,9 +21,11 @@ _DIRECTIONS: Final = 72
 """In which the hull of a cut is measured."""
 _BEND: Final = 7
 """Levels on both sides over which the axis of the tube is taken."""
+_ACROSS: Final = 24
+"""Levels on both sides whose cuts may pass another level's plane."""
 _LEAST_ADVANCE: Final = 0.25
 """Of a ring that cannot slide farther down, in levels."""
-_STRETCH: Final = 1.10
+_STRETCH: Final = 1.20
 """Of a ring, before it slides up (assumed; knitted cloth)."""
 _SAG: Final = 0.12
 """Steepest outward slope of cloth that hangs below raised thighs (assumed)."""
@@ -144,6 +146,30 @@ def _supports(rings, frames):
 
 
 @nb.njit(**COMPILED)
+def _widened(rings, frames, reach):
+    """The reach with that of other cuts where they pass near a cut's plane, as in the lap of somebody seated."""
+    levels, halves, count, _ = rings.shape
+    wide = reach.copy()
+    for s in range(levels):
+        for other in range(max(s - _ACROSS, 0), min(s + _ACROSS + 1, levels)):
+            if other == s:
+                continue
+            for h in range(halves):
+                for k in range(count):
+                    x, z, off = 0.0, 0.0, 0.0
+                    for c in range(3):
+                        d = rings[other, h, k, c] - frames[s, 0, c]
+                        x += d * frames[s, 1, c]
+                        z += d * frames[s, 2, c]
+                        off += d * frames[s, 3, c]
+                    less = 2 * max(abs(off) - 0.005, 0.0)
+                    if less < 0.08:
+                        for j in range(_DIRECTIONS):
+                            wide[s, j] = max(wide[s, j], x * _SINES[j] + z * _COSINES[j] - less)
+    return wide
+
+
+@nb.njit(**COMPILED)
 def _radii(reach, radii):
     """Distance of the hull's outline from the centre, every half of the directions' step."""
     for k in range(2 * _DIRECTIONS):
@@ -196,6 +222,7 @@ def _loft(vertices, ends, share, level_m, ease, flare, length, wave, folds, up):
     taut = np.empty(levels)
     for s in range(levels):
         taut[s] = 2 * np.pi * (reach[s].mean() + 0.6 * ease[s]) / _STRETCH
+    reach = _widened(rings, frames, reach)
     points = np.empty((levels, around, 3))
     radii, wall, plane, smooth = np.empty(around), np.zeros(around), np.empty((around, 2)), np.empty(around)
     at, spare = 0.0, 0.0
@@ -266,12 +293,4 @@ def _loft(vertices, ends, share, level_m, ease, flare, length, wave, folds, up):
             hang = min(max(0.5 - lift, 0.0), 1.0) * max(fall, 0.0) * spare
             for c in range(3):
                 points[i, k, c] = frame[0, c] + x * frame[1, c] + z * frame[2, c] - hang * up[c]
-            if i > 0:
-                forward = 0.0
-                for c in range(3):
-                    forward += (points[i, k, c] - points[i - 1, k, c]) * frame[3, c]
-                short = 0.15 * level_m - forward
-                if short > 0:
-                    for c in range(3):
-                        points[i, k, c] += short * frame[3, c]
     return points

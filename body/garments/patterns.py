@@ -43,7 +43,7 @@ def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
     sleeve = np.where(form.arm > 0.5, end - x, np.maximum(end - x, _OFF_LIMB))
     if cut in ("tank", "bodice"):
         sleeve = np.where(y > form.joint("left_shoulder")[1] - 0.22 * s, end - x, np.maximum(end - x, _OFF_LIMB))
-    ease = np.full(len(y), (0.008 + 0.008 * loose) * s)
+    ease = np.full(len(y), (0.012 + 0.010 * loose) * s)
     armpit = -float(form.joint("left_shoulder")[1]) + 0.08 * s
     ease += (0.55 + 0.45 * loose) * hang(form, TRUNK, armpit, -bottom, 0.0, 0.055 * s)
     for arm in (LEFT_ARM, RIGHT_ARM):
@@ -74,7 +74,7 @@ def trousers(form: Form, cut: str, loose: float) -> Pattern:
     end = knee + 0.04 * s if cut == "shorts" else ankle + (0.005 if cut == "trousers" else 0.03) * s
     hip = float(form.joint("left_hip")[1])
     tight = cut == "tights"
-    ease = np.full(len(y), 0.003 if tight else (0.007 + 0.006 * loose) * s)
+    ease = np.full(len(y), 0.003 if tight else (0.013 + 0.010 * loose) * s)
     if not tight:
         slope = 0.05 if cut == "shorts" else 0.13 - 0.08 * loose
         for leg in (LEFT_LEG, RIGHT_LEG):
@@ -90,7 +90,7 @@ def trousers(form: Form, cut: str, loose: float) -> Pattern:
         ease=ease * np.where(y < hip + 0.05, crotch, 1.0),
         bridging=4 if tight else 12,
         folds_m=0.0 if tight else 0.005 * s,
-        clearance_m=0.0025,
+        clearance_m=0.0025 if tight else 0.005,
     )
 
 

@@ -116,7 +116,7 @@ def _sew(form: Form, worn: Worn, attire: Attire, rng: np.random.Generator) -> li
     if worn.cut == "skirt":
         knee, ankle = float(form.joint("left_knee")[1]), float(form.joint("left_ankle")[1])
         top = waist_height(form) + (0.035 * form.scale if attire.wardrobe == "dress" else 0.0)
-        end = knee + 0.10 * form.scale - worn.length * 0.6 * (knee - ankle)
+        end = knee + 0.06 * form.scale - worn.length * 0.6 * (knee - ankle)
         return [skirt(form, top, top - end, worn.flare, "skirt", rng)]
     return [drape(form, shirt(form, worn.cut, worn.loose, worn.tucked), rng)]
 
