@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
+from capture.virtual.hand_held import CameraMotion
 from capture.virtual.light import srgb_from_linear
 from capture.virtual.room import FLOOR, HALF_WIDTH_M, HEIGHT_M, Room, RoomHits
 from geometry.camera import Camera
@@ -85,18 +86,27 @@ class BakedRoom:
         camera: Camera,
         floor_light: Float32[np.ndarray, "cells cells"] | None = None,
         floor_m: float = 1.0,
+        *,
+        motion: CameraMotion | None = None,
+        readout_s: float = 0.0,
     ) -> UInt8[np.ndarray, "height width 3"]:
         """sRGB picture of a camera without distortion that stands in the room.
 
         `floor_light` is what shadows leave of the light on a square of the floor about the origin, `floor_m` metres on
-        a side, rows along y; outside it nothing is darkened.
+        a side, rows along y; outside it nothing is darkened. With `motion` each row is seen from where the camera is
+        when a rolling shutter exposes it; the middle row at the picture's moment.
         """
         picture = np.empty((camera.height, camera.width, 3), np.uint8)
         dim = np.ones((1, 1), np.float32) if floor_light is None else np.power(floor_light, np.float32(1 / 2.2))
         texel_m = np.float32(2 * HALF_WIDTH_M / self.levels[FLOOR, 0, 2])
-        _color(
-            *_pinhole(camera), self.texels, self.levels, texel_m, dim.astype(np.float32), np.float32(floor_m), picture
-        )
+        R, center, pinhole = _pinhole(camera)
+        turn, shift = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
+        if motion is not None and readout_s:
+            row_s = readout_s / camera.height
+            turn = (np.cross(motion.angular, R, axisb=0, axisc=0) * row_s).astype(np.float32)
+            shift = (motion.linear * row_s).astype(np.float32)
+        light = dim.astype(np.float32), np.float32(floor_m)
+        _color(R, center, turn, shift, pinhole, self.texels, self.levels, texel_m, *light, picture)
         return picture
 
     def echo(
@@ -157,13 +167,15 @@ def _meet(origin, dx, dy, dz):
 
 
 @nb.njit(cache=True, fastmath=True, error_model="numpy")
-def _color(R, origin, pinhole, texels, levels, texel_m, dim, floor_m, picture):
+def _color(R_middle, center, turn, shift, pinhole, texels, levels, texel_m, dim, floor_m, picture):
     """Spans of a row that lie on one side (it is flat: both ends on it) cost one division a pixel."""
     fx, fy, cx, cy = pinhole
     per_texel = 1 / (fx * fy * texel_m * texel_m)
     columns = picture.shape[1]
     for row in range(picture.shape[0]):
         y = (np.float32(row) - cy) / fy
+        later = np.float32(row) - np.float32(0.5) * np.float32(picture.shape[0] - 1)
+        R, origin = R_middle + later * turn, center + later * shift
         start = 0
         while start < columns:
             stop = min(start + SPAN, columns)

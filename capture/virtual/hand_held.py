@@ -17,6 +17,8 @@ from geometry.rigid import look_at, rigid
 
 SWAY_HZ, AIM_HZ, TREMOR_HZ = (0.05, 0.4), (0.1, 0.8), (8.0, 12.0)
 """Bands of the three motions. 8 to 12 Hz is physiological hand tremor; the others are assumed."""
+STEP_S = 1e-3
+"""Velocities are differences over this time: tremor, the fastest motion, takes 80 ms to repeat."""
 WAVES = 8
 """Sine waves that make up each number of a motion."""
 
@@ -80,6 +82,28 @@ class HandHeldPath:
         if hand.portrait:
             aimed = aimed @ np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
         return rigid(aimed @ Rotation.from_rotvec(turn).as_matrix(), eyes)
+
+    def motion(self, time_s: float) -> CameraMotion:
+        """How the camera moves at a time."""
+        before, after = self.at(time_s + np.array([-0.5, 0.5]) * STEP_S)
+        turn = Rotation.from_matrix(after[:3, :3] @ before[:3, :3].T).as_rotvec()
+        return CameraMotion(linear=(after[:3, 3] - before[:3, 3]) / STEP_S, angular=turn / STEP_S)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CameraMotion:
+    """How a camera moves at one moment, in the world."""
+
+    linear: Float[np.ndarray, "3"]
+    """Velocity of its centre, m/s."""
+    angular: Float[np.ndarray, "3"]
+    """Axis of its turning times the speed, rad/s."""
+
+    def relative(
+        self, center: Float[np.ndarray, "3"], p_world: Float[np.ndarray, "points 3"], v_world: np.ndarray
+    ) -> Float[np.ndarray, "points 3"]:
+        """Velocities that points have seen from the camera, whose centre is given, in the world's axes."""
+        return v_world - self.linear - np.cross(self.angular, p_world - center)
 
 
 def hand_held_path(

@@ -13,8 +13,10 @@ from capture.virtual.baked_room import BakedRoom, pinhole_rays
 from capture.virtual.clocks import ClockEffects
 from capture.virtual.drawable import Studio
 from capture.virtual.figure import Figure, motion_at
+from capture.virtual.hand_held import HandHeld, hand_held_path
+from capture.virtual.image_motion import image_motion
 from capture.virtual.light import srgb_from_linear
-from capture.virtual.motion_between import vertices_at
+from capture.virtual.motion_between import motion_between, vertices_at
 from capture.virtual.other_devices import OtherDevicesConfig, draw_other_devices
 from capture.virtual.other_recording import record_other_devices, write_other_truth
 from capture.virtual.other_rendering import OtherRenderer
@@ -96,9 +98,15 @@ def test_motion_between_instants():
     cubic = np.abs(vertices_at(path, 3.4e6 / RATE_HZ, RATE_HZ) - between).max()
     linear = np.abs(0.6 * path[3] + 0.4 * path[4] - between).max()
     assert cubic < 0.1 * linear
-    step_us = 10.0
-    velocity = (vertices_at(path, 1e6 * times[3] + step_us, RATE_HZ) - path[3]) / (1e-6 * step_us)
-    assert velocity == pytest.approx(motion_at(path, 3, RATE_HZ).velocity, abs=0.05)  # float32 over 10 us
+    for time_us in (0.0, 1e6 * times[3], 4.3e6 / RATE_HZ):
+        ends = [vertices_at(path, time_us + step, RATE_HZ) for step in (0, 100)]
+        assert motion_between(path, time_us + 50, RATE_HZ).velocity == pytest.approx(
+            (ends[1] - ends[0]) / 1e-4, abs=0.02
+        )  # float32 over 100 us
+    assert motion_between(path, 1e6 * times[3], RATE_HZ).velocity == pytest.approx(
+        motion_at(path, 3, RATE_HZ).velocity, abs=1e-4
+    )
+    assert not motion_between(path, 9e6, RATE_HZ).velocity.any()
     assert np.array_equal(vertices_at(path, -5.0, RATE_HZ), path[0])
     assert np.array_equal(vertices_at(path, 9e6, RATE_HZ), path[-1])
     assert np.array_equal(vertices_at(path[:1], 1e4, RATE_HZ), path[0])
@@ -268,3 +276,33 @@ def test_the_same_seed_gives_the_same_devices_and_others_do_not_change_them():
     )
     single = draw_other_devices(config, seconds=0.0)
     assert [len(device.exposed_us) for device in single] == [1, 1]
+
+
+def test_a_rolling_shutter_sees_each_row_from_where_the_camera_is_then(baked):
+    """Rows are those of still pictures taken when they are exposed."""
+    hand = HandHeld(sway_m=0.2, aim_deg=10)
+    path = hand_held_path(
+        np.random.default_rng(2), stand=np.array([1.7, -1.3, 1.3]), target=np.array([0, 0, 0.9]), hand=hand
+    )
+    at, readout_s = 0.4, 0.05
+    camera = _camera()
+    moment = camera.at(path.at(np.array([at]))[0])
+    picture = baked.color(moment).astype(int)
+    rolled = baked.color(moment, motion=path.motion(at), readout_s=readout_s).astype(int)
+    for row in (3, 116):
+        time_s = at + readout_s * (row - (camera.height - 1) / 2) / camera.height
+        still = baked.color(camera.at(path.at(np.array([time_s]))[0])).astype(int)
+        moved = np.abs(still[row] - picture[row]).mean()
+        assert moved > 0.5
+        assert np.abs(rolled[row] - still[row]).mean() < 0.2 * moved
+
+
+def test_motion_seen_from_a_moving_camera():
+    """Image velocities of relative motion are those of the true projections."""
+    path = hand_held_path(np.random.default_rng(3), stand=np.array([1.7, -1.3, 1.3]), target=np.array([0, 0, 0.9]))
+    p, v = np.array([[0.1, 0.2, 1.1], [-0.3, 0.0, 0.4]]), np.array([[1.0, 0.0, 0.5], [0.0, -2.0, 0.0]])
+    poses = path.at(np.array([0.4995, 0.5, 0.5005]))
+    q = [_camera(f=1450.0).at(T).project(p + v * step) for T, step in zip(poses, (-0.0005, 0, 0.0005))]
+    relative = path.motion(0.5).relative(poses[1][:3, 3], p, v)
+    seen = image_motion(_camera(f=1450.0).at(poses[1]), p, relative).velocity_px_s
+    assert seen == pytest.approx((q[2] - q[0]) / 1e-3, rel=1e-3, abs=0.5)
