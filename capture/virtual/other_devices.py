@@ -14,6 +14,8 @@ from pydantic import ConfigDict, Field
 
 from capture.device import DeviceDescription
 from capture.virtual.clocks import ClockedFrames, ClockEffects, DeviceClock, draw_clocks
+from capture.virtual.color_effects import ColorEffects
+from capture.virtual.hand_held import CameraMotion
 from capture.virtual.iphone import RATE_HZ as PHONE_RATE_HZ
 from capture.virtual.iphone import PhoneConfig, PhoneTake, phone_take
 from capture.virtual.phone_message import PhoneMessage
@@ -85,6 +87,14 @@ class OtherDevice(ABC):
     def depth_camera(self, exposure: int) -> Camera:
         """The true depth camera at an exposure; no distortion."""
 
+    @abstractmethod
+    def color_effects(self) -> ColorEffects:
+        """What its colour camera does to a picture."""
+
+    def motion(self, exposure: int) -> CameraMotion | None:
+        """How its cameras move at an exposure; None: they stand still."""
+        return None
+
     def message(self, exposure: int, confidence: UInt8[np.ndarray, "height width"]) -> PhoneMessage | None:
         """What it sends beside the images; None: nothing."""
         return None
@@ -112,6 +122,14 @@ class PhoneDevice(OtherDevice):
     def depth_camera(self, exposure: int) -> Camera:
         """256x192."""
         return self.take.depth_camera(exposure)
+
+    def color_effects(self) -> ColorEffects:
+        """Of an iPhone."""
+        return ColorEffects.iphone()
+
+    def motion(self, exposure: int) -> CameraMotion:
+        """Of the hand."""
+        return self.take.path.motion(float(self.take.times_s[exposure]))
 
     def message(self, exposure: int, confidence: UInt8[np.ndarray, "height width"]) -> PhoneMessage:
         """Intrinsics, pose and confidence."""
@@ -141,6 +159,10 @@ class RealSenseDevice(OtherDevice):
     def depth_camera(self, exposure: int) -> Camera:
         """848x480."""
         return self.unit.depth
+
+    def color_effects(self) -> ColorEffects:
+        """Of its model."""
+        return ColorEffects.realsense(self.unit.model)
 
 
 def draw_other_devices(

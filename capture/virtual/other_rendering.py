@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from capture import depth_codec
 from capture.virtual.baked_room import BakedRoom, pinhole_rays
-from capture.virtual.colour import SHADOW_M, shadow_map
-from capture.virtual.compositing import over_srgb
-from capture.virtual.drawable import Centers, Drawable, Studio
-from capture.virtual.motion_between import vertices_at
+from capture.virtual.color_effects import ColorEffects
+from capture.virtual.color_sensor import ColorSensor
+from capture.virtual.drawable import Drawable, Studio
+from capture.virtual.motion_between import motion_between
+from capture.virtual.other_color import Moment, color_frame
 from capture.virtual.other_devices import OtherDevice, jobs
 from capture.virtual.room import Room
 from geometry.camera import Camera
 
 HIGH_CONFIDENCE = 2
+SENSOR_SEED, COLOR_SEED = 63, 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,15 +48,28 @@ class OtherRenderer:
         *,
         rate_hz: float,
         folder: Path,
-        jpeg_quality: int = 92,
+        effects: bool = True,
+        seed: int = 0,
         keep_truth: Callable[[TrueImages], None] | None = None,
     ) -> None:
-        """`vertices` of the figure at each instant; `folder` is where `prepare` puts the room for all processes."""
+        """`vertices` of the figure at each instant; `folder` is where `prepare` puts the room for all processes.
+
+        Without `effects` sensors are perfect but for the JPEG.
+        """
         self.devices, self.jobs = devices, jobs(devices)
         self._studio, self._vertices, self._rate_hz = studio, vertices, rate_hz
-        self._folder, self._quality, self._keep = folder, jpeg_quality, keep_truth
+        self._folder, self._seed, self._keep = folder, seed, keep_truth
         self._room: BakedRoom | None = None
         self._still: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        perfect = replace(ColorEffects.none(), jpeg=True)
+        self._sensors = {
+            device.name: ColorSensor(
+                device.color_camera(0),
+                device.color_effects() if effects else perfect,
+                self._rng(SENSOR_SEED, device, 0),
+            )
+            for device in devices
+        }
 
     def prepare(self, room: Room) -> None:
         """Bakes the room and stores it for all processes."""
@@ -63,47 +78,39 @@ class OtherRenderer:
     def frame(self, number: int) -> dict[str, bytes]:
         """Encoded frames of job `number`, by stream; those that are lost are left out."""
         place, exposure = self.jobs[number]
-        device = self.devices[place]
-        drawable = None
+        device, moment = self.devices[place], None
         if self._studio is not None:
-            vertices = vertices_at(self._vertices, float(device.exposed_us[exposure]), self._rate_hz)
-            drawable = Drawable.of(self._studio, vertices)
-        depth_mm, confidence = self._depth(device, exposure, drawable)
+            motion = motion_between(self._vertices, float(device.exposed_us[exposure]), self._rate_hz)
+            moment = Moment(drawable=Drawable.of(self._studio, motion.vertices), velocity=motion.velocity)
         payloads: dict[str, bytes] = {}
         if device.delivers(f"{device.name}/color", exposure):
-            image = self._color(device, exposure, drawable)
-            payloads[f"{device.name}/color"] = simplejpeg.encode_jpeg(
-                image, quality=self._quality, colorspace="RGB", colorsubsampling="420"
-            )
+            payloads[f"{device.name}/color"] = self._color(device, exposure, moment)
         if device.delivers(f"{device.name}/depth", exposure):
+            depth_mm, confidence = self._depth(device, exposure, moment)
             payloads[f"{device.name}/depth"] = depth_codec.encode(depth_mm)
-        message = device.message(exposure, confidence)
-        if message is not None:
-            payloads[f"{device.name}/imu"] = message.encode()
+            message = device.message(exposure, confidence)
+            if message is not None:
+                payloads[f"{device.name}/imu"] = message.encode()
         return payloads
 
-    def _color(self, device: OtherDevice, exposure: int, drawable: Drawable | None) -> UInt8[np.ndarray, "h w 3"]:
-        camera = device.color_camera(exposure)
-        shadow = None if drawable is None else shadow_map(drawable).astype(np.float32)
-        picture = self._baked().color(camera, shadow, SHADOW_M)
-        centers = None
-        if drawable is not None:
-            rays = pinhole_rays(camera)
-            shaded = drawable.shaded(camera, rays)
-            picture = picture if shaded is None else over_srgb(shaded, picture)
-            centers = drawable.centers(camera, rays)
-        self._write_truth(camera, exposure, drawable, centers, None)
-        return picture
+    def _color(self, device: OtherDevice, exposure: int, moment: Moment | None) -> bytes:
+        camera, sensor = device.color_camera(exposure), self._sensors[device.name]
+        rng = self._rng(COLOR_SEED, device, exposure)
+        image, mask = color_frame(self._baked(), camera, sensor, moment, device.motion(exposure), rng)
+        if self._keep is not None:
+            self._keep(TrueImages(stream=camera.name, exposure=exposure, mask=mask))
+        return sensor.encode(image)
 
     def _depth(
-        self, device: OtherDevice, exposure: int, drawable: Drawable | None
+        self, device: OtherDevice, exposure: int, moment: Moment | None
     ) -> tuple[UInt16[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
         camera = device.depth_camera(exposure)
         depth, amplitude, clean = self._room_echo(device, camera)
-        centers = None
-        if drawable is not None:
-            rays = pinhole_rays(camera)
+        mask = np.zeros(clean.shape, np.uint8)
+        if moment is not None:
+            rays, drawable = pinhole_rays(camera), moment.drawable
             centers, echo = drawable.centers(camera, rays), drawable.echo(camera, rays)
+            mask = drawable.mask(centers, camera.height, camera.width)
             if centers is not None:
                 clean[centers.window] = np.minimum(clean[centers.window], centers.depth)
             if echo is not None:
@@ -111,7 +118,8 @@ class OtherRenderer:
                 front = echo.depth < depth[window]
                 depth[window] = np.where(front, echo.depth, depth[window])
                 amplitude[window] = np.where(front, echo.amplitude, amplitude[window])
-        self._write_truth(camera, exposure, drawable, centers, clean)
+        if self._keep is not None:
+            self._keep(TrueImages(stream=camera.name, exposure=exposure, mask=mask, depth_m=clean))
         return np.rint(1000 * clean).astype(np.uint16), np.full(clean.shape, HIGH_CONFIDENCE, np.uint8)
 
     def _room_echo(self, device: OtherDevice, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,19 +133,8 @@ class OtherRenderer:
                 self._still[device.name] = depth, amplitude, clean
         return depth.copy(), amplitude.copy(), clean.copy()
 
-    def _write_truth(
-        self,
-        camera: Camera,
-        exposure: int,
-        drawable: Drawable | None,
-        centers: Centers | None,
-        depth_m: Float32[np.ndarray, "h w"] | None,
-    ) -> None:
-        if self._keep is None:
-            return
-        size = (camera.height, camera.width)
-        mask = np.zeros(size, np.uint8) if drawable is None else drawable.mask(centers, *size)
-        self._keep(TrueImages(stream=camera.name, exposure=exposure, mask=mask, depth_m=depth_m))
+    def _rng(self, kind: int, device: OtherDevice, exposure: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, kind, zlib.crc32(device.name.encode()), exposure])
 
     def _baked(self) -> BakedRoom:
         if self._room is None:
