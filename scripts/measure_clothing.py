@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from body.bank import load_body_bank
 from body.garments import Costume, tailor
@@ -23,22 +25,17 @@ from body.parameters import BodyParameters
 DEEP_M = 0.001
 """Cloth farther than this under the skin counts as penetration."""
 UP = (0.0, 1.0, 0.0)
-_ARMS = {"left_shoulder": (0, 0, -1.15), "right_shoulder": (0, 0, 1.15)}
-POSES: dict[str, dict[str, tuple[float, float, float]]] = {
-    "standing": _ARMS,
-    "seated": {
-        **_ARMS,
-        **{"left_hip": (-1.45, 0, 0.12), "right_hip": (-1.45, 0, -0.12)},
-        **{"left_knee": (1.5, 0, 0), "right_knee": (1.5, 0, 0)},
-    },
-    "kick": {
-        **{"left_hip": (-1.6, 0, 0.1), "right_hip": (0.15, 0, 0), "left_knee": (0.2, 0, 0), "spine1": (-0.1, 0, 0)},
-        **{"left_shoulder": (0.5, 0, -1.0), "right_shoulder": (-0.4, 0, 0.9), "right_elbow": (0, 0.8, 0)},
-    },
-}
+Turns = Mapping[str, tuple[float, float, float]]
+"""Rotation vectors of joints, radians."""
+_ARMS: Turns = {"left_shoulder": (0, 0, -1.15), "right_shoulder": (0, 0, 1.15)}
+_SEAT: Turns = {"left_hip": (-1.45, 0, 0.12), "right_hip": (-1.45, 0, -0.12)}
+_KNEES: Turns = {"left_knee": (1.5, 0, 0), "right_knee": (1.5, 0, 0)}
+_KICK: Turns = {"left_hip": (-1.6, 0, 0.1), "right_hip": (0.15, 0, 0), "left_knee": (0.2, 0, 0), "spine1": (-0.1, 0, 0)}
+_SWING: Turns = {"left_shoulder": (0.5, 0, -1.0), "right_shoulder": (-0.4, 0, 0.9), "right_elbow": (0, 0.8, 0)}
+POSES: dict[str, Turns] = {"standing": _ARMS, "seated": {**_ARMS, **_SEAT, **_KNEES}, "kick": {**_KICK, **_SWING}}
 
 
-def posed(model: BodyModel, poses: list[dict[str, tuple[float, float, float]]]) -> PosedBody:
+def posed(model: BodyModel, poses: list[Turns]) -> PosedBody:
     """A person of the bank in each pose, in the body's own frame."""
     turns = np.zeros((len(poses), 24, 3))
     for row, joints in zip(turns, poses):
@@ -75,8 +72,6 @@ def under_skin(costume: Costume, vertices: np.ndarray, dressed: np.ndarray) -> d
 
 
 def _nearest(vertices: np.ndarray, points: np.ndarray) -> np.ndarray:
-    from scipy.spatial import KDTree
-
     nearest = np.asarray(KDTree(vertices).query(points)[1], np.int32)
     return np.stack([nearest, nearest], 1)
 
