@@ -1,0 +1,1 @@
+"""A time-of-flight depth camera: what it makes of exact depth and echo strength."""
