@@ -146,7 +146,7 @@ def charuco_board(spec: BoardSpec = BoardSpec()) -> tuple[Figure, Float[np.ndarr
 def board_take(config: SimulationConfig, spec: BoardSpec = BoardSpec()) -> tuple[Thing, BoardMotion]:
     """A board that is carried by hand through the ring of a configuration, shown to each colour camera in turn.
 
-    A ring of six cameras is shown the board once in about 15 s; longer takes go round again, higher and lower, nearer
+    A ring of six cameras has seen the board after 9 to 18 s; longer takes go round again, higher and lower, nearer
     and farther.
     """
     figure, vertices = charuco_board(spec)
