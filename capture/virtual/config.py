@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from capture.virtual.clocks import ClockEffects
+
 Cameras = Annotated[int, Field(ge=1, le=10)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -63,5 +65,14 @@ class SimulationConfig:
     """Scale of the random placement error of the devices: 1 is 30 mm and 1 degree."""
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
     """Quality of the colour frames."""
+    phones: Annotated[int, Field(ge=0, le=4)] = 0
+    """Hand-held iPhones with LiDAR, 60 frames a second on clocks of their own."""
+    realsense: Annotated[int, Field(ge=0, le=8)] = 0
+    """RealSense units between the Kinects, 30 frames a second on clocks of their own."""
+    realsense_model: Literal["D435", "D455"] = "D455"
+    """The colour camera of a D435 sees 42 degrees upright: at 2.3 m it cuts a person off."""
+    clocks: ClockEffects | None = None
+    """What goes wrong with clocks and deliveries; None: the Kinects' are perfect, those of phones and RealSense units
+    free but healthy."""
     background_frames: Annotated[int, Field(ge=0, le=30)] = 3
     """Frames of the empty room before the person enters, in `recording/background.mcap`."""

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from capture.device import DeviceDescription
 from capture.virtual.clocks import ClockedFrames, ClockEffects, DeviceClock, draw_clocks
 from capture.virtual.color_effects import ColorEffects
+from capture.virtual.config import SimulationConfig
 from capture.virtual.hand_held import CameraMotion
 from capture.virtual.iphone import RATE_HZ as PHONE_RATE_HZ
 from capture.virtual.iphone import PhoneConfig, PhoneTake, phone_take
@@ -181,6 +182,22 @@ def draw_other_devices(
     return (
         *(_phone(config, n, name, drawn[name], seconds) for n, name in enumerate(phones)),
         *(_realsense(config, n, name, drawn[name], seconds) for n, name in enumerate(units)),
+    )
+
+
+def devices_of_take(config: SimulationConfig, instants: int) -> tuple[OtherDevice, ...]:
+    """The phones and RealSense units of a take with this many instants; the units stand between the Kinects."""
+    return draw_other_devices(
+        OtherDevicesConfig(
+            phones=config.phones,
+            realsense=config.realsense,
+            realsense_model=config.realsense_model,
+            radius_m=config.radius_m,
+            turn_deg=180 / config.cameras,
+            seed=config.seed,
+        ),
+        seconds=(instants - 1) / config.rate_hz,
+        clocks=config.clocks,
     )
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.mcap_recording import McapWriter
+from capture.mcap_recording import McapReader, McapWriter
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.other_devices import OtherDevice
 from capture.virtual.take_clocks import write_frame
 from capture.virtual.true_frames import write_true_frames
 from geometry.camera import Camera
+from geometry.camera_files.cameras_json import write_cameras
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,13 +34,11 @@ def record_other_devices(
     devices: tuple[OtherDevice, ...],
     jobs: Sequence[tuple[int, int]],
     frames: Iterable[Mapping[str, bytes]],
-) -> OtherRecorded:
+) -> None:
     """Writes recording/NAME.mcap of each device; `frames` are the encoded frames of each job, in order.
 
     A disk that is full raises OSError; what was written until then stays readable.
     """
-    if not devices:
-        return OtherRecorded()
     writers = [McapWriter(folder / _file(device)) for device in devices]
     try:
         for device, writer in zip(devices, writers):
@@ -50,12 +49,20 @@ def record_other_devices(
             with writers[number].abandoned_on_error():
                 for stream, data in payloads.items():
                     write_frame(writers[number], stream, data, devices[number].clocked[stream], exposure)
-        counts = {topic[1:]: count for writer in writers for topic, count in writer.counts.items()}
     finally:
         for writer in writers:
             writer.finish()
+
+
+def describe_recorded(folder: Path, devices: tuple[OtherDevice, ...]) -> OtherRecorded:
+    """What lies in their recordings; devices without one are left out."""
+    devices = tuple(device for device in devices if (folder / _file(device)).exists())
+    counts: dict[str, int] = {}
+    for device in devices:
+        with McapReader(folder / _file(device)) as reader:
+            counts |= {topic.removeprefix("/"): reader.count(topic) for topic in reader.topics}
     return OtherRecorded(
-        streams=tuple(s.recorded(_file(d), counts[s.name]) for d in devices for s in d.described().streams),
+        streams=tuple(s.recorded(_file(d), counts.get(s.name, 0)) for d in devices for s in d.described().streams),
         devices=tuple(device.described().info for device in devices),
         cameras=tuple(c for device in devices for c in _cameras(device)),
         unplaced=tuple(c.name for device in devices if device.moving for c in _cameras(device)),
@@ -63,7 +70,10 @@ def record_other_devices(
 
 
 def write_other_truth(folder: Path, devices: tuple[OtherDevice, ...]) -> None:
-    """Writes truth/frames/STREAM.npz of every stream and truth/phones/NAME.npz of what moves."""
+    """Writes truth/frames/STREAM.npz of every stream, truth/phones/NAME.npz of what moves, and truth/other_cameras.json
+    of what stands still."""
+    if still := still_cameras(devices):
+        write_cameras(folder / "truth" / "other_cameras.json", still, source="virtual rig, as placed")
     for device in devices:
         write_true_frames(folder, device.clocked)
         arrays = device.truth()

@@ -18,6 +18,8 @@ from capture.virtual.config import SimulationConfig
 from capture.virtual.depth import render_depth
 from capture.virtual.drawable import Centers, Drawable, Studio
 from capture.virtual.figure import Figure, motion_at
+from capture.virtual.other_devices import devices_of_take
+from capture.virtual.other_rendering import OtherRenderer, TrueImages
 from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.room import draw_room
 from geometry.camera import Camera
@@ -45,11 +47,29 @@ class Renderer:
         self._studio = None if figure is None else Studio.of(figure)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
         self._backdrops: dict[str, Backdrop] = {}
+        self._others = OtherRenderer(
+            devices_of_take(config, len(self._vertices)),
+            self._studio,
+            self._vertices,
+            rate_hz=config.rate_hz,
+            folder=_work(folder) / "room",
+            effects=config.noise,
+            seed=config.seed,
+            keep_truth=self._keep,
+        )
 
     def prepare(self, device: int) -> None:
         """Traces the empty room for one device and stores it for all processes."""
         room = draw_room(np.random.default_rng([self.config.seed, ROOM_SEED]))
         trace_backdrop(self.rig[device], room).save(self._backdrop_folder(self.rig[device].name))
+
+    def prepare_others(self, number: int) -> None:
+        """Bakes the empty room for phones and RealSense units, for all processes."""
+        self._others.prepare(draw_room(np.random.default_rng([self.config.seed, ROOM_SEED])))
+
+    def other(self, number: int) -> dict[str, bytes]:
+        """Job `number` of the phones and RealSense units: encoded frames by stream; writes their images into truth/."""
+        return self._others.frame(number)
 
     def empty(self, number: int) -> list[Payload]:
         """Frame `number` of the empty room, from all devices."""
@@ -102,8 +122,16 @@ class Renderer:
     def _write_mask(self, camera: Camera, drawable: Drawable, centers: Centers | None, number: int) -> None:
         write_png(self._truth("masks", camera, number), drawable.mask(centers, camera.height, camera.width))
 
+    def _keep(self, images: TrueImages) -> None:
+        write_png(self._true_image("masks", images.stream, images.exposure), images.mask)
+        if images.depth_m is not None:
+            write_clean_depth(self._true_image("depth", images.stream, images.exposure), images.depth_m)
+
     def _truth(self, kind: str, camera: Camera, number: int) -> Path:
-        return self.folder / "truth" / kind / camera.name / f"{number:06d}.png"
+        return self._true_image(kind, camera.name, number)
+
+    def _true_image(self, kind: str, stream: str, number: int) -> Path:
+        return self.folder / "truth" / kind / stream / f"{number:06d}.png"
 
     def _rng(self, kind: int, device: int, number: int) -> np.random.Generator | None:
         return np.random.default_rng([self.config.seed, kind, device, number + 1000]) if self.config.noise else None

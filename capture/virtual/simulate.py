@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from capture.errors import CaptureError
 from capture.mcap_recording import McapReader, McapWriter
 from capture.session import RECORDED_CAMERAS, Session
 from capture.session_info import DeviceInfo, StreamInfo
+from capture.virtual.clocks import ClockEffects, write_clocks
 from capture.virtual.config import SimulationConfig
 from capture.virtual.disk_space import Reserve, is_full
+from capture.virtual.other_devices import OtherDevice, devices_of_take, jobs
+from capture.virtual.other_recording import OtherRecorded, describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.processes import Runner, runner
-from capture.virtual.rendering import Payload, drop_truth_from, remove_work, store_vertices
-from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
+from capture.virtual.rendering import drop_truth_from, remove_work, store_vertices
+from capture.virtual.rig import VirtualDevice, build_rig
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
+from capture.virtual.take_clocks import TakeClocks, take_clocks, write_frame
+from capture.virtual.true_frames import write_true_frames
 from capture.virtual.truth_writing import write_truth
 from geometry.camera_files.azure_kinect_writing import calibration_json
 from geometry.camera_files.cameras_json import write_cameras
 
 RECORDING = "recording/rig.mcap"
 BACKGROUND = "recording/background"
-FIRST_US = 1_000_000
-"""Device time of the first frame."""
-HOST_AHEAD_US = 40_000_000
-LATENCY_US = {"color": 45_000, "depth": 31_000}
-LATENCY_SPREAD_US = 1500
-HOST_SEED = 20
 
 
 def simulate(
@@ -73,11 +70,6 @@ def frame_count(config: SimulationConfig) -> int:
     return max(1, round(config.seconds * config.rate_hz))
 
 
-def times_us(config: SimulationConfig, frames: int) -> np.ndarray:
-    """Device time of the pulse of each frame set; the devices share the master's clock."""
-    return FIRST_US + np.rint(np.arange(frames) * 1e6 / config.rate_hz).astype(np.int64)
-
-
 def _take(
     folder: Path,
     partial: Path,
@@ -88,15 +80,18 @@ def _take(
 ) -> Session:
     reserve = Reserve.of(partial)
     store_vertices(partial, scene.vertices())
-    done = _Progress(config.cameras + config.background_frames + scene.frames, on_progress)
-    rig = build_rig(config)
+    rig, others = build_rig(config), devices_of_take(config, scene.frames)
+    clocks, other_jobs = _clocks(config, rig, scene.frames, config.clocks), jobs(others)
+    pieces = config.cameras + config.background_frames + scene.frames + bool(others) + len(other_jobs)
+    done = _Progress(pieces, on_progress)
     full: OSError | None = None
     with runner(config, scene.figure(), partial, workers) as run:
         for _ in run("prepare", config.cameras):
             done.step()
         links = _record_background(partial, config, rig, folder.name, run, done)
         try:
-            _record(partial / RECORDING, config, rig, run, "instant", scene.frames, done, reserve)
+            _record(partial / RECORDING, rig, clocks, run, "instant", done, reserve)
+            _record_others(partial, others, other_jobs, run, done, reserve)
         except OSError as error:
             if not is_full(error):
                 raise
@@ -104,14 +99,24 @@ def _take(
     remove_work(partial)
     reserve.free()
     counts = _counts(partial / RECORDING)
-    whole = min(counts.values(), default=0)
+    whole = clocks.whole_instants(counts)
     if full is not None:
         if whole == 0:
             raise full
-        drop_truth_from(partial, whole)
-    write_truth(partial, config, rig, scene.first(whole), times_us(config, whole))
-    write_cameras(partial.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
-    _create(partial, config, rig, RECORDING, counts, id=folder.name, links=links)
+        if whole < scene.frames:
+            drop_truth_from(partial, whole)
+    recorded = describe_recorded(partial, others)
+    write_truth(partial, config, rig, scene.first(whole), clocks.session_us[:whole])
+    write_clocks(partial / "truth" / "clocks.json", clocks.clocks)
+    write_true_frames(partial, clocks.frames)
+    write_other_truth(partial, others)
+    write_cameras(
+        partial.joinpath(*RECORDED_CAMERAS),
+        [*_cameras(rig), *recorded.cameras],
+        source="virtual rig, as placed",
+        unplaced=recorded.unplaced,
+    )
+    _create(partial, config, rig, clocks, counts, recorded, id=folder.name, links=links)
     partial.replace(folder)
     if full is not None:
         raise CaptureError(
@@ -137,20 +142,20 @@ def _record_background(
     if not config.background_frames:
         return {}
     inner = folder / BACKGROUND
-    _record(inner / RECORDING, config, rig, run, "empty", config.background_frames, done)
+    clocks = _clocks(config, rig, config.background_frames, None)
+    _record(inner / RECORDING, rig, clocks, run, "empty", done)
     counts = _counts(inner / RECORDING)
     write_cameras(inner.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
-    _create(inner, config, rig, RECORDING, counts, id=f"{name}_background", links={})
+    _create(inner, config, rig, clocks, counts, OtherRecorded(), id=f"{name}_background", links={})
     return {"background_from": BACKGROUND}
 
 
 def _record(
     path: Path,
-    config: SimulationConfig,
     rig: tuple[VirtualDevice, ...],
+    clocks: TakeClocks,
     run: Runner,
     method: str,
-    frames: int,
     done: _Progress,
     reserve: Reserve | None = None,
 ) -> None:
@@ -159,17 +164,15 @@ def _record(
         f"{device.name}/calibration.json": calibration_json(device.depth, device.color, device.unit.serial).encode()
         for device in rig
     }
-    rng = np.random.default_rng([config.seed, HOST_SEED])
     with McapWriter(path, attachments) as writer:
         for camera in _cameras(rig):
             size = {"width": str(camera.width), "height": str(camera.height)}
             writer.add_stream(f"/{camera.name}", _encoding(camera.name), size)
-        delays_us = _delays_us(config, rig)
         try:
-            for time_us, payloads in zip(times_us(config, frames), run(method, frames), strict=True):
+            for instant, payloads in enumerate(run(method, len(clocks.pulse_us))):
                 with writer.abandoned_on_error():
                     for payload in payloads:
-                        _write(writer, payload, int(time_us) + delays_us[payload.stream], rng)
+                        write_frame(writer, payload.stream, payload.data, clocks.frames[payload.stream], instant)
                 done.step()
         except OSError:
             if reserve is not None:
@@ -177,10 +180,43 @@ def _record(
             raise
 
 
-def _write(writer: McapWriter, payload: Payload, time_us: int, rng: np.random.Generator) -> None:
-    latency = LATENCY_US[payload.stream.rsplit("/", maxsplit=1)[1]] + abs(rng.normal(0, LATENCY_SPREAD_US))
-    writer.write(
-        f"/{payload.stream}", payload.data, device_us=time_us, host_us=time_us + HOST_AHEAD_US + round(latency)
+def _record_others(
+    folder: Path,
+    others: tuple[OtherDevice, ...],
+    other_jobs: list[tuple[int, int]],
+    run: Runner,
+    done: _Progress,
+    reserve: Reserve,
+) -> None:
+    """Writes one MCAP file for each phone and RealSense unit; a full disk as in `_record`."""
+    if not others:
+        return
+    for _ in run("prepare_others", 1):
+        done.step()
+
+    def frames() -> Iterator[dict[str, bytes]]:
+        for payloads in run("other", len(other_jobs)):
+            yield payloads
+            done.step()
+
+    try:
+        record_other_devices(folder, others, other_jobs, frames())
+    except OSError:
+        reserve.free()
+        raise
+
+
+def _clocks(
+    config: SimulationConfig, rig: tuple[VirtualDevice, ...], instants: int, effects: ClockEffects | None
+) -> TakeClocks:
+    return take_clocks(
+        [device.name for device in rig],
+        [device.name for device in devices_of_take(config, 1)],
+        instants=instants,
+        rate_hz=config.rate_hz,
+        stagger_us=config.depth_stagger_us,
+        effects=effects,
+        seed=config.seed,
     )
 
 
@@ -188,8 +224,9 @@ def _create(
     folder: Path,
     config: SimulationConfig,
     rig: tuple[VirtualDevice, ...],
-    file: str,
+    clocks: TakeClocks,
     counts: dict[str, int],
+    recorded: OtherRecorded,
     *,
     id: str,
     links: dict[str, str],
@@ -198,14 +235,14 @@ def _create(
         StreamInfo(
             name=camera.name,
             kind="color" if camera.name.endswith("/color") else "depth",
-            file=file,
+            file=RECORDING,
             encoding="jpeg" if camera.name.endswith("/color") else "dzp",
             frames=counts[camera.name],
             topic=f"/{camera.name}",
             width=camera.width,
             height=camera.height,
             rate_hz=config.rate_hz,
-            delay_us=_delays_us(config, rig)[camera.name],
+            delay_us=clocks.delay_us(camera.name),
         )
         for camera in _cameras(rig)
     ]
@@ -218,19 +255,19 @@ def _create(
         )
         for number, device in enumerate(rig)
     ]
-    Session.create(folder, streams=streams, devices=devices, origin="virtual", id=id, action=config.clip, links=links)
+    Session.create(
+        folder,
+        streams=[*streams, *recorded.streams],
+        devices=[*devices, *recorded.devices],
+        origin="virtual",
+        id=id,
+        action=config.clip,
+        links=links,
+    )
 
 
 def _cameras(rig: tuple[VirtualDevice, ...]) -> list:
     return [camera for device in rig for camera in (device.color, device.depth)]
-
-
-def _delays_us(config: SimulationConfig, rig: tuple[VirtualDevice, ...]) -> dict[str, int]:
-    return {
-        camera.name: depth_delay_us(config, index) if camera is device.depth else 0
-        for index, device in enumerate(rig)
-        for camera in (device.color, device.depth)
-    }
 
 
 def _encoding(stream: str) -> str:

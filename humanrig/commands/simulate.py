@@ -27,6 +27,10 @@ def simulate(
     color_resolution: Literal["720P", "1080P", "1440P", "1536P", "2160P", "3072P"] = "720P",
     seconds: float = 2.0,
     rate: Annotated[float, arg(metavar="HZ")] = 30.0,
+    phones: int = 0,
+    realsense: int = 0,
+    drops: Annotated[float, arg(metavar="SHARE")] = 0.0,
+    stall: Annotated[str | None, arg(metavar="DEVICE")] = None,
     noise: bool = True,
     bias_mm: float = 1.0,
     seed: int = 0,
@@ -60,6 +64,11 @@ def simulate(
         color_resolution: Mode of the colour cameras.
         seconds: Length of the take.
         rate: Frames a second.
+        phones: Hand-held iPhones with LiDAR, 60 frames a second, each on its own clock. Rig stages leave them out:
+            --without iphone_000.
+        realsense: RealSense units that stand between the Kinects, each on its own clock.
+        drops: Share of frames that are lost; with it, clocks jitter and devices begin up to four frames late.
+        stall: Device that falls silent after 1 s and comes back 3 s later.
         noise: All sensor effects; --no-noise for perfect sensors.
         bias_mm: Standard deviation of each device's constant depth error.
         seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
@@ -87,6 +96,9 @@ def simulate(
             color_resolution=color_resolution,
             seconds=seconds,
             rate_hz=rate,
+            phones=phones,
+            realsense=realsense,
+            clocks={"drop_rate": drops, "stall_device": stall} if drops or stall else None,
             noise=noise,
             bias_mm=bias_mm,
             seed=seed,

@@ -18,7 +18,7 @@ from capture.virtual.image_motion import image_motion
 from capture.virtual.light import srgb_from_linear
 from capture.virtual.motion_between import motion_between, vertices_at
 from capture.virtual.other_devices import OtherDevicesConfig, draw_other_devices
-from capture.virtual.other_recording import record_other_devices, write_other_truth
+from capture.virtual.other_recording import describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.other_rendering import OtherRenderer
 from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.rig_playback import open_virtual_devices
@@ -142,7 +142,8 @@ def take(tmp_path_factory, baked):
     )
     baked.save(folder.with_name("room"))
     frames = (renderer.frame(number) for number in range(len(renderer.jobs)))
-    recorded = record_other_devices(folder, devices, renderer.jobs, frames)
+    record_other_devices(folder, devices, renderer.jobs, frames)
+    recorded = describe_recorded(folder, devices)
     write_other_truth(folder, devices)
     write_cameras(folder.joinpath(*RECORDED_CAMERAS), recorded.cameras, source="test", unplaced=recorded.unplaced)
     session = Session.create(folder, streams=recorded.streams, devices=recorded.devices, origin="virtual")
