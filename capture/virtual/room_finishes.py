@@ -55,7 +55,7 @@ def draw_floor(rng: np.random.Generator, noise: np.ndarray) -> Finish:
         base, spread, tones = rng.uniform(0.18, 0.6) * (1 + rng.normal(0, 0.06, 3)), 0.06, 11
     else:
         base, spread, tones = rng.uniform(0.08, 0.4) * (1 + rng.normal(0, 0.15, 3)), 0.05, 5
-    palette = base * rng.uniform(1 - spread, 1 + spread, (tones, 1)) * (1 + rng.normal(0, 0.03, (tones, 3)))
+    palette = base * rng.uniform(1 - spread, 1 + spread, (tones, 1)) * (1 + rng.normal(0, spread / 7, (tones, 3)))
     size = {"planks": 0.14, "parquet": 0.3, "tiles": float(rng.choice([0.3, 0.45, 0.6]))}.get(kind, 0.5)
     return Finish(kind=kind, palette=palette.astype(np.float32), size_m=size, noise=noise)
 

@@ -76,7 +76,7 @@ def test_every_room_has_sane_albedo_and_its_own_look(seed):
     assert 0.02 < floor.mean() < 0.75
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_every_covering_can_be_drawn_and_keeps_its_mean(seed):
     rng = np.random.default_rng(seed)
     noise = draw_noise(rng)
@@ -103,7 +103,7 @@ def test_panels_show_their_picture_upright_and_do_not_overlap():
     inside, color = panel.sample(a, b)
     assert inside.tolist() == [0, 1]
     assert color == pytest.approx(np.array([[1, 0, 0], [0, 0, 0]]))
-    for seed in range(10):
+    for seed in range(4):
         for side in range(4):
             spans = sorted(
                 (p.center[0] - p.half[0], p.center[0] + p.half[0])
