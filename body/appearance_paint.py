@@ -121,6 +121,22 @@ def _face(colour: np.ndarray, on: Surface, style: Style) -> np.ndarray:
     return colour
 
 
+def beard_area(on: Surface) -> Float[np.ndarray, "points"]:
+    """Where a beard grows, 0 to 1: jaw, chin and upper lip, not the lips."""
+    nose, left, right, ear = (on.landmarks[name] for name in ("nose", "leye", "reye", "lear"))
+    s = (left[0] - right[0]) / _EYES_APART_M
+    middle = (left + right) / 2
+    x, y = (on.points[:, 0] - middle[0]) / s, (on.points[:, 1] - middle[1]) / s
+    mouth = (nose[1] - middle[1]) / s - 0.042
+    cheek = np.clip((np.abs(x) - 0.024) / 0.010, 0, 1)
+    line = mouth + 0.013 - 0.022 * cheek + 0.9 * np.clip(np.abs(x) - 0.042, 0, 0.03)
+    below = np.clip((line - y) / 0.012 + 0.5, 0, 1) * np.clip((y - mouth + 0.065) / 0.025, 0, 1)
+    forward = np.clip((on.points[:, 2] - ear[2]) / (0.02 * s), 0, 1)
+    lips = _blob(x, y - mouth, 0.026, 0.0125, 0.5)
+    head = np.clip(on.weights[:, JOINT_INDEX["head"]] * 2, 0, 1)
+    return below * forward * (1 - lips) * head
+
+
 def _hair(on: Surface, rng: np.random.Generator) -> np.ndarray:
     """Short hair: over the forehead in front, down to the neck behind, not on the ears."""
     eye, ear = on.landmarks["leye"], on.landmarks["lear"]

@@ -34,13 +34,13 @@ _DEEPEST_M: Final = 0.022
 
 
 AROUND: Final = 2 * _DIRECTIONS
-"""Points of a ring."""
+"""Points of a ring; the first is at the back, where the seam of the texture is."""
 _WIDTH: Final = 31
 _STEP: Final = 2 * np.pi / _DIRECTIONS
 _SINES: Final = np.sin(_STEP * np.arange(_DIRECTIONS))
 _COSINES: Final = np.cos(_STEP * np.arange(_DIRECTIONS))
 _SECANTS: Final = 1 / np.cos(_STEP * (np.arange(_WIDTH) - _WIDTH // 2 - np.array([[0.0], [0.5]])))
-_RING: Final = _STEP / 2 * np.arange(AROUND)
+_RING: Final = _STEP / 2 * np.arange(AROUND) - np.pi
 _RING_SINES, _RING_COSINES = np.sin(_RING), np.cos(_RING)
 
 
@@ -171,11 +171,11 @@ def _widened(rings, frames, reach):
 
 @nb.njit(**COMPILED)
 def _radii(reach, radii):
-    """Distance of the hull's outline from the centre, every half of the directions' step."""
+    """Distance of the hull's outline from the centre at each point of a ring."""
     for k in range(2 * _DIRECTIONS):
         best = 1e9
         for j in range(_WIDTH):
-            at = k // 2 + j - _WIDTH // 2
+            at = k // 2 + j - _WIDTH // 2 + _DIRECTIONS // 2
             best = min(best, max(reach[at % _DIRECTIONS], 0.01) * _SECANTS[k % 2, j])
         radii[k] = best
 
@@ -193,7 +193,7 @@ def _ring_length(radii):
 
 @nb.njit(**COMPILED)
 def _spread(radii, plane):
-    """The outline's points at equal distances along it, from the front; (around, 2), left and front."""
+    """The outline's points at equal distances along it, from the back; (around, 2), left and front."""
     around = len(radii)
     twice = 2 * np.cos(2 * np.pi / around)
     step = _ring_length(radii) / around

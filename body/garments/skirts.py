@@ -37,7 +37,7 @@ def skirt(form: Form, top: float, length: float, flare: float, name: str, rng: n
     near = np.stack([np.where(below, mine, nearest), np.where(points[:, 0] > 0, right, left)], 1).astype(np.int32)
     u = np.linspace(0, 1, AROUND + 1) * float(loft.length.mean())
     uv = np.stack(np.meshgrid(u, top - y, indexing="xy"), -1).reshape(-1, 2) * [1, -1]
-    theta = np.arange(AROUND) * 2 * np.pi / AROUND
+    theta = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
     return Piece(
         name=name,
         faces=_grid_faces(levels),
@@ -61,7 +61,7 @@ def _loft(form: Form, y: np.ndarray, flare: float, rng: np.random.Generator) -> 
     sections = Sections.of(form, y)
     down = y[0] - y
     ease = (0.012 + 0.008 * np.clip(down / 0.10, 0, 1)) * s
-    theta = np.arange(AROUND) * 2 * np.pi / AROUND
+    theta = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
     folds, phase = int(rng.integers(7, 12)), rng.uniform(0, 2 * np.pi, 3)
     drift = 0.6 * np.sin(2 * theta + phase[1]) + 0.3 * (down / (0.4 * s))[:, None] * np.sin(theta + phase[2])
     wave = np.sin(folds * theta + phase[0] + drift) * np.clip(down / (0.25 * s), 0, 1)[:, None]

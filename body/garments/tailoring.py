@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from body.appearance_atlas import atlas_of
-from body.appearance_paint import paint_skin
+from body.appearance_paint import beard_area, noise, paint_skin
 from body.garments.charts import pack_charts
 from body.garments.cloth import Cloth, strongest_joints
 from body.garments.contact import BodyTopology
@@ -34,6 +34,8 @@ _HIDDEN_M: Final = 0.035
 """Skin and inner cloth this far inside an outer garment's hems is not drawn."""
 _LAYER_M: Final = 0.004
 """Between two garments."""
+_NARROWING_M: Final = 0.10
+"""Over this length outside an outer garment's hem an inner one narrows towards it."""
 _INNER_MOST_M: Final = 0.012
 """An inner garment stays this close to the skin where another lies over it."""
 
@@ -134,9 +136,9 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
             if not (over > 0).any():
                 continue
             lift = np.clip(-over / 0.05, 0, 1)
-            near_it = over > -0.05
-            ceilings[i][near_it] = np.minimum(ceilings[i], _INNER_MOST_M + 0.03 * lift)[near_it]
-            calm[i] *= np.where(near_it, lift, 1.0)
+            calm[i] *= np.where(over > -0.05, lift, 1.0)
+            most = _INNER_MOST_M + 0.05 * np.clip((-over - 0.015) / _NARROWING_M, 0, 1)
+            ceilings[i] = np.where(over > -_NARROWING_M, np.minimum(ceilings[i], most), ceilings[i])
             kept[i] &= ~(over[inner.faces] > _HIDDEN_M).all(1)
             distance = form.surface.signed_distances(inner.rest, inner.near.copy())
             own = np.minimum(distance, ceilings[i])[over > -0.02]
@@ -194,5 +196,8 @@ def _skin_texture(model: BodyModel, attire: Attire, size: int) -> np.ndarray:
     image = np.empty((size, size, 3), np.uint8)
     image[:] = np.round(255 * np.asarray(style.skin))
     colour = paint_skin(atlas.surface, style, np.random.default_rng(attire.seed))
+    hair = np.asarray(attire.hair.colour) * 0.8
+    hairs = 1 + 0.5 * noise(atlas.surface.points, 0.0015, np.random.default_rng(attire.seed))
+    colour = colour + (hair - colour) * (attire.beard * beard_area(atlas.surface) * hairs)[:, None]
     image[atlas.covered] = np.round(255 * np.clip(colour, 0, 1))
     return image

@@ -16,6 +16,10 @@ SHOE_COLOURS: Final[tuple[RGB, ...]] = (
 )
 
 
+_BEARDED: Final = 0.4
+"""Share of men with stubble or a beard (assumed)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fabric:
     """The cloth of one garment."""
@@ -57,6 +61,8 @@ class Attire:
     """From the inside to the outside."""
     seed: int
     """Of folds, skin and prints."""
+    beard: float = 0.0
+    """0 shaved, 1 full."""
 
     def describe(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""
@@ -86,6 +92,7 @@ def choose_attire(
             else tuple(c for c in colours if c != HAIR_COLOURS[-1])
         )
     hair = pick(colours)
+    bearded = sex == "male" and (age_years is None or age_years > 20)
     styles = ("long", "bun", "full", "long", "short") if sex == "female" else ("short", "short", "full")
     return Attire(
         wardrobe=chosen,
@@ -95,6 +102,7 @@ def choose_attire(
         hair=Fabric(pattern="hair", colour=hair, second_colour=hair, period_m=0.002, infrared=_hair_infrared(hair)),
         garments=tuple(_garments(rng, chosen)),
         seed=int(rng.integers(2**31)),
+        beard=float(rng.uniform(0.15, 0.75)) if bearded and rng.random() < _BEARDED else 0.0,
     )
 
 
