@@ -237,10 +237,14 @@ def _span(R, origin, side, x, step, y, per_texel, texels, levels, dim, floor_m, 
         right = 1 if left + 1 < columns else 0
         light = one
         if side == FLOOR and cells > 1:
-            i = int(np.floor((origin[0] + along_u) * per_cell + half * np.float32(cells)))
-            j = int(np.floor((origin[1] + along_v) * per_cell + half * np.float32(cells)))
-            if 0 <= i < cells and 0 <= j < cells:
-                light = dim[j, i]
+            g = (origin[0] + along_u) * per_cell + half * np.float32(cells - 1)
+            h = (origin[1] + along_v) * per_cell + half * np.float32(cells - 1)
+            if -half <= g <= np.float32(cells) - half and -half <= h <= np.float32(cells) - half:
+                g, h = min(max(g, zero), np.float32(cells - 1)), min(max(h, zero), np.float32(cells - 1))
+                i, j = min(int(g), cells - 2), min(int(h), cells - 2)
+                g, h = g - np.float32(i), h - np.float32(j)
+                near = dim[j, i] * (one - g) + dim[j, i + 1] * g
+                light = near * (one - h) + (dim[j + 1, i] * (one - g) + dim[j + 1, i + 1] * g) * h
         w, z = (one - b) * light, b * light
         w0, w1, z0, z1 = w * (one - a), w * a, z * (one - a), z * a
         for channel in range(3):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import pydantic.dataclasses
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from pydantic import ConfigDict, Field
 from scipy.spatial.transform import Rotation
 
@@ -101,9 +101,9 @@ class CameraMotion:
 
     def relative(
         self, center: Float[np.ndarray, "3"], p_world: Float[np.ndarray, "points 3"], v_world: np.ndarray
-    ) -> Float[np.ndarray, "points 3"]:
+    ) -> Float32[np.ndarray, "points 3"]:
         """Velocities that points have seen from the camera, whose centre is given, in the world's axes."""
-        return v_world - self.linear - np.cross(self.angular, p_world - center)
+        return (v_world - self.linear - np.cross(self.angular, p_world - center)).astype(np.float32)
 
 
 def hand_held_path(
