@@ -6,16 +6,20 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from capture.virtual.light import srgb_from_linear
 from capture.virtual.rig import VirtualDevice
 from capture.virtual.room import FLOOR, NORMALS, Room
-from capture.virtual.view import SUBPIXELS, View
+from capture.virtual.view import CENTER, SUBPIXELS, View, Window
 
 INFRARED = np.array([0.25, 0.25, 0.25], np.float32)
 INFRARED_FLOOR = 0.2
 """Near-infrared reflectance is guessed from colour: most cloth is brighter there than it looks."""
+
+FULL_ROWS = 1080
+"""Beyond this many rows a pixel is finer than what hangs in the room."""
+BAND_ROWS = 128
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,8 +28,8 @@ class Backdrop:
 
     color_rays: Float[np.ndarray, "color_rows color_columns 2"]
     depth_rays: Float[np.ndarray, "depth_rows depth_columns 2"]
-    srgb: Float[np.ndarray, "color_rows color_columns 3"]
-    """Colour image, sRGB 0 … 255, without noise."""
+    srgb: UInt8[np.ndarray, "color_rows color_columns 3"]
+    """Colour image, sRGB, without noise."""
     floor: Float[np.ndarray, "color_rows color_columns 2"]
     """World x, y of the floor in each colour pixel; far away where it shows no floor."""
     z: Float[np.ndarray, "depth_rows depth_columns"]
@@ -54,14 +58,17 @@ def infrared_echo(albedo: Float[np.ndarray, "*rays 3"], cosine: np.ndarray, z: n
 
 
 def trace_backdrop(device: VirtualDevice, room: Room) -> Backdrop:
-    """Traces the room: four rays a pixel in colour and in depth."""
+    """Traces the room: four rays a pixel in depth and in colour, one in colour images of more than FULL_ROWS rows."""
     color, depth = View.of(device.color), View.of(device.depth)
-    floor = np.full((*color.rays.shape[:2], 2), 1e3, np.float32)
-    linear = np.zeros((*color.rays.shape[:2], 3), np.float32)
-    for offset in SUBPIXELS:
-        hits = room.hit(device.color.center, color.directions(color.whole, offset[None])[0])
-        linear += room.radiance(hits) / len(SUBPIXELS)
-        floor = np.where((hits.side == FLOOR)[..., None], hits.point[..., :2], floor)
+    offsets = SUBPIXELS if device.color.height <= FULL_ROWS else CENTER
+    srgb, floor = np.empty((*color.rays.shape[:2], 3), np.float32), np.empty(color.rays.shape, np.float32)
+    for window in _bands(color):
+        linear, ground = np.zeros((*window.shape, 3), np.float32), np.full((*window.shape, 2), 1e3, np.float32)
+        for offset in offsets:
+            hits = room.hit(device.color.center, color.directions(window, offset[None])[0])
+            linear += room.radiance(hits) / len(offsets)
+            ground = np.where((hits.side == FLOOR)[..., None], hits.point[..., :2], ground)
+        srgb[window.rows], floor[window.rows] = srgb_from_linear(linear), ground
     fine = (2 * device.depth.height, 2 * device.depth.width)
     z_fine, amplitude_fine = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
     for number, offset in enumerate(SUBPIXELS):
@@ -75,9 +82,16 @@ def trace_backdrop(device: VirtualDevice, room: Room) -> Backdrop:
     return Backdrop(
         color_rays=color.rays,
         depth_rays=depth.rays,
-        srgb=srgb_from_linear(linear).astype(np.float32),
+        srgb=srgb,
         floor=floor,
         z=z.astype(np.float32),
         z_fine=z_fine,
         amplitude_fine=amplitude_fine,
     )
+
+
+def _bands(view: View) -> list[Window]:
+    """The image in bands of rows, so that large images need little memory."""
+    height, width = view.camera.height, view.camera.width
+    tops = range(0, height, BAND_ROWS)
+    return [Window(rows=slice(top, min(top + BAND_ROWS, height)), columns=slice(0, width)) for top in tops]

@@ -57,7 +57,7 @@ class Room:
 
     def albedo(self, hits: RoomHits) -> Float[np.ndarray, "*rays 3"]:
         """Linear RGB albedo at the hits."""
-        p, sides = hits.point.reshape(-1, 3), hits.side.reshape(-1)
+        p, sides = np.nan_to_num(hits.point.reshape(-1, 3)), hits.side.reshape(-1)  # rays outside the lens model
         color = np.full((len(p), 3), CEILING_ALBEDO, np.float32)
         for side in range(CEILING):
             here = np.flatnonzero(sides == side)

@@ -148,3 +148,13 @@ def test_a_backdrop_is_the_room_it_was_traced_from_and_survives_the_disk(tmp_pat
     again = Backdrop.load(tmp_path / "room")
     assert np.array_equal(again.srgb, backdrop.srgb)
     assert np.array_equal(again.z_fine, backdrop.z_fine)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rays_outside_the_lens_model_stay_missing():
+    device = build_rig(SimulationConfig(cameras=1, depth_mode="WFOV_2X2BINNED"))[0]
+    backdrop = trace_backdrop(device, draw_room(np.random.default_rng(3)))
+    missing = np.isnan(backdrop.depth_rays).any(-1)
+    assert 0.1 < missing.mean() < 0.4  # the round field of view
+    assert np.array_equal(np.isnan(backdrop.z), missing)
+    assert np.isfinite(backdrop.srgb).all()
