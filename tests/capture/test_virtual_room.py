@@ -156,5 +156,6 @@ def test_rays_outside_the_lens_model_stay_missing():
     backdrop = trace_backdrop(device, draw_room(np.random.default_rng(3)))
     missing = np.isnan(backdrop.depth_rays).any(-1)
     assert 0.1 < missing.mean() < 0.4  # the round field of view
-    assert np.array_equal(np.isnan(backdrop.z), missing)
+    assert np.isnan(backdrop.z[missing]).all()
+    assert (np.isnan(backdrop.z) & ~missing).mean() < 0.01  # a pixel's ray needs its neighbours'
     assert np.isfinite(backdrop.srgb).all()
