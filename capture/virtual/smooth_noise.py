@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from jaxtyping import Float32
@@ -26,3 +28,9 @@ class SmoothNoise:
         row, column = rng.integers(0, SPARE + 1, 2)
         height, width = self._size
         return self._drawn[row : row + height, column : column + width], float(1 - 2 * rng.integers(0, 2))
+
+
+@cache
+def shared_noise(height: int, width: int, width_px: float, seed: int) -> SmoothNoise:
+    """The same supply for all sensors of a process: a frame takes its place in it from its own generator."""
+    return SmoothNoise(height, width, width_px, seed)

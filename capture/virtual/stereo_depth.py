@@ -8,7 +8,7 @@ from jaxtyping import Float32, UInt16
 
 from capture.errors import CaptureError
 from capture.virtual.realsense import MODELS, RealSense
-from capture.virtual.smooth_noise import SmoothNoise
+from capture.virtual.smooth_noise import shared_noise
 from capture.virtual.stereo_effects import StereoEffects
 
 NOISE_SEED, EDGE_SEED, TEXTURE_SEED = 61, 62, 63
@@ -30,9 +30,9 @@ class StereoDepth:
         self.offset_px = float(rng.normal(0, 1)) * effects.offset_px * effects.calibration
         self.min_depth_m = MODELS[realsense.model].min_depth_m if effects.near else 0.0
         self._size = size = (depth.height, depth.width)
-        self._noise = SmoothNoise(*size, effects.noise_width_px, NOISE_SEED)
-        self._edge = SmoothNoise(*size, EDGE_WIDTH_PX, EDGE_SEED)
-        self._texture = SmoothNoise(*size, TEXTURE_WIDTH_PX, TEXTURE_SEED)
+        self._noise = shared_noise(*size, effects.noise_width_px, NOISE_SEED)
+        self._edge = shared_noise(*size, EDGE_WIDTH_PX, EDGE_SEED)
+        self._texture = shared_noise(*size, TEXTURE_WIDTH_PX, TEXTURE_SEED)
 
     def truth(self) -> dict[str, object]:
         """What is constant about this unit, fit for JSON."""
