@@ -125,8 +125,82 @@ def test_painted_clothes_move_along_the_normals(bank):
 
 
 def test_looks_follow_sex_and_age():
-    looks = [choose_attire(np.random.default_rng(i), None, "male", 70.0) for i in range(40)]
+    looks = [choose_attire(np.random.default_rng(i), None, "male", 70.0) for i in range(20)]
     assert {look.wardrobe for look in looks} <= {"sport", "everyday", "summer"}
     assert {look.hair_style for look in looks} <= {"short", "full", "bald"}
-    women = {choose_attire(np.random.default_rng(i), None, "female", 30.0).wardrobe for i in range(60)}
+    women = {choose_attire(np.random.default_rng(i), None, "female", 30.0).wardrobe for i in range(40)}
     assert women == set(WARDROBES)
+
+
+@pytest.mark.parametrize("kind", ["skirt", "dress"])
+def test_a_skirt_lies_over_raised_thighs(costumes, kind):
+    """Seated: a ray up from the middle of each thigh meets cloth within 8 cm of the skin."""
+    model, costume = costumes[kind]
+    body, (seated,) = worn(model, costume, SEATED)
+    skirt = seated[costume.body_vertex_count :][costume.pieces["skirt"]]
+    for side in ("left", "right"):
+        hip, knee = (body.joints[0][JOINT_INDEX[f"{side}_{joint}"]] for joint in ("hip", "knee"))
+        middle = hip + 0.4 * (knee - hip)
+        across = np.linalg.norm((skirt - middle)[:, [0, 2]], axis=1)
+        above = skirt[(across < 0.02) & (skirt[:, 1] > middle[1])]
+        leg = body.vertices[0][model.weights[:, JOINT_INDEX[f"{side}_hip"]] > 0.8]
+        thigh = leg[np.linalg.norm((leg - middle)[:, [0, 2]], axis=1) < 0.03][:, 1].max()
+        assert len(above) > 0
+        assert 0 < above[:, 1].max() - thigh < 0.08
+
+
+def test_no_skin_shows_between_the_top_and_the_skirt_of_a_dress(costumes):
+    model, costume = costumes["dress"]
+    for dressed in worn(model, costume, DOWN, SEATED)[1]:
+        cloth = dressed[costume.body_vertex_count :]
+        top, skirt = cloth[costume.pieces["dress top"]], cloth[costume.pieces["skirt"]]
+        rim = skirt[:144]
+        back = rim[:, 2] < np.median(rim[:, 2])  # in front the lap lies over the waist
+        below = [top[np.linalg.norm((top - p)[:, [0, 2]], axis=1) < 0.04][:, 1].min() for p in rim[back]]
+        assert (np.array(below) < rim[back][:, 1] - 0.01).all()  # the top reaches a centimetre under the skirt
+
+
+def test_soles_are_flat_and_close_over_the_toes(costumes):
+    for model, costume in costumes.values():
+        rest = costume.cloth.rest
+        floor = model.v_template[:, 1].min()
+        for side in ("left", "right"):
+            shoe = rest[costume.pieces[f"{side} shoe"]]
+            sole = shoe[shoe[:, 1] < shoe[:, 1].min() + 1e-6]
+            assert floor - 0.0035 < shoe[:, 1].min() < floor  # 3 mm under the bare sole
+            assert np.ptp(sole[:, 2]) > 0.9 * np.ptp(shoe[:, 2])
+        assert (
+            costume.clearances(model.v_template, np.concatenate([model.v_template, rest]))["left shoe"] > -2e-3
+        ).all()
+
+
+def test_a_skirt_rides_up_where_the_legs_spread_wider_than_it_is_long(costumes):
+    model, costume = costumes["skirt"]
+    kick = {**DOWN, "left_hip": (-1.6, 0, 0), "right_hip": (0.2, 0, 0)}
+    _, (standing, kicking) = worn(model, costume, DOWN, kick)
+    where = costume.pieces["skirt"]
+    hems = [d[costume.body_vertex_count :][where][-144:] for d in (standing, kicking)]
+    lengths = [np.linalg.norm(np.diff(h, axis=0, append=h[:1]), axis=1).sum() for h in hems]
+    assert lengths[1] < 1.35 * lengths[0]  # knitted cloth gives 20 %, the rest is its outline around both legs
+
+
+def test_only_grown_men_have_beards():
+    def beards(sex, age):
+        return [choose_attire(np.random.default_rng(i), None, sex, age).beard for i in range(12)]
+
+    assert max(beards("male", 40.0)) > 0.3
+    assert min(beards("male", 40.0)) == 0
+    assert max(beards("female", 40.0) + beards("male", 9.0)) == 0
+
+
+def test_the_texture_has_no_stretch_at_rest(costumes):
+    """Texels per metre of cloth differ by less than half from the median on nine faces in ten."""
+    for model, costume in costumes.values():
+        points = np.concatenate([model.v_template, costume.cloth.rest])
+        cloth = costume.faces.min(1) >= costume.body_vertex_count
+        a, b, c = (points[costume.faces[cloth][:, i]] for i in range(3))
+        area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+        a, b, c = (costume.uv[costume.uv_faces[cloth][:, i]].astype(float) * [2, 1] for i in range(3))
+        flat = np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0])
+        scale = np.sqrt(flat[area > 1e-7] / area[area > 1e-7])
+        assert (np.abs(np.log2(scale / np.median(scale))) < 1).mean() > 0.8
