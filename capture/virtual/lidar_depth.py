@@ -56,8 +56,9 @@ class LidarDepth:
     ) -> LidarFrame:
         """Depth and confidence.
 
-        Both are 384x512: `z_fine` is depth of two by two samples a pixel, metres, inf (or NaN) where there is nothing; `amplitude_fine`
-        the infrared echo of the same (reflectance times cosine over squared depth). Raises CaptureError on other sizes.
+        Both arrays are 384x512, two by two samples a pixel: `z_fine` is depth in metres, inf (or NaN) where there is
+        nothing, `amplitude_fine` the infrared echo (reflectance times cosine over squared depth). Raises CaptureError
+        on other sizes.
         """
         width, height = DEPTH_SIZE
         if z_fine.shape != (2 * height, 2 * width) or amplitude_fine.shape != z_fine.shape:
