@@ -78,9 +78,10 @@ def session_frame_sets(
     by_clock = {device.clock: name for name, device in devices.items()}
     if len(by_clock) > 1:
         (clock_a, a), (clock_b, b) = list(by_clock.items())[:2]
+        rest = " ".join(name for name, device in devices.items() if device.clock != clock_a)
         raise CaptureError(
             f"{session.folder}: devices '{a}' (clock '{clock_a}') and '{b}' (clock '{clock_b}') were not synchronised, "
-            f"so their frames cannot be paired; leave one out with --without {b}"
+            f"so their frames cannot be paired; pair those of '{clock_a}' alone with --without {rest}"
         )
     masters = [s for s in streams if devices[s.device].sync == "master"] or streams
     return frame_sets(

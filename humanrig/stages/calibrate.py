@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from calibration.given import given_calibration, write_calibration
+from calibration.rig import device_of
 from capture.session import RECORDED_CAMERAS
 from geometry.camera_files.cameras_json import read_camera_file
 from humanrig.stage import Stage, StageContext
@@ -23,15 +25,25 @@ class CalibrateConfig:
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes cameras.json; returns its source and what is doubtful about it."""
+    """Writes cameras.json; returns its source and what is doubtful about it.
+
+    Devices that are left out and whose place is not known, such as a hand-held phone, get no camera.
+    """
     session = context.session
-    recorded = session.path(*RECORDED_CAMERAS)
+    path = session.path(*RECORDED_CAMERAS)
+    recorded = read_camera_file(path) if path.is_file() else None
+    left_out: set[str] = set()
+    if recorded is not None and context.config.file is None:
+        left_out = {name for name in recorded.unplaced if device_of(name) in context.without}
+        kept = {name: camera for name, camera in recorded.cameras.items() if name not in left_out}
+        recorded = replace(recorded, cameras=kept, unplaced=recorded.unplaced - left_out)
     sizes = {
         name: (stream.width, stream.height)
         for name, stream in session.streams.items()
         if stream.kind in ("color", "depth") and stream.width is not None and stream.height is not None
+        if name not in left_out
     }
-    rig = given_calibration(sizes, read_camera_file(recorded) if recorded.is_file() else None, context.config.file)
+    rig = given_calibration(sizes, recorded, context.config.file)
     write_calibration(context.output / "cameras.json", rig)
     context.progress(1, 1)
     return {
