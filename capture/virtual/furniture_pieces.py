@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from capture.virtual.furniture_contents import Parts, row_of_books, small_thing
 from capture.virtual.furniture_materials import Material, draw_material
 from capture.virtual.furniture_shapes import Shape, box, cushion, joined, lathe, leaf, tube
-
-Parts = list[tuple[Shape, Material]]
 
 
 def chair(rng: np.random.Generator) -> Parts:
@@ -78,7 +77,7 @@ def table(rng: np.random.Generator) -> Parts:
         reach = 0.35 * width
     for _ in range(int(rng.integers(0, 4))):
         angle, far = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.3, 1)
-        for shape, material in _small_thing(rng):
+        for shape, material in small_thing(rng):
             parts.append((shape.moved(far * np.cos(angle), far * np.sin(angle), height), material))
     return parts
 
@@ -113,7 +112,7 @@ def shelf(rng: np.random.Generator) -> Parts:
         wood.append(box((depth - 0.02, width - 0.042, 0.02)).moved(0.01, 0, z))
         if z > height - 0.1:
             break
-        parts += [(s.moved(0.02, 0, z + 0.0105), m) for s, m in _row_of_books(rng, width - 0.08, height / levels)]
+        parts += [(s.moved(0.02, 0, z + 0.0105), m) for s, m in row_of_books(rng, width - 0.08, height / levels)]
     return [(joined(wood), board), *parts]
 
 
@@ -226,41 +225,6 @@ def sofa(rng: np.random.Generator) -> Parts:
 def _corners(shape: Shape, x: float, y: float) -> list[Shape]:
     """Four copies of a shape, at ±x and ±y."""
     return [shape.moved(i * x, j * y) for i in (-1, 1) for j in (-1, 1)]
-
-
-def _small_thing(rng: np.random.Generator) -> Parts:
-    kind = rng.integers(3)
-    if kind == 0:
-        cup = lathe([(0.03, 0), (0.04, 0.09), (0.036, 0.09), (0.027, 0.006)])
-        return [(cup, draw_material("paint", rng))]
-    if kind == 1:
-        books: Parts = []
-        z = 0.0
-        for _ in range(int(rng.integers(1, 4))):
-            thick = rng.uniform(0.015, 0.04)
-            book = box((rng.uniform(0.19, 0.24), rng.uniform(0.13, 0.18), thick), 0.002)
-            books.append((book.turned(rz=rng.uniform(0, 0.6)).moved(z=z + thick / 2), draw_material("paper", rng)))
-            z += thick + 0.0005
-        return books
-    vase = lathe([(0.035, 0), (0.06, 0.06), (0.065, 0.1), (0.03, 0.17), (0.036, 0.2), (0.03, 0.2), (0.025, 0.17)])
-    return [(vase, draw_material(rng.choice(["clay", "paint"]), rng))]
-
-
-def _row_of_books(rng: np.random.Generator, width: float, room: float) -> Parts:
-    if rng.uniform() < 0.2:
-        size = (0.2, 0.3 * width, 0.5 * room)
-        return [(box(size).moved(0, rng.uniform(-0.2, 0.2) * width, size[2] / 2), draw_material("cardboard", rng))]
-    covers = [draw_material("paper", rng) for _ in range(4)]
-    books: list[list[Shape]] = [[] for _ in covers]
-    y, end = -width / 2, width * rng.uniform(-0.1, 0.5)
-    while True:
-        thick, tall = rng.uniform(0.015, 0.05), rng.uniform(0.55, 0.8) * room
-        if y + thick > end:
-            break
-        book = box((rng.uniform(0.13, 0.19), thick - 0.001, tall), 0.002).moved(0, y + thick / 2, tall / 2)
-        books[int(rng.integers(len(covers)))].append(book)
-        y += thick
-    return [(joined(shapes), cover) for shapes, cover in zip(books, covers) if shapes]
 
 
 DESIGNS: dict[str, Callable[[np.random.Generator], Parts]] = {
