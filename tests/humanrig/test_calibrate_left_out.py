@@ -1,7 +1,6 @@
 """The stage `calibrate` of a rig with a hand-held phone: left out, it needs no place in the world."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from capture.session import CALIBRATED_CAMERAS, RECORDED_CAMERAS, Session
 from capture.session_info import StreamInfo
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_cameras, write_cameras
+from humanrig.stage import StageContext
 from humanrig.stages.calibrate import STAGE
 
 CAMERA = Camera(name="", K=np.array([[100.0, 0, 50], [0, 100, 40], [0, 0, 1]]), width=100, height=80)
@@ -23,11 +23,12 @@ def _context(folder, without):
     streams = [
         StreamInfo(name=n, kind="color", file="x.mcap", encoding="jpeg", frames=0, width=100, height=80) for n in names
     ]
-    return SimpleNamespace(
+    return StageContext(
         session=Session.create(folder, streams=streams, origin="test"),
         config=STAGE.config(),
         output=folder / CALIBRATED_CAMERAS[0],
-        without=without,
+        instants=[],
+        without=frozenset(without),
         progress=lambda done, total: None,
     )
 
