@@ -23,18 +23,19 @@ def main(
     seeds: tuple[int, ...] = (0, 1, 2),
     cameras: int = 10,
     seconds: float = 1.0,
-    outfit: Literal["minimal", "casual"] = "minimal",
-    bias_mm: float = 1.0,
+    outfit: Literal["dressed", "casual", "minimal"] = "dressed",
+    split: Literal["train", "validation", "test"] = "test",
+    exact_model: bool = False,
 ) -> None:
     """Prints one Markdown row for each clip and body."""
     print("| clip | body (seed) | PVE mean / p95, mm | MPJPE mean / p95, mm | PA-MPJPE, mm | cloud to body, mm |")
     print("|---|---|---|---|---|---|")
     for clip in clips:
         for seed in seeds:
-            session = folder / f"{clip}_{seed}_{cameras}_{outfit}"
+            session = folder / f"{clip}_{seed}_{cameras}_{outfit}{'_exact' if exact_model else f'_{split}'}"
             if not session.exists():
                 options = {"clip": clip, "seed": seed, "cameras": cameras, "seconds": seconds}
-                simulate_session(session, outfit=outfit, bias_mm=bias_mm, **options)
+                simulate_session(session, outfit=outfit, split=split, exact_model=exact_model, **options)
             pipeline.reconstruct(Session.open(session), pipeline.Request(until="register"))
             figures = evaluate_session(session)
             pve, mpjpe, surface = figures["pve_mm"], figures["mpjpe_mm"], figures["cloud_to_body_mm"]

@@ -61,14 +61,14 @@ def trace_backdrop(device: VirtualDevice, room: Room) -> Backdrop:
     """Traces the room: four rays a pixel in depth and in colour, one in colour images of more than FULL_ROWS rows."""
     color, depth = View.of(device.color), View.of(device.depth)
     offsets = SUBPIXELS if device.color.height <= FULL_ROWS else CENTER
-    srgb, floor = np.empty((*color.rays.shape[:2], 3), np.float32), np.empty(color.rays.shape, np.float32)
+    srgb, floor = np.empty((*color.rays.shape[:2], 3), np.uint8), np.empty(color.rays.shape, np.float32)
     for window in _bands(color):
         linear, ground = np.zeros((*window.shape, 3), np.float32), np.full((*window.shape, 2), 1e3, np.float32)
         for offset in offsets:
             hits = room.hit(device.color.center, color.directions(window, offset[None])[0])
             linear += room.radiance(hits) / len(offsets)
             ground = np.where((hits.side == FLOOR)[..., None], hits.point[..., :2], ground)
-        srgb[window.rows], floor[window.rows] = srgb_from_linear(linear), ground
+        srgb[window.rows], floor[window.rows] = np.rint(srgb_from_linear(linear)), ground
     fine = (2 * device.depth.height, 2 * device.depth.width)
     z_fine, amplitude_fine = np.zeros(fine, np.float32), np.zeros(fine, np.float32)
     for number, offset in enumerate(SUBPIXELS):

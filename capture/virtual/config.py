@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import field, replace
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from capture.virtual.clocks import ClockEffects
+from capture.virtual.color_effects import ColorEffects
+from capture.virtual.depth_effects import DepthEffects
 
 Cameras = Annotated[int, Field(ge=1, le=10)]
 Positive = Annotated[float, Field(gt=0)]
@@ -50,9 +53,11 @@ class SimulationConfig:
     wardrobe: Literal["sport", "everyday", "summer", "skirt", "dress"] | None = None
     """What the `dressed` wear; None draws it by sex."""
     noise: bool = True
-    """Sensor noise in colour and depth, mixed pixels at edges, drop-outs. Off: depth is exact to its millimetre."""
-    bias_mm: NotNegative = 1.0
-    """Standard deviation of each device's constant depth error (clipped to ±11 mm); none when `noise` is off."""
+    """Whether sensors have any effects. Off: depth is exact to its millimetre, colour has no noise, blur or bend."""
+    depth_effects: DepthEffects = field(default_factory=DepthEffects)
+    """Of the Kinects' depth cameras."""
+    color_effects: ColorEffects = field(default_factory=ColorEffects)
+    """Of the Kinects' colour cameras."""
     depth_stagger_us: Annotated[int, Field(ge=0, le=1000)] = 160
     """The depth camera of device i exposes i times this after the colour cameras, so that none lights for another."""
     depth_mode: Literal["NFOV_UNBINNED", "NFOV_2X2BINNED", "WFOV_2X2BINNED", "WFOV_UNBINNED"] = "NFOV_UNBINNED"
@@ -63,8 +68,6 @@ class SimulationConfig:
     """Radius of the ring."""
     placement_jitter: NotNegative = 1.0
     """Scale of the random placement error of the devices: 1 is 30 mm and 1 degree."""
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = 92
-    """Quality of the colour frames."""
     phones: Annotated[int, Field(ge=0, le=4)] = 0
     """Hand-held iPhones with LiDAR, 60 frames a second on clocks of their own."""
     realsense: Annotated[int, Field(ge=0, le=8)] = 0
@@ -76,3 +79,13 @@ class SimulationConfig:
     free but healthy."""
     background_frames: Annotated[int, Field(ge=0, le=30)] = 3
     """Frames of the empty room before the person enters, in `recording/background.mcap`."""
+
+    @property
+    def depth_effects_used(self) -> DepthEffects:
+        """`depth_effects`, or none of them without noise."""
+        return self.depth_effects if self.noise else DepthEffects.none()
+
+    @property
+    def color_effects_used(self) -> ColorEffects:
+        """`color_effects`, or of them the JPEG alone without noise."""
+        return self.color_effects if self.noise else replace(ColorEffects.none(), jpeg=True)

@@ -55,14 +55,14 @@ class DepthEffects:
     max_amplitude: NotNegative = 3.4
     """Above it the pixel saturates: a white wall nearer than 0.51 m. Assumed."""
     min_coherence: Share = 0.35
-    """Where the sum of the echoes keeps less than this part of their strength, two surfaces cancel each other. Assumed."""
+    """Where the sum of the echoes keeps less than this part of their strength, surfaces cancel each other. Assumed."""
     softness: Share = 0.3
     """How far these limits differ from pixel to pixel and frame to frame, as a part of them. Assumed."""
 
     wiggling: bool = True
     """Whether distances carry a periodic error, from harmonics of the modulation."""
     wiggling_m: NotNegative = 0.5e-3
-    """Largest amplitude of a unit; period an eighth of the wavelength of modulation. Assumed: no figure is published."""
+    """Largest amplitude of a unit; period an eighth of the modulation's wavelength. Assumed: no figure is published."""
 
     bias: bool = True
     """Whether a unit is off by a constant."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float, Float32, Int32, UInt8
 
 from capture.virtual.figure import Figure
 from capture.virtual.paint import Paint
 from capture.virtual.shading import Echo, Lighting, Shaded, infrared_amplitude, shade
+from capture.virtual.surface_samples import SurfaceSamples
 from geometry.camera import Camera
 from geometry.face_raster.exact_depth import exact_depth
 from geometry.face_raster.face_image import Window
@@ -29,13 +31,27 @@ class Studio:
     paint: Paint
     lighting: Lighting
     rasterizer: FaceRasterizer
+    samples: SurfaceSamples | None = None
+    """For shadows; None: the figure casts none."""
 
     @classmethod
-    def of(cls, figure: Figure) -> Studio:
-        """Opens a rasterizer for a figure."""
+    def of(cls, figure: Figure, vertices: Float[np.ndarray, "vertices 3"] | None = None) -> Studio:
+        """Opens a rasterizer for a figure; its vertices at some moment, where given, make it cast shadows."""
         return cls(
-            figure=figure, paint=Paint.of(figure), lighting=Lighting.of_room(), rasterizer=open_rasterizer("auto")
+            figure=figure,
+            paint=Paint.of(figure),
+            lighting=Lighting.of_room(),
+            rasterizer=open_rasterizer("auto"),
+            samples=None if vertices is None else SurfaceSamples.of(vertices, figure.faces),
         )
+
+    @cached_property
+    def _owners(self) -> UInt8[np.ndarray, "faces_plus_one"]:
+        return np.append(self.figure.owners + 1, 0).astype(np.uint8)  # face -1 is the last
+
+    def owner_at(self, face: Int32[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns"]:
+        """Number of the owner of each face plus one, 0 where there is none (face -1)."""
+        return self._owners[face]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,13 +72,16 @@ class Drawable:
     studio: Studio
     vertices: Float[np.ndarray, "vertices 3"]
     """World, metres."""
-    normals: Float32[np.ndarray, "vertices 3"]
 
     @classmethod
     def of(cls, studio: Studio, vertices: Float[np.ndarray, "vertices 3"]) -> Drawable:
         """The figure with these vertices."""
-        vertices = np.ascontiguousarray(vertices, np.float32)
-        return cls(studio=studio, vertices=vertices, normals=vertex_normals(vertices, studio.paint.faces))
+        return cls(studio=studio, vertices=np.ascontiguousarray(vertices, np.float32))
+
+    @cached_property
+    def normals(self) -> Float32[np.ndarray, "vertices 3"]:
+        """Unit normals of the vertices."""
+        return vertex_normals(self.vertices, self.studio.paint.faces)
 
     @property
     def faces(self) -> Int32[np.ndarray, "faces 3"]:
@@ -98,6 +117,5 @@ class Drawable:
         """(height, width) uint8: number of the figure's owner at each pixel centre plus one, 0 where there is none."""
         mask = np.zeros((height, width), np.uint8)
         if centers is not None:
-            owners = np.append(self.studio.figure.owners + 1, 0).astype(np.uint8)  # face -1 is the last
-            mask[centers.window] = owners[centers.face]
+            mask[centers.window] = self.studio.owner_at(centers.face)
         return mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +12,16 @@ from jaxtyping import Float, Float32, UInt8, UInt16
 
 from capture import depth_codec
 from capture.virtual.baked_room import BakedRoom, pinhole_rays
-from capture.virtual.color_effects import ColorEffects
-from capture.virtual.color_sensor import ColorSensor
 from capture.virtual.drawable import Drawable, Studio
+from capture.virtual.moment import Moment
 from capture.virtual.motion_between import motion_between
-from capture.virtual.other_color import Moment, color_frame
+from capture.virtual.other_color import color_frame
 from capture.virtual.other_devices import OtherDevice, jobs
+from capture.virtual.other_sensors import UnitSensors
 from capture.virtual.room import Room
 from geometry.camera import Camera
 
-HIGH_CONFIDENCE = 2
-SENSOR_SEED, COLOR_SEED = 63, 64
+COLOR_SEED, DEPTH_SEED = 64, 66
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,15 +60,7 @@ class OtherRenderer:
         self._folder, self._seed, self._keep = folder, seed, keep_truth
         self._room: BakedRoom | None = None
         self._still: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        perfect = replace(ColorEffects.none(), jpeg=True)
-        self._sensors = {
-            device.name: ColorSensor(
-                device.color_camera(0),
-                device.color_effects() if effects else perfect,
-                self._rng(SENSOR_SEED, device, 0),
-            )
-            for device in devices
-        }
+        self._units = {device.name: UnitSensors.of(device, effects=effects, seed=seed) for device in devices}
 
     def prepare(self, room: Room) -> None:
         """Bakes the room and stores it for all processes."""
@@ -94,7 +85,7 @@ class OtherRenderer:
         return payloads
 
     def _color(self, device: OtherDevice, exposure: int, moment: Moment | None) -> bytes:
-        camera, sensor = device.color_camera(exposure), self._sensors[device.name]
+        camera, sensor = device.color_camera(exposure), self._units[device.name].color
         rng = self._rng(COLOR_SEED, device, exposure)
         image, mask = color_frame(self._baked(), camera, sensor, moment, device.motion(exposure), rng)
         if self._keep is not None:
@@ -120,7 +111,8 @@ class OtherRenderer:
                 amplitude[window] = np.where(front, echo.amplitude, amplitude[window])
         if self._keep is not None:
             self._keep(TrueImages(stream=camera.name, exposure=exposure, mask=mask, depth_m=clean))
-        return np.rint(1000 * clean).astype(np.uint16), np.full(clean.shape, HIGH_CONFIDENCE, np.uint8)
+        rng = self._rng(DEPTH_SEED, device, exposure)
+        return self._units[device.name].sense_depth(clean, depth, amplitude, rng)
 
     def _room_echo(self, device: OtherDevice, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Depth and amplitude of four rays a pixel, and depth at the centres; arrays that may be written to."""

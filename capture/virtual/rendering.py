@@ -8,21 +8,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import simplejpeg
 from jaxtyping import Float
 
 from capture import depth_codec
 from capture.virtual.backdrop import Backdrop, trace_backdrop
-from capture.virtual.colour import render_color, shadow_map
 from capture.virtual.config import SimulationConfig
-from capture.virtual.depth import render_depth
-from capture.virtual.drawable import Centers, Drawable, Studio
+from capture.virtual.drawable import Drawable, Studio
 from capture.virtual.figure import Figure, motion_at
+from capture.virtual.kinect_rendering import KinectRenderer
+from capture.virtual.moment import Moment
 from capture.virtual.other_devices import devices_of_take
 from capture.virtual.other_rendering import OtherRenderer, TrueImages
 from capture.virtual.rig import VirtualDevice, build_rig, depth_delay_us
 from capture.virtual.room import draw_room
-from geometry.camera import Camera
 
 ROOM_SEED, COLOR_SEED, DEPTH_SEED = 10, 11, 12
 TRUTH_UNITS_PER_M = 10000
@@ -44,9 +42,10 @@ class Renderer:
         """`folder` is the unfinished session; `store_vertices` must have been called for it."""
         self.config, self.folder = config, folder
         self.rig: tuple[VirtualDevice, ...] = build_rig(config)
-        self._studio = None if figure is None else Studio.of(figure)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
-        self._backdrops: dict[str, Backdrop] = {}
+        self._studio = None if figure is None else Studio.of(figure, self._vertices[0])
+        self._backdrops: dict[int, Backdrop] = {}
+        self._kinects = [KinectRenderer(config, device, index) for index, device in enumerate(self.rig)]
         self._others = OtherRenderer(
             devices_of_take(config, len(self._vertices)),
             self._studio,
@@ -61,7 +60,7 @@ class Renderer:
     def prepare(self, device: int) -> None:
         """Traces the empty room for one device and stores it for all processes."""
         room = draw_room(np.random.default_rng([self.config.seed, ROOM_SEED]))
-        trace_backdrop(self.rig[device], room).save(self._backdrop_folder(self.rig[device].name))
+        trace_backdrop(self.rig[device], room).save(self._backdrop_folder(device))
 
     def prepare_others(self, number: int) -> None:
         """Bakes the empty room for phones and RealSense units, for all processes."""
@@ -73,76 +72,55 @@ class Renderer:
 
     def empty(self, number: int) -> list[Payload]:
         """Frame `number` of the empty room, from all devices."""
-        every = range(len(self.rig))
-        return [p for i in every for p in (self._color(i, None, None, -1 - number), self._depth(i, None, -1 - number))]
+        return [p for i in range(len(self.rig)) for p in self._frames(i, None, None, -1 - number)]
 
     def instant(self, number: int) -> list[Payload]:
         """Frame `number` of the take, from all devices; writes clean depth and masks into truth/."""
         if self._studio is None:
-            return [p for i in range(len(self.rig)) for p in self._bare(i, number)]
+            return [p for i in range(len(self.rig)) for p in self._frames(i, None, None, number)]
         motion = motion_at(self._vertices, number, self.config.rate_hz)
-        now = Drawable.of(self._studio, motion.vertices)
-        shadow = shadow_map(now)
+        now = Moment(drawable=Drawable.of(self._studio, motion.vertices), velocity=motion.velocity)
         moves = bool(motion.velocity.any())
         payloads = []
-        for index, device in enumerate(self.rig):
-            later, delay_us = now, depth_delay_us(self.config, index)
+        for index in range(len(self.rig)):
+            later, delay_us = now.drawable, depth_delay_us(self.config, index)
             if moves and delay_us:
                 later = Drawable.of(self._studio, motion.at(1e-6 * delay_us))
-            payloads += self._color(index, now, shadow, number), self._depth(index, later, number)
-            self._write_mask(
-                device.color, now, now.centers(device.color, self._backdrop(device.name).color_rays), number
-            )
+            payloads += self._frames(index, now, later, number)
         return payloads
 
-    def _bare(self, index: int, number: int) -> list[Payload]:
-        device = self.rig[index]
-        for camera in (device.color, device.depth):
-            write_png(self._truth("masks", camera, number), np.zeros((camera.height, camera.width), np.uint8))
-        write_clean_depth(self._truth("depth", device.depth, number), self._backdrop(device.name).z)
-        return [self._color(index, None, None, number), self._depth(index, None, number)]
-
-    def _color(self, index: int, drawable: Drawable | None, shadow: np.ndarray | None, number: int) -> Payload:
-        device = self.rig[index]
-        image = render_color(
-            device, self._backdrop(device.name), drawable, shadow, self._rng(COLOR_SEED, index, number)
-        )
-        quality = self.config.jpeg_quality
-        jpeg = simplejpeg.encode_jpeg(image, quality=quality, colorspace="RGB", colorsubsampling="422")
-        return Payload(stream=device.color.name, data=jpeg)
-
-    def _depth(self, index: int, drawable: Drawable | None, number: int) -> Payload:
-        device = self.rig[index]
-        image = render_depth(device, self._backdrop(device.name), drawable, self._rng(DEPTH_SEED, index, number))
-        if drawable is not None:
-            write_clean_depth(self._truth("depth", device.depth, number), image.clean_m)
-            self._write_mask(device.depth, drawable, image.centers, number)
-        return Payload(stream=device.depth.name, data=depth_codec.encode(image.depth_mm))
-
-    def _write_mask(self, camera: Camera, drawable: Drawable, centers: Centers | None, number: int) -> None:
-        write_png(self._truth("masks", camera, number), drawable.mask(centers, camera.height, camera.width))
+    def _frames(self, index: int, now: Moment | None, later: Drawable | None, number: int) -> list[Payload]:
+        """Both frames of a device; a negative number is of the background, without truth."""
+        device, kinect, backdrop = self.rig[index], self._kinects[index], self._backdrop(index)
+        color = kinect.color_frame(backdrop, now, self._rng(COLOR_SEED, index, number))
+        depth = kinect.depth_frame(backdrop, later, self._rng(DEPTH_SEED, index, number))
+        if number >= 0:
+            write_png(self._true_image("masks", device.color.name, number), color.mask)
+            write_png(self._true_image("masks", device.depth.name, number), depth.mask)
+            write_clean_depth(self._true_image("depth", device.depth.name, number), depth.clean_m)
+        return [
+            Payload(stream=device.color.name, data=kinect.color_sensor.encode(color.image)),
+            Payload(stream=device.depth.name, data=depth_codec.encode(depth.depth_mm)),
+        ]
 
     def _keep(self, images: TrueImages) -> None:
         write_png(self._true_image("masks", images.stream, images.exposure), images.mask)
         if images.depth_m is not None:
             write_clean_depth(self._true_image("depth", images.stream, images.exposure), images.depth_m)
 
-    def _truth(self, kind: str, camera: Camera, number: int) -> Path:
-        return self._true_image(kind, camera.name, number)
-
     def _true_image(self, kind: str, stream: str, number: int) -> Path:
         return self.folder / "truth" / kind / stream / f"{number:06d}.png"
 
-    def _rng(self, kind: int, device: int, number: int) -> np.random.Generator | None:
-        return np.random.default_rng([self.config.seed, kind, device, number + 1000]) if self.config.noise else None
+    def _rng(self, kind: int, device: int, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, kind, device, number + 1000])
 
-    def _backdrop(self, device: str) -> Backdrop:
-        if device not in self._backdrops:
-            self._backdrops[device] = Backdrop.load(self._backdrop_folder(device))
-        return self._backdrops[device]
+    def _backdrop(self, index: int) -> Backdrop:
+        if index not in self._backdrops:
+            self._backdrops[index] = Backdrop.load(self._backdrop_folder(index))
+        return self._backdrops[index]
 
-    def _backdrop_folder(self, device: str) -> Path:
-        return _work(self.folder) / device
+    def _backdrop_folder(self, index: int) -> Path:
+        return _work(self.folder) / self.rig[index].name
 
 
 def store_vertices(folder: Path, vertices: Float[np.ndarray, "frames vertices 3"]) -> None:

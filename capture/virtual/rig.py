@@ -16,30 +16,24 @@ HEIGHTS_M = (1.5, 1.0)
 TARGET_M = np.array([0.0, 0.0, 0.9])
 PLACEMENT_SPREAD_M = 0.03
 AIM_SPREAD = np.deg2rad(1.0)
-MAX_BIAS_M = 0.011  # the vendor's limit of the systematic error up to 3.5 m
-BIAS_SEED, PLACEMENT_SEED, UNIT_SEED, GAIN_SEED = 1, 2, 3, 4
-GAIN_SPREAD = 0.015
+PLACEMENT_SEED, UNIT_SEED = 2, 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VirtualDevice:
-    """One device of the virtual rig: its optics, its place, and its own errors."""
+    """One device of the virtual rig: its optics and its place."""
 
     name: str
     unit: KinectCalibration
     depth: Camera
     color: Camera
-    depth_bias_m: float
-    """Constant depth error, metres."""
-    color_gain: np.ndarray
-    """(3,) RGB gain of this device's sensor, about 1."""
 
 
 def build_rig(config: SimulationConfig) -> tuple[VirtualDevice, ...]:
     """The devices `kinect_000`, `kinect_001`, … at equal angles; the colour cameras look at the ring's centre at 0.9 m.
 
-    Each device draws its numbers from the seed and its own index: the units, their biases and gains do not depend on
-    how many there are, only the angles do.
+    Each device draws its numbers from the seed and its own index: the units do not depend on how many there are, only
+    the angles do.
     """
     return tuple(_device(index, config) for index in range(config.cameras))
 
@@ -58,16 +52,7 @@ def _device(index: int, config: SimulationConfig) -> VirtualDevice:
     eye = eye + config.placement_jitter * rng.normal(0, PLACEMENT_SPREAD_M, 3)
     aim = from_rotvec(config.placement_jitter * rng.normal(0, AIM_SPREAD, 3), np.zeros(3))
     depth, color = place_unit(unit, name, look_at(eye, TARGET_M) @ aim, config.depth_mode, config.color_resolution)
-    bias = float(np.clip(_rng(config, BIAS_SEED, index).normal(0, config.bias_mm * 1e-3), -MAX_BIAS_M, MAX_BIAS_M))
-    gain = 1 + _rng(config, GAIN_SEED, index).normal(0, GAIN_SPREAD, 3)
-    return VirtualDevice(
-        name=name,
-        unit=unit,
-        depth=depth,
-        color=color,
-        depth_bias_m=bias if config.noise else 0.0,
-        color_gain=gain if config.noise else np.ones(3),
-    )
+    return VirtualDevice(name=name, unit=unit, depth=depth, color=color)
 
 
 def _rng(config: SimulationConfig, purpose: int, index: int) -> np.random.Generator:

@@ -12,6 +12,7 @@ from jaxtyping import Int64
 
 from capture.virtual.config import SimulationConfig
 from capture.virtual.figure import Figure
+from capture.virtual.kinect_rendering import KinectRenderer
 from capture.virtual.rig import VirtualDevice
 from capture.virtual.scene import Scene
 from capture.virtual.subject import Subject
@@ -55,9 +56,7 @@ def write_truth(
         "frames": scene.frames,
         "people": people,
         "things": {f"thing{n:02d}": {"name": t.name, **t.description} for n, t in enumerate(scene.things)},
-        "devices": {
-            d.name: {"depth_bias_mm": 1e3 * d.depth_bias_m, "color_gain": [float(g) for g in d.color_gain]} for d in rig
-        },
+        "devices": {device.name: KinectRenderer(config, device, n).truth() for n, device in enumerate(rig)},
     }
     (truth / "scene.json").write_text(json.dumps(description, indent=1), "utf-8")
 

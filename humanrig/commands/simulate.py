@@ -32,7 +32,8 @@ def simulate(
     drops: Annotated[float, arg(metavar="SHARE")] = 0.0,
     stall: Annotated[str | None, arg(metavar="DEVICE")] = None,
     noise: bool = True,
-    bias_mm: float = 1.0,
+    effects_off: Annotated[tuple[str, ...], arg(metavar="EFFECT ...")] = (),
+    bias_mm: float = 2.0,
     seed: int = 0,
     workers: int | None = None,
 ) -> int:
@@ -70,12 +71,17 @@ def simulate(
         drops: Share of frames that are lost; with it, clocks jitter and devices begin up to four frames late.
         stall: Device that falls silent after 1 s and comes back 3 s later.
         noise: All sensor effects; --no-noise for perfect sensors.
-        bias_mm: Standard deviation of each device's constant depth error.
+        effects_off: Effects of the Kinects to leave out: axial_noise lateral_noise flying_pixels multipath invalid
+            wiggling bias scale interference; exposure white_balance motion_blur noise rolling_shutter jpeg.
+        bias_mm: Standard deviation between devices of their constant depth error.
         seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
         workers: Processes; default one for each processor.
     """
+    from capture.virtual.depth_effects import DepthEffects
+    from capture.virtual.effects import effects_without
     from humanrig.simulation import simulate_session
 
+    depth_effects, color_effects = effects_without(effects_off, DepthEffects(bias_spread_m=1e-3 * max(bias_mm, 0.0)))
     with stage_progress() as update:
         simulate_session(
             session,
@@ -100,7 +106,8 @@ def simulate(
             realsense=realsense,
             clocks={"drop_rate": drops, "stall_device": stall} if drops or stall else None,
             noise=noise,
-            bias_mm=bias_mm,
+            depth_effects=depth_effects,
+            color_effects=color_effects,
             seed=seed,
         )
     say(f"{session}\nnext: humanrig {'reconstruct' if scenario == 'people' else 'check'} {session}")

@@ -75,15 +75,9 @@ def test_the_attached_calibration_gives_the_cameras_back():
 def test_a_device_does_not_depend_on_how_many_there_are():
     for a, b in zip(build_rig(SimulationConfig(cameras=3)), build_rig(SimulationConfig(cameras=10))):
         assert np.array_equal(a.depth.K, b.depth.K)
-        assert a.depth_bias_m == b.depth_bias_m
+        assert np.array_equal(a.color.distortion, b.color.distortion)
     one, other = (build_rig(SimulationConfig(cameras=3, seed=seed)) for seed in (1, 2))
     assert one[0].depth.K[0, 2] != other[0].depth.K[0, 2]
-
-
-def test_without_noise_devices_have_no_bias_and_no_gain():
-    for device in build_rig(SimulationConfig(cameras=4, noise=False, bias_mm=5.0)):
-        assert device.depth_bias_m == 0
-        assert (device.color_gain == 1).all()
 
 
 @pytest.mark.parametrize(

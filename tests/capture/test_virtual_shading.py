@@ -7,20 +7,20 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from capture.virtual.backdrop import infrared_echo
 from capture.virtual.compositing import encode_srgb, over_linear, over_srgb
 from capture.virtual.figure import Figure
 from capture.virtual.light import irradiance, linear_from_srgb, srgb_from_linear
 from capture.virtual.paint import Paint
-from capture.virtual.person import Person
 from capture.virtual.shading import Lighting, infrared_amplitude, shade
 from geometry.camera import Camera
 from geometry.face_raster.numba_rasterizer import NumbaRasterizer
 from geometry.face_raster.projection import covering_window
 from geometry.face_raster.vertex_normals import vertex_normals
 from geometry.mesh import TriangleMesh
-from geometry.rays import ray_table
+from geometry.rays import Hits, RayScene, ray_table
 from geometry.rigid import look_at, rotate
 
 LIGHTING = Lighting.of_room()
@@ -55,13 +55,41 @@ def shaded(camera, vertices, figure, subpixels=1, **options):
     return shade(image, camera, vertices, normals, Paint.of(figure), LIGHTING, ray_table(camera), **options)
 
 
+class ByRays:
+    """A textured mesh met by cast rays, in numpy: the reference."""
+
+    def __init__(self, mesh: TriangleMesh, texture: np.ndarray) -> None:
+        self.mesh, self.texture = mesh, linear_from_srgb(texture)
+        self.normals, self.face_normals = mesh.vertex_normals(), mesh.face_normals()
+        self.scene = RayScene.of(mesh)
+
+    def albedo(self, hits: Hits, chosen: np.ndarray) -> np.ndarray:
+        """Bilinear, wrapped at the texture's borders; row 0 has v = 1."""
+        uv = interpolated(self.mesh.uv, self.mesh.uv_faces, hits, chosen)
+        rows, columns = self.texture.shape[:2]
+        at = np.stack([(1 - uv[:, 1]) * rows - 0.5, uv[:, 0] * columns - 0.5])
+        return np.stack([map_coordinates(self.texture[..., k], at, order=1, mode="grid-wrap") for k in range(3)], -1)
+
+    def radiance(self, hits: Hits, chosen: np.ndarray) -> np.ndarray:
+        """Linear RGB light that leaves the surface."""
+        normals = interpolated(self.normals, self.mesh.faces, hits, chosen)
+        return self.albedo(hits, chosen) * irradiance(normals / np.linalg.norm(normals, axis=-1, keepdims=True))
+
+
+def interpolated(values, faces, hits: Hits, chosen: np.ndarray) -> np.ndarray:
+    """Corner values at hits."""
+    corners, uv = faces[hits.face[chosen]], hits.uv[chosen]
+    weights = (1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1])
+    return sum(values[corners[:, i]] * weights[i][:, None] for i in range(3))
+
+
 def by_rays(camera, vertices, figure, window):
-    """Radiance at pixel centres by ray casting and numpy, as `Person` computes it."""
+    """Radiance at pixel centres by ray casting and numpy."""
     mesh = TriangleMesh(
         vertices=vertices.astype(float), faces=figure.faces, uv=figure.uv, uv_faces=figure.uv_faces,
         texture=figure.texture,
     )  # fmt: skip
-    person = Person.of(mesh, linear_from_srgb(np.arange(256))[figure.texture])
+    person = ByRays(mesh, figure.texture)
     hits = person.scene.cast_camera(camera, *window)
     seen = hits.face >= 0
     return seen, person.radiance(hits, seen), hits, person
