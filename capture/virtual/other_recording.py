@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from capture.mcap_recording import McapReader, McapWriter
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.other_devices import OtherDevice
+from capture.virtual.other_sensors import UnitSensors
 from capture.virtual.take_clocks import write_frame
 from capture.virtual.true_frames import write_true_frames
 from geometry.camera import Camera
@@ -69,9 +71,13 @@ def describe_recorded(folder: Path, devices: tuple[OtherDevice, ...]) -> OtherRe
     )
 
 
-def write_other_truth(folder: Path, devices: tuple[OtherDevice, ...]) -> None:
-    """Writes truth/frames/STREAM.npz of every stream, truth/phones/NAME.npz of what moves, and truth/other_cameras.json
-    of what stands still."""
+def write_other_truth(folder: Path, devices: tuple[OtherDevice, ...], *, effects: bool, seed: int) -> None:
+    """Writes truth/frames/STREAM.npz of every stream, truth/phones/NAME.npz of what moves, truth/other_cameras.json
+    of what stands still, and truth/other_devices.json with each unit's own errors (`effects`, `seed`: as rendered)."""
+    if devices:
+        units = {device.name: UnitSensors.of(device, effects=effects, seed=seed).truth() for device in devices}
+        (folder / "truth").mkdir(exist_ok=True)
+        (folder / "truth" / "other_devices.json").write_text(json.dumps(units, indent=1) + "\n", "utf-8")
     if still := still_cameras(devices):
         write_cameras(folder / "truth" / "other_cameras.json", still, source="virtual rig, as placed")
     for device in devices:

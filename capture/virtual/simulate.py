@@ -109,7 +109,7 @@ def _take(
     write_truth(partial, config, rig, scene.first(whole), clocks.session_us[:whole])
     write_clocks(partial / "truth" / "clocks.json", clocks.clocks)
     write_true_frames(partial, clocks.frames)
-    write_other_truth(partial, others)
+    write_other_truth(partial, others, effects=config.noise, seed=config.seed)
     write_cameras(
         partial.joinpath(*RECORDED_CAMERAS),
         [*_cameras(rig), *recorded.cameras],

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from capture import depth_codec
 from capture.checking import check_session
 from capture.errors import CaptureError
 from capture.session import RECORDED_CAMERAS, Session
@@ -20,6 +21,7 @@ from capture.virtual.motion_between import motion_between, vertices_at
 from capture.virtual.other_devices import OtherDevicesConfig, draw_other_devices
 from capture.virtual.other_recording import describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.other_rendering import OtherRenderer
+from capture.virtual.other_sensors import UnitSensors
 from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.rig_playback import open_virtual_devices
 from capture.virtual.room import NORMALS, draw_room
@@ -112,6 +114,16 @@ def test_motion_between_instants():
     assert np.array_equal(vertices_at(path[:1], 1e4, RATE_HZ), path[0])
 
 
+def _figure():
+    uv = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
+    return Figure(
+        faces=FACES,
+        uv=uv,
+        uv_faces=np.tile(np.arange(3, dtype=np.int32), (len(FACES), 1)),
+        texture=np.full((8, 8, 3), (200, 40, 30), np.uint8),
+    )
+
+
 def _vertices():
     """A box that moves along x."""
     shift = np.arange(5)[:, None, None] * np.array([SPEED_M_S / RATE_HZ, 0, 0])
@@ -124,27 +136,21 @@ def take(tmp_path_factory, baked):
     folder = tmp_path_factory.mktemp("others") / "take"
     effects = ClockEffects(drop_rate=0.2, start_frames=1)
     devices = draw_other_devices(OtherDevicesConfig(phones=1, realsense=1, seed=4), seconds=SECONDS, clocks=effects)
-    uv = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
-    figure = Figure(
-        faces=FACES,
-        uv=uv,
-        uv_faces=np.tile(np.arange(3, dtype=np.int32), (len(FACES), 1)),
-        texture=np.full((8, 8, 3), (200, 40, 30), np.uint8),
-    )
     kept = {}
     renderer = OtherRenderer(
         devices,
-        Studio.of(figure),
+        Studio.of(_figure()),
         _vertices(),
         rate_hz=RATE_HZ,
         folder=folder.with_name("room"),
+        effects=False,
         keep_truth=lambda images: kept.update({(images.stream, images.exposure): images}),
     )
     baked.save(folder.with_name("room"))
     frames = (renderer.frame(number) for number in range(len(renderer.jobs)))
     record_other_devices(folder, devices, renderer.jobs, frames)
     recorded = describe_recorded(folder, devices)
-    write_other_truth(folder, devices)
+    write_other_truth(folder, devices, effects=False, seed=0)
     write_cameras(folder.joinpath(*RECORDED_CAMERAS), recorded.cameras, source="test", unplaced=recorded.unplaced)
     session = Session.create(folder, streams=recorded.streams, devices=recorded.devices, origin="virtual")
     return session, devices, recorded, kept
@@ -250,6 +256,37 @@ def test_the_phone_says_what_it_believes(take):
         assert np.array_equal(poses[exposure], phone.color_camera(exposure).T_world_camera)
         assert message.confidence.shape == (192, 256)
     json.dumps(session.frame("iphone_000/imu", 0).payload)
+
+
+def test_sensors_make_of_it_what_they_do(tmp_path, baked):
+    """Errors of the sizes that docs/color_effects.md and docs/stereo_and_lidar_depth.md give; here: they are there."""
+    devices = draw_other_devices(OtherDevicesConfig(phones=1, realsense=1, seed=4), seconds=SECONDS)
+    kept = {}
+    baked.save(tmp_path / "room")
+    renderer = OtherRenderer(
+        devices,
+        Studio.of(_figure()),
+        _vertices(),
+        rate_hz=RATE_HZ,
+        folder=tmp_path / "room",
+        keep_truth=lambda images: kept.update({images.stream: images}),
+    )
+    for name, (height, width) in {"iphone_000": (192, 256), "realsense_000": (480, 848)}.items():
+        number = next(n for n, (place, _) in enumerate(renderer.jobs) if devices[place].name == name)
+        payloads = renderer.frame(number)
+        assert payloads == renderer.frame(number)  # the same in any process
+        depth = depth_codec.decode(payloads[f"{name}/depth"], height, width) / 1000.0
+        images = kept[f"{name}/depth"]
+        error = np.abs(depth - images.depth_m)[(images.mask == 1) & (depth > 0)]
+        assert 0.001 < np.median(error) < 0.04
+        missing = (depth == 0).mean()
+        assert missing == 0 if name == "iphone_000" else 0.005 < missing < 0.3
+        if name == "iphone_000":
+            confidence = PhoneMessage.of(json.loads(payloads[f"{name}/imu"])).confidence
+            assert set(np.unique(confidence)) == {0, 1, 2}
+            assert np.median(np.abs(depth - images.depth_m)[confidence == 0]) > np.median(error)
+    units = [UnitSensors.of(device, effects=True, seed=4).truth() for device in devices]
+    assert json.dumps(units) != json.dumps([UnitSensors.of(d, effects=True, seed=5).truth() for d in devices])
 
 
 def test_they_play_as_devices(take):

@@ -72,6 +72,7 @@ def test_one_session_has_all_streams(take):
     placed = read_cameras(take.path("truth", "other_cameras.json"))
     assert list(placed) == ["realsense_000/color", "realsense_000/depth"]
     assert Truth.open(take).config() == CONFIG
+    assert set(json.loads(take.path("truth", "other_devices.json").read_text())) == {"iphone_000", "realsense_000"}
     assert not list(take.folder.glob(".*"))
 
 
