@@ -38,7 +38,7 @@ class ColorEffects:
     noise of real Azure Kinect frames at 1280x720 after JPEG: 0.7 to 1.2 grey levels from dark to bright."""
     full_scale_electrons: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 6000.0
     """Photo-electrons at full scale, after the sensor's 4096 columns were reduced to the image's."""
-    noise_width_px: NotNegative = 0.62
+    noise_width_px: NotNegative = 0.75
     """Standard deviation of the Gaussian by which neighbours share noise: colour filter array, scaling, denoising.
     Gives the correlation of neighbours of real Azure Kinect frames, 0.5 to 0.6."""
 

@@ -114,7 +114,7 @@ def _gather(linear, alpha, smear, depth, near, blurred, covered):
             if length <= LEAST_PX:
                 continue
             still = alpha[r, c] > 0 and not moves
-            samples = min(int(np.ceil(length)) + 1, MOST_SAMPLES)
+            samples = min(max(int(np.rint(length)), 2), MOST_SAMPLES)
             red, green, blue, cover = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
             for n in range(samples):
                 t = (n + 0.5) / samples - 0.5

@@ -14,6 +14,8 @@ from capture.virtual.stereo_effects import StereoEffects
 NOISE_SEED, EDGE_SEED, TEXTURE_SEED = 61, 62, 63
 EDGE_WIDTH_PX, TEXTURE_WIDTH_PX = 3.0, 2.5
 """Over how many pixels the raggedness of edges and of holes is alike. Assumed."""
+PASSING_PX = 0.1
+"""A surface may pass itself in the right image by this much: where it is steep, or a pixel sees two of them."""
 TEXTURE_SPREAD = 0.35
 """Deviation of the logarithm of the weakest echo that is matched. Assumed."""
 
@@ -122,8 +124,7 @@ def _occlude(disparity, hidden):
         leftmost = np.inf  # in the right image, of all that lies farther right in the left one
         for c in range(disparity.shape[1] - 1, -1, -1):
             place = c - disparity[r, c]
-            # A surface may pass itself by less than a pixel where it is steep.
-            hidden[r, c] = place < 0 or place > leftmost + 1
+            hidden[r, c] = place < 0 or place > leftmost + PASSING_PX
             leftmost = min(leftmost, place)
 
 

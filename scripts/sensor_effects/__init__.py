@@ -1,0 +1,1 @@
+"""Measures what each simulated sensor effect does, for tables beside the published figures."""
