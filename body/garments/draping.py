@@ -49,6 +49,8 @@ class Pattern:
     folds_m: float = 0.0
     """Depth of resting folds."""
     clearance_m: float = CONTACT_M
+    sleeveless: bool = False
+    """All cloth counts as the trunk's, so that fabric patterns run straight over the shoulders."""
     soft: float = 1.0
     level_below_m: float | None = None
     """Below this height the cloth stands off sideways only, and follows the thighs half (a shirt's lower hem)."""
@@ -93,6 +95,8 @@ def drape(form: Form, pattern: Pattern, rng: np.random.Generator) -> Piece:
         points = _apart(points, skin, side)
     clearance = np.full(count, pattern.clearance_m)
     form.surface.push_out(points, clearance, np.full(count, np.inf), near, np.ones(count, bool))
+    if pattern.sleeveless:
+        part = np.full_like(part, TRUNK)
     limbs = limb_coordinates(points, part, form.model)
     corner_uv = np.einsum("fij,fjc->fic", patch.corner_weights, _fine_uv(form)[patch.parent_face])
     uv, uv_faces = np.unique(np.round(corner_uv.reshape(-1, 2), 6), axis=0, return_inverse=True)

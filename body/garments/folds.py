@@ -66,12 +66,13 @@ def fold_field(piece: Piece, scale: float, rng: np.random.Generator) -> FoldFiel
         count = max(round(2 * np.pi * radius / (1.2 * wave)), 3)
         ridges[mine] = np.sin(count * piece.angle[mine] + 2 * np.pi * drift[mine])
     fade = np.clip(piece.hem / 0.01, 0.3, 1.0)[:, None] * piece.soft
+    buckles = [0.0, 1.0] if piece.loft is not None else [1.0, 1.0]  # a skirt's rings slide rather than buckle
     return FoldField(
         ends=ends.astype(np.int32),
         lengths=np.where(usable, lengths, 0.0),
         waves=np.stack([rings, ridges], 1),
         deepest=np.full((len(piece.rest), 2), _DEEPEST_M * scale) * fade,
-        gain=np.full((len(piece.rest), 2), 0.7 * wave / np.pi) * fade,
+        gain=np.full((len(piece.rest), 2), 0.7 * wave / np.pi) * fade * buckles,
     )
 
 

@@ -64,6 +64,7 @@ def shirt(form: Form, cut: str, loose: float, tucked: bool = False) -> Pattern:
         folds_m=0.006 * s,
         clearance_m=0.007 if not tucked else 0.003,
         level_below_m=waist,
+        sleeveless=cut in ("tank", "bodice"),
     )
 
 

@@ -36,7 +36,7 @@ _LAYER_M: Final = 0.004
 """Between two garments."""
 _NARROWING_M: Final = 0.10
 """Over this length outside an outer garment's hem an inner one narrows towards it."""
-_INNER_MOST_M: Final = 0.012
+_INNER_MOST_M: Final = 0.009
 """An inner garment stays this close to the skin where another lies over it."""
 
 
@@ -129,10 +129,11 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
     ceilings = [np.full(len(piece.rest), np.inf) for piece in pieces]
     kept = [np.ones(len(piece.faces), bool) for piece in pieces]
     calm = [np.ones(len(piece.rest)) for piece in pieces]
+    corners = [_corners(form, piece) for piece in pieces]
     for j, outer in enumerate(pieces):
         for i in range(j):
             inner = pieces[i]
-            over = outer.cover[inner.near[:, 0]]
+            over = _cover_at(outer.cover, *corners[i])
             if not (over > 0).any():
                 continue
             lift = np.clip(-over / 0.05, 0, 1)
@@ -183,6 +184,19 @@ def _cloth(form: Form, pieces: list[Piece], rng: np.random.Generator) -> tuple[C
         ),
         np.concatenate(kept),
     )
+
+
+def _corners(form: Form, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+    """Distances and indices of the body vertices nearest to each point of a piece."""
+    distance, vertices = KDTree(form.surface.vertices).query(piece.rest, k=4)
+    return np.asarray(distance), np.asarray(vertices)
+
+
+def _cover_at(cover: np.ndarray, distance: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Cover of points between vertices; that of the nearest where the others are of another part."""
+    share = 1 / (distance + 0.002) ** 2
+    mean = (share * cover[vertices]).sum(1) / share.sum(1)
+    return np.where((cover[vertices] > -0.99).all(1), mean, cover[vertices[:, 0]])
 
 
 def _covered(piece: Piece, faces: np.ndarray) -> np.ndarray:
