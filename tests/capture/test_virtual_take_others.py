@@ -133,6 +133,7 @@ def test_all_devices_play(take):
     assert counts == {name: sum(s.frames for s in take.streams.values() if s.device == name) for name in take.devices}
 
 
+@pytest.mark.slow
 def test_others_do_not_change_what_the_kinects_see(tmp_path, take):
     alone = simulate(tmp_path / "alone", replace(CONFIG, phones=0, realsense=0), things=[_pillar()], workers=1)
     for stream in WIRED:
