@@ -1,4 +1,4 @@
-"""Pictures of a kick through each sensor, without and with effects: python scripts/sensor_effects/pictures.py FOLDER."""
+"""Pictures of a kick through each sensor, bare and with effects: python scripts/sensor_effects/pictures.py FOLDER."""
 
 from __future__ import annotations
 
