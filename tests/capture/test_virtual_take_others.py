@@ -1,5 +1,6 @@
 """A take with a phone, a RealSense unit and faulty clocks: one session, truth beside it, playable and pairable."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from capture.checking import check_session
 from capture.errors import CaptureError
 from capture.frame_sets import HOLE
+from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.synchronisation import session_frame_sets
 from capture.virtual.baked_room import BakedRoom
@@ -49,13 +51,15 @@ def _pillar() -> Thing:
     return Thing(name="pillar", figure=figure, vertices=corners[None])
 
 
+def _coarse(renderer, room):
+    """Bakes the room in a tenth of the time."""
+    BakedRoom.of(room, texel_m=0.03).save(renderer._folder)
+
+
 @pytest.fixture(scope="module")
 def take(tmp_path_factory) -> Session:
-    def coarse(renderer, room):
-        BakedRoom.of(room, texel_m=0.03).save(renderer._folder)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OtherRenderer, "prepare", coarse)
+        patch.setattr(OtherRenderer, "prepare", _coarse)
         return simulate(tmp_path_factory.mktemp("whole") / "take", CONFIG, things=[_pillar()], workers=1)
 
 
@@ -142,3 +146,26 @@ def test_others_do_not_change_what_the_kinects_see(tmp_path, take):
             assert alone.recording("recording/rig.mcap").read(topic, index) == take.recording(
                 "recording/rig.mcap"
             ).read(topic, index)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_while_the_phone_is_written_leaves_the_kinects_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(OtherRenderer, "prepare", _coarse)
+    write = McapWriter.write
+
+    def full(writer, topic, data, *, device_us, host_us):
+        if writer.counts.get("/iphone_000/imu", 0) == 3:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        write(writer, topic, data, device_us=device_us, host_us=host_us)
+
+    monkeypatch.setattr(McapWriter, "write", full)
+    config = replace(CONFIG, cameras=1, realsense=0, clocks=None)
+    with pytest.raises(CaptureError, match="the disk is full"):
+        simulate(tmp_path / "take", config, things=[_pillar()], workers=1)
+    session = Session.open(tmp_path / "take")
+    assert session.streams["kinect_000/depth"].frames == INSTANTS
+    for stream, info in session.streams.items():
+        assert len(read_true_frames(session, stream).delivered) >= info.frames
+        if info.frames:
+            session.frame(stream, info.frames - 1)
+    assert Truth.open(session).frames == INSTANTS
