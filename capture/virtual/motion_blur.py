@@ -63,23 +63,23 @@ def _grown(window: Window, reach: int, height: int, width: int) -> tuple[Window,
 
 @nb.njit(cache=True, error_model="numpy")
 def _read_faces(face, subpixels, top, left, faces, travel, depth_m, smear, depth):
-    """Motion and depth of the nearest surface in each pixel: way times speed, and speed, so that sums over a
-    neighbourhood give its motion, the faster the more; 0 where it moves less than LEAST_PX. Says whether any moves."""
+    """Motion and depth of the surface in each pixel, those of a vertex of its face: way times speed, and speed, so that
+    sums over a neighbourhood give its motion, the faster the more; 0 where it moves less than LEAST_PX. Says whether
+    any moves."""
     rows, columns = face.shape[0] // subpixels, face.shape[1] // subpixels
     found = False
     for r in range(rows):
         for c in range(columns):
-            nearest, best = np.inf, -1
-            for sample in range(subpixels * subpixels):
+            f = -1
+            for sample in range(subpixels * subpixels):  # the first that sees the figure stands for all
                 f = face[r * subpixels + sample // subpixels, c * subpixels + sample % subpixels]
-                if f >= 0 and f != best and depth_m[faces[f, 0]] < nearest:
-                    nearest, best = depth_m[faces[f, 0]], f
-            if best < 0:
+                if f >= 0:
+                    break
+            if f < 0:
                 continue
-            i, j, k = faces[best, 0], faces[best, 1], faces[best, 2]
-            depth[r + top, c + left] = nearest
-            x = (travel[i, 0] + travel[j, 0] + travel[k, 0]) / 3
-            y = (travel[i, 1] + travel[j, 1] + travel[k, 1]) / 3
+            i = faces[f, 0]
+            depth[r + top, c + left] = depth_m[i]
+            x, y = travel[i, 0], travel[i, 1]
             if x * x + y * y > LEAST_PX * LEAST_PX:
                 speed = np.sqrt(x * x + y * y)
                 out = smear[r + top, c + left]
