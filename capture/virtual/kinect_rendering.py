@@ -88,7 +88,7 @@ class KinectRenderer:
             clean[centers.window] = np.fmin(clean[centers.window], centers.depth)
             mask = drawable.mask(centers, camera.height, camera.width)
         if self._perfect:
-            low, high = self.depth_sensor.mode.range_m
+            low, high = self.depth_sensor.mode.nearest_m, self.depth_sensor.mode.range_m[1]
             depth_mm = np.rint(1000 * np.where((clean >= low) & (clean <= high), clean, 0)).astype(np.uint16)
         else:
             z, amplitude = backdrop.z_fine, backdrop.amplitude_fine

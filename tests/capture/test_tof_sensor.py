@@ -56,9 +56,9 @@ def test_axial_noise_grows_by_a_millimetre_a_metre(camera, z_m):
     images = sensed_m(camera, replace(NONE, axial_noise=True), *wall(z_m + 0.01), frames=8)
     expected = 0.5e-3 + 1e-3 * (z_m - 0.49)
     rounding = 1e-6 / 12
-    assert np.nanstd(images) == pytest.approx(np.sqrt(expected**2 + rounding), rel=0.02)  # 250,000 samples
+    assert np.nanstd(images) == pytest.approx(np.sqrt(expected**2 + rounding), rel=0.04)  # 10,000 independent cells
     assert np.nanstd(images) < 17e-3
-    assert np.nanmean(images) == pytest.approx(z_m + 0.01, abs=3e-5)
+    assert np.nanmean(images) == pytest.approx(z_m + 0.01, abs=1.5e-4)
 
 
 def test_axial_noise_grows_as_the_echo_weakens_up_to_17_mm(camera):
@@ -70,13 +70,21 @@ def test_axial_noise_grows_as_the_echo_weakens_up_to_17_mm(camera):
     assert np.nanstd(sensed_m(camera, loud, *wall(2.0))) == pytest.approx(17e-3, rel=0.02)
 
 
-def test_frames_and_pixels_are_independent(camera):
-    images = sensed_m(camera, replace(NONE, axial_noise=True), *wall(2.0), frames=2) - 2.0
-    bound = 5 / np.sqrt(WIDTH * HEIGHT)  # five deviations of a correlation of independent samples
-    assert abs(np.corrcoef(images[0].ravel(), images[1].ravel())[0, 1]) < bound
-    for shifted in (images[0][:, 1:], images[0][1:]):
-        rest = images[0][: shifted.shape[0], : shifted.shape[1]]
-        assert abs(np.corrcoef(shifted.ravel(), rest.ravel())[0, 1]) < bound
+def test_frames_are_independent_and_neighbours_alike_as_in_a_real_frame(camera):
+    """Residuals of surfaces of a real frame correlate by 0.66 with the next pixel's and 0.43 with the one after."""
+    images = sensed_m(camera, replace(NONE, axial_noise=True), *wall(3.0), frames=12) - 3.0
+    frames = np.corrcoef(images.reshape(12, -1))[np.triu_indices(12, 1)]
+    assert np.abs(frames).max() < 0.15  # about 1500 independent cells in an image: five deviations
+    assert abs(frames.mean()) < 0.02
+
+    def correlation(rows: int, columns: int) -> float:
+        a, b = images[:, rows:, columns:], images[:, : HEIGHT - rows, : WIDTH - columns]
+        return float((a * b).mean() / images.var())
+
+    for step, expected in ((1, 0.66), (2, 0.43)):
+        assert correlation(0, step) == pytest.approx(expected, abs=0.08)
+        assert correlation(step, 0) == pytest.approx(expected, abs=0.08)
+    assert abs(correlation(0, 30)) < 0.05
 
 
 def test_lateral_noise_is_a_quarter_pixel(camera):
@@ -185,7 +193,7 @@ def test_pixels_without_a_trustworthy_echo_are_missing(camera):
     lit_pixels = lit(MODES["NFOV_UNBINNED"], (HEIGHT, WIDTH))
     seen = np.isfinite(sensed_m(camera, invalid, *wall(2.0))[0])
     assert np.array_equal(seen, lit_pixels)
-    for z_m, reflectance in ((0.49, 0.4), (3.9, 0.4), (2.0, 0.02), (0.5, 1.3)):  # near, far, dark, saturated
+    for z_m, reflectance in ((0.14, 0.1), (3.9, 0.4), (2.0, 0.02), (0.2, 0.6)):  # near, far, dark, saturated
         assert np.isnan(sensed_m(camera, invalid, *wall(z_m, reflectance))).all()
     # a surface at the limit of darkness is seen here and there
     share = np.isfinite(sensed_m(camera, invalid, *wall(2.0, 4 * invalid.min_amplitude))[0])[lit_pixels].mean()
@@ -198,8 +206,17 @@ def test_each_mode_has_its_range_and_light(name):
     pixels = lit(MODES[name], shape)
     assert not pixels[0, 0]
     assert pixels[shape[0] // 2, shape[1] // 2]
-    # a hexagon cut by the borders; a circle of 0.98 of the half width has 0.75 of its square
-    assert (0.85 < pixels.mean() < 0.99) if name.startswith("NFOV") else pixels.mean() == pytest.approx(0.754, abs=0.01)
+    # 0.823 of a real frame lie in its hexagon; a circle of 0.98 of the half width has 0.754 of its square
+    assert pixels.mean() == pytest.approx(0.823 if name.startswith("NFOV") else 0.754, abs=0.01)
+
+
+def test_the_hexagon_is_that_of_a_real_frame():
+    """First valid column of some rows, and last valid one, of the recording in pyk4a's tests."""
+    pixels = lit(MODES["NFOV_UNBINNED"], (576, 640))
+    for row, first in ((0, 152), (96, 98), (192, 45), (384, 31), (480, 88), (528, 117)):
+        assert np.argmax(pixels[row]) == pytest.approx(first, abs=6)
+    for row, last in ((144, 589), (384, 634), (480, 576), (528, 548)):
+        assert 639 - np.argmax(pixels[row, ::-1]) == pytest.approx(last, abs=6)
 
 
 def test_wiggling_has_its_period_and_amplitude(camera):

@@ -8,6 +8,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 from jaxtyping import Float32, UInt16
+from scipy.ndimage import gaussian_filter
 
 from capture.virtual.depth_effects import DepthEffects
 from capture.virtual.tof.mixing import Mixer
@@ -19,7 +20,10 @@ from geometry.rays import ray_table
 MAX_BIAS_M, MAX_SCALE = 0.011, 1e-3
 """Limits of the systematic error: 11 mm + 0.1 % of the distance (hardware specification)."""
 TABLE = 2**20
-"""Random numbers kept; each image takes runs of them from random places."""
+"""Random numbers kept of each kind; each frame begins at places of its own."""
+TILE = 1024
+"""Side of the image of noise for distances."""
+TABLE_SEED = 20210108
 WAVE_STEPS = 1024
 """Steps of one period of wiggling."""
 SLOPE_M = 0.05
@@ -27,9 +31,21 @@ SLOPE_M = 0.05
 
 
 @cache
-def _random_tables() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(20210108)
+def _random_tables() -> tuple[Float32[np.ndarray, "table"], Float32[np.ndarray, "table"]]:
+    """Independent normal and uniform numbers."""
+    rng = np.random.default_rng(TABLE_SEED)
     return rng.standard_normal(TABLE, np.float32), rng.random(TABLE, np.float32)
+
+
+@cache
+def _noise_tile(widths_px: tuple[float, float]) -> Float32[np.ndarray, "tile tile"]:
+    """Normal numbers of unit variance whose neighbours are alike; it repeats without a seam."""
+    rng = np.random.default_rng(TABLE_SEED + 1)
+    tile = np.zeros((TILE, TILE), np.float32)
+    for width in widths_px:
+        part = gaussian_filter(rng.standard_normal((TILE, TILE), np.float32), width, mode="wrap")
+        tile += part / part.std()
+    return tile / tile.std()
 
 
 class TofSensor:
@@ -50,6 +66,7 @@ class TofSensor:
         self._multipath = (
             Multipath(rays, self._mixer.phase_per_m, effects.multipath_strength) if effects.multipath else None
         )
+        self._noise = _noise_tile(effects.noise_px)
         self._lit = lit(self.mode, (height, width)) if effects.invalid else np.ones((height, width), bool)
 
     def truth(self) -> dict[str, Any]:
@@ -79,7 +96,7 @@ class TofSensor:
             np.zeros_like(echoes.z) if self._multipath is None else self._multipath.added(echoes.z, echoes.amplitude)
         )
         normal, uniform = _random_tables()
-        starts = rng.integers(0, TABLE, 5)
+        starts = rng.integers(0, TABLE, 6)
         out = np.empty(echoes.z.shape, np.uint16)
         disturbed = float(disturbed) if e.interference else 0.0
         _sense(
@@ -90,6 +107,7 @@ class TofSensor:
             self._lit,
             normal,
             uniform,
+            self._noise,
             starts,
             np.array(
                 [
@@ -106,7 +124,8 @@ class TofSensor:
                     e.max_amplitude if e.invalid else np.inf,
                     e.min_coherence if e.invalid else 0.0,
                     e.softness,
-                    *self.mode.range_m,
+                    self.mode.nearest_m,
+                    self.mode.range_m[1],
                     e.disturbed_loss * disturbed,
                     1 + (e.disturbed_noise - 1) * disturbed,
                 ],
@@ -119,7 +138,7 @@ class TofSensor:
 
 
 @nb.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
-def _sense(z_image, amplitude, coherence, added, lit_pixels, normal, uniform, starts, p, waves, out):
+def _sense(z_image, amplitude, coherence, added, lit_pixels, normal, uniform, noise, starts, p, waves, out):
     bias, scale, wave, phase = p[0], p[1], p[2], p[3]
     floor, slope, most, reference, lateral = p[4], p[5], p[6], p[7], p[8]
     dark, bright, incoherent, soft, nearest, farthest = p[9], p[10], p[11], p[12], p[13], p[14]
@@ -127,7 +146,7 @@ def _sense(z_image, amplitude, coherence, added, lit_pixels, normal, uniform, st
     one, none, half = np.float32(1), np.float32(0), np.float32(0.5)
     least, slope_m = np.float32(0.05), np.float32(SLOPE_M)
     rows, columns = z_image.shape
-    mask, wave_mask = len(normal) - 1, len(waves) - 1
+    mask, wave_mask, tile_mask = len(normal) - 1, len(waves) - 1, len(noise) - 1
     for r in range(rows):
         n = r * columns
         above, below = max(r - 1, 0), min(r + 1, rows - 1)
@@ -152,7 +171,7 @@ def _sense(z_image, amplitude, coherence, added, lit_pixels, normal, uniform, st
                     measured += half * (down - up) * lateral * normal[(starts[3] + n) & mask]
             share = min(max(strength * z * z / reference, least), one)
             sigma = min((floor + slope * max(z - half, none)) / np.sqrt(share), most)
-            measured += louder * sigma * normal[(starts[4] + n) & mask]
+            measured += louder * sigma * noise[(starts[4] + r) & tile_mask, (starts[5] + c) & tile_mask]
             measured += waves[int(wave * z + phase) & wave_mask]
             if nearest <= measured <= farthest:
                 out[r, c] = np.uint16(np.float32(1000) * measured + half)
