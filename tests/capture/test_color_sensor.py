@@ -1,5 +1,8 @@
 """Colour sensor: each effect's statistics, switches, units of their own."""
 
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 import simplejpeg
@@ -159,3 +162,31 @@ def test_the_margin_holds_every_offset() -> None:
     offset = unit.offset_px(motion)
     assert offset is not None
     assert np.abs(offset).max() <= unit.margin_px(motion)
+
+
+@pytest.mark.real_data
+def test_noise_and_compression_are_those_of_a_real_frame(real_data: Path) -> None:
+    with av.open(str(real_data / "azure_kinect_mkv" / "recording.mkv")) as container:
+        packet = next(bytes(p) for p in container.demux(container.streams.video[0]) if p.size)
+    real = simplejpeg.decode_jpeg(packet)
+    assert real.shape == (720, 1280, 3)
+    unit = sensor(only(noise=True, jpeg=True))
+    for value in (85, 145, 205):
+        deviation, alike = quiet_blocks(real[..., 1], value)
+        flat = simplejpeg.decode_jpeg(unit.encode(unit.sense(grey(value), np.random.default_rng(value))))
+        simulated, simulated_alike = quiet_blocks(flat[..., 1], value)
+        assert simulated == pytest.approx(deviation, rel=0.3)  # the real quiet blocks still hold some texture
+        assert simulated_alike == pytest.approx(alike, abs=0.12)
+
+
+def quiet_blocks(green: np.ndarray, value: int) -> tuple[float, float]:
+    """25 % quantile of the deviation about a plane of 8x8 blocks of about this value; correlation of neighbours in the
+    quietest 30 %."""
+    blocks = green.astype(float).reshape(90, 8, 160, 8).transpose(0, 2, 1, 3).reshape(-1, 64)
+    blocks = blocks[np.abs(blocks.mean(1) - value) < 15]
+    y, x = np.mgrid[:8, :8]
+    plane = np.stack([x.ravel(), y.ravel(), np.ones(64)], 1)
+    rest = blocks @ (np.eye(64) - plane @ np.linalg.pinv(plane))
+    deviation = np.sqrt((rest**2).sum(1) / 61)
+    quiet = rest[deviation < np.quantile(deviation, 0.3)].reshape(-1, 8, 8)
+    return float(np.quantile(deviation, 0.25)), float((quiet[:, :, 1:] * quiet[:, :, :-1]).mean() / (quiet**2).mean())

@@ -1,5 +1,8 @@
 """iPhone depth: each effect's statistics, switches, phones of their own."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -116,3 +119,32 @@ def test_wrong_sizes_and_parameters_are_refused() -> None:
         only().sense(np.ones((192, 256), np.float32), np.ones((192, 256), np.float32), np.random.default_rng(0))
     with pytest.raises(ValidationError):
         LidarEffects(noise_level=-1)
+
+
+@pytest.mark.real_data
+def test_confidence_and_smoothness_are_those_of_a_real_capture(real_data: Path) -> None:
+    folder = real_data / "iphone_lidar_charuco" / "charuco-test-fixture-lowres"
+    real = images(sorted(folder.glob("conf_*.png")))
+    depth = images(sorted(folder.glob("depth_*.png")))
+    assert (depth > 0).all()  # nothing is ever missing
+    phone, slanted = LidarDepth(LidarEffects(), np.random.default_rng(0)), np.repeat(np.linspace(0.5, 0.6, 256), 2)
+    frames = [sense(phone, slanted[None], seed=seed) for seed in range(len(real))]
+    seen = np.stack([confidence for _, confidence in frames])
+    for level in range(3):
+        assert (seen == level).mean() == pytest.approx((real == level).mean(), abs=0.015)
+    high = [(part[:, 12:186] == 2).mean((0, 1)) for part in (seen, real)]
+    assert np.abs(high[0][:30] - high[1][:30]).max() < 0.1
+    rough = [np.quantile(roughness(part), [0.1, 0.25]) for part in (frames[0][0], depth[0].astype(float))]
+    np.testing.assert_allclose(rough[0], rough[1], atol=0.06)
+
+
+def roughness(depth_mm: np.ndarray) -> np.ndarray:
+    """Deviation about planes of 5x5 pixels, millimetres."""
+    y, x = np.mgrid[:5, :5]
+    plane = np.stack([x.ravel(), y.ravel(), np.ones(25)], 1)
+    blocks = depth_mm[10:190, 25:255].reshape(36, 5, 46, 5).transpose(0, 2, 1, 3).reshape(-1, 25)
+    return np.sqrt(((blocks @ (np.eye(25) - plane @ np.linalg.pinv(plane))) ** 2).sum(1) / 22)
+
+
+def images(paths: list[Path]) -> np.ndarray:
+    return np.stack([np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)) for path in paths])
