@@ -41,6 +41,24 @@ def read_true_frames(session: Session, stream: str) -> ClockedFrames:
         return ClockedFrames(**arrays)
 
 
+def true_instants(session: Session) -> Int64[np.ndarray, "instants"]:
+    """Which instant of truth/ each instant of sync/ is: the same number only while nothing is lost.
+
+    Raises CaptureError before the stage `sync` has run.
+    """
+    instants = session.instants()
+    if not session.path(*FOLDER).is_dir():
+        return np.arange(len(instants))  # simulated before frames could be lost
+    exposures: dict[str, np.ndarray] = {}
+    found = []
+    for instant in instants:
+        stream = next(iter(instant.streams))  # an instant has a frame, and those of one instant belong together
+        if stream not in exposures:
+            exposures[stream] = recorded_exposures(read_true_frames(session, stream))
+        found.append(exposures[stream][instant.index[stream]])
+    return np.array(found, np.int64)
+
+
 def recorded_exposures(frames: ClockedFrames) -> Int64[np.ndarray, "recorded"]:
     """Number of the exposure of each recorded frame; images in truth/ carry this number."""
     return np.flatnonzero(frames.delivered)

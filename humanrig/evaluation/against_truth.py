@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from capture.virtual.true_frames import true_instants
 from capture.virtual.truth import Truth
 from hps.metrics import acceleration_error_mm, mpjpe_mm, pa_mpjpe_mm
 from humanrig.errors import HumanrigError
@@ -24,7 +25,7 @@ def truth_errors(results: Results) -> dict[str, Any]:
     if not results.session.path("truth", "scene.json").is_file():
         return dict.fromkeys(KEYS)
     truth = Truth.open(results.session, results.model)
-    rows = np.array(results.instants)
+    rows = true_instants(results.session)[results.instants]
     if len(rows) and rows.max() >= truth.frames:
         raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
     estimated = results.model.pose(results.parameters)

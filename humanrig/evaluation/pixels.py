@@ -79,7 +79,8 @@ def _without(results: Results) -> set[str]:
 def _held_out(results: Results, limbs: np.ndarray, index_of: np.ndarray) -> dict[str, dict[str, float | None]]:
     """Errors in the cameras that no estimate used: the person nearest to the projected body in each picture."""
     session, errors = results.session, {}
-    streams = [s for s in session.of_kind("color") if device_of(s) in _without(results)]
+    paired = {stream for instant in session.instants() for stream in instant.index}
+    streams = [s for s in session.of_kind("color") if device_of(s) in _without(results) and s in paired]
     if not streams:
         return errors
     from humanrig.stages.keypoints import make_detector

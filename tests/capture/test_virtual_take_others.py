@@ -9,8 +9,9 @@ import pytest
 
 from capture.checking import check_session
 from capture.errors import CaptureError
-from capture.frame_sets import HOLE
+from capture.frame_sets import HOLE, write_instants
 from capture.mcap_recording import McapWriter
+from capture.session import INSTANTS as SYNCED
 from capture.session import Session
 from capture.synchronisation import session_frame_sets
 from capture.virtual.baked_room import BakedRoom
@@ -21,7 +22,7 @@ from capture.virtual.other_rendering import OtherRenderer
 from capture.virtual.rig_playback import open_virtual_devices
 from capture.virtual.scene import Thing
 from capture.virtual.simulate import simulate
-from capture.virtual.true_frames import read_true_frames, recorded_exposures
+from capture.virtual.true_frames import read_true_frames, recorded_exposures, true_instants
 from capture.virtual.truth import Truth
 from geometry.camera_files.cameras_json import read_cameras
 
@@ -122,6 +123,11 @@ def test_pairing_finds_the_instants_and_refuses_free_clocks(take):
         assert len(instants) == 1
         used += sum(k != HOLE for k in found.index.values())
     assert used == INSTANTS * len(WIRED) - lost
+    write_instants(take.path(*SYNCED), sets.instants)
+    true = true_instants(take)
+    for found, instant in zip(sets.instants, true):
+        assert {int(exposures[s][k]) for s, k in found.index.items() if k != HOLE} == {instant}
+    assert (true != np.arange(len(true))).any()
 
 
 def test_all_devices_play(take):
