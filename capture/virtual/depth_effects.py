@@ -34,8 +34,9 @@ class DepthEffects:
 
     lateral_noise: bool = True
     """Whether a pixel looks a little beside its ray."""
-    lateral_px: NotNegative = 0.25
-    """Standard deviation in x and in y, pixels [B]."""
+    lateral_px: NotNegative = 0.05
+    """Standard deviation in x and in y, pixels. [B] has 0.25; in a real frame a wall that falls off by 6 mm a pixel
+    deviates from smooth patches by 0.7 mm in all, so that it cannot be more than about 0.1."""
 
     flying_pixels: bool = True
     """Whether a pixel at a depth edge adds the echoes of both surfaces [DC]; else it sees the nearer one alone."""
@@ -58,8 +59,9 @@ class DepthEffects:
     max_amplitude: NotNegative = 10.0
     """Above it the pixel saturates: a white wall nearer than 0.3 m. In a real frame the strongest echo with a depth is
     25 times that of a wall at 1 m."""
-    min_coherence: Share = 0.35
-    """Where the sum of the echoes keeps less than this part of their strength, surfaces cancel each other. Assumed."""
+    min_coherence: Annotated[float, Field(ge=0, le=0.7)] = 0.65
+    """Where the sum of the echoes keeps less than this part of their strength, surfaces cancel each other. Set so that
+    neighbours that differ by more than 50 mm are about as rare as in a real frame (scripts/compare_real_depth.py)."""
     softness: Share = 0.3
     """How far these limits differ from pixel to pixel and frame to frame, as a part of them. Assumed."""
 
