@@ -35,7 +35,7 @@ class ColorEffects:
     """Whether pixels are noisy: variance = read noise + photon noise, linear in light (EMVA 1288, release 4.0)."""
     read_noise: NotNegative = 0.0003
     """Standard deviation in the dark, part of full scale, linear light. With `full_scale_electrons` this gives the
-    noise of real Azure Kinect frames at 1280x720 after JPEG: 0.7 to 1.2 grey levels from dark to bright."""
+    noise of real Azure Kinect frames at 1280x720 after JPEG: 0.9 to 1.2 grey levels."""
     full_scale_electrons: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 6000.0
     """Photo-electrons at full scale, after the sensor's 4096 columns were reduced to the image's."""
     noise_width_px: NotNegative = 0.75
@@ -47,8 +47,8 @@ class ColorEffects:
     specification)."""
     readout_s: NotNegative = 0.020
     """From the first row's exposure to the last one's. Not published (SDK issue 1062); assumed. Below 25 ms: the sensor
-    reads 4:3 at 30 Hz, of which 16:9 is three quarters. Nine phones of before 2014 took 82 to 97 % of a frame period
-    (Ringaby 2014, in Kalibr's table)."""
+    reads 4:3 at 30 Hz, of which 16:9 is three quarters. Phones of before 2014 took 82 to 97 % of the period of 30 Hz
+    at 720p and 1080p (Kalibr's table of rolling shutters)."""
 
     jpeg: bool = True
     """Whether frames are compressed as the camera does; else without visible loss."""
@@ -70,13 +70,13 @@ class ColorEffects:
 
     @classmethod
     def iphone(cls) -> ColorEffects:
-        """1920x1440 at 60 Hz: 1/120 s, the readout nearly the whole frame period. Assumed; one unit balances itself."""
+        """1920x1440 at 60 Hz: 1/120 s, the readout nearly the whole frame period. Assumed."""
         return cls(exposure_s=1 / 120, readout_s=0.014, noise_width_px=0.5, jpeg_subsampling="420")
 
     @classmethod
     def realsense(cls, model: str = "D435") -> ColorEffects:
-        """The D435's colour sensor (OV2740) has a rolling shutter, the D455's (OV9782) a global one: family datasheet
-        337029. The readout is assumed."""
+        """The D435's colour camera has a rolling shutter, the D455's a global one (librealsense issue 6697). Its
+        readout is assumed."""
         kind = cls(readout_s=0.025)
         return replace(kind, rolling_shutter=False) if model == "D455" else kind
 

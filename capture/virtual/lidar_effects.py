@@ -16,7 +16,7 @@ class LidarEffects:
     """The effects of ARKit's scene depth at 256x192, which grows 576 laser dots into a dense image.
 
     "Capture" is psegs-ios-lidar-ext, charuco-test-fixture-lowres: 92 frames of a board on a floor from 0.37 to 0.7 m.
-    Published for the distance: objects are within 1 cm (Luetzenburg et al. 2021, iPhone 12 Pro, Sci. Rep. 11, 22221).
+    Published: objects are within 1 cm (Luetzenburg et al. 2021, iPhone 12 Pro, doi 10.1038/s41598-021-01763-9).
     """
 
     scale: bool = True

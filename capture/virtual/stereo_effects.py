@@ -31,8 +31,8 @@ class StereoEffects:
     calibration: bool = True
     """Whether a unit's disparity is off by a constant."""
     offset_px: NotNegative = 0.1
-    """Standard deviation between units: a D435 is within 2 % at 2 m (datasheet 337029), which is 0.21 px, taken as two
-    deviations."""
+    """Standard deviation between units: a D435 is within 2 % at 2 m, a D455 at 4 m (datasheet 337029; librealsense
+    issue 7806), both 0.2 px, taken as two deviations."""
 
     fattening: bool = True
     """Whether what is in front grows over what is behind it: a matching window at an edge follows the stronger side."""
