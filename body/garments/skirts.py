@@ -10,7 +10,8 @@ from scipy.spatial import KDTree
 from body.garments.draping import CONTACT_M
 from body.garments.form import Form
 from body.garments.limbs import TRUNK
-from body.garments.lofting import AROUND, Loft, hull_length
+from body.garments.lofting import Loft
+from body.garments.outlines import AROUND, hull_length
 from body.garments.piece import Piece
 from body.garments.sections import Sections
 from body.joints import JOINT_INDEX
