@@ -2,7 +2,7 @@
 
 Each level of the skirt goes around the convex hull of the legs' cuts at its height. Cloth does not stretch: where the
 legs spread wider than a ring is long, the ring slides up; what is left over falls in folds. A point that no leg carries
-moves from the level above along gravity. Every step is continuous in the pose, so that nothing flickers.
+moves from the level above along gravity. No step is meant to jump with the pose, so that nothing flickers.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from body.garments.sections import Sections
 
 _LEAST_ADVANCE: Final = 0.25
 """Of a ring that cannot slide farther down, in levels."""
+_SOFT_M: Final = 0.003
+"""Of length, over which a ring comes to a stop, so that it does so without a jump."""
 _STRETCH: Final = 1.20
 """Of a ring, before it slides up (assumed; knitted cloth)."""
 _SAG: Final = 0.12
@@ -81,7 +83,6 @@ def _loft(vertices, ends, share, level_m, ease, flare, length, wave, folds, up):
     frame, row = np.empty((4, 3)), np.empty(DIRECTIONS)
     for i in range(levels):
         if i > 0:
-            step = 0.0
             s = int(at)
             # as far down as this ring is long enough for, one level at most
             room = length[i] - (taut[s] + (at - s) * (taut[min(s + 1, levels - 1)] - taut[s]))
@@ -89,9 +90,8 @@ def _loft(vertices, ends, share, level_m, ease, flare, length, wave, folds, up):
             n = int(ahead)
             needed = taut[n] + (ahead - n) * (taut[min(n + 1, levels - 1)] - taut[n])
             more = needed - (length[i] - room)
-            step = 1.0 if more <= room or more <= 1e-9 else max(room / more, _LEAST_ADVANCE)
-            if more <= 0 and room < 0:
-                step = 1.0
+            step = (max(room, -more) + _SOFT_M) / (max(more, 0.0) + _SOFT_M)
+            step = min(max(step, _LEAST_ADVANCE), 1.0)
             at = min(at + step, levels - 1.0)
             spare += (1 - step) * level_m
         s = min(int(at), levels - 2)
@@ -118,7 +118,7 @@ def _loft(vertices, ends, share, level_m, ease, flare, length, wave, folds, up):
             free = ring_length(wall)
             t = 1.0
             if free > length[i]:
-                t = max((length[i] - held) / (free - held + 1e-9), 0.0)
+                t = min(max((length[i] - held) / max(free - held, 1e-6), 0.0), 1.0)
             for k in range(around):
                 radii[k] += t * (wall[k] - radii[k])
             for _ in range(2):

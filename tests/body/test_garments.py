@@ -184,6 +184,17 @@ def test_a_skirt_rides_up_where_the_legs_spread_wider_than_it_is_long(costumes):
     assert lengths[1] < 1.35 * lengths[0]  # knitted cloth gives 20 %, the rest is its outline around both legs
 
 
+def test_a_skirt_stays_at_the_legs_however_far_they_spread(costumes):
+    model, costume = costumes["dress"]
+    spreads = [{"left_hip": (0, 0, a), "right_hip": (0, 0, -a)} for a in np.linspace(0.6, 0.9, 16)]
+    body, dressed = worn(model, costume, *spreads)
+    skirts = np.stack(dressed)[:, costume.body_vertex_count :][:, costume.pieces["skirt"]]
+    for vertices, skirt in zip(body.vertices, skirts):
+        assert (skirt > vertices.min(0) - 0.1).all()
+        assert (skirt < vertices.max(0) + 0.1).all()
+    assert np.linalg.norm(np.diff(skirts, axis=0), axis=-1).max() < 0.10  # the feet move by 17 mm
+
+
 def test_only_grown_men_have_beards():
     def beards(sex, age):
         return [choose_attire(np.random.default_rng(i), None, sex, age).beard for i in range(12)]
