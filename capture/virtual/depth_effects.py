@@ -50,6 +50,9 @@ class DepthEffects:
     """Whether light that comes by way of another surface lengthens distances in concave corners [DC]."""
     multipath_strength: NotNegative = 1.0
     """1: one bounce between matt surfaces, by the form-factor integral."""
+    frequency_spread: Share = 0.25
+    """Deviation of the sensor's frequencies from their mean, as a part of it: light that comes a metre later cancels
+    between them. Assumed."""
 
     invalid: bool = True
     """Whether pixels without a trustworthy echo report nothing [DC]: dark, grazing, saturated, out of the mode's range,

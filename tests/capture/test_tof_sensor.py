@@ -164,7 +164,8 @@ def added_by_integral(camera: Camera, row: int, column: int, effects: DepthEffec
     form = (d @ normal[at]) * -(d * normal).sum(-1) / distance**4 * area * (side != side[at])
     part = amplitude / np.pi * np.maximum(form, 0) * r[at] ** 2 / cosine[at]
     phase = k / 2 * (r + distance - r[at])
-    return float(np.angle(1 + (part * np.exp(1j * phase)).sum()) / k * z[at] / r[at])
+    kept = np.maximum(1 - 0.5 * (effects.frequency_spread * phase) ** 2, 0)
+    return float(np.angle(1 + (kept * part * np.exp(1j * phase)).sum()) / k * z[at] / r[at])
 
 
 def test_multipath_equals_the_integral_over_the_other_wall(camera):
@@ -184,7 +185,7 @@ def test_multipath_equals_the_integral_over_the_other_wall(camera):
 def test_multipath_leaves_one_wall_alone(camera):
     z, amplitude = wall(2.0)
     rays = ray_table(camera).astype(np.float32)
-    added = Multipath(rays, 8.0, 1.0).added(z[::2, ::2].copy(), amplitude[::2, ::2].copy())
+    added = Multipath(rays, 8.0, 1.0, 2.0).added(z[::2, ::2].copy(), amplitude[::2, ::2].copy())
     assert np.abs(added).max() < 1e-6
 
 

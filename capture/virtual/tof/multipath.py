@@ -18,15 +18,22 @@ MIN_DISTANCE_M = 0.05
 """Patches nearer than this to each other are one."""
 SAME_SURFACE_M = 0.12
 """A pixel takes its error from receivers within this depth of it."""
-CURVED_M = 0.15
-"""Neighbours that differ by more than this belong to another surface: no normal can be told there."""
+CURVED_M = 0.03
+"""Patches whose opposite neighbours' mean lies off their plane by more than this are no one surface, and left out."""
 
 
 class Multipath:
     """The distance error of every pixel of one camera."""
 
-    def __init__(self, rays: Float32[np.ndarray, "rows columns 2"], phase_per_m: float, strength: float) -> None:
-        """`rays` are x/z and y/z of pixel centres."""
+    def __init__(
+        self, rays: Float32[np.ndarray, "rows columns 2"], phase_per_m: float, strength: float, spread_per_m: float = 0
+    ) -> None:
+        """`rays` are x/z and y/z of pixel centres.
+
+        A sensor measures at several frequencies: `spread_per_m`, the deviation of their phases a metre, makes light
+        that comes much later cancel between them.
+        """
+        self._spread_per_m = np.float32(spread_per_m)
         self._rays = np.ascontiguousarray(rays)
         self._phase_per_m = np.float32(phase_per_m)
         self._strength = np.float32(strength)
@@ -39,7 +46,7 @@ class Multipath:
         """How much deeper each pixel looks, metres along the optical axis; 0 where nothing is seen."""
         senders = _patches(z, amplitude, self._rays, self._send)
         receivers = _patches(z, amplitude, self._rays, self._receive)
-        errors = _errors(senders, receivers, self._phase_per_m, self._strength)
+        errors = _errors(senders, receivers, self._phase_per_m, self._spread_per_m, self._strength)
         rows = len(range(self._receive // 2, z.shape[0], self._receive))
         columns = len(range(self._receive // 2, z.shape[1], self._receive))
         out = np.zeros(z.shape, np.float32)
@@ -72,12 +79,9 @@ def _gather(z, amplitude, rays, step, out):
             )
             if not here < np.inf:
                 continue
-            if not (
-                abs(z[up, c] - here) < CURVED_M
-                and abs(z[down, c] - here) < CURVED_M
-                and abs(z[r, left] - here) < CURVED_M
-                and abs(z[r, right] - here) < CURVED_M
-            ):
+            # inverse depth is linear over a plane
+            bend = max(abs(1 / z[up, c] + 1 / z[down, c] - 2 / here), abs(1 / z[r, left] + 1 / z[r, right] - 2 / here))
+            if not 0.5 * bend * here * here < CURVED_M:
                 continue
             ux = rays[r, right, 0] * z[r, right] - rays[r, left, 0] * z[r, left]
             uy = rays[r, right, 1] * z[r, right] - rays[r, left, 1] * z[r, left]
@@ -98,7 +102,7 @@ def _gather(z, amplitude, rays, step, out):
 
 
 @nb.njit(cache=True, error_model="numpy", fastmath=True)
-def _errors(senders, receivers, k, strength):
+def _errors(senders, receivers, k, spread, strength):
     """Error of each receiver along the optical axis; NaN where there is no surface."""
     out = np.full(len(receivers), np.nan, np.float32)
     for i in range(len(receivers)):
@@ -121,12 +125,15 @@ def _errors(senders, receivers, k, strength):
             square = dx * dx + dy * dy + dz * dz
             if square < MIN_DISTANCE_M**2:
                 continue
+            longer = 0.5 * (senders[j, 8] + np.sqrt(square) - r)
+            kept = 1 - 0.5 * (spread * longer) ** 2  # of the Gaussian's exponential: 0 from where it is 0.37 on
+            if kept <= 0:
+                continue
             # a patch that is large against its distance sends from its whole area: disc instead of point
             form = at_i * at_j / square / (square + senders[j, 7] / np.pi) * senders[j, 7]
-            part = strength * senders[j, 6] / np.pi * form * r * r / cosine
-            phase = k * 0.5 * (senders[j, 8] + np.sqrt(square) - r)
-            real += part * np.cos(phase)
-            imaginary += part * np.sin(phase)
+            part = kept * strength * senders[j, 6] / np.pi * form * r * r / cosine
+            real += part * np.cos(k * longer)
+            imaginary += part * np.sin(k * longer)
         out[i] = np.arctan2(imaginary, real) / k * z / r
     return out
 

@@ -64,7 +64,14 @@ class TofSensor:
         self._mixer = Mixer(height, width, effects.modulation_hz, effects.point_spread_px, effects.flying_pixels)
         rays = ray_table(camera).astype(np.float32)
         self._multipath = (
-            Multipath(rays, self._mixer.phase_per_m, effects.multipath_strength) if effects.multipath else None
+            Multipath(
+                rays,
+                self._mixer.phase_per_m,
+                effects.multipath_strength,
+                self._mixer.phase_per_m * effects.frequency_spread,
+            )
+            if effects.multipath
+            else None
         )
         self._noise = _noise_tile(effects.noise_px)
         self._lit = lit(self.mode, (height, width)) if effects.invalid else np.ones((height, width), bool)
