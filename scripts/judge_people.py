@@ -11,6 +11,7 @@ Sessions are kept in FOLDER and not made again.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,9 +68,10 @@ def main(
                 if not session.exists():
                     options = {"clip": clip, "seed": seed, "outfit": outfit, "split": split}
                     simulate_session(session, cameras=cameras, seconds=seconds, rate_hz=rate, **options)
+                worn = clothing(session)
                 for view, hits in judged(session, detector):
-                    found[outfit, view].append(hits)
-                    found[outfit, "all views"].append(hits)
+                    found[worn, view].append(hits)
+                    found[worn, "all views"].append(hits)
                     found["all", view].append(hits)
                     found["all", "all views"].append(hits)
     print("| clothing | view | images | keypoints within 10 % | images with nobody found |\n|---|---|---|---|---|")
@@ -77,6 +79,12 @@ def main(
         every = np.stack(rows)
         nobody = np.mean(~every.any(1))
         print(f"| {outfit} | {view} | {len(every)} | {100 * every.mean():.1f} % | {100 * nobody:.1f} % |")
+
+
+def clothing(folder: Path) -> str:
+    """The wardrobe of the dressed, else the kind of the painted clothes."""
+    outfit = json.loads((folder / "truth" / "scene.json").read_text("utf-8"))["people"]["person00"]["outfit"]
+    return outfit.get("wardrobe") or outfit["kind"]
 
 
 def judged(folder: Path, detector: Detector) -> Iterator[tuple[str, np.ndarray]]:

@@ -20,6 +20,8 @@ from geometry.mesh import TriangleMesh
 
 BETAS_SEED = 5
 MAX_BETA = 2.0
+MAX_CLOTH_REACH_M = 0.5
+"""Clothes further out than this beyond the body's box are a fault of the cloth, not a skirt."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,6 +110,13 @@ class Subject:
         surface = np.empty((len(parameters), costume.vertex_count, 3), np.float32)
         for frame, (vertices, Ts_world_rest) in enumerate(zip(posed.vertices, posed.transforms)):
             surface[frame] = costume.dress(vertices, Ts_world_rest)
+            if max((vertices.min(0) - surface[frame].min(0)).max(), (surface[frame].max(0) - vertices.max(0)).max()) > (
+                MAX_CLOTH_REACH_M
+            ):
+                raise CaptureError(
+                    f"clothes ({costume.description.get('wardrobe')}) fly off the body in frame {frame}; choose another "
+                    "--wardrobe or seed"
+                )
         return cls(
             parameters=parameters,
             vertices=posed.vertices,
