@@ -8,17 +8,23 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from body.errors import BodyError
+from body.loading import OPEN_BODY, read_body_model
 from body.motion.climb import FLOOR_FRAMES, IK_VERSION, read_climb
 from body.motion.clip import MotionClip
 from body.motion.clip_file import read_clip, write_clip
 from body.motion.deepmimic import read_deepmimic
 from body.motion.recipes import draw_recipe
 from body.motion.resample import cut
+from body.motion.self_penetration import PenetrationCheck
 from body.motion.splits import Split, check_split, split_of
+
+_ATTEMPTS: Final = 4
+"""Draws of one motion before one that still penetrates is given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,16 +117,31 @@ class MotionLibrary:
 
         recipe: "clip" (one clip, mirrored or not, at another pace), "sequence" (clips that run into each other),
         "limbs" (the upper body or arms of one clip on another); None draws one. What was done is in
-        `MotionClip.description`. Joints of made motions stay within human limits. Raises BodyError for an unknown
-        split or recipe, a length or rate that is not positive, or a split without clips.
+        `MotionClip.description`. Joints of made motions stay within human limits. Limbs that go through the body are
+        turned out (self_penetration.py, for the mean open body); a motion for which that fails is drawn anew, and
+        `penetrating` in the description is the share of frames that still do. Raises BodyError for an unknown split or
+        recipe, a length or rate that is not positive, or a split without clips.
         """
         check_split(split)
         if not (seconds > 0 and rate_hz > 0):
             raise BodyError(f"cannot draw a motion of {seconds} s at {rate_hz} Hz; give values above 0")
         if not self.names(split):
             raise BodyError(f"the motion library has no clip for {split}; it has: {', '.join(self) or 'none'}")
-        clip = draw_recipe(self, rng, split, seconds, rate_hz, recipe)
-        return replace(clip, description={**clip.description, "split": split})
+        check = _penetration_check()
+        best: tuple[float, MotionClip] | None = None
+        for _ in range(_ATTEMPTS):
+            clip, report = check.repaired(draw_recipe(self, rng, split, seconds, rate_hz, recipe))
+            if best is None or report.remaining < best[0]:
+                best = report.remaining, clip
+            if best[0] == 0:
+                break
+        assert best is not None
+        return replace(best[1], description={**best[1].description, "split": split})
+
+
+@functools.cache
+def _penetration_check() -> PenetrationCheck:
+    return PenetrationCheck(read_body_model(OPEN_BODY))
 
 
 def _climb(path: Path, name: str, cache: Path | None) -> MotionClip:
