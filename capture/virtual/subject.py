@@ -114,8 +114,8 @@ class Subject:
                 MAX_CLOTH_REACH_M
             ):
                 raise CaptureError(
-                    f"clothes ({costume.description.get('wardrobe')}) fly off the body in frame {frame}; choose another "
-                    "--wardrobe or seed"
+                    f"clothes ({costume.description.get('wardrobe')}) fly off the body in frame {frame}; "
+                    "choose another --wardrobe or seed"
                 )
         return cls(
             parameters=parameters,
