@@ -53,6 +53,7 @@ def main(
     seconds: float = 1.0,
     rate: float = 5.0,
     split: str = "test",
+    wardrobe: str | None = None,
     real: bool = False,
 ) -> None:
     """Prints the share of keypoints found, by clothing and view."""
@@ -64,9 +65,9 @@ def main(
     for outfit in outfits:
         for clip in clips:
             for seed in seeds:
-                session = folder / f"{outfit}_{clip}_{seed}"
+                session = folder / f"{wardrobe or outfit}_{clip}_{seed}"
                 if not session.exists():
-                    options = {"clip": clip, "seed": seed, "outfit": outfit, "split": split}
+                    options = {"clip": clip, "seed": seed, "outfit": outfit, "split": split, "wardrobe": wardrobe}
                     simulate_session(session, cameras=cameras, seconds=seconds, rate_hz=rate, **options)
                 worn = clothing(session)
                 for view, hits in judged(session, detector):
