@@ -25,9 +25,10 @@ class DepthEffects:
     """Its growth, metres a metre, beyond 0.5 m [B]."""
     sigma_max_m: NotNegative = 17e-3
     """Never more than this at 15 to 95 % reflectivity [HW]."""
-    noise_px: tuple[Annotated[float, Field(ge=0.3)], Annotated[float, Field(ge=0.3)]] = (0.6, 2.0)
+    noise_px: tuple[Annotated[float, Field(ge=0.3)], Annotated[float, Field(ge=0.3)]] = (0.9, 1.7)
     """Neighbours share noise, as the device's software smooths: half of it is smooth by the one Gaussian, half by the
-    other. Gives the correlation of a real frame's surfaces: 0.66 between neighbours, 0.43 over two pixels."""
+    other. Fitted to a real frame, where what smooth patches of 21 pixels leave correlates by 0.67 between neighbours
+    and 0.44 over two pixels; here by 0.73 and 0.35 (scripts/compare_real_depth.py)."""
     reference_reflectance: Annotated[float, Field(gt=0, le=1)] = 0.4
     """Reflectance times cosine of incidence at which [B] holds; a weaker echo is noisier with its inverse root (shot
     noise). Assumed."""
@@ -63,8 +64,8 @@ class DepthEffects:
     """Above it the pixel saturates: a white wall nearer than 0.3 m. In a real frame the strongest echo with a depth is
     25 times that of a wall at 1 m."""
     min_coherence: Annotated[float, Field(ge=0, le=0.7)] = 0.65
-    """Where the sum of the echoes keeps less than this part of their strength, surfaces cancel each other. Set so that
-    neighbours that differ by more than 50 mm are about as rare as in a real frame (scripts/compare_real_depth.py)."""
+    """Where the sum of the echoes keeps less than this part of their strength, surfaces cancel each other. Chosen
+    beside a real frame (scripts/compare_real_depth.py); neighbours that differ by more than 50 mm stay more common."""
     softness: Share = 0.3
     """How far these limits differ from pixel to pixel and frame to frame, as a part of them. Assumed."""
 
