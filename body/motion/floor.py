@@ -16,6 +16,15 @@ _CONTACT_HEIGHT_M: Final = 0.06
 _CONTACT_SPEED_M_S: Final = 1.0
 """A point on the floor hardly moves; the feet of a flying body pass it faster."""
 _SMOOTH_SECONDS: Final = 0.03
+_FLIGHT_HEIGHT_M: Final = 0.015
+_FALL_M_S2: Final = 5.0
+"""Least fall of a body in flight. Gravity is 9.81; a clip done at 0.75 of its speed falls with 5.5, and the mean of
+the skin is not quite the centre of mass."""
+
+_FLIGHT_RMS_M: Final = 0.015
+"""Largest deviation from free fall: what limbs that move and another body's proportions leave. Assumed."""
+_TOP_SHARE: Final = (0.15, 0.85)
+"""When a flight is highest, as a share of its time: a body that only sinks (to roll, to sit) does not fly. Assumed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +62,45 @@ def standing_frames(vertices: Float[np.ndarray, "frames vertices 3"], rate_hz: f
     return standing
 
 
+def flying_frames(
+    vertices: Float[np.ndarray, "frames vertices 3"], lift: Float[np.ndarray, "frames"], rate_hz: float
+) -> Bool[np.ndarray, "frames"]:
+    """Frames in the air that gravity explains: stretches above the floor in which the body falls like a thrown one.
+
+    lift: a first guess of the height to add. Stretches of fewer than three frames tell nothing and do not count.
+    """
+    high = vertices[..., 2].min(1) + lift > _FLIGHT_HEIGHT_M
+    middle = vertices[..., 2].mean(1) + lift
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], high, [False]])))
+    flying = np.zeros(len(high), bool)
+    for first, stop in zip(edges[::2], edges[1::2]):
+        if stop - first < 3:
+            continue
+        seconds = np.arange(stop - first) / rate_hz
+        bend, slope, start = np.polyfit(seconds, middle[first:stop], 2)
+        off = middle[first:stop] - np.polyval([bend, slope, start], seconds)
+        whole = first > 0 and stop < len(high)
+        top = -slope / min(2 * bend, -1e-9) / seconds[-1]
+        rises = _TOP_SHARE[0] < top < _TOP_SHARE[1] or not whole
+        thrown = 2 * bend < -_FALL_M_S2 and np.sqrt((off**2).mean()) < _FLIGHT_RMS_M
+        flying[first:stop] = thrown and rises
+    return flying
+
+
 def floor_correction(vertices: Float[np.ndarray, "frames vertices 3"], rate_hz: float) -> Float[np.ndarray, "frames"]:
     """Height to add to each frame so that standing frames touch z = 0 and no frame goes below it.
 
-    Between contacts (a jump, the flight of a run) the correction is interpolated, so flights keep their height. It is
-    smoothed over 0.03 s; what would then lie under the floor is lifted, again smoothly.
+    In flights that gravity explains (a jump, a run) the correction is interpolated from the contacts, so they keep
+    their height; all other frames touch the floor. It is smoothed over 0.03 s; what would then lie under the floor is
+    lifted, again smoothly.
     """
     low = vertices[..., 2].min(1)
     frames = np.arange(len(low))
     standing = standing_frames(vertices, rate_hz)
+    guess = np.interp(frames, frames[standing], -low[standing])
+    grounded = standing | ~flying_frames(vertices, guess, rate_hz)
     sigma = _SMOOTH_SECONDS * rate_hz
-    lift = gaussian_filter1d(np.interp(frames, frames[standing], -low[standing]), sigma, mode="nearest")
+    lift = gaussian_filter1d(np.interp(frames, frames[grounded], -low[grounded]), sigma, mode="nearest")
     under = np.maximum(-(low + lift), 0.0)
     width = _window(2 * _SMOOTH_SECONDS, rate_hz)
     return lift + gaussian_filter1d(maximum_filter1d(under, width, mode="nearest"), sigma, mode="nearest")

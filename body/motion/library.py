@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from body.errors import BodyError
-from body.loading import OPEN_BODY, read_body_model
 from body.motion.climb import FLOOR_FRAMES, IK_VERSION, read_climb
 from body.motion.clip import MotionClip
 from body.motion.clip_file import read_clip, write_clip
 from body.motion.deepmimic import read_deepmimic
+from body.motion.mean_body import mean_body
+from body.motion.pose_prior import PosePrior, fit_pose_prior
 from body.motion.recipes import draw_recipe
 from body.motion.resample import cut
 from body.motion.self_penetration import PenetrationCheck
@@ -45,6 +46,7 @@ class MotionLibrary:
 
     entries: Mapping[str, LibraryEntry]
     _loaded: dict[str, MotionClip] = field(default_factory=dict, repr=False)
+    _priors: list[PosePrior] = field(default_factory=list, repr=False)
 
     @classmethod
     def of_files(
@@ -105,6 +107,12 @@ class MotionLibrary:
             self._loaded[name] = replace(self.entries[name].load(), name=name)
         return self._loaded[name]
 
+    def pose_prior(self) -> PosePrior:
+        """The prior of the poses of the training clips on the floor; fitted once."""
+        if not self._priors:
+            self._priors.append(fit_pose_prior([self.clip(name) for name in self.names("train", on_boxes=False)]))
+        return self._priors[0]
+
     def draw(
         self,
         rng: np.random.Generator,
@@ -116,7 +124,8 @@ class MotionLibrary:
         """A new motion of `seconds` at `rate_hz`, made only from clips of the split.
 
         recipe: "clip" (one clip, mirrored or not, at another pace), "sequence" (clips that run into each other),
-        "limbs" (the upper body or arms of one clip on another); None draws one. What was done is in
+        "limbs" (the upper body or arms of one clip on another), "poses" (from one pose of the prior to the next, only
+        for "train"); None draws one. What was done is in
         `MotionClip.description`. Joints of made motions stay within human limits. Limbs that go through the body are
         turned out (self_penetration.py, for the mean open body); a motion for which that fails is drawn anew, and
         `penetrating` in the description is the share of frames that still do. Raises BodyError for an unknown split or
@@ -141,7 +150,7 @@ class MotionLibrary:
 
 @functools.cache
 def _penetration_check() -> PenetrationCheck:
-    return PenetrationCheck(read_body_model(OPEN_BODY))
+    return PenetrationCheck(mean_body())
 
 
 def _climb(path: Path, name: str, cache: Path | None) -> MotionClip:

@@ -11,7 +11,9 @@ from body.errors import BodyError
 from body.motion.blend import cross_fade, named
 from body.motion.clip import MotionClip
 from body.motion.joint_limits import human_limits
+from body.motion.mean_body import mean_body
 from body.motion.mirror import mirrored
+from body.motion.pose_walk import pose_walk
 from body.motion.recombine import recombined
 from body.motion.resample import lengthen, resample
 from body.motion.retiming import change_speed, random_pace, warp_time
@@ -19,10 +21,10 @@ from body.motion.retiming import change_speed, random_pace, warp_time
 if TYPE_CHECKING:
     from body.motion.library import MotionLibrary
 
-Recipe = Literal["clip", "sequence", "limbs"]
+Recipe = Literal["clip", "sequence", "limbs", "poses"]
 
-SHARE: Final[dict[Recipe, float]] = {"clip": 0.3, "sequence": 0.3, "limbs": 0.4}
-"""How often each recipe is drawn."""
+SHARE: Final[dict[str, float]] = {"clip": 0.25, "sequence": 0.25, "limbs": 0.3, "poses": 0.2}
+"""How often each recipe is drawn; poses only for training, since the prior has seen those clips alone."""
 SPEED_SIGMA: Final = 0.15
 """Standard deviation of the logarithm of a drawn clip's speed: 95 % lie between 0.75 and 1.33."""
 PACE_SIGMA: Final = 0.12
@@ -40,14 +42,19 @@ def draw_recipe(
 ) -> MotionClip:
     """As `MotionLibrary.draw`, which checks the arguments."""
     if recipe is None:
-        names = list(SHARE)
-        recipe = names[int(rng.choice(len(names), p=[SHARE[name] for name in names]))]
+        names = [name for name in SHARE if name != "poses" or split == "train"]
+        shares = np.array([SHARE[name] for name in names])
+        recipe = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     if recipe == "clip":
         clip = _varied(library, rng, split, seconds, rate_hz)
     elif recipe == "sequence":
         clip = _within_limits(_sequence(library, rng, split, seconds, rate_hz))
     elif recipe == "limbs":
         clip = _within_limits(_limbs(library, rng, split, seconds, rate_hz))
+    elif recipe == "poses":
+        if split != "train":
+            raise BodyError(f"recipe 'poses' comes from training clips, not {split}; ask for split 'train'")
+        clip = pose_walk(library.pose_prior(), rng, seconds, rate_hz, mean_body())
     else:
         raise BodyError(f"there is no recipe {recipe!r}; the recipes are: {', '.join(get_args(Recipe))}")
     frames = round(seconds * rate_hz) + 1

@@ -232,6 +232,17 @@ def test_draws_repeat_with_their_seed_and_differ_without():
     assert first.description == again.description != other.description
 
 
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_no_frame_of_a_held_out_clip_is_in_a_draw(split, monkeypatch):
+    """Clips of other splits are not even read, by any recipe."""
+    lib, read = library(), set()
+    whole = MotionLibrary.clip
+    monkeypatch.setattr(MotionLibrary, "clip", lambda self, name: (read.add(name), whole(self, name))[1])
+    for seed in range(12):
+        lib.draw(np.random.default_rng(seed), split, 1.0, 30.0)
+    assert read == {name for name in lib if split_of(name) == split}
+
+
 def test_made_motions_stay_within_human_limits():
     lib = library()
     broken = replace(lib.clip("run"), rotations=lib.clip("run").rotations * 4)
