@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from capture.virtual.light import linear_from_srgb, srgb_from_linear
-from capture.virtual.shading import Shaded
+from capture.virtual.shading import Echo, Shaded
 
 STEPS = 16384
 """Entries of the table from light to sRGB: at its steepest, 3295 levels per unit, an entry is 0.2 levels wide."""
@@ -32,6 +32,22 @@ def over_srgb(shaded: Shaded, backdrop: UInt8[np.ndarray, "height width 3"]) -> 
     picture = np.array(backdrop)
     _mix(shaded.linear, shaded.alpha, _LINEAR, _SRGB, picture[shaded.window])
     return picture
+
+
+def over_echo(
+    echo: Echo,
+    z_fine: Float32[np.ndarray, "sample_rows sample_columns"],
+    amplitude_fine: Float32[np.ndarray, "sample_rows sample_columns"],
+) -> tuple[Float32[np.ndarray, "sample_rows sample_columns"], Float32[np.ndarray, "sample_rows sample_columns"]]:
+    """Copies of the empty room's depth (metres) and infrared amplitude with the figure where it is in front.
+
+    A room sample without depth (NaN) gives way to the figure.
+    """
+    depth, amplitude = np.array(z_fine), np.array(amplitude_fine)
+    samples = echo.depth.shape[0] // (echo.window[0].stop - echo.window[0].start)
+    rows, columns = (slice(samples * part.start, samples * part.stop) for part in echo.window)
+    _keep_nearer(echo.depth, echo.amplitude, depth[rows, columns], amplitude[rows, columns])
+    return depth, amplitude
 
 
 def encode_srgb(linear: Float32[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
@@ -61,3 +77,13 @@ def _encode(linear, to_srgb, srgb):
     top = np.float32(len(to_srgb) - 1)
     for n in range(len(linear)):
         srgb[n] = to_srgb[int(min(max(linear[n], np.float32(0)), np.float32(1)) * top + np.float32(0.5))]
+
+
+@nb.njit(cache=True)
+def _keep_nearer(figure_depth, figure_amplitude, depth, amplitude):
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            near, room = figure_depth[row, column], depth[row, column]
+            if near < room or (np.isnan(room) and near < np.inf):
+                depth[row, column] = near
+                amplitude[row, column] = figure_amplitude[row, column]

@@ -10,7 +10,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from capture.virtual.backdrop import infrared_echo
-from capture.virtual.compositing import encode_srgb, over_linear, over_srgb
+from capture.virtual.compositing import encode_srgb, over_echo, over_linear, over_srgb
 from capture.virtual.figure import Figure
 from capture.virtual.light import irradiance, linear_from_srgb, srgb_from_linear
 from capture.virtual.paint import Paint
@@ -209,3 +209,22 @@ def test_an_empty_image_is_transparent(camera):
     picture = shade(image, camera, vertices, vertices, Paint.of(figure), LIGHTING, ray_table(camera))
     assert not picture.alpha.any()
     assert not picture.linear.any()
+
+
+def test_an_echo_covers_what_is_behind_it_and_nothing_else(camera):
+    vertices, figure = ball()
+    image = NumbaRasterizer().draw(camera, vertices, figure.faces, covering_window(camera, vertices), 2)
+    echo = infrared_amplitude(image, camera, vertices, Paint.of(figure), ray_table(camera))
+    rng = np.random.default_rng(0)
+    z, amplitude = rng.uniform(1, 3, (480, 640)).astype(np.float32), rng.random((480, 640), np.float32)
+    z[::7] = np.nan  # the room has nothing there
+    depth, strength = over_echo(echo, z, amplitude)
+    figure_depth, figure_strength = np.full_like(z, np.inf), np.zeros_like(z)
+    rows, columns = (slice(2 * part.start, 2 * part.stop) for part in echo.window)
+    figure_depth[rows, columns], figure_strength[rows, columns] = echo.depth, echo.amplitude
+    front = figure_depth < np.where(np.isnan(z), np.inf, z)
+    assert front.sum() > 50_000
+    np.testing.assert_array_equal(depth[front], figure_depth[front])
+    np.testing.assert_array_equal(strength, np.where(front, figure_strength, amplitude))
+    behind = ~front & np.isfinite(z)
+    np.testing.assert_array_equal(depth[behind], z[behind])
