@@ -17,6 +17,7 @@ from body.motion.pose_walk import pose_walk
 from body.motion.recombine import recombined
 from body.motion.resample import lengthen, resample
 from body.motion.retiming import change_speed, random_pace, warp_time
+from body.motion.still_joints import with_still_joints_moved
 
 if TYPE_CHECKING:
     from body.motion.library import MotionLibrary
@@ -58,6 +59,7 @@ def draw_recipe(
     else:
         raise BodyError(f"there is no recipe {recipe!r}; the recipes are: {', '.join(get_args(Recipe))}")
     frames = round(seconds * rate_hz) + 1
+    clip = with_still_joints_moved(clip, rng)
     return replace(
         clip,
         rotations=clip.rotations[:frames],

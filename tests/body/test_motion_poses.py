@@ -15,6 +15,7 @@ from body.motion.pose_prior import fit_pose_prior
 from body.motion.pose_walk import PEAK_SPEED_RAD_S, planted, pose_walk
 from body.motion.retarget import to_parameters
 from body.motion.skeleton import joint_transforms
+from body.motion.still_joints import with_still_joints_moved
 
 
 def squats(name="run", frames=61, knee=1.2):
@@ -113,3 +114,13 @@ def test_a_jump_keeps_its_height_and_a_floating_body_comes_down():
     floating = 0.1 * np.sin(np.pi * t / 2) ** 2
     sliding = column(floating, moves=0.05)  # faster than what stands
     assert np.abs(floating + floor_correction(sliding, 30.0)).max() < 0.015
+
+
+def test_wrists_that_a_source_never_moves_are_moved_within_limits():
+    clip = with_still_joints_moved(squats(), np.random.default_rng(0))
+    wrist, knee = JOINT_INDEX["left_wrist"], JOINT_INDEX["left_knee"]
+    assert np.ptp(clip.rotations[:, wrist], axis=0).max() > 0.1
+    assert human_limits().excess(clip.rotations)[:, wrist].max() < 1e-6
+    np.testing.assert_array_equal(clip.rotations[:, knee], squats().rotations[:, knee])
+    again = with_still_joints_moved(clip, np.random.default_rng(1))
+    np.testing.assert_array_equal(again.rotations, clip.rotations)
