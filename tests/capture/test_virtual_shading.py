@@ -80,7 +80,7 @@ def interpolated(values, faces, hits: Hits, chosen: np.ndarray) -> np.ndarray:
     """Corner values at hits."""
     corners, uv = faces[hits.face[chosen]], hits.uv[chosen]
     weights = (1 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1])
-    return sum(values[corners[:, i]] * weights[i][:, None] for i in range(3))
+    return np.sum([values[corners[:, i]] * weights[i][:, None] for i in range(3)], axis=0)
 
 
 def by_rays(camera, vertices, figure, window):
