@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from body.errors import BodyError
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
-from body.motion.library import MotionLibrary
 from body.motion.resample import lengthen, resample
 from capture.session import Session
 from capture.virtual.board import board_take
@@ -25,11 +24,13 @@ from capture.virtual.scene import Thing
 from capture.virtual.simulate import frame_count, simulate
 from capture.virtual.subject import Subject
 from humanrig.errors import HumanrigError
+from humanrig.motions import motion_library
 from humanrig.people import make_people
-from humanrig.wheel_assets import deepmimic_clips
 
 RANDOM = "random"
 """Instead of a clip's name: a motion drawn from the library for each person."""
+CLIMB = "climb"
+"""How the names of climbing takes begin; they, and motions drawn from all clips, need another 102 MB to be fetched."""
 THINGS_SEED = 13
 
 
@@ -86,7 +87,7 @@ def _posed_boxes(rng: np.random.Generator, frames: int) -> tuple[Thing, ...]:
 
 def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], MotionClip]:
     """What gives each person a motion of the take's length and rate. Raises HumanrigError for an unknown clip."""
-    library = MotionLibrary.of_files(deepmimic_clips())
+    library = motion_library(climbs=config.clip == RANDOM or config.clip.startswith(CLIMB))
     if config.clip == RANDOM:
         seconds = max(config.seconds, 1 / config.rate_hz)
         return lambda rng: library.draw(rng, config.split, seconds, config.rate_hz)

@@ -52,7 +52,8 @@ def simulate(
         scenario: people; board: a ChArUco board moved through the volume; boxes: a stack of boxes; empty: the room.
         people: How many people, 1 to 6.
         clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index), or
-            random: another for each person, drawn from the clips of the split (mixed, mirrored, re-timed).
+            random: another for each person, made of the split's clips (mixed, mirrored, re-timed) and of random poses.
+            The first random or climb_… motion fetches another 102 MB.
         split: Which people, and which clips of random motions, to draw from.
         outfit: dressed: tailored clothes that move; casual or minimal: painted on thickened skin.
         wardrobe: What the dressed wear; drawn when it is left out.

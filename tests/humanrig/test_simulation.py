@@ -52,7 +52,8 @@ def test_a_wrong_option_or_an_existing_folder_is_one_sentence(tmp_path):
 
 
 def test_an_unknown_clip_names_those_there_are(monkeypatch, tmp_path):
-    monkeypatch.setattr("humanrig.simulation.deepmimic_clips", lambda: {"walk": Path("w.txt"), "kick": Path("k.txt")})
+    files = {"walk": Path("w.txt"), "kick": Path("k.txt")}
+    monkeypatch.setattr("humanrig.motions.deepmimic_clips", lambda on_progress: files)
     with pytest.raises(
         HumanrigError, match=r"no clip 'wlak'; did you mean 'walk'\? the clips are: kick, walk; or random"
     ):
