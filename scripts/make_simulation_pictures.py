@@ -37,7 +37,8 @@ def main(folder: tyro.conf.Positional[Path], people: int = 24, views: int = 10, 
     rows = [grid(color, views), grid(depth, views)]
     width = max(row.shape[1] for row in rows)
     write(folder / "views.png", np.concatenate([resized_width(row, width) for row in rows]))
-    session = take(folder / "crowd", clip="random", seed=5, cameras=4, seconds=0.1, rate_hz=10.0, people=6, furniture=4, radius_m=3.0)
+    crowd = {"clip": "random", "people": 6, "furniture": 4, "radius_m": 3.0}
+    session = take(folder / "crowd", seed=5, cameras=4, seconds=0.1, rate_hz=10.0, **crowd)
     write(folder / "crowd.png", grid([resized(session.frame(s, 0).payload, 540) for s in session.of_kind("color")], 2))
 
 

@@ -14,8 +14,8 @@ from capture.virtual.shading import Echo, Lighting, Shaded, infrared_amplitude, 
 from capture.virtual.surface_samples import SurfaceSamples
 from geometry.camera import Camera
 from geometry.face_raster.exact_depth import exact_depth
-from geometry.face_raster.face_image import Window
-from geometry.face_raster.projection import covering_window
+from geometry.face_raster.face_image import FaceImage, Window
+from geometry.face_raster.projection import PixelPositions
 from geometry.face_raster.rasterizer import FaceRasterizer, open_rasterizer
 from geometry.face_raster.vertex_normals import vertex_normals
 
@@ -88,30 +88,43 @@ class Drawable:
         """Of the figure."""
         return self.studio.paint.faces
 
+    def positions(self, camera: Camera) -> PixelPositions:
+        """Where a camera sees the vertices; kept for the camera that was asked last."""
+        kept = self._kept.get("positions")
+        if kept is None or kept[0] is not camera:
+            kept = self._kept["positions"] = camera, PixelPositions.of(camera, self.vertices)
+        return kept[1]
+
+    @cached_property
+    def _kept(self) -> dict[str, tuple[Camera, PixelPositions]]:
+        return {}
+
     def shaded(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Shaded | None:
         """Its light in a colour camera; None where it is out of the picture. `rays`: of ray_table."""
-        window = covering_window(camera, self.vertices, margin)
-        if window is None:
+        image = self._faces(camera, margin, SAMPLES)
+        if image is None:
             return None
-        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window, SAMPLES)
         return shade(image, camera, self.vertices, self.normals, self.studio.paint, self.studio.lighting, rays)
 
     def echo(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Echo | None:
         """Depth and infrared echo of each sample; None where it is out of the picture."""
-        window = covering_window(camera, self.vertices, margin)
-        if window is None:
-            return None
-        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window, SAMPLES)
-        return infrared_amplitude(image, camera, self.vertices, self.studio.paint, rays)
+        image = self._faces(camera, margin, SAMPLES)
+        return None if image is None else infrared_amplitude(image, camera, self.vertices, self.studio.paint, rays)
 
     def centers(self, camera: Camera, rays: np.ndarray, margin: int = 2) -> Centers | None:
         """Exact depth and face at pixel centres; None where it is out of the picture."""
-        window = covering_window(camera, self.vertices, margin)
+        image = self._faces(camera, margin, 1)
+        if image is None:
+            return None
+        surface = exact_depth(image, camera, self.vertices, self.faces, rays)
+        return Centers(depth=surface.depth, face=image.face, window=image.window)
+
+    def _faces(self, camera: Camera, margin: int, samples: int) -> FaceImage | None:
+        positions = self.positions(camera)
+        window = positions.window(margin)
         if window is None:
             return None
-        image = self.studio.rasterizer.draw(camera, self.vertices, self.faces, window)
-        surface = exact_depth(image, camera, self.vertices, self.faces, rays)
-        return Centers(depth=surface.depth, face=image.face, window=window)
+        return self.studio.rasterizer.draw(camera, self.vertices, self.faces, window, samples, positions=positions)
 
     def mask(self, centers: Centers | None, height: int, width: int) -> np.ndarray:
         """(height, width) uint8: number of the figure's owner at each pixel centre plus one, 0 where there is none."""

@@ -11,7 +11,7 @@ from capture.virtual.drawable import SAMPLES
 from capture.virtual.moment import Moment
 from capture.virtual.shading import shade
 from geometry.camera import Camera
-from geometry.face_raster.projection import covering_window
+from geometry.face_raster.projection import PixelPositions
 
 
 def draw_over(
@@ -31,11 +31,12 @@ def draw_over(
     drawable, studio = moment.drawable, moment.drawable.studio
     vertices, faces = drawable.vertices, drawable.faces
     moving = sensor.motion(vertices, moment.velocity if velocity is None else velocity, camera)
-    window = covering_window(camera, vertices, sensor.margin_px(moving))
+    offset = sensor.offset_px(moving)
+    positions = PixelPositions.of(camera, vertices, offset)
+    window = positions.window()
     if window is None:
         return picture
-    offset = sensor.offset_px(moving)
-    image = studio.rasterizer.draw(camera, vertices, faces, window, SAMPLES, offset)
+    image = studio.rasterizer.draw(camera, vertices, faces, window, SAMPLES, positions=positions)
     shaded = shade(
         image,
         camera,
@@ -49,5 +50,6 @@ def draw_over(
     )
     shaded = sensor.blur(shaded, image, faces, moving)
     if mask is not None:
-        mask[window] = studio.owner_at(studio.rasterizer.draw(camera, vertices, faces, window, 1, offset).face)
+        centers = studio.rasterizer.draw(camera, vertices, faces, window, positions=positions)
+        mask[window] = studio.owner_at(centers.face)
     return over_srgb(shaded, picture)

@@ -10,6 +10,7 @@ from jaxtyping import Float32, UInt8, UInt16
 
 from capture.virtual.backdrop import Backdrop
 from capture.virtual.color_sensor import ColorSensor
+from capture.virtual.compositing import over_echo
 from capture.virtual.config import SimulationConfig
 from capture.virtual.drawable import Drawable
 from capture.virtual.figure_color import draw_over
@@ -65,25 +66,37 @@ class KinectRenderer:
             "color": self.color_sensor.truth(),
         }
 
-    def color_frame(self, backdrop: Backdrop, moment: Moment | None, rng: np.random.Generator) -> ColorFrame:
-        """The colour image before compression; without a figure that of the empty room."""
+    def color_frame(
+        self, backdrop: Backdrop, moment: Moment | None, rng: np.random.Generator, *, truth: bool = True
+    ) -> ColorFrame:
+        """The colour image before compression; without a figure that of the empty room.
+
+        Without `truth` the mask is left empty, which saves a drawing.
+        """
         picture = np.array(backdrop.srgb)
         mask = np.zeros(picture.shape[:2], np.uint8)
         if moment is not None:
             if moment.floor is not None:
                 darken_floor(picture, backdrop.floor, moment.floor, FLOOR_M)
             rays = backdrop.color_rays
-            picture = draw_over(picture, self.device.color, rays, self.color_sensor, moment, mask=mask)
+            picture = draw_over(
+                picture, self.device.color, rays, self.color_sensor, moment, mask=mask if truth else None
+            )
         return ColorFrame(image=self.color_sensor.sense(picture, rng), mask=mask)
 
-    def depth_frame(self, backdrop: Backdrop, drawable: Drawable | None, rng: np.random.Generator) -> DepthFrame:
+    def depth_frame(
+        self, backdrop: Backdrop, drawable: Drawable | None, rng: np.random.Generator, *, truth: bool = True
+    ) -> DepthFrame:
         """The depth image; without a figure that of the empty room.
 
         Without noise it is the exact depth at pixel centres, to the millimetre, missing out of the mode's range.
+        Without `truth`, clean depth and mask are the room's alone, which saves a drawing.
         """
         camera, rays = self.device.depth, backdrop.depth_rays
         clean, mask = np.array(backdrop.z), np.zeros(backdrop.z.shape, np.uint8)
-        centers = None if drawable is None else drawable.centers(camera, rays)
+        centers = None
+        if drawable is not None and (truth or self._perfect):
+            centers = drawable.centers(camera, rays)
         if drawable is not None and centers is not None:
             clean[centers.window] = np.fmin(clean[centers.window], centers.depth)
             mask = drawable.mask(centers, camera.height, camera.width)
@@ -93,7 +106,8 @@ class KinectRenderer:
         else:
             z, amplitude = backdrop.z_fine, backdrop.amplitude_fine
             if drawable is not None:
-                z, amplitude = _in_front(z, amplitude, drawable, self.device, rays)
+                echo = drawable.echo(camera, rays)
+                z, amplitude = (z, amplitude) if echo is None else over_echo(echo, z, amplitude)
             depth_mm = self.depth_sensor.sense(z, amplitude, rng, self._disturbed)
         return DepthFrame(depth_mm=depth_mm, clean_m=clean, mask=mask)
 
@@ -103,21 +117,6 @@ def disturbed(config: SimulationConfig, index: int) -> float:
     own = depth_delay_us(config, index)
     others = [depth_delay_us(config, other) for other in range(config.cameras) if other != index]
     return min(1.0, sum((max(0.0, 1 - abs(own - other) / PULSE_US) for other in others), start=0.0))
-
-
-def _in_front(
-    z_fine: np.ndarray, amplitude_fine: np.ndarray, drawable: Drawable, device: VirtualDevice, rays: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The room's samples, or copies with the figure in front."""
-    echo = drawable.echo(device.depth, rays)
-    if echo is None:
-        return z_fine, amplitude_fine
-    z_fine, amplitude_fine = np.array(z_fine), np.array(amplitude_fine)
-    rows, columns = (slice(2 * part.start, 2 * part.stop) for part in echo.window)
-    front = ~(echo.depth >= z_fine[rows, columns])
-    np.copyto(z_fine[rows, columns], echo.depth, where=front)
-    np.copyto(amplitude_fine[rows, columns], echo.amplitude, where=front)
-    return z_fine, amplitude_fine
 
 
 def _rng(config: SimulationConfig, purpose: int, index: int) -> np.random.Generator:

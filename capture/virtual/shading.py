@@ -303,7 +303,7 @@ def _shade(
                 alpha[r, c] += share
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
 def _echo(
     face, row0, column0, subpixels, focal2, p_camera, paint, infrared, rays, to_linear, depth, amplitude
 ):  # fmt: skip

@@ -13,7 +13,7 @@ from jaxtyping import Int32, Integer, Real
 from geometry.camera import Camera
 from geometry.errors import GeometryError
 from geometry.face_raster.face_image import FaceImage, Window, checked_window
-from geometry.face_raster.projection import Projected, project_to_samples
+from geometry.face_raster.projection import PixelPositions, Projected
 
 Backend = Literal["auto", "egl", "numba"]
 
@@ -36,13 +36,15 @@ class FaceRasterizer(ABC):
         window: Window | None = None,
         subpixels: int = 1,
         vertex_offset_px: Real[np.ndarray, "vertices 2"] | None = None,
+        positions: PixelPositions | None = None,
     ) -> FaceImage:
         """The nearest face at each sample, from both sides; at equal depth the earlier face wins.
 
         Vertices go through the true lens model; edges between them are straight in the image. Left out are faces with
         a vertex behind the camera, nearer than projection.NEAR_M, or outside the lens model's metric radius.
         `window` (rows, columns) limits the drawing to a part of the image; `vertex_offset_px` is added to projected
-        vertices (x, y), for a rolling shutter. Raises GeometryError on indices or sizes that do not fit.
+        vertices (x, y), for a rolling shutter. `positions` are what PixelPositions.of gave for all of this, where it is
+        at hand. Raises GeometryError on indices or sizes that do not fit.
         """
         window = checked_window(camera, window)
         faces = np.ascontiguousarray(faces, np.int32)
@@ -51,9 +53,9 @@ class FaceRasterizer(ABC):
             raise GeometryError(f"faces name vertices {faces.min()}..{faces.max()}, but there are {count} vertices")
         if len(self._corners) < count:
             self._corners = np.empty((count, 4), np.float32)
-        projected = project_to_samples(
-            camera, vertices_world, window, subpixels, vertex_offset_px, self._corners[:count]
-        )
+        if positions is None:
+            positions = PixelPositions.of(camera, vertices_world, vertex_offset_px)
+        projected = positions.on_samples(window, subpixels, self._corners[:count])
         height, width = ((part.stop - part.start) * subpixels for part in window)
         face = self._draw(projected, faces, height, width)
         return FaceImage(face=face, window=window, subpixels=subpixels)

@@ -87,16 +87,15 @@ class Bench:
         over_echo(echo, room.z_fine, room.amplitude_fine)
 
     def _with_effects(self, index: int, now: Moment, later: Drawable, rng: np.random.Generator) -> None:
-        """What the product does for a frame, without writing the truth."""
+        """What the product does for a frame, without the truth."""
         kinect, room = self.kinects[index], self.rooms[index]
-        kinect.color_sensor.encode(kinect.color_frame(room, now, rng).image)
-        depth_codec.encode(kinect.depth_frame(room, later, rng).depth_mm)
+        kinect.color_sensor.encode(kinect.color_frame(room, now, rng, truth=False).image)
+        depth_codec.encode(kinect.depth_frame(room, later, rng, truth=False).depth_mm)
 
     def watch_steps(self) -> None:
         """Wraps the steps by timers; each goes under its own name, all else is "copies, rest"."""
         watch = self.watch
         for owner in (figure_color, drawable):
-            watch.watch(owner, "covering_window", "window")
             watch.watch(owner, "shade", "colour: shading")
         watch.watch(FaceRasterizer, "draw", "face indices")
         watch.watch(drawable, "infrared_amplitude", "depth: exact depth and echo, 2x2")

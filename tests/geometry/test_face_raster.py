@@ -64,8 +64,8 @@ def test_backends_see_the_same_faces_at_the_same_depth(egl, plain, body_mesh, ca
     rays = ray_table(camera)
     z_first, z_second = (exact_depth(i, camera, mesh.vertices, mesh.faces, rays).depth for i in (first, second))
     both = first.covered & second.covered
-    # samples where two limbs meet may see either; all others are equal
-    assert (np.abs(z_first[both] - z_second[both]) > EQUAL_M).sum() <= 2
+    # samples where two limbs meet may see either, a handful of 20,000 and more; all others are equal
+    assert (np.abs(z_first[both] - z_second[both]) > EQUAL_M).sum() <= 5
 
 
 def test_backends_leave_out_the_same_faces_and_reuse_their_buffers(egl, plain, kinect, body_mesh):
