@@ -62,8 +62,10 @@ def make_scene(
 ) -> tuple[tuple[Subject, ...], tuple[Thing, ...]]:
     """The people and the things of a configuration, at the rig's rate.
 
-    Raises HumanrigError for an unknown clip, CaptureError when they do not fit on the floor.
+    Raises HumanrigError for an unknown clip or wishes that exclude each other, CaptureError when they do not fit on
+    the floor.
     """
+    check_together(config)
     rng = np.random.default_rng([config.seed, THINGS_SEED])
     if config.scenario == "board":
         thing, motion = board_take(config)
@@ -74,6 +76,25 @@ def make_scene(
         return (), ()
     things = furniture(rng, config.furniture)
     return make_people(config, load_body_model(), clip_chooser(config), things, on_progress)
+
+
+def check_together(config: SimulationConfig) -> None:
+    """Raises HumanrigError for wishes that exclude each other, so that none is passed over in silence."""
+    defaults = SimulationConfig()
+    if config.scenario != "people" and (config.people, config.furniture) != (defaults.people, defaults.furniture):
+        raise HumanrigError(
+            f"scenario '{config.scenario}' has neither people nor furniture; leave people={config.people} and "
+            f"furniture={config.furniture} out, or choose the scenario 'people'"
+        )
+    if config.wardrobe is not None and config.outfit != "dressed":
+        raise HumanrigError(
+            f"wardrobe '{config.wardrobe}' is of tailored clothes, the outfit is '{config.outfit}'; choose one of them"
+        )
+    if config.exact_model and config.children != defaults.children:
+        raise HumanrigError(
+            f"children={config.children} is of the bank's people, exact_model of adults within the body model; leave "
+            "one of them out"
+        )
 
 
 def _posed_boxes(rng: np.random.Generator, frames: int) -> tuple[Thing, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from humanrig.errors import HumanrigError
 from humanrig.terminal import say, stage_progress
 
 
@@ -82,7 +83,11 @@ def simulate(
     from capture.virtual.effects import effects_without
     from humanrig.simulation import simulate_session
 
-    depth_effects, color_effects = effects_without(effects_off, DepthEffects(bias_spread_m=1e-3 * max(bias_mm, 0.0)))
+    if bias_mm < 0:
+        raise HumanrigError(f"--bias-mm {bias_mm} is a standard deviation; give 0 or more")
+    if effects_off and not noise:
+        raise HumanrigError("--no-noise leaves out every effect already; give it or --effects-off, not both")
+    depth_effects, color_effects = effects_without(effects_off, DepthEffects(bias_spread_m=1e-3 * bias_mm))
     with stage_progress() as update:
         simulate_session(
             session,

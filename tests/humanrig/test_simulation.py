@@ -13,6 +13,7 @@ from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.subject import choose_betas
 from geometry.rigid import transform
+from humanrig.cli import main
 from humanrig.errors import HumanrigError
 from humanrig.people import MAX_REACH_M, put_in_ring
 from humanrig.simulation import make_scene, simulate_session
@@ -129,3 +130,32 @@ def test_takes_for_calibration_have_things_with_known_poses_and_nobody():
         there = transform(np.linalg.inv(box.T_world_thing[3]), box.vertices[3].astype(float))
         assert np.abs(there).max(0) == pytest.approx(np.array(box.description["size_m"]) / 2, abs=1e-3)  # float32
     assert make_scene(SimulationConfig(scenario="empty", **options)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scenario": "board", "people": 3}, "scenario 'board' has neither people nor furniture"),
+        ({"scenario": "empty", "furniture": 1}, "scenario 'empty' has neither people nor furniture"),
+        ({"wardrobe": "skirt", "outfit": "casual"}, "wardrobe 'skirt' is of tailored clothes"),
+        ({"exact_model": True, "children": 0.5}, "children=0.5 is of the bank's people"),
+    ],
+)
+def test_wishes_that_exclude_each_other_are_not_passed_over(tmp_path, options, message):
+    with pytest.raises(HumanrigError, match=message):
+        simulate_session(tmp_path / "take", **options)
+    assert not (tmp_path / "take").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--bias-mm", "-1"), "--bias-mm -1.0 is a standard deviation"),
+        (("--no-noise", "--effects-off", "jpeg"), "--no-noise leaves out every effect already"),
+        (("--effects-off", "fog"), "no sensor effect 'fog'"),
+    ],
+)
+def test_wrong_effects_are_one_sentence(tmp_path, capsys, options, message):
+    assert main(["simulate", str(tmp_path / "take"), *options]) == 1
+    assert message in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "take").exists()
