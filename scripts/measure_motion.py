@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from body.joints import JOINT_INDEX, JOINT_NAMES
 from body.motion.clip import MotionClip
-from body.motion.floor import flying_frames
+from body.motion.floor import grounded_frames
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
 from body.motion.mean_body import mean_body
@@ -31,7 +31,7 @@ SHOWN = ("spine1", "neck", "left_hip", "left_knee", "left_ankle", "left_shoulder
 
 def main() -> None:
     """Prints the tables; with --out writes coverage.png and strips.png."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--draws", type=int, default=12, help="motions of each recipe")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -41,7 +41,10 @@ def main() -> None:
     library.draw(np.random.default_rng(0), "train", 0.5, RATE_HZ)
     base = np.concatenate([c.rotations for clip in train for c in (clip, mirrored(clip))])
     poses, strips = {"clips": base}, []
-    print("recipe    frames  draw s  penetrating %  on floor %  flying %  below -15 mm %  skating mm/s (median, p95)")
+    print(
+        "recipe    frames  draw s  penetrating %  on floor %  flying %  below -15 mm %  skating mm/s (median, p95)"
+        "  reach m (median, largest)"
+    )
     for recipe in SHARE:
         clips, seconds = draw(library, recipe, options.draws)
         poses[recipe] = np.concatenate([clip.rotations for clip in clips])
@@ -68,11 +71,11 @@ def row(recipe: str, clips: list[MotionClip], seconds: list[float]) -> str:
     """Floor, skating and penetration of one recipe's motions on the mean body."""
     model = mean_body()
     check = PenetrationCheck(model)
-    lows, flights, slides, deep = [], [], [], []
+    lows, flights, slides, deep, reach = [], [], [], [], []
     for clip in clips:
         vertices = model.pose(to_parameters(clip, model)).vertices
         low = vertices[..., 2].min(1)
-        flying = flying_frames(vertices, np.zeros(len(clip)), RATE_HZ)
+        flying = ~grounded_frames(model.pose(to_parameters(clip, model, floor="none")).vertices, RATE_HZ)
         frames = np.flatnonzero(~flying[:-1] & (low[:-1] < 0.015))
         lowest = vertices[..., 2].argmin(1)[frames]
         step = vertices[frames + 1, lowest, :2] - vertices[frames, lowest, :2]
@@ -80,13 +83,15 @@ def row(recipe: str, clips: list[MotionClip], seconds: list[float]) -> str:
         flights.append(flying)
         slides.append(np.linalg.norm(step, axis=1) * RATE_HZ * 1e3)
         deep.append(check.depth(clip.rotations) > 0)
+        spot = model.pose(to_parameters(clip, model, place="in_place")).joints[:, 0, :2]
+        reach.append(np.linalg.norm(spot, axis=1).max())
     low, flying, slide = np.concatenate(lows), np.concatenate(flights), np.concatenate(slides)
     on_floor = (np.abs(low[~flying]) < 0.015).mean()
     return (
         f"{recipe:<9} {len(low):>6}  {np.median(seconds):.2f}    {100 * np.concatenate(deep).mean():>6.1f}"
         f" {100 * on_floor:>16.1f}"
         f" {100 * flying.mean():>9.1f} {100 * (low < -0.015).mean():>12.1f}"
-        f" {np.median(slide):>16.0f}, {np.percentile(slide, 95):.0f}"
+        f" {np.median(slide):>16.0f}, {np.percentile(slide, 95):.0f} {np.median(reach):>9.2f}, {np.max(reach):.2f}"
     )
 
 

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from body.errors import BodyError
 from body.joints import JOINT_INDEX
 from body.motion.clip import MotionClip
-from body.motion.floor import floor_correction, flying_frames
+from body.motion.floor import floor_correction, flying_frames, grounded_frames
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
 from body.motion.mean_body import mean_body
@@ -114,6 +114,17 @@ def test_a_jump_keeps_its_height_and_a_floating_body_comes_down():
     floating = 0.1 * np.sin(np.pi * t / 2) ** 2
     sliding = column(floating, moves=0.05)  # faster than what stands
     assert np.abs(floating + floor_correction(sliding, 30.0)).max() < 0.015
+
+
+def test_a_tucked_body_that_falls_like_a_jumper_rolls():
+    t = np.arange(61) / 30
+    thrown = np.maximum(0.3 - 0.5 * 9.81 * (t - 1.0) ** 2, 0.0)
+    jumper, roller = column(thrown, moves=0.1), column(thrown, moves=0.1)
+    roller[:, 1, 2] = thrown  # both points low, far apart along the floor
+    roller[:, 1, 0] += 1.4
+    assert not grounded_frames(jumper, 30.0)[30]
+    assert grounded_frames(roller, 30.0).all()
+    assert np.abs(thrown + floor_correction(roller, 30.0)).max() < 0.015
 
 
 def test_wrists_that_a_source_never_moves_are_moved_within_limits():
