@@ -29,6 +29,8 @@ EVERY_VERTEX = 50
 BODY_RADIUS_M = 0.1
 """Around every 50th vertex: the rest of the skin is within 50 mm of them, loose clothes another 50 mm."""
 THING_RADIUS_M = 0.03
+CONTACT_STEP_S = 0.1
+"""Contact is looked for this often."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,16 +62,24 @@ def make_people(
     """
     frames = max(1, round(config.seconds * config.rate_hz))
     bodies = [choose_body(config, model, number) for number in range(config.people)]
-    motions = []
+    motions, clips = [], []
     for number, body in enumerate(bodies):
         clip = choose_clip(np.random.default_rng([config.seed, MOTION_SEED, number]))
+        clips.append({"name": clip.name, **clip.description})
         motions.append(put_in_ring(clip, body.model, np.zeros(0))[slice(0, frames)])
     spots = _spots(config, bodies, motions, things)
     people = []
     for number, (body, motion, spot) in enumerate(zip(bodies, motions, spots)):
         there = spot.move_body(motion, body.model.rest_joints()[0])
         parameters = replace(there, betas=body.betas, child=body.child)
-        people.append(dressed(config, model, body, parameters, number))
+        person = dressed(config, model, body, parameters, number)
+        about = {
+            "sex": body.sex,
+            "age_years": body.age_years,
+            "height_m": height_m(body.model),
+            "motion": clips[number],
+        }
+        people.append(replace(person, about=about))
         if on_progress is not None:
             on_progress(number + 1, config.people)
     moved = [replace(t, vertices=s.move(t.vertices)) for t, s in zip(things, spots[config.people :])]
@@ -95,6 +105,11 @@ def choose_body(config: SimulationConfig, model: BodyModel, number: int) -> Body
         sex=subject.sex,
         age_years=subject.age_years,
     )
+
+
+def height_m(model: BodyModel) -> float:
+    """Of the model's mean shape, standing."""
+    return round(float(np.ptp(model.v_template[:, 1])), 4)
 
 
 def dressed(config: SimulationConfig, model: BodyModel, body: Body, parameters: BodyParameters, number: int) -> Subject:
@@ -133,10 +148,11 @@ def _spots(
     if config.people == 1 and not things:
         return [Spot()]
     alone = config.people == 1
+    step = max(1, round(CONTACT_STEP_S * config.rate_hz))
     occupants = [
         Occupant(
             name=f"person{number:02d}",
-            points=body.model.pose(motion).vertices[:, ::EVERY_VERTEX],
+            points=body.model.pose(motion[slice(None, None, step)]).vertices[:, ::EVERY_VERTEX],
             radius_m=BODY_RADIUS_M,
             fixed=alone,
         )

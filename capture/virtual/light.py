@@ -73,24 +73,6 @@ class Lights:
         return light
 
 
-def draw_lights(rng: np.random.Generator) -> Lights:
-    """Two to four lamps somewhere above, of about the standard light in all, warmer or colder."""
-    count = int(rng.integers(2, 5))
-    angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(count) / count + rng.normal(0, 0.3, count)
-    steep = rng.uniform(0.35, 1.2, count)
-    directions = np.stack([np.cos(angle) * np.cos(steep), np.sin(angle) * np.cos(steep), np.sin(steep)], -1)
-    share = rng.dirichlet(np.full(count, 3.0))[:, None] * rng.uniform(0.75, 1.0)
-    warmth = rng.normal(0, 0.06) + rng.normal(0, 0.05, (count, 1))
-    tint = 1 + warmth * np.array([1.0, 0.1, -1.0])
-    dim = rng.uniform(0.85, 1.1)
-    return Lights(
-        directions=directions.astype(np.float32),
-        powers=(share * tint).astype(np.float32),
-        sky=(dim * SKY).astype(np.float32),
-        ground=(dim * GROUND).astype(np.float32),
-    )
-
-
 def irradiance(normals: Float[np.ndarray, "*points 3"]) -> Float[np.ndarray, "*points 3"]:
     """Linear RGB light of the standard lamps on surfaces in the middle of the room; unit normals, no shadows."""
     normals = np.asarray(normals, np.float32)

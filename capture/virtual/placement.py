@@ -16,8 +16,8 @@ from capture.errors import CaptureError
 CAMERA_MARGIN_M = 0.5
 """What stands on the floor stays this far inside the ring of cameras."""
 TRIES_EACH, STARTS = 60, 10
-FRAMES = 24
-"""Contact is looked for in at most this many frames of a take."""
+FRAMES = 200
+"""Contact is looked for in at most this many of the frames given."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ import cv2
 from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.figure import Figure
-from capture.virtual.rendering import Renderer
+from capture.virtual.rendering import Renderer, Standing
 
 _renderer: Renderer | None = None
 
@@ -28,7 +28,9 @@ Runner = Callable[[str, int], Iterator[Any]]
 
 
 @contextmanager
-def runner(config: SimulationConfig, figure: Figure | None, folder: Path, workers: int | None) -> Iterator[Runner]:
+def runner(
+    config: SimulationConfig, figure: Figure | None, standing: Standing, folder: Path, workers: int | None
+) -> Iterator[Runner]:
     """A runner over `workers` processes (None: one for each processor). With one worker nothing is spawned.
 
     Processes are spawned, not forked: Embree and OpenMP do not survive a fork. A script that asks for several
@@ -38,7 +40,7 @@ def runner(config: SimulationConfig, figure: Figure | None, folder: Path, worker
         raise CaptureError(f"{workers} workers: at least one is needed; leave the option out for one per processor")
     workers = workers or len(os.sched_getaffinity(0))
     if workers == 1:
-        renderer = Renderer(config, figure, folder)
+        renderer = Renderer(config, figure, standing, folder)
 
         def run_here(method: str, count: int) -> Iterator[Any]:
             return (getattr(renderer, method)(number) for number in range(count))
@@ -46,7 +48,9 @@ def runner(config: SimulationConfig, figure: Figure | None, folder: Path, worker
         yield run_here
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(config, figure, folder))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start, initargs=(config, figure, standing, folder)
+    )
     with pool:
 
         def run_apart(method: str, count: int) -> Iterator[Any]:
@@ -70,12 +74,12 @@ def runner(config: SimulationConfig, figure: Figure | None, folder: Path, worker
             raise
 
 
-def _start(config: SimulationConfig, figure: Figure | None, folder: Path) -> None:
+def _start(config: SimulationConfig, figure: Figure | None, standing: Standing, folder: Path) -> None:
     """Runs once in each new process. The parent alone answers Ctrl-C."""
     global _renderer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    _renderer = Renderer(config, figure, folder)
+    _renderer = Renderer(config, figure, standing, folder)
 
 
 def _run(method: str, number: int) -> Any:

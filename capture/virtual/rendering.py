@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,10 @@ TRUTH_UNITS_PER_M = 10000
 """Clean depth is stored in tenths of a millimetre; 0 where it is beyond 6.5535 m."""
 
 
+Standing = tuple[Figure, Float[np.ndarray, "vertices 3"]] | None
+"""What stands in the room before the people come: a figure and its vertices."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Payload:
     """One encoded frame."""
@@ -38,9 +43,9 @@ class Payload:
 class Renderer:
     """Renders any instant of one take. Cheap to make again in another process: the large arrays are in files."""
 
-    def __init__(self, config: SimulationConfig, figure: Figure | None, folder: Path) -> None:
+    def __init__(self, config: SimulationConfig, figure: Figure | None, standing: Standing, folder: Path) -> None:
         """`folder` is the unfinished session; `store_vertices` must have been called for it."""
-        self.config, self.folder = config, folder
+        self.config, self.folder, self._standing = config, folder, standing
         self.rig: tuple[VirtualDevice, ...] = build_rig(config)
         self._vertices = np.load(_work(folder) / "vertices.npy", mmap_mode="r")
         self._studio = None if figure is None else Studio.of(figure, self._vertices[0])
@@ -71,8 +76,19 @@ class Renderer:
         return self._others.frame(number)
 
     def empty(self, number: int) -> list[Payload]:
-        """Frame `number` of the empty room, from all devices."""
-        return [p for i in range(len(self.rig)) for p in self._frames(i, None, None, -1 - number)]
+        """Frame `number` of the room before the people come, from all devices."""
+        there = self._before
+        drawable = None if there is None else there.drawable
+        return [p for i in range(len(self.rig)) for p in self._frames(i, there, drawable, -1 - number)]
+
+    @cached_property
+    def _before(self) -> Moment | None:
+        if self._standing is None:
+            return None
+        figure, vertices = self._standing
+        return Moment(
+            drawable=Drawable.of(Studio.of(figure, vertices), vertices), velocity=np.zeros_like(vertices, np.float32)
+        )
 
     def instant(self, number: int) -> list[Payload]:
         """Frame `number` of the take, from all devices; writes clean depth and masks into truth/."""

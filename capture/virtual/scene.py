@@ -74,6 +74,14 @@ class Scene:
         parts += [(t.figure, t.vertices.shape[1]) for t in self.things]
         return merge_figures([figure for figure, _ in parts], [count for _, count in parts]) if parts else None
 
+    def standing(self) -> tuple[Figure, Float[np.ndarray, "vertices 3"]] | None:
+        """What is there before the people come: things that never move, as a figure and its vertices; or None."""
+        still = [t for t in self.things if len(t.vertices) == 1] if self.people else []
+        if not still:
+            return None
+        figure = merge_figures([t.figure for t in still], [t.vertices.shape[1] for t in still])
+        return figure, np.concatenate([t.vertices[0] for t in still]).astype(np.float32)
+
     def vertices(self) -> Float[np.ndarray, "frames vertices 3"]:
         """Vertices of the figure at every instant, float32."""
         parts = [p.surface for p in self.people]

@@ -12,7 +12,7 @@ from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.light import GROUND, LAMPS, SKY, WRAP, linear_from_srgb
 from capture.virtual.paint import Paint
 from geometry.camera import Camera
-from geometry.face_raster.exact_depth import limit_weights, meet_face, points_in_camera, ray_at
+from geometry.face_raster.exact_depth import limit_weights, meet_face, moved_ray, points_in_camera, ray_steps
 from geometry.face_raster.face_image import FaceImage, Window
 
 EDGE_STEP_M = 0.03
@@ -185,7 +185,7 @@ def _footprint(texel_area, nx, ny, nz, z, pixels_per_unit):
     return texel_area * z * z / max(area * pixels_per_unit, 1e-12)
 
 
-@nb.njit
+@nb.njit(inline="always")
 def _light(normals, paint, lighting, left, to_linear, f, meeting, x, y, pixels_per_unit):
     """Linear RGB that leaves face f where a ray meets it."""
     faces, texel_area = paint[0], paint[5]
@@ -219,33 +219,33 @@ def _light(normals, paint, lighting, left, to_linear, f, meeting, x, y, pixels_p
 
 
 @nb.njit(inline="always")
-def _sample_ray(rays, offset, row, column, down, right, i, j, k):
+def _sample_ray(steps, offset, down, right, i, j, k):
     """The ray of a sample, moved back by its face's mean offset."""
     if len(offset):
         right -= (offset[i, 0] + offset[j, 0] + offset[k, 0]) / 3
         down -= (offset[i, 1] + offset[j, 1] + offset[k, 1]) / 3
-    return ray_at(rays, row, column, down, right)
+    return moved_ray(steps, down, right)
 
 
 @nb.njit(inline="always")
-def _is_outline(face, first_row, first_column, subpixels, p_camera, faces):
-    """Whether a pixel's samples see nothing beside something, or faces that lie apart in depth."""
+def _outline(face, first_row, first_column, subpixels, p_camera, faces):
+    """-1: no sample of the pixel sees a face; 1: some see none, or faces that lie apart in depth; 0: one surface."""
     first = face[first_row, first_column]
-    nearest, farthest, empty, mixed = np.inf, -np.inf, 0, False
+    empty, mixed = 0, False
     for r in range(first_row, first_row + subpixels):
         for c in range(first_column, first_column + subpixels):
             f = face[r, c]
-            if f < 0:
-                empty += 1
+            empty += f < 0
             mixed |= f != first
-    if empty == subpixels * subpixels:
-        return -1
-    if empty or not mixed:
-        return 1 if empty else 0
+    if empty:
+        return 1 if mixed else -1
+    if not mixed:
+        return 0
+    nearest, farthest = np.inf, -np.inf
     for r in range(first_row, first_row + subpixels):
         for c in range(first_column, first_column + subpixels):
-            n = faces[face[r, c], 0]
-            nearest, farthest = min(nearest, p_camera[n, 2]), max(farthest, p_camera[n, 2])
+            z = p_camera[faces[face[r, c], 0], 2]
+            nearest, farthest = min(nearest, z), max(farthest, z)
     return 1 if farthest - nearest > EDGE_STEP_M else 0
 
 
@@ -255,52 +255,46 @@ def _shade(
     linear, alpha,
 ):  # fmt: skip
     faces = paint[0]
-    shift, share = 0.5 * (subpixels - 1), np.float32(1 / (subpixels * subpixels))
+    shift, step = 0.5 * (subpixels - 1) / subpixels, 1 / subpixels
+    share = np.float32(step * step)
     for r in range(linear.shape[0]):
-        row, first_row = row0 + r, r * subpixels
+        first_row = r * subpixels
         for c in range(linear.shape[1]):
-            column, first_column = column0 + c, c * subpixels
-            kind = _is_outline(face, first_row, first_column, subpixels, p_camera, faces)
+            first_column = c * subpixels
+            kind = _outline(face, first_row, first_column, subpixels, p_camera, faces)
             if kind < 0:
                 continue
-            if kind == 0:
-                # The pixel's centre lies in the face of one of its samples, or in a tiny one between them.
-                best, least = np.int64(-1), np.inf
-                x, y, meeting = 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-                last = np.int64(-1)
-                for sample in range(subpixels * subpixels):
-                    f = np.int64(face[first_row + sample // subpixels, first_column + sample % subpixels])
-                    if f == last or least <= 0:
+            steps = ray_steps(rays, row0 + r, column0 + c)
+            # Inside, the pixel's centre lies in the face of one of its samples, or in a tiny one between them.
+            best, least, last = np.int64(-1), np.inf, np.int64(-1)
+            x, y, meeting = 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            for sample_row in range(first_row, first_row + subpixels):
+                for sample_column in range(first_column, first_column + subpixels):
+                    f = np.int64(face[sample_row, sample_column])
+                    if f < 0 or (kind == 0 and (f == last or least <= 0)):
                         continue
                     last = f
                     i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-                    fx, fy = _sample_ray(rays, offset, row, column, 0.0, 0.0, i, j, k)
-                    found = meet_face(p_camera, i, j, k, fx, fy)
-                    outside = max(-found[1], -found[2], found[1] + found[2] - 1)
-                    if outside < least:
-                        best, least, x, y, meeting = f, outside, fx, fy, found
-                if best < 0:
-                    continue
-                red, green, blue = _light(normals, paint, lighting, left, to_linear, best, meeting, x, y, focal2)
-                linear[r, c, 0], linear[r, c, 1], linear[r, c, 2] = red, green, blue
+                    down, right = 0.0, 0.0
+                    if kind == 1:
+                        down = (sample_row - first_row) * step - shift
+                        right = (sample_column - first_column) * step - shift
+                    sx, sy = _sample_ray(steps, offset, down, right, i, j, k)
+                    found = meet_face(p_camera, i, j, k, sx, sy)
+                    if kind == 0:
+                        outside = max(-found[1], -found[2], found[1] + found[2] - 1)
+                        if outside < least:
+                            best, least, x, y, meeting = f, outside, sx, sy, found
+                    elif np.isfinite(found[0]):
+                        color = _light(normals, paint, lighting, left, to_linear, f, found, sx, sy, focal2)
+                        linear[r, c, 0] += share * color[0]
+                        linear[r, c, 1] += share * color[1]
+                        linear[r, c, 2] += share * color[2]
+                        alpha[r, c] += share
+            if best >= 0:
+                color = _light(normals, paint, lighting, left, to_linear, best, meeting, x, y, focal2)
+                linear[r, c, 0], linear[r, c, 1], linear[r, c, 2] = color
                 alpha[r, c] = 1
-                continue
-            for sample in range(subpixels * subpixels):
-                f = face[first_row + sample // subpixels, first_column + sample % subpixels]
-                if f < 0:
-                    continue
-                down = (sample // subpixels - shift) / subpixels
-                right = (sample % subpixels - shift) / subpixels
-                i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-                x, y = _sample_ray(rays, offset, row, column, down, right, i, j, k)
-                meeting = meet_face(p_camera, i, j, k, x, y)
-                if not np.isfinite(meeting[0]):
-                    continue
-                red, green, blue = _light(normals, paint, lighting, left, to_linear, f, meeting, x, y, focal2)
-                linear[r, c, 0] += share * red
-                linear[r, c, 1] += share * green
-                linear[r, c, 2] += share * blue
-                alpha[r, c] += share
 
 
 @nb.njit(cache=True, error_model="numpy", fastmath={"contract", "arcp", "nsz"})
@@ -308,24 +302,28 @@ def _echo(
     face, row0, column0, subpixels, focal2, p_camera, paint, infrared, rays, to_linear, depth, amplitude
 ):  # fmt: skip
     faces, texel_area = paint[0], paint[5]
-    shift, pixels_per_unit = 0.5 * (subpixels - 1), focal2 * subpixels * subpixels
-    for sample_row in range(face.shape[0]):
-        row, down = row0 + sample_row // subpixels, (sample_row % subpixels - shift) / subpixels
-        for sample_column in range(face.shape[1]):
-            depth[sample_row, sample_column], amplitude[sample_row, sample_column] = np.inf, 0
-            f = face[sample_row, sample_column]
-            if f < 0:
-                continue
-            column, right = column0 + sample_column // subpixels, (sample_column % subpixels - shift) / subpixels
-            x, y = ray_at(rays, row, column, down, right)
-            z, u, v, nx, ny, nz = meet_face(p_camera, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
-            if not np.isfinite(z):
-                continue
-            u, v = limit_weights(u, v)
-            footprint = _footprint(texel_area[f], nx, ny, nz, z, pixels_per_unit)
-            red, green, blue = _texel(paint, f, u, v, footprint, to_linear)
-            reflectance = (INFRARED_FLOOR + red * INFRARED[0] + green * INFRARED[1] + blue * INFRARED[2]) * infrared[f]
-            length = np.sqrt((nx * nx + ny * ny + nz * nz) * (x * x + y * y + 1))
-            cosine = abs(nx * x + ny * y + nz) / max(length, 1e-30)
-            depth[sample_row, sample_column] = z
-            amplitude[sample_row, sample_column] = reflectance * max(cosine, MIN_COSINE) / (z * z)
+    shift, step, pixels_per_unit = 0.5 * (subpixels - 1) / subpixels, 1 / subpixels, focal2 * subpixels * subpixels
+    depth[:] = np.inf
+    amplitude[:] = 0
+    for r in range(face.shape[0] // subpixels):
+        for c in range(face.shape[1] // subpixels):
+            steps = ray_steps(rays, row0 + r, column0 + c)
+            for sample_row in range(r * subpixels, (r + 1) * subpixels):
+                for sample_column in range(c * subpixels, (c + 1) * subpixels):
+                    f = face[sample_row, sample_column]
+                    if f < 0:
+                        continue
+                    down = (sample_row - r * subpixels) * step - shift
+                    right = (sample_column - c * subpixels) * step - shift
+                    x, y = moved_ray(steps, down, right)
+                    z, u, v, nx, ny, nz = meet_face(p_camera, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
+                    if not np.isfinite(z):
+                        continue
+                    u, v = limit_weights(u, v)
+                    footprint = _footprint(texel_area[f], nx, ny, nz, z, pixels_per_unit)
+                    red, green, blue = _texel(paint, f, u, v, footprint, to_linear)
+                    reflectance = INFRARED_FLOOR + red * INFRARED[0] + green * INFRARED[1] + blue * INFRARED[2]
+                    length = np.sqrt((nx * nx + ny * ny + nz * nz) * (x * x + y * y + 1))
+                    cosine = abs(nx * x + ny * y + nz) / max(length, 1e-30)
+                    depth[sample_row, sample_column] = z
+                    amplitude[sample_row, sample_column] = reflectance * infrared[f] * max(cosine, MIN_COSINE) / (z * z)

@@ -54,7 +54,10 @@ def simulate(
     nobody = not isinstance(people, Subject) and not people
     scene = Scene.of(people, things, frame_count(config) if nobody else None)
     partial = folder.with_name(f".{folder.name}.partial{os.getpid()}")
-    partial.mkdir(parents=True)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise CaptureError(f"{folder} cannot be made ({error.strerror}); choose another place") from error
     try:
         return _take(folder, partial, config, scene, workers, on_progress)
     except OSError as error:
@@ -85,7 +88,7 @@ def _take(
     pieces = config.cameras + config.background_frames + scene.frames + bool(others) + len(other_jobs)
     done = _Progress(pieces, on_progress)
     full: OSError | None = None
-    with runner(config, scene.figure(), partial, workers) as run:
+    with runner(config, scene.figure(), scene.standing(), partial, workers) as run:
         for _ in run("prepare", config.cameras):
             done.step()
         links = _record_background(partial, config, rig, folder.name, run, done)
@@ -105,6 +108,8 @@ def _take(
             raise full
         if whole < scene.frames:
             drop_truth_from(partial, whole)
+    if lost := [name for name, count in counts.items() if not count]:
+        raise CaptureError(f"every frame of {', '.join(lost)} is lost; make the take longer, or lose less of it")
     recorded = describe_recorded(partial, others)
     write_truth(partial, config, rig, scene.first(whole), clocks.session_us[:whole])
     write_clocks(partial / "truth" / "clocks.json", clocks.clocks)
@@ -119,9 +124,10 @@ def _take(
     _create(partial, config, rig, clocks, counts, recorded, id=folder.name, links=links)
     partial.replace(folder)
     if full is not None:
+        cut = "" if whole < scene.frames else "; the recordings of phones and RealSense units are cut short"
         raise CaptureError(
-            f"{folder}: the disk is full; {whole} of {scene.frames} instants are whole and kept; free some space and "
-            "simulate again into another folder for the rest"
+            f"{folder}: the disk is full; {whole} of {scene.frames} instants are whole and kept{cut}; free some space "
+            "and simulate again into another folder for the rest"
         ) from full
     return Session.open(folder)
 
@@ -261,7 +267,7 @@ def _create(
         devices=[*devices, *recorded.devices],
         origin="virtual",
         id=id,
-        action=config.clip,
+        action=config.clip if config.scenario == "people" else config.scenario,
         links=links,
     )
 

@@ -47,6 +47,8 @@ class Subject:
     """The body's name in the bank of bodies."""
     description: dict[str, Any] = field(default_factory=dict)
     """Clothes and looks, fit for JSON."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """Sex, age, height and the motion with its sources, fit for JSON."""
 
     @classmethod
     def of(

@@ -41,6 +41,7 @@ def write_truth(
         _write_figure(truth / "surface" / name, person.figure, person.surface)
         people[name] = {
             "subject": person.name,
+            **person.about,
             "distance_to_skin_mm": distance_to_skin_mm(person),
             "outfit": person.description,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,9 @@ from tyro.conf import Positional, arg
 
 from humanrig.errors import HumanrigError
 from humanrig.terminal import say, stage_progress
+
+STALL_ENDS_S = 4.0
+"""ClockEffects' defaults: silent after 1 s, for 3 s."""
 
 
 def simulate(
@@ -30,6 +34,7 @@ def simulate(
     rate: Annotated[float, arg(metavar="HZ")] = 30.0,
     phones: int = 0,
     realsense: int = 0,
+    stagger_us: Annotated[int, arg(metavar="US")] = 160,
     drops: Annotated[float, arg(metavar="SHARE")] = 0.0,
     stall: Annotated[str | None, arg(metavar="DEVICE")] = None,
     noise: bool = True,
@@ -70,23 +75,38 @@ def simulate(
         phones: Hand-held iPhones with LiDAR, 60 frames a second, each on its own clock. Rig stages leave them out:
             --without iphone_000.
         realsense: RealSense units that stand between the Kinects, each on its own clock.
+        stagger_us: Each depth camera exposes this much after the one before; below 160 they disturb each other.
         drops: Share of frames that are lost; with it, clocks jitter and devices begin up to four frames late.
         stall: Device that falls silent after 1 s and comes back 3 s later.
         noise: All sensor effects; --no-noise for perfect sensors.
         effects_off: Effects of the Kinects to leave out: axial_noise lateral_noise flying_pixels multipath invalid
-            wiggling bias scale interference; exposure white_balance motion_blur noise rolling_shutter jpeg.
+            wiggling bias scale interference; of colour exposure white_balance motion_blur noise rolling_shutter jpeg.
         bias_mm: Standard deviation between devices of their constant depth error.
         seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
         workers: Processes; default one for each processor.
     """
+    from capture.virtual.clocks import ClockEffects
     from capture.virtual.depth_effects import DepthEffects
     from capture.virtual.effects import effects_without
     from humanrig.simulation import simulate_session
 
-    if bias_mm < 0:
-        raise HumanrigError(f"--bias-mm {bias_mm} is a standard deviation; give 0 or more")
+    if not 0 <= bias_mm < 1000:
+        raise HumanrigError(f"--bias-mm {bias_mm} is a standard deviation in millimetres; give 0 or more")
+    if stall is not None and seconds <= STALL_ENDS_S:
+        raise HumanrigError(
+            f"--stall {stall}: it comes back {STALL_ENDS_S:g} s after the start, the take has {seconds:g} s; give more "
+            "--seconds"
+        )
     if effects_off and not noise:
         raise HumanrigError("--no-noise leaves out every effect already; give it or --effects-off, not both")
+    clocks = None
+    if drops or stall:
+        healthy = (
+            ClockEffects()
+            if drops
+            else replace(ClockEffects.quiet(), latency_spread_ms=ClockEffects().latency_spread_ms)
+        )
+        clocks = {**asdict(healthy), "drop_rate": drops, "stall_device": stall}
     depth_effects, color_effects = effects_without(effects_off, DepthEffects(bias_spread_m=1e-3 * bias_mm))
     with stage_progress() as update:
         simulate_session(
@@ -110,11 +130,18 @@ def simulate(
             rate_hz=rate,
             phones=phones,
             realsense=realsense,
-            clocks={"drop_rate": drops, "stall_device": stall} if drops or stall else None,
+            clocks=clocks,
+            depth_stagger_us=stagger_us,
             noise=noise,
             depth_effects=depth_effects,
             color_effects=color_effects,
             seed=seed,
         )
-    say(f"{session}\nnext: humanrig {'reconstruct' if scenario == 'people' else 'check'} {session}")
+    others = [f"iphone_{n:03d}" for n in range(phones)] + [f"realsense_{n:03d}" for n in range(realsense)]
+    without = f" --without {' '.join(others)}" if others else ""
+    say(
+        f"{session}\nnext: humanrig {f'reconstruct {session}{without}' if scenario == 'people' else f'check {session}'}"
+    )
+    if scenario == "people" and people > 1:
+        say("a reconstruction follows one person so far: the largest thing that moves")
     return 0

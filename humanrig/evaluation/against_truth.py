@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int64
 
 from capture.virtual.true_frames import true_instants
 from capture.virtual.truth import Truth
@@ -19,7 +20,8 @@ KEYS = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm")
 def truth_errors(results: Results) -> dict[str, Any]:
     """The keys `pve_mm` … `acceleration_error_mm` of docs/evaluation.md; None for a real session.
 
-    Errors are of the naked body in the world frame, without any alignment but where the name says so. Raises
+    Errors are of the naked body in the world frame, without any alignment but where the name says so; of several
+    people the nearest one's. Raises
     HumanrigError when the body was fitted with another model than the one that was simulated.
     """
     if not results.session.path("truth", "scene.json").is_file():
@@ -29,7 +31,8 @@ def truth_errors(results: Results) -> dict[str, Any]:
     if len(rows) and rows.max() >= truth.frames:
         raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
     estimated = results.model.pose(results.parameters)
-    true_vertices, true_joints = truth.bodies(rows), truth.joints()[rows]
+    person = nearest_person(truth, rows, estimated.joints)
+    true_vertices, true_joints = truth.bodies(rows, person), truth.joints(person)[rows]
     vertices = 1e3 * np.linalg.norm(estimated.vertices - true_vertices, axis=-1)
     joints = 1e3 * np.linalg.norm(estimated.joints - true_joints, axis=-1)
     few = len(rows) < 3
@@ -39,6 +42,14 @@ def truth_errors(results: Results) -> dict[str, Any]:
         "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated.joints, true_joints))},
         "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated.joints, true_joints))},
     }
+
+
+def nearest_person(
+    truth: Truth, rows: Int64[np.ndarray, "instants"], joints: Float[np.ndarray, "instants joints 3"]
+) -> str:
+    """Who of the people was fitted: the one whose joints are nearest over the take."""
+    errors = {p: np.linalg.norm(truth.joints(p)[rows] - joints, axis=-1).mean() for p in truth.people}
+    return min(errors, key=lambda person: errors[person])
 
 
 def _mean(values: np.ndarray) -> float | None:

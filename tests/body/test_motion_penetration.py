@@ -5,11 +5,13 @@ import pytest
 
 from body.joints import JOINT_INDEX
 from body.loading import OPEN_BODY, read_body_model
-from body.motion.body_parts import body_parts
 from body.motion.clip import MotionClip
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
+from body.motion.posed_skin import posed_skin
 from body.motion.self_penetration import PenetrationCheck
+from body.motion.skeleton import joint_transforms
+from body.motion.skin_depth import REACH_M, deepest_point
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +57,49 @@ def test_rest_poses_do_not_penetrate(check):
     assert check.depth(hanging(1)).max() == 0
 
 
-def test_depth_under_the_skin_of_a_part_is_known(model):
-    thigh = body_parts(model)[JOINT_INDEX["left_hip"]]
-    inner = np.flatnonzero(~thigh.rim)[::25]
-    for depth_m in (0.005, 0.02):
-        found, _ = thigh.depth(thigh.points[inner] - depth_m * thigh.normals[inner])
-        # a curved surface is nearer elsewhere; never farther than the way straight out, to the sagitta of an edge
-        assert found.max() < depth_m + 1e-3
-        assert np.median(found) == pytest.approx(depth_m, abs=1e-3)
-    outside, _ = thigh.depth(thigh.points[inner] + 0.02 * thigh.normals[inner])
-    assert np.median(outside) == 0
+def test_depth_under_the_skin_is_known(model):
+    skin = posed_skin(model)
+    points, normals = skin.at(*joint_transforms(np.zeros((1, 24, 3)), model.rest_joints()))
+    thigh = slice(*skin.starts[JOINT_INDEX["left_hip"] + np.array([0, 1])])
+    inner = np.flatnonzero(~skin.borders[thigh].any(1))[::9]
+    nowhere = np.zeros(len(skin.points), bool)
+    for depth_m in (0.005, 0.02, -0.02):
+        p = points[0, thigh][inner] - depth_m * normals[0, thigh][inner]
+        found, _, _ = deepest_point(
+            p[:, None], *(np.repeat(a, len(p), 0) for a in (points, normals)), skin.starts, np.ones(24, bool), nowhere
+        )
+        # a curved surface is nearer elsewhere; never farther than the way straight out, to the sagitta of a gap
+        assert found.max() < max(depth_m, 0) + 2e-3
+        assert np.median(found) == pytest.approx(max(depth_m, 0), abs=1.5e-3)
+
+
+def test_the_fast_search_finds_what_a_full_one_finds(model):
+    skin, rng = posed_skin(model), np.random.default_rng(0)
+    poses = human_limits().sample(rng, 5, share=1.0)
+    points, normals = skin.at(*joint_transforms(poses, skin.joints))
+    allowed, rim = rng.random(24) < 0.6, rng.random(len(skin.points)) < 0.1
+    p = points[:, ::40] + rng.normal(scale=0.03, size=points[:, ::40].shape)
+    depth, which, at = deepest_point(p, points, normals, skin.starts, allowed, rim)
+    there = np.repeat(allowed, np.diff(skin.starts))
+    for f in range(5):
+        distance = np.where(there, np.linalg.norm(p[f, :, None] - points[f], axis=-1), np.inf)
+        nearest = distance.argmin(1)
+        height = ((p[f] - points[f, nearest]) * normals[f, nearest]).sum(1)
+        under = np.where(rim[nearest] | (distance.min(1) >= REACH_M), 0, np.clip(-height, 0, distance.min(1)))
+        assert depth[f] == pytest.approx(under.max(), abs=1e-12)
+        assert depth[f] > 0
+        assert (which[f], at[f]) == (under.argmax(), nearest[under.argmax()])
+
+
+def test_a_hand_deep_in_the_hip_is_found_and_taken_out(check):
+    """Where pelvis and thigh meet, neither of them alone knows what is inside."""
+    rotations = hanging(31, angle=1.45)
+    for sign, side in ((-1, "left"), (1, "right")):
+        rotations[:, JOINT_INDEX[f"{side}_shoulder"], 2] += sign * 0.16 * np.sin(np.linspace(0, np.pi, 31))
+    mended, report = check.repaired(clip_of(rotations))
+    assert report.before_m.max() > 0.03
+    assert report.after_m.max() == 0
+    assert mended.description["penetrating"] == 0
 
 
 @pytest.mark.parametrize("make", [arm_through_the_belly, legs_across])

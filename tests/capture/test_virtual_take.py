@@ -7,13 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 
 from body.loading import load_body_model
 from body.parameters import BodyParameters
 from capture.errors import CaptureError
 from capture.mcap_recording import McapWriter
 from capture.session import Session
+from capture.virtual.board import board_take
+from capture.virtual.clocks import ClockEffects
 from capture.virtual.config import SimulationConfig
+from capture.virtual.figure import Figure
+from capture.virtual.scene import Thing
 from capture.virtual.simulate import simulate
 from capture.virtual.subject import Subject, choose_betas
 from capture.virtual.truth import Truth
@@ -268,6 +273,48 @@ def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path, subject, monkeypat
     monkeypatch.setattr("capture.virtual.simulate.Reserve.of", full)
     with pytest.raises(CaptureError, match="the disk is full before anything was whole"):
         simulate(tmp_path / "take", CONFIG, subject, workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_background_has_what_stands_in_the_room_and_not_what_moves(tmp_path, subject):
+    """Without furniture in the background, a later stage would take it for the person."""
+    shape = trimesh.creation.box((0.4, 0.4, 0.8))
+    uv = np.zeros((1, 2), np.float32)
+    figure = Figure(
+        faces=shape.faces, uv=uv, uv_faces=np.zeros_like(shape.faces), texture=np.full((4, 4, 3), 200, np.uint8)
+    )
+    box = Thing(name="box", figure=figure, vertices=(shape.vertices + [0.0, 0.9, 0.4])[None].astype(np.float32))
+    swings = Thing(name="swings", figure=figure, vertices=np.repeat(box.vertices - [0.0, 1.8, 0.0], 2, 0))
+    config = replace(CONFIG, cameras=1, noise=False)
+    session = simulate(tmp_path / "take", config, subject, things=[box, swings], workers=1)
+    background = Session.open(session.path(session.info.links["background_from"]))
+    truth = Truth.open(session)
+    depth, empty = (s.frame("kinect_000/depth", 0).payload for s in (session, background))
+    mask = truth.mask("kinect_000/depth", 0)
+    both = np.isfinite(depth) & np.isfinite(empty)
+    for owner, differs in ((1, True), (2, False), (3, True)):  # the person, the box, what moves
+        part = (mask == owner) & both
+        assert (mask == owner).sum() > 2000
+        assert (np.abs(depth - empty)[part] > 0.02).mean() == pytest.approx(float(differs), abs=0.02)
+    assert truth.thing("thing00")["name"] == "box"
+    with pytest.raises(CaptureError, match=r"box \(thing00\) has no pose; boards and boxes have"):
+        truth.thing_poses("thing00")
+
+
+def test_the_pose_of_a_board_is_in_the_truth(tmp_path):
+    config = replace(CONFIG, cameras=1, background_frames=0, seconds=0.1, noise=False, scenario="board")
+    thing, motion = board_take(config)
+    session = simulate(
+        tmp_path / "take", config, things=[replace(thing, T_world_thing=motion.T_world_board)], workers=1
+    )
+    assert session.info.action == "board"
+    assert Truth.open(session).thing_poses("thing00") == pytest.approx(motion.T_world_board)
+
+
+def test_streams_that_lose_every_frame_are_an_error(tmp_path, subject):
+    config = replace(CONFIG, cameras=1, clocks=replace(ClockEffects.quiet(), drop_rate=0.999))
+    with pytest.raises(CaptureError, match="every frame of kinect_000/color, kinect_000/depth is lost"):
+        simulate(tmp_path / "take", config, subject, workers=1)
     assert list(tmp_path.iterdir()) == []
 
 
