@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from body.errors import BodyError
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
-from body.motion.resample import lengthen, resample
+from body.motion.resample import cut, lengthen, resample
 from capture.session import Session
 from capture.virtual.board import board_take
 from capture.virtual.boxes import stacked_boxes
@@ -116,8 +116,17 @@ def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], Mo
         whole = library.clip(config.clip)
     except BodyError as error:
         raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
-    motion = resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
-    return lambda rng: motion
+    if config.people == 1:
+        motion = resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
+        return lambda rng: motion
+
+    def from_a_moment_of_its_own(rng: np.random.Generator) -> MotionClip:
+        first = float(rng.uniform(0, whole.seconds))
+        motion = resample(lengthen(whole, first + config.seconds), config.rate_hz, first + config.seconds)
+        frames = frame_count(config)
+        return cut(motion, len(motion) - frames, len(motion)) if len(motion) > frames else motion
+
+    return from_a_moment_of_its_own
 
 
 def _config(options: dict[str, Any]) -> SimulationConfig:

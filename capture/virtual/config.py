@@ -78,7 +78,7 @@ class SimulationConfig:
     """What goes wrong with clocks and deliveries; None: the Kinects' are perfect, those of phones and RealSense units
     free but healthy."""
     background_frames: Annotated[int, Field(ge=0, le=30)] = 3
-    """Frames of the empty room before the person enters, in `recording/background.mcap`."""
+    """Frames of the room before people enter, in the session `recording/background`."""
 
     @property
     def depth_effects_used(self) -> DepthEffects:
