@@ -14,6 +14,8 @@ from geometry.face_raster.rasterizer import FaceRasterizer
 
 MAX_FACES = 2**24
 """Face indices are drawn as float32, which holds whole numbers up to here."""
+TURNED_BEHIND = 8
+"""Steps of the depth buffer by which faces turned away are moved back: some 0.0001 mm, above the driver's rounding."""
 
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")
 
@@ -50,7 +52,8 @@ class EglRasterizer(FaceRasterizer):
         self._array: Any = None
         self._target: Any = None
         self._context.enable(moderngl.DEPTH_TEST)
-        self._context.disable(moderngl.CULL_FACE)
+        self._context.enable(moderngl.CULL_FACE)
+        self._context.front_face = "cw"  # as rows go down
 
     @property
     def driver(self) -> str:
@@ -81,7 +84,9 @@ class EglRasterizer(FaceRasterizer):
         self._program["scale"].value = (2 / (GRID * size), 2 * (0.5 + size // 4) / size - 1)
         middle, half = (projected.nearest + projected.farthest) / 2, (projected.nearest - projected.farthest) / 2
         self._program["nearness"].value = (middle, 0.999 / max(half, 1e-9))
-        self._array.render(moderngl.TRIANGLES)
+        for hidden, offset in (("back", 0), ("front", TURNED_BEHIND)):
+            self._context.cull_face, self._context.polygon_offset = hidden, (0, offset)
+            self._array.render(moderngl.TRIANGLES)
         drawn = np.empty((height, width), np.float32)
         self._target.read_into(drawn, viewport=(0, 0, width, height), components=1, dtype="f4")
         face = drawn.astype(np.int32)

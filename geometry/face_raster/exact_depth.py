@@ -73,24 +73,28 @@ def _transform(T, p, out):
 
 
 @nb.njit(inline="always")
-def ray_at(rays, row, column, down, right):
-    """x/z and y/z of the ray that lies (down, right) pixels from a pixel's centre; linear between neighbours' rays."""
-    last_row, last_column = rays.shape[0] - 1, rays.shape[1] - 1
-    x, y = float(rays[row, column, 0]), float(rays[row, column, 1])
-    if down == 0 and right == 0:
-        return x, y
-    above, below = max(row - 1, 0), min(row + 1, last_row)
-    left, beside = max(column - 1, 0), min(column + 1, last_column)
-    down /= max(below - above, 1)
-    right /= max(beside - left, 1)
+def ray_steps(rays, row, column):
+    """x/z and y/z of the ray through a pixel's centre, and how much both change a pixel down, and a pixel right."""
+    above, below = max(row - 1, 0), min(row + 1, rays.shape[0] - 1)
+    left, beside = max(column - 1, 0), min(column + 1, rays.shape[1] - 1)
+    down, right = 1.0 if below - above < 2 else 0.5, 1.0 if beside - left < 2 else 0.5
     return (
-        x
-        + down * (rays[below, column, 0] - rays[above, column, 0])
-        + right * (rays[row, beside, 0] - rays[row, left, 0]),
-        y
-        + down * (rays[below, column, 1] - rays[above, column, 1])
-        + right * (rays[row, beside, 1] - rays[row, left, 1]),
+        float(rays[row, column, 0]),
+        float(rays[row, column, 1]),
+        down * (rays[below, column, 0] - rays[above, column, 0]),
+        down * (rays[below, column, 1] - rays[above, column, 1]),
+        right * (rays[row, beside, 0] - rays[row, left, 0]),
+        right * (rays[row, beside, 1] - rays[row, left, 1]),
     )
+
+
+@nb.njit(inline="always")
+def moved_ray(steps, down, right):
+    """x/z and y/z of the ray that lies (down, right) pixels from a pixel's centre; linear between neighbours' rays."""
+    x, y, x_down, y_down, x_right, y_right = steps
+    if down == 0 and right == 0:  # neighbours may have no rays
+        return x, y
+    return x + down * x_down + right * x_right, y + down * y_down + right * y_right
 
 
 @nb.njit(inline="always")
@@ -128,29 +132,28 @@ def limit_weights(u, v):
 
 @nb.njit(cache=True, error_model="numpy")
 def _meet(face, row0, column0, subpixels, p_camera, faces, rays, offset, depth, bary):
-    shift = 0.5 * (subpixels - 1)
-    for sample_row in range(face.shape[0]):
-        row = row0 + sample_row // subpixels
-        down = (sample_row % subpixels - shift) / subpixels
-        for sample_column in range(face.shape[1]):
-            f = face[sample_row, sample_column]
-            depth[sample_row, sample_column] = np.inf
-            bary[sample_row, sample_column, 0] = 0
-            bary[sample_row, sample_column, 1] = 0
-            if f < 0:
-                continue
-            column = column0 + sample_column // subpixels
-            right = (sample_column % subpixels - shift) / subpixels
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            down_, right_ = down, right
-            if len(offset):
-                right_ -= (offset[i, 0] + offset[j, 0] + offset[k, 0]) / 3
-                down_ -= (offset[i, 1] + offset[j, 1] + offset[k, 1]) / 3
-            x, y = ray_at(rays, row, column, down_, right_)
-            z, u, v, _, _, _ = meet_face(p_camera, i, j, k, x, y)
-            if not np.isfinite(z):
-                continue
-            u, v = limit_weights(u, v)
-            depth[sample_row, sample_column] = z
-            bary[sample_row, sample_column, 0] = u
-            bary[sample_row, sample_column, 1] = v
+    shift, step = 0.5 * (subpixels - 1) / subpixels, 1 / subpixels
+    depth[:] = np.inf
+    bary[:] = 0
+    for r in range(face.shape[0] // subpixels):
+        for c in range(face.shape[1] // subpixels):
+            steps = ray_steps(rays, row0 + r, column0 + c)
+            for sample_row in range(r * subpixels, (r + 1) * subpixels):
+                for sample_column in range(c * subpixels, (c + 1) * subpixels):
+                    f = face[sample_row, sample_column]
+                    if f < 0:
+                        continue
+                    down = (sample_row - r * subpixels) * step - shift
+                    right = (sample_column - c * subpixels) * step - shift
+                    i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+                    if len(offset):
+                        right -= (offset[i, 0] + offset[j, 0] + offset[k, 0]) / 3
+                        down -= (offset[i, 1] + offset[j, 1] + offset[k, 1]) / 3
+                    x, y = moved_ray(steps, down, right)
+                    z, u, v, _, _, _ = meet_face(p_camera, i, j, k, x, y)
+                    if not np.isfinite(z):
+                        continue
+                    u, v = limit_weights(u, v)
+                    depth[sample_row, sample_column] = z
+                    bary[sample_row, sample_column, 0] = u
+                    bary[sample_row, sample_column, 1] = v

@@ -38,7 +38,10 @@ class FaceRasterizer(ABC):
         vertex_offset_px: Real[np.ndarray, "vertices 2"] | None = None,
         positions: PixelPositions | None = None,
     ) -> FaceImage:
-        """The nearest face at each sample, from both sides; at equal depth the earlier face wins.
+        """The nearest face at each sample, from both sides.
+
+        At equal depth, as at a fold seen edge-on, the face whose corners run against the clock as the camera sees them
+        wins, then the earlier one.
 
         Vertices go through the true lens model; edges between them are straight in the image. Left out are faces with
         a vertex behind the camera, nearer than projection.NEAR_M, or outside the lens model's metric radius.

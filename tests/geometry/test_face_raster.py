@@ -64,8 +64,7 @@ def test_backends_see_the_same_faces_at_the_same_depth(egl, plain, body_mesh, ca
     rays = ray_table(camera)
     z_first, z_second = (exact_depth(i, camera, mesh.vertices, mesh.faces, rays).depth for i in (first, second))
     both = first.covered & second.covered
-    # samples where two limbs meet may see either, a handful of 20,000 and more; all others are equal
-    assert (np.abs(z_first[both] - z_second[both]) > EQUAL_M).sum() <= 5
+    assert np.abs(z_first[both] - z_second[both]).max() < EQUAL_M  # at folds seen edge-on too
 
 
 def test_backends_leave_out_the_same_faces_and_reuse_their_buffers(egl, plain, kinect, body_mesh):
@@ -82,7 +81,9 @@ def test_backends_leave_out_the_same_faces_and_reuse_their_buffers(egl, plain, k
 
 def test_depth_is_what_rays_see(plain, body_mesh, camera):
     mesh = finely(body_mesh)
-    rows, columns = covering_window(camera, mesh.vertices)
+    window = covering_window(camera, mesh.vertices)
+    assert window is not None
+    rows, columns = window
     image = plain.draw(camera, mesh.vertices, mesh.faces, (rows, columns))
     surface = exact_depth(image, camera, mesh.vertices, mesh.faces, ray_table(camera).astype(np.float32))
     hits = RayScene.of(mesh).cast_camera(camera, rows, columns)
@@ -99,6 +100,7 @@ def test_depth_is_what_rays_see(plain, body_mesh, camera):
 def test_fine_samples_are_those_of_a_camera_with_more_pixels(plain, body_mesh, camera):
     fine_camera = camera.resized(2 * camera.width, 2 * camera.height)
     window = covering_window(camera, body_mesh.vertices)
+    assert window is not None
     image = plain.draw(camera, body_mesh.vertices, body_mesh.faces, window, 2)
     rows, columns = (slice(2 * part.start, 2 * part.stop) for part in window)
     expected = plain.draw(fine_camera, body_mesh.vertices, body_mesh.faces, (rows, columns))
