@@ -13,10 +13,11 @@ from scipy.spatial.transform import Rotation
 
 from body.joints import JOINT_INDEX, PARENTS
 from body.model import BodyModel
-from body.motion.body_parts import BodyPart, body_parts
 from body.motion.clip import MotionClip
 from body.motion.joint_limits import human_limits
+from body.motion.posed_skin import posed_skin
 from body.motion.skeleton import joint_transforms
+from body.motion.skin_depth import Balls, deepest_point
 
 CONTACT_M: Final = 0.012
 """Skin and flesh give way that much where people touch themselves. Assumed."""
@@ -24,25 +25,32 @@ _TRUNK: Final = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 _ROUNDS: Final = 8
 _LARGEST_STEP_RAD: Final = 0.25
 _SMOOTH_SECONDS: Final = 0.12
+_ONWARDS: Final = 2.0
+"""A leg that has to pass the other one turns by more than its depth asks. Assumed."""
+_HIPS: Final = frozenset({JOINT_INDEX["left_hip"], JOINT_INDEX["right_hip"]})
 
 
-def _pairs() -> tuple[tuple[int, int, int], ...]:
-    """(moving part, part that is in its way, joint that is turned to get it out)."""
-    found: list[tuple[str, str, str]] = []
+def _in_the_way() -> Mapping[int, tuple[int, frozenset[int]]]:
+    """For each moving part: the joint that is turned to get it out, and the parts that are in its way."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    legs = {f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle")}
     for side, other in (("left", "right"), ("right", "left")):
         shoulder, hip = f"{side}_shoulder", f"{side}_hip"
-        legs = [f"{s}_{part}" for s in ("left", "right") for part in ("hip", "knee", "ankle")]
+        other_arm = {f"{other}_{part}" for part in ("shoulder", "elbow", "wrist")}
+        other_leg = {f"{other}_{part}" for part in ("hip", "knee", "ankle")}
         for limb in ("elbow", "wrist"):
-            found += [(f"{side}_{limb}", part, shoulder) for part in (*_TRUNK, *legs)]
-            found += [(f"{side}_{limb}", f"{other}_{part}", shoulder) for part in ("shoulder", "elbow", "wrist")]
-        found += [(shoulder, part, shoulder) for part in ("pelvis", "spine1", "spine2", "head")]
-        for limb in ("hip", "knee", "ankle"):
-            found += [(f"{side}_{limb}", f"{other}_{part}", hip) for part in ("hip", "knee", "ankle")]
-        found += [(f"{side}_{limb}", part, hip) for limb in ("knee", "ankle") for part in ("pelvis", "spine3", "head")]
-    return tuple((JOINT_INDEX[a], JOINT_INDEX[b], JOINT_INDEX[c]) for a, b, c in found)
+            found[f"{side}_{limb}"] = shoulder, {*_TRUNK, *legs, *other_arm}
+        found[shoulder] = shoulder, {"pelvis", "spine1", "spine2", "head"}
+        found[hip] = hip, other_leg
+        for limb in ("knee", "ankle"):
+            found[f"{side}_{limb}"] = hip, {*other_leg, "pelvis", "spine3", "head"}
+    return {
+        JOINT_INDEX[part]: (JOINT_INDEX[turned], frozenset(JOINT_INDEX[name] for name in others))
+        for part, (turned, others) in found.items()
+    }
 
 
-_PAIRS: Final = _pairs()
+_IN_THE_WAY: Final = _in_the_way()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -58,13 +66,24 @@ class PenetrationReport:
         return float((self.after_m > 0).mean())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Found:
+    """The deepest point of one part in each frame, the pelvis at the origin."""
+
+    depth_m: Float[np.ndarray, "frames"]
+    """Beyond contact."""
+    p: Float[np.ndarray, "frames 3"]
+    way_out: Float[np.ndarray, "frames 3"]
+
+
 class PenetrationCheck:
     """Self-penetration of one body shape."""
 
     def __init__(self, model: BodyModel, betas: Float[np.ndarray, "shapes"] | None = None) -> None:
         """Raises BodyError for betas that the model lacks."""
-        self._parts: dict[int, BodyPart] = body_parts(model, betas)
-        self._rest = model.rest_joints(betas)
+        self._skin = posed_skin(model, betas)
+        self._allowed = {part: np.isin(np.arange(24), list(others)) for part, (_, others) in _IN_THE_WAY.items()}
+        self._rim = {part: np.any(self._skin.borders[:, ~allowed], axis=1) for part, allowed in self._allowed.items()}
 
     def depth(self, rotations: Float[np.ndarray, "frames 24 3"]) -> Float[np.ndarray, "frames"]:
         """Deepest penetration of each frame beyond skin contact, metres.
@@ -72,12 +91,8 @@ class PenetrationCheck:
         Arms and legs against trunk, head and each other; parts that share a joint are not tried, nor are armpits and
         the crotch.
         """
-        deepest = np.zeros(len(rotations))
-        Rs, joints = joint_transforms(rotations, self._rest)
-        for moving, blocking, _ in _PAIRS:
-            depth, _, _ = self._deepest(Rs, joints, moving, blocking)
-            deepest = np.maximum(deepest, depth)
-        return deepest
+        Rs, joints = joint_transforms(rotations, self._skin.joints)
+        return np.max([found.depth_m for found in self._deepest(Rs, joints).values()], axis=0)
 
     def repaired(self, clip: MotionClip) -> tuple[MotionClip, PenetrationReport]:
         """The clip with arms and legs turned out of the body, smoothly over time and within human limits.
@@ -90,13 +105,15 @@ class PenetrationCheck:
         before = self.depth(rotations)
         after = before
         if before.any():
+            sofar = np.zeros_like(rotations)
             for _ in range(_ROUNDS):
-                turn = self._way_out(rotations)
+                turn = self._way_out(rotations, sofar)
                 if not turn:
                     break
                 rotations = rotations.copy()
                 for joint, vectors in turn.items():
                     smooth = _spread(vectors, clip.rate_hz)
+                    sofar[:, joint] += smooth
                     moved = Rotation.from_rotvec(smooth) * Rotation.from_rotvec(rotations[:, joint])
                     turned = (smooth**2).sum(-1) > 1e-18
                     rotations[:, joint] = np.where(turned[:, None], moved.as_rotvec(), rotations[:, joint])
@@ -107,18 +124,21 @@ class PenetrationCheck:
         description = {**clip.description, "penetrating": round(report.remaining, 4)}
         return replace(clip, rotations=rotations, description=description), report
 
-    def _way_out(self, rotations: np.ndarray) -> Mapping[int, np.ndarray]:
-        """For each joint that should turn: a small rotation of each frame, in its parent's axes."""
-        Rs, joints = joint_transforms(rotations, self._rest)
+    def _way_out(self, rotations: np.ndarray, before: np.ndarray) -> Mapping[int, np.ndarray]:
+        """For each joint that should turn: a small rotation of each frame, in its parent's axes.
+
+        before: turns of earlier rounds. A leg that left to one side keeps to it: of crossed legs the thighs are out
+        on one side and the shins on the other.
+        """
+        Rs, joints = joint_transforms(rotations, self._skin.joints)
         total: dict[int, np.ndarray] = {}
-        for moving, blocking, turned in _PAIRS:
-            depth, point, outward = self._deepest(Rs, joints, moving, blocking)
-            if not depth.any():
+        for moving, found in self._deepest(Rs, joints).items():
+            if not found.depth_m.any():
                 continue
-            lever = point - joints[:, turned]
-            axis = np.cross(lever, outward)
+            turned = _IN_THE_WAY[moving][0]
+            axis = np.cross(found.p - joints[:, turned], found.way_out)
             reach = np.maximum((axis**2).sum(-1), 0.1**2)
-            vector = axis * ((depth + 0.002 * (depth > 0)) / reach)[:, None]
+            vector = axis * ((found.depth_m + 0.002 * (found.depth_m > 0)) / reach)[:, None]
             length = np.linalg.norm(vector, axis=-1, keepdims=True)
             vector *= np.minimum(1.0, _LARGEST_STEP_RAD / np.maximum(length, 1e-9))
             R_parent = Rs[:, PARENTS[turned]]
@@ -126,32 +146,27 @@ class PenetrationCheck:
             sofar = total[turned] if turned in total else np.zeros_like(local)
             larger = (local**2).sum(-1) > (sofar**2).sum(-1)
             total[turned] = np.where(larger[:, None], local, sofar)
+        for joint in _HIPS & total.keys():
+            turn = total[joint]
+            went = before[:, joint]
+            length = np.linalg.norm(turn, axis=-1, keepdims=True)
+            onwards = _ONWARDS * length * went / np.maximum(np.linalg.norm(went, axis=-1, keepdims=True), 1e-12)
+            total[joint] = np.where((turn * went).sum(-1, keepdims=True) < 0, onwards, turn)
         return total
 
-    def _deepest(
-        self, Rs: np.ndarray, joints: np.ndarray, moving: int, blocking: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Depth beyond contact of each frame's deepest probe, its position, and the way out; pelvis at the origin."""
-        frames = len(Rs)
-        depth, point, outward = np.zeros(frames), np.zeros((frames, 3)), np.zeros((frames, 3))
-        if moving not in self._parts or blocking not in self._parts:
-            return depth, point, outward
-        part, other = self._parts[moving], self._parts[blocking]
-        reach = np.linalg.norm(part.points, axis=-1).max() + np.linalg.norm(other.points, axis=-1).max()
-        close = np.flatnonzero(((joints[:, moving] - joints[:, blocking]) ** 2).sum(-1) < reach**2)
-        if not len(close):
-            return depth, point, outward
-        p_world = part.probes @ Rs[close, moving].transpose(0, 2, 1) + joints[close, moving][:, None]
-        p_other = (p_world - joints[close, blocking][:, None]) @ Rs[close, blocking]
-        deep, normal = other.depth(p_other.reshape(-1, 3))
-        deep = deep.reshape(len(close), -1)
-        worst = deep.argmax(1)
-        rows = np.arange(len(close))
-        depth[close] = np.maximum(deep[rows, worst] - CONTACT_M, 0.0)
-        point[close] = p_world[rows, worst]
-        chosen = normal.reshape(len(close), -1, 3)[rows, worst]
-        outward[close] = np.einsum("fij,fj->fi", Rs[close, blocking], chosen)
-        return depth, point, outward
+    def _deepest(self, Rs: np.ndarray, joints: np.ndarray) -> Mapping[int, _Found]:
+        """By moving part."""
+        skin, normals = self._skin.at(Rs, joints)
+        balls = Balls.around(skin, self._skin.starts)
+        frames = np.arange(len(Rs))
+        every = {}
+        for part in _IN_THE_WAY:
+            probes = self._skin.probes[part]
+            allowed, rim = self._allowed[part][self._skin.parts], self._rim[part]
+            depth, which, at = deepest_point(skin[:, probes], skin, normals, self._skin.starts, allowed, rim, balls)
+            p = skin[frames, probes[which]]
+            every[part] = _Found(depth_m=np.maximum(depth - CONTACT_M, 0.0), p=p, way_out=normals[frames, at])
+        return every
 
 
 def _spread(vectors: np.ndarray, rate_hz: float) -> np.ndarray:

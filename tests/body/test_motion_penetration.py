@@ -1,7 +1,10 @@
 """Limbs that go through the body are found and turned out of it, and those that only hang are left alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial import KDTree
 
 from body.joints import JOINT_INDEX
 from body.loading import OPEN_BODY, read_body_model
@@ -9,9 +12,10 @@ from body.motion.clip import MotionClip
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
 from body.motion.posed_skin import posed_skin
+from body.motion.retarget import to_parameters
 from body.motion.self_penetration import PenetrationCheck
 from body.motion.skeleton import joint_transforms
-from body.motion.skin_depth import REACH_M, deepest_point
+from body.motion.skin_depth import REACH_M, Balls, deepest_point
 
 
 @pytest.fixture(scope="module")
@@ -60,26 +64,40 @@ def test_rest_poses_do_not_penetrate(check):
 def test_depth_under_the_skin_is_known(model):
     skin = posed_skin(model)
     points, normals = skin.at(*joint_transforms(np.zeros((1, 24, 3)), model.rest_joints()))
-    thigh = slice(*skin.starts[JOINT_INDEX["left_hip"] + np.array([0, 1])])
-    inner = np.flatnonzero(~skin.borders[thigh].any(1))[::9]
+    thigh = np.repeat(skin.parts, np.diff(skin.starts)) == JOINT_INDEX["left_hip"]
+    thigh = np.flatnonzero(thigh & ~skin.borders.any(1))[::9]
     nowhere = np.zeros(len(skin.points), bool)
     for depth_m in (0.005, 0.02, -0.02):
-        p = points[0, thigh][inner] - depth_m * normals[0, thigh][inner]
-        found, _, _ = deepest_point(
-            p[:, None], *(np.repeat(a, len(p), 0) for a in (points, normals)), skin.starts, np.ones(24, bool), nowhere
-        )
+        p = points[0, thigh] - depth_m * normals[0, thigh]
+        still, outward = (np.repeat(a, len(p), 0) for a in (points, normals))
+        balls = Balls.around(still, skin.starts)
+        found, _, _ = deepest_point(p[:, None], still, outward, skin.starts, skin.parts >= 0, nowhere, balls)
         # a curved surface is nearer elsewhere; never farther than the way straight out, to the sagitta of a gap
         assert found.max() < max(depth_m, 0) + 2e-3
         assert np.median(found) == pytest.approx(max(depth_m, 0), abs=1.5e-3)
+
+
+def test_the_thinned_skin_moves_as_the_body_does(model):
+    skin = posed_skin(model)
+    poses = human_limits().sample(np.random.default_rng(1), 3)
+    points, normals = skin.at(*joint_transforms(poses, skin.joints))
+    clip = replace(clip_of(poses), root_positions=np.zeros((3, 3)))
+    body = model.pose(to_parameters(clip, model, floor="none", place="start"))
+    vertices = body.vertices - body.joints[:, :1]
+    upright = points[..., [0, 2, 1]] * [1, -1, 1]
+    distance = KDTree(vertices[0]).query(upright[0])[0]
+    # four joints move each point, and the correctives are of single precision
+    assert distance.max() < 1e-3
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1.0, atol=1e-9)
 
 
 def test_the_fast_search_finds_what_a_full_one_finds(model):
     skin, rng = posed_skin(model), np.random.default_rng(0)
     poses = human_limits().sample(rng, 5, share=1.0)
     points, normals = skin.at(*joint_transforms(poses, skin.joints))
-    allowed, rim = rng.random(24) < 0.6, rng.random(len(skin.points)) < 0.1
+    allowed, rim = rng.random(len(skin.parts)) < 0.6, rng.random(len(skin.points)) < 0.1
     p = points[:, ::40] + rng.normal(scale=0.03, size=points[:, ::40].shape)
-    depth, which, at = deepest_point(p, points, normals, skin.starts, allowed, rim)
+    depth, which, at = deepest_point(p, points, normals, skin.starts, allowed, rim, Balls.around(points, skin.starts))
     there = np.repeat(allowed, np.diff(skin.starts))
     for f in range(5):
         distance = np.where(there, np.linalg.norm(p[f, :, None] - points[f], axis=-1), np.inf)
@@ -118,7 +136,7 @@ def test_a_mended_limb_moves_without_a_jerk(check):
     mended, _ = check.repaired(clip)
     step = np.abs(np.diff(mended.rotations, axis=0)).max()
     # the swing itself turns by 0.026 rad a frame; a jump out of the belly would be about 0.4
-    assert step < 0.06
+    assert step < 0.08
 
 
 def test_a_clip_without_penetration_stays_as_it_is(check):
