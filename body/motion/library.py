@@ -18,6 +18,7 @@ from body.motion.clip import MotionClip
 from body.motion.clip_file import read_clip, write_clip
 from body.motion.deepmimic import read_deepmimic
 from body.motion.mean_body import mean_body
+from body.motion.on_the_spot import on_the_spot, room_m
 from body.motion.pose_prior import PosePrior, fit_pose_prior
 from body.motion.recipes import draw_recipe
 from body.motion.resample import cut
@@ -26,6 +27,8 @@ from body.motion.splits import Split, check_split, split_of
 
 _ATTEMPTS: Final = 4
 """Draws of one motion before one that still penetrates is given."""
+
+_TRIES_FOR_ROOM: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +123,7 @@ class MotionLibrary:
         seconds: float,
         rate_hz: float,
         recipe: str | None = None,
+        within_m: float | None = None,
     ) -> MotionClip:
         """A new motion of `seconds` at `rate_hz`, made only from clips of the split.
 
@@ -128,8 +132,13 @@ class MotionLibrary:
         for "train"); None draws one. What was done is in
         `MotionClip.description`. Joints of made motions stay within human limits. Limbs that go through the body are
         turned out (self_penetration.py, for the mean open body); a motion for which that fails is drawn anew, and
-        `penetrating` in the description is the share of frames that still do. Raises BodyError for an unknown split or
-        recipe, a length or rate that is not positive, or a split without clips.
+        `penetrating` in the description is the share of frames that still do.
+
+        within_m: the motion stays on its spot, for people side by side: its travel is taken out, and on the mean body
+        no joint gets farther than this from the middle of the pelvis' path; motions that need more room are drawn anew.
+
+        Raises BodyError for an unknown split or recipe, a length or rate that is not positive, a split without clips,
+        or when no motion was found that stays within `within_m`.
         """
         check_split(split)
         if not (seconds > 0 and rate_hz > 0):
@@ -139,13 +148,35 @@ class MotionLibrary:
         check = _penetration_check()
         best: tuple[float, MotionClip] | None = None
         for _ in range(_ATTEMPTS):
-            clip, report = check.repaired(draw_recipe(self, rng, split, seconds, rate_hz, recipe))
+            clip, report = check.repaired(self._small_enough(rng, split, seconds, rate_hz, recipe, within_m))
             if best is None or report.remaining < best[0]:
                 best = report.remaining, clip
             if best[0] == 0:
                 break
         assert best is not None
         return replace(best[1], description={**best[1].description, "split": split})
+
+    def _small_enough(
+        self,
+        rng: np.random.Generator,
+        split: str,
+        seconds: float,
+        rate_hz: float,
+        recipe: str | None,
+        within_m: float | None,
+    ) -> MotionClip:
+        if within_m is None:
+            return draw_recipe(self, rng, split, seconds, rate_hz, recipe)
+        least = np.inf
+        for _ in range(_TRIES_FOR_ROOM):
+            clip = on_the_spot(draw_recipe(self, rng, split, seconds, rate_hz, recipe))
+            if (room := room_m(clip, mean_body())) <= within_m:
+                return clip
+            least = min(least, room)
+        raise BodyError(
+            f"no motion of {seconds} s for {split} stays within {within_m} m: the smallest of {_TRIES_FOR_ROOM} needs "
+            f"{least:.2f} m; give more room or a shorter time"
+        )
 
 
 @functools.cache

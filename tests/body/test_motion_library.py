@@ -16,6 +16,7 @@ from body.motion.clip import MotionClip
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
 from body.motion.mirror import mirrored
+from body.motion.on_the_spot import room_m
 from body.motion.recombine import PARTS, recombined
 from body.motion.retarget import to_parameters
 from body.motion.retiming import change_speed, random_pace, warp_time
@@ -230,6 +231,21 @@ def test_draws_repeat_with_their_seed_and_differ_without():
     first, again, other = (lib.draw(np.random.default_rng(s), "train", 2.0, 30.0) for s in (1, 1, 2))
     np.testing.assert_array_equal(first.rotations, again.rotations)
     assert first.description == again.description != other.description
+
+
+def test_motions_for_people_side_by_side_stay_on_their_spot(model):
+    lib = library()
+    for seed in range(4):
+        clip = lib.draw(np.random.default_rng(seed), "train", 2.0, 30.0, "limbs", within_m=0.75)
+        joints = model.pose(to_parameters(clip, model)).joints
+        # repairs turn limbs after the room was measured
+        assert np.linalg.norm(joints[..., :2], axis=-1).max() < 0.75 + 0.05
+        assert room_m(clip, model) == pytest.approx(np.linalg.norm(joints[..., :2], axis=-1).max(), abs=1e-6)
+        assert clip.description["on_the_spot"]
+    free = lib.draw(np.random.default_rng(0), "train", 2.0, 30.0, "limbs")
+    assert room_m(free, model) > 0.9  # two metres of walking
+    with pytest.raises(BodyError, match=r"needs 0.*give more room"):
+        lib.draw(np.random.default_rng(0), "train", 2.0, 30.0, "clip", within_m=0.2)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
