@@ -84,10 +84,6 @@ class ColorSensor:
             return None
         return motion.offset_px(self.camera.height, self.effects.row_s)
 
-    def margin_px(self, motion: ImageMotion) -> int:
-        """How much larger than the still vertices' window the drawing's must be: half of the readout's way."""
-        return 2 + int(np.ceil(motion.fastest_px_s * self.effects.row_s / 2 / 0.9))
-
     def blur(
         self, shaded: Shaded, image: FaceImage, faces: Integer[np.ndarray, "faces 3"], motion: ImageMotion
     ) -> Shaded:
