@@ -108,8 +108,8 @@ def _take(
             raise full
         if whole < scene.frames:
             drop_truth_from(partial, whole)
-    if lost := [name for name, count in counts.items() if not count]:
-        raise CaptureError(f"every frame of {', '.join(lost)} is lost; make the take longer, or lose less of it")
+    if not any(counts.values()):
+        raise CaptureError(f"every frame of {', '.join(counts)} is lost; make the take longer, or lose less of it")
     recorded = describe_recorded(partial, others)
     write_truth(partial, config, rig, scene.first(whole), clocks.session_us[:whole])
     write_clocks(partial / "truth" / "clocks.json", clocks.clocks)

@@ -109,7 +109,7 @@ def simulate(
         clocks = {**asdict(healthy), "drop_rate": drops, "stall_device": stall}
     depth_effects, color_effects = effects_without(effects_off, DepthEffects(bias_spread_m=1e-3 * bias_mm))
     with stage_progress() as update:
-        simulate_session(
+        made = simulate_session(
             session,
             workers=workers,
             on_progress=update,
@@ -137,6 +137,8 @@ def simulate(
             color_effects=color_effects,
             seed=seed,
         )
+    if lost := [name for name, stream in made.streams.items() if not stream.frames]:
+        say(f"no frame of {', '.join(lost)} arrived; the take is short for its faults")
     others = [f"iphone_{n:03d}" for n in range(phones)] + [f"realsense_{n:03d}" for n in range(realsense)]
     without = f" --without {' '.join(others)}" if others else ""
     say(
