@@ -74,7 +74,7 @@ def test_the_joint_that_bears_keeps_its_place():
     lowest = joints[..., 1].argmin(1)
     step = np.diff(joints, axis=0)[np.arange(60), lowest[:-1]][:, [0, 2]]
     # 3 mm a frame is 9 cm/s; unplanted, the feet of these squats move by up to 40 mm a frame
-    assert np.linalg.norm(step, axis=1).max() < 0.012
+    assert np.linalg.norm(step, axis=1).max() < 0.003
 
 
 def test_poses_are_for_training_alone():
@@ -110,7 +110,7 @@ def test_a_jump_keeps_its_height_and_a_floating_body_comes_down():
     np.testing.assert_array_equal(flying, thrown > 0.015)
     lift = floor_correction(column(thrown), 30.0)
     # frames up to 60 mm above the ground still count as standing when they do not slide
-    assert (thrown + lift).max() == pytest.approx(0.3, abs=0.06)
+    assert (thrown + lift).max() == pytest.approx(0.3, abs=0.035)
     floating = 0.1 * np.sin(np.pi * t / 2) ** 2
     sliding = column(floating, moves=0.05)  # faster than what stands
     assert np.abs(floating + floor_correction(sliding, 30.0)).max() < 0.015
