@@ -111,7 +111,7 @@ def _check_times(stream: StreamInfo, times: np.ndarray) -> Iterator[Finding]:
             f"the device clock does not advance at frame {back[0] + 1} ({len(back)} times in all); the device was reset"
         )
         yield Finding(level="error", where=stream.name, text=text)
-    if stream.kind == "imu" or len(steps) < 2 or len(back):
+    if not stream.is_image or len(steps) < 2 or len(back):
         return
     period = 1e6 / stream.rate_hz if stream.rate_hz else float(np.median(steps))
     gaps = np.flatnonzero(steps > GAP * period)
@@ -123,7 +123,7 @@ def _check_times(stream: StreamInfo, times: np.ndarray) -> Iterator[Finding]:
 
 
 def _check_lengths(session: Session) -> Iterator[Finding]:
-    lengths = {s.name: s.frames for s in session.streams.values() if s.kind != "imu"}
+    lengths = {s.name: s.frames for s in session.streams.values() if s.is_image}
     if lengths and max(lengths.values()) != min(lengths.values()):
         longest = max(lengths.values())
         short = ", ".join(f"{name} {n}" for name, n in lengths.items() if n < longest)
@@ -143,7 +143,7 @@ def _check_cameras(session: Session) -> Iterator[Finding]:
         return
     for stream in session.streams.values():
         camera = file.cameras.get(stream.name)
-        if stream.kind != "imu" and camera is None:
+        if stream.is_image and camera is None:
             yield Finding(
                 level="error", where=stream.name, text=f"has no camera in {where}; import it with a calibration"
             )

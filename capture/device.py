@@ -11,7 +11,7 @@ from typing import Literal
 
 from capture.device_frames import DeliveryQueue, EncodedFrame, StreamCounts
 from capture.errors import CaptureError
-from capture.session_info import DeviceInfo, StreamInfo
+from capture.session_info import DeviceInfo, StreamInfo, StreamKind
 from geometry.camera import Camera
 
 State = Literal["closed", "open", "running"]
@@ -38,8 +38,8 @@ class DeviceStream:
 
     name: str
     """`device/kind`."""
-    kind: Literal["color", "depth", "ir", "imu"]
-    encoding: Literal["jpeg", "dzp", "json"]
+    kind: StreamKind
+    encoding: Literal["jpeg", "png", "dzp", "json"]
     rate_hz: float
     width: int | None = None
     height: int | None = None

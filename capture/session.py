@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import simplejpeg
 from jaxtyping import Int64
@@ -181,6 +182,13 @@ class Session:
         return self._videos[info.file]
 
 
+def _decode_png(data: bytes) -> np.ndarray:
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError("not a PNG image")
+    return bgr[..., ::-1]
+
+
 def decode(info: StreamInfo, data: bytes, where: str) -> Any:
     """The payload of a frame (see `Frame.payload`). Raises CaptureError, starting with `where`, for damaged bytes."""
     try:
@@ -188,6 +196,8 @@ def decode(info: StreamInfo, data: bytes, where: str) -> Any:
             return simplejpeg.decode_jpeg(data, colorspace="RGB")
         if info.encoding == "json":
             return json.loads(data)
+        if info.encoding == "png":
+            return _decode_png(data)
     except ValueError as error:
         raise CaptureError(f"{where} is damaged ({error})") from None
     if info.encoding != "dzp" or info.height is None or info.width is None:

@@ -23,6 +23,10 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _STRICT = ConfigDict(extra="forbid")
 
+StreamKind = Literal["color", "depth", "ir", "imu", "clock"]
+"""`imu` is motion or what else a device says of itself with each frame; `clock` compares its clock with the host's."""
+IMAGE_KINDS = ("color", "depth", "ir")
+
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class StreamInfo:
@@ -30,10 +34,10 @@ class StreamInfo:
 
     name: str
     """`device/kind`."""
-    kind: Literal["color", "depth", "ir", "imu"]
+    kind: StreamKind
     file: str
     """Container, relative to the session."""
-    encoding: Literal["jpeg", "dzp", "video", "json"]
+    encoding: Literal["jpeg", "png", "dzp", "video", "json"]
     frames: int
     topic: str | None = None
     """MCAP topic; None for a video file."""
@@ -47,6 +51,11 @@ class StreamInfo:
     def device(self) -> str:
         """The device's name."""
         return self.name.rsplit("/", maxsplit=1)[0]
+
+    @property
+    def is_image(self) -> bool:
+        """Whether its frames are images: those are paired into instants and have cameras."""
+        return self.kind in IMAGE_KINDS
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -63,6 +72,22 @@ class DeviceInfo:
     start_offset_us: int = 0
     """Device time at which its original file began."""
     note: str = ""
+    firmware: str = ""
+    host: str = ""
+    """The recording computer, one of `SessionInfo.hosts`; empty where there was one or none."""
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class HostInfo:
+    """One recording computer and its monotonic clock, by which the arrival of frames is told."""
+
+    name: str
+    epoch_offset_us: int = 0
+    """UTC (Unix time) less its monotonic clock, at the start of the take."""
+    offset_us: float = 0.0
+    """Its monotonic clock less that of the first host, at the start of the take."""
+    offset_uncertainty_us: float = 0.0
+    """Half of the smallest round trip of the comparison: the offset lies within."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -78,6 +103,7 @@ class SessionInfo:
     subject: str = ""
     action: str = ""
     software: str = ""
+    hosts: list[HostInfo] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     """Other sessions, paths relative to this one: calibration_from, background_from, shape_from."""
     schema: int = SCHEMA

@@ -73,7 +73,7 @@ def session_frame_sets(
 
     Raises CaptureError when two devices do not share a clock, a stream's clock goes back, or no stream has a frame.
     """
-    streams = [s for s in session.streams.values() if s.kind != "imu" and s.device not in without]
+    streams = [s for s in session.streams.values() if s.is_image and s.device not in without]
     devices = {name: device for name, device in session.devices.items() if any(s.device == name for s in streams)}
     by_clock = {device.clock: name for name, device in devices.items()}
     if len(by_clock) > 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.importers.azure_kinect_mkv import import_kinect
+from capture.importers.layout import Layout
 from capture.importers.video_size import SizeMismatch
 from capture.importers.videos import SUFFIXES, find_calibration, import_videos
 from capture.session import Session
@@ -16,6 +17,9 @@ from capture.session import Session
 PROBE_BYTES = 1 << 20
 KINECT_MARKS = (b"K4A_", b"b16g")
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
+
+LAYOUTS: tuple[Layout, ...] = ()
+"""Recordings of other rigs and applications, asked in this order before plain .mkv files and videos."""
 
 
 def import_recording(
@@ -30,19 +34,22 @@ def import_recording(
 ) -> Session:
     """Makes a session from a recording of others.
 
-    `source` is an Azure Kinect .mkv, a folder with one for each device, a folder of synchronised videos (or one whose
-    subfolder `videos` has them), or a list of such files. The calibration of videos is found by itself when it lies in
-    the folder or its subfolder `calibration`. The work is done in a hidden folder beside the target, which is renamed
-    at the end: on any error the target is as before.
+    `source` is a recording of one of the `LAYOUTS`, an Azure Kinect .mkv, a folder with one for each device, a folder
+    of synchronised videos (or one whose subfolder `videos` has them), or a list of such files. The calibration of
+    videos is found by itself when it lies in the folder or its subfolder `calibration`. The work is done in a hidden
+    folder beside the target, which is renamed at the end: on any error the target is as before.
 
     Raises CaptureError when the target exists and is not empty, when there is nothing to import or kinds are mixed,
-    and as the importers do (`import_kinect`, `import_videos`).
+    and as the importers do (`import_kinect`, `import_videos`, `Layout.write`).
     """
     target = Path(session_folder)
     _check_target(target)
-    files = [Path(path) for path in source] if isinstance(source, Sequence) else find_files(Path(source))
     if calibration is not None and not Path(calibration).is_file():
         raise CaptureError(f"the calibration {calibration} is missing; check the path")
+    layout = None if isinstance(source, Sequence) else layout_of(Path(source))
+    files: list[Path] = []
+    if layout is None:
+        files = [Path(path) for path in source] if isinstance(source, Sequence) else find_files(Path(source))
     kinect = [path for path in files if is_kinect(path)]
     if kinect and len(kinect) < len(files):
         other = next(path for path in files if path not in kinect)
@@ -53,7 +60,12 @@ def import_recording(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        if kinect:
+        if layout is not None:
+            assert not isinstance(source, Sequence)
+            layout.write(
+                Path(source), partial, calibration=calibration, session_id=target.name, on_progress=on_progress
+            )
+        elif kinect:
             import_kinect(files, partial, calibration, session_id=target.name, on_progress=on_progress)
         else:
             import_videos(
@@ -70,6 +82,11 @@ def import_recording(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Session.open(target)
+
+
+def layout_of(source: Path) -> Layout | None:
+    """The layout of others that a file or folder has, or None."""
+    return next((layout for layout in LAYOUTS if layout.recognises(source)), None)
 
 
 def find_files(source: Path) -> list[Path]:
