@@ -11,10 +11,10 @@ from jaxtyping import Float, UInt8
 from pydantic import ConfigDict, Field
 
 from capture.device import DeviceDescription, DeviceStream
+from capture.iphone.message import PhoneMessage
 from capture.session_info import DeviceInfo
 from capture.virtual.hand_held import HandHeld, HandHeldPath, Waves, hand_held_path
 from capture.virtual.odometry import Odometry, OdometryEffects, track
-from capture.virtual.phone_message import PhoneMessage
 from geometry.camera import Camera
 
 COLOR_SIZE, DEPTH_SIZE = (1920, 1440), (256, 192)

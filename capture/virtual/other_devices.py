@@ -13,13 +13,13 @@ from jaxtyping import Int64, UInt8
 from pydantic import ConfigDict, Field
 
 from capture.device import DeviceDescription
+from capture.iphone.message import PhoneMessage
 from capture.virtual.clocks import ClockedFrames, ClockEffects, DeviceClock, draw_clocks
 from capture.virtual.color_effects import ColorEffects
 from capture.virtual.config import SimulationConfig
 from capture.virtual.hand_held import CameraMotion
 from capture.virtual.iphone import RATE_HZ as PHONE_RATE_HZ
 from capture.virtual.iphone import PhoneConfig, PhoneTake, phone_take
-from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.realsense import RATE_HZ as REALSENSE_RATE_HZ
 from capture.virtual.realsense import RealSense, place_realsense
 from capture.virtual.rig import TARGET_M

@@ -8,6 +8,7 @@ import pytest
 from capture import depth_codec
 from capture.checking import check_session
 from capture.errors import CaptureError
+from capture.iphone.message import PhoneMessage
 from capture.session import RECORDED_CAMERAS, Session
 from capture.virtual.backdrop import infrared_echo
 from capture.virtual.baked_room import BakedRoom, pinhole_rays
@@ -22,7 +23,6 @@ from capture.virtual.other_devices import OtherDevicesConfig, draw_other_devices
 from capture.virtual.other_recording import describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.other_rendering import OtherRenderer
 from capture.virtual.other_sensors import UnitSensors
-from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.rig_playback import open_virtual_devices
 from capture.virtual.room import NORMALS, draw_room
 from capture.virtual.true_frames import read_true_frames, recorded_exposures

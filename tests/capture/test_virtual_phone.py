@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from capture.errors import CaptureError
+from capture.iphone.message import PhoneMessage
 from capture.virtual.hand_held import HandHeld, hand_held_path
 from capture.virtual.iphone import PhoneConfig, phone_take
 from capture.virtual.odometry import OdometryEffects, track
-from capture.virtual.phone_message import PhoneMessage
 from capture.virtual.realsense import MODELS, place_realsense
 from geometry.rigid import inverse, look_at, rotation_angle, transform
 
