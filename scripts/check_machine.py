@@ -4,6 +4,8 @@ import platform
 import sys
 
 MINIMUM = (3, 11)
+GLIBC = (2, 35)
+"""The wheel with the Azure Kinect libraries, pyk4a-bundle 1.5.0, is built for it: Ubuntu 22.04, Debian 12."""
 
 
 def before() -> list[str]:
@@ -20,6 +22,9 @@ def before() -> list[str]:
         problems.append(
             f"{platform.system()} {platform.machine()} is untested; Linux x86_64 is what the locked wheels fit"
         )
+    libc, version = platform.libc_ver()
+    if libc == "glibc" and tuple(int(part) for part in version.split(".")[:2]) < GLIBC:
+        problems.append(f"glibc {version} is too old, the Azure Kinect libraries need 2.35; use Ubuntu 22.04 or later")
     return problems
 
 
