@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from capture.errors import CaptureError
 from capture.importers.azure_kinect_mkv import import_kinect
@@ -30,6 +31,7 @@ def import_recording(
     size_mismatch: SizeMismatch = "refuse",
     crop_offset: tuple[int, int] = (0, 0),
     trim_to_shortest: bool = False,
+    layout_options: Mapping[str, Any] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Session:
     """Makes a session from a recording of others.
@@ -39,14 +41,17 @@ def import_recording(
     videos is found by itself when it lies in the folder or its subfolder `calibration`. The work is done in a hidden
     folder beside the target, which is renamed at the end: on any error the target is as before.
 
-    Raises CaptureError when the target exists and is not empty, when there is nothing to import or kinds are mixed,
-    and as the importers do (`import_kinect`, `import_videos`, `Layout.write`).
+    `layout_options` are what the user says of a layout that leaves it open (`Layout.options`), None for nothing.
+
+    Raises CaptureError when the target exists and is not empty, when a layout does not know an option, when there is
+    nothing to import or kinds are mixed, and as the importers do (`import_kinect`, `import_videos`, `Layout.write`).
     """
     target = Path(session_folder)
     _check_target(target)
     if calibration is not None and not Path(calibration).is_file():
         raise CaptureError(f"the calibration {calibration} is missing; check the path")
     layout = None if isinstance(source, Sequence) else layout_of(Path(source))
+    options = _options(layout, source, layout_options or {})
     files: list[Path] = []
     if layout is None:
         files = [Path(path) for path in source] if isinstance(source, Sequence) else find_files(Path(source))
@@ -63,7 +68,12 @@ def import_recording(
         if layout is not None:
             assert not isinstance(source, Sequence)
             layout.write(
-                Path(source), partial, calibration=calibration, session_id=target.name, on_progress=on_progress
+                Path(source),
+                partial,
+                calibration=calibration,
+                session_id=target.name,
+                on_progress=on_progress,
+                **options,
             )
         elif kinect:
             import_kinect(files, partial, calibration, session_id=target.name, on_progress=on_progress)
@@ -87,6 +97,18 @@ def import_recording(
 def layout_of(source: Path) -> Layout | None:
     """The layout of others that a file or folder has, or None."""
     return next((layout for layout in LAYOUTS if layout.recognises(source)), None)
+
+
+def _options(layout: Layout | None, source: object, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that were given. Raises CaptureError for one that the layout cannot be told."""
+    options = {name: value for name, value in given.items() if value is not None}
+    known = layout.options if layout else frozenset()
+    for name in options:
+        if name not in known:
+            kind = f"a recording of layout {layout.name}" if layout else "an Azure Kinect recording or a set of videos"
+            takes = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(known)) or "no such option"
+            raise CaptureError(f"{source} is {kind}, which takes {takes}; leave out --{name.replace('_', '-')}")
+    return options
 
 
 def find_files(source: Path) -> list[Path]:
