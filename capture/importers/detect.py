@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
+from capture.importers import scanner3d_app
 from capture.importers.azure_kinect_mkv import import_kinect
 from capture.importers.layout import Layout
 from capture.importers.video_size import SizeMismatch
@@ -19,7 +20,9 @@ PROBE_BYTES = 1 << 20
 KINECT_MARKS = (b"K4A_", b"b16g")
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[Layout, ...] = (
+    scanner3d_app.LAYOUT,
+)  # fmt: skip
 """Recordings of other rigs and applications, asked in this order before plain .mkv files and videos."""
 
 
