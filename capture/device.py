@@ -70,7 +70,9 @@ class DeviceDescription:
     """Name, model, serial, clock and sync role, as session.toml keeps them."""
     streams: tuple[DeviceStream, ...]
     cameras: tuple[Camera, ...] = ()
-    """Factory calibration of the image streams, in the device's own frame unless the driver knows the world's."""
+    """Factory calibration of the image streams, in the device's own frame but for those that are `placed`."""
+    placed: frozenset[str] = frozenset()
+    """Names of cameras whose `T_world_camera` is their pose in the world: a simulation or a playback knows it."""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     """Factory calibration as the maker writes it; file name to bytes, for the recording's attachments."""
 

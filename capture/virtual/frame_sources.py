@@ -60,7 +60,7 @@ class RecordedFrames(FrameSource):
         """Opens readers of its own: several devices read one file side by side."""
         for file in {stream.file for stream in self._streams}:
             self._readers[file] = McapReader(self._session.path(file))
-        cameras = self._cameras()
+        cameras, unplaced = self._cameras()
         prefix = f"{self._device}/"
         return DeviceDescription(
             info=self._session.devices[self._device],
@@ -77,6 +77,7 @@ class RecordedFrames(FrameSource):
                 for s in self._streams
             ),
             cameras=tuple(cameras[s.name] for s in self._streams if s.name in cameras),
+            placed=frozenset(cameras) - unplaced,
             attachments={
                 name: data
                 for reader in self._readers.values()
@@ -119,9 +120,11 @@ class RecordedFrames(FrameSource):
         devices = self._session.devices
         return other.topic is not None and devices[other.device].clock == devices[self._device].clock
 
-    def _cameras(self) -> Mapping[str, Camera]:
-        file = self._session.path("recording", "cameras.json")
-        return self._session.recorded_camera_file().cameras if file.exists() else {}
+    def _cameras(self) -> tuple[Mapping[str, Camera], frozenset[str]]:
+        if not self._session.path("recording", "cameras.json").exists():
+            return {}, frozenset()
+        file = self._session.recorded_camera_file()
+        return file.cameras, file.unplaced
 
 
 class RenderedFrames(FrameSource):

@@ -1,0 +1,169 @@
+"""Records one take of a running rig: frames wait in a bounded queue, one thread writes them, another one syncs."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from capture.device import DeviceStateError
+from capture.device_frames import EncodedFrame
+from capture.errors import CaptureError
+from capture.mcap_recording import McapWriter
+from capture.recorder.disk_room import check_room, expected_rate, free_bytes
+from capture.recorder.frame_queue import Arrived, FrameQueue
+from capture.recorder.live_rig import LiveRig
+from capture.recorder.status import RecordedTake, RecorderLimits, RecorderStatus
+from capture.recorder.take_description import (
+    ATTACHMENT,
+    CAMERAS_ATTACHMENT,
+    TakeDescription,
+    describe_take,
+    stream_channels,
+    write_take_cameras,
+)
+from capture.recorder.take_figures import TakeFigures
+from capture.session import INFO_FILE
+
+DEFAULT_LIMITS = RecorderLimits()
+WAIT_S = 0.2
+FLUSH_S = 0.5
+"""A chunk is in the file after this long, however small: a program that is killed loses no more."""
+SYNC_S = 1.0
+"""From one fsync to the next: what a computer without power loses beside that."""
+DISK_CHECK_S = 0.5
+
+
+class Recorder:
+    """One take. The rig may run before and after; a preview or anything else may listen beside it."""
+
+    def __init__(
+        self,
+        rig: LiveRig,
+        folder: Path,
+        *,
+        subject: str = "",
+        action: str = "",
+        links: Mapping[str, str] | None = None,
+        host: str = "",
+        id: str | None = None,
+        limits: RecorderLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Nothing is written before `start`. `host` is this computer's name unless given."""
+        self.folder = Path(folder)
+        self.limits = limits
+        self._rig, self._subject, self._action = rig, subject, action
+        self._links, self._id = dict(links or {}), id or self.folder.name
+        self.host = _file_name(host or platform.node() or "host")
+        self._queue = FrameQueue(seconds=limits.queue_s, capacity=limits.queue_bytes)
+        self._writer: McapWriter | None = None
+        self._take: TakeDescription | None = None
+        self._taken: RecordedTake | None = None
+        self._quit = threading.Event()
+        self._stopped_because = ""
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Checks the disk, creates the folder and recording/HOST.mcap, and begins to take frames.
+
+        Raises CaptureError when the rig is not open, the folder already holds something or too little fits on the disk.
+        """
+        if self._writer is not None:
+            raise DeviceStateError(f"{self.folder}: this take was started already; make a new recorder for the next")
+        descriptions = self._rig.descriptions
+        if not descriptions:
+            raise DeviceStateError("the rig is not open; call open() before a take is recorded")
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            what = "already is a session" if (self.folder / INFO_FILE).exists() else "exists and is not empty"
+            raise CaptureError(f"{self.folder} {what}; choose another folder, a take is never overwritten")
+        check_room(
+            self.folder,
+            rate=expected_rate(descriptions),
+            least_s=self.limits.least_s,
+            reserve_bytes=self.limits.reserve_bytes,
+        )
+        file = f"recording/{self.host}.mcap"
+        self._take = describe_take(
+            descriptions,
+            file=file,
+            id=self._id,
+            subject=self._subject,
+            action=self._action,
+            links=self._links,
+            host=self.host,
+        )
+        attachments = {ATTACHMENT: self._take.encode()}
+        if any(d.cameras for d in descriptions.values()):
+            attachments[CAMERAS_ATTACHMENT] = write_take_cameras(self.folder, descriptions)
+        for description in descriptions.values():
+            attachments.update(description.attachments)
+        self._writer = McapWriter(self.folder / file, attachments)
+        for description in descriptions.values():
+            for topic, (encoding, metadata) in stream_channels(description).items():
+                self._writer.add_stream(topic, encoding, metadata)
+        self._figures = TakeFigures(descriptions)
+        self._begun_us = time.monotonic_ns() // 1000
+        self._threads = [
+            threading.Thread(target=self._write_all, name="recorder writes", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._rig.attach(self._accept)
+
+    def status(self) -> RecorderStatus:
+        """How the take is doing; from any thread, at any time after `start`."""
+        if self._taken is not None:
+            return self._taken.figures
+        if self._writer is None:
+            raise DeviceStateError(f"{self.folder}: nothing is being recorded; call start() first")
+        return self._figures.status(self._queue.figures(), self.limits, free_bytes(self.folder), self._stopped_because)
+
+    def stop(self) -> RecordedTake:
+        """Writes what waits, closes the file and writes session.toml. May be called twice."""
+        if self._taken is not None:
+            return self._taken
+        if self._writer is None or self._take is None:
+            raise DeviceStateError(f"{self.folder}: nothing is being recorded; call start() first")
+        self._rig.detach(self._accept)
+        self._queue.end()
+        for thread in self._threads:
+            thread.join()
+        self._figures.end()
+        self._writer.finish()
+        frames = {topic[1:]: count for topic, count in self._writer.counts.items()}
+        session = self._take.write_session(self.folder, frames)
+        self._taken = RecordedTake(
+            session=session,
+            figures=self._figures.status(
+                self._queue.figures(), self.limits, free_bytes(self.folder), self._stopped_because
+            ),
+            events=tuple(event for event in self._rig.events if event.host_us >= self._begun_us),
+        )
+        return self._taken
+
+    def _accept(self, frame: EncodedFrame) -> None:
+        """The sink: on the devices' threads."""
+        wrong = self._figures.arrived(frame)
+        if wrong:
+            if self._figures.is_first_refusal(frame.stream):
+                self._rig.note(frame.stream.rsplit("/", 1)[0], f"{frame.stream} sent {wrong}; such frames are left out")
+        elif not self._queue.put(frame):
+            self._figures.overflowed(frame)
+
+    def _write_all(self) -> None:
+        while not self._queue.ended:
+            self._write(self._queue.take(WAIT_S))
+        self._write(self._queue.take(0.0))
+
+    def _write(self, batch: list[Arrived]) -> None:
+        assert self._writer is not None
+        for arrived_s, frame in batch:
+            self._writer.write(f"/{frame.stream}", frame.data, device_us=frame.device_us, host_us=frame.host_us)
+            self._figures.wrote(frame, time.monotonic() - arrived_s)
+
+
+def _file_name(host: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in host.split(".")[0])
+    return kept or "host"

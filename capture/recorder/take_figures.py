@@ -1,0 +1,142 @@
+"""Counts of a take while it is recorded: frames by stream, losses, rates, and how late frames reach the file."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from capture.device import DeviceDescription, DeviceStream
+from capture.device_frames import EncodedFrame
+from capture.recorder.frame_check import what_is_wrong
+from capture.recorder.status import RecorderLimits, RecorderStatus, StreamStatus
+
+RATE_WINDOW_S = 5.0
+LAG_EDGES_S = np.concatenate([[0.0], np.geomspace(1e-4, 100.0, 241)])
+"""A histogram of lags, each step 6 % wider than the one before: exact enough for a percentile, and of constant size."""
+QUEUE_WARNING = 0.25
+DISK_WARNING_S = 120.0
+
+
+@dataclass(slots=True)
+class _Stream:
+    stream: DeviceStream
+    frames: int = 0
+    dropped: int = 0
+    overflowed: int = 0
+    refused: int = 0
+    bytes: int = 0
+    sequence: int | None = None
+    arrived_s: float | None = None
+
+
+class TakeFigures:
+    """Any thread may call anything."""
+
+    def __init__(self, descriptions: Mapping[str, DeviceDescription]) -> None:
+        """All zero, beginning now."""
+        self._lock = threading.Lock()
+        self._streams = {s.name: _Stream(s) for d in descriptions.values() for s in d.streams}
+        self._begun_s = time.monotonic()
+        self._seconds: float | None = None
+        self._bytes = 0
+        self._recent: deque[tuple[float, int]] = deque([(self._begun_s, 0)])
+        self._lags = np.zeros(len(LAG_EDGES_S), np.int64)
+        self._lag_s = 0.0
+        self.sync_s = 0.0
+
+    def arrived(self, frame: EncodedFrame) -> str:
+        """Counts a frame that a device sent; returns what is wrong with it, empty when it is to be recorded."""
+        now = time.monotonic()
+        stream = self._streams.get(frame.stream)
+        if stream is None:
+            return "a stream that it did not announce"
+        wrong = what_is_wrong(frame, stream.stream)
+        with self._lock:
+            if stream.sequence is not None:
+                if frame.sequence > stream.sequence:
+                    stream.dropped += frame.sequence - stream.sequence - 1
+                elif stream.arrived_s is not None:  # it was opened again and counts from the beginning
+                    stream.dropped += max(0, round((now - stream.arrived_s) * stream.stream.rate_hz) - 1)
+            stream.sequence, stream.arrived_s = frame.sequence, now
+            stream.refused += bool(wrong)
+        return wrong
+
+    def is_first_refusal(self, stream: str) -> bool:
+        """Whether no frame of this stream was refused before the last one."""
+        return stream not in self._streams or self._streams[stream].refused == 1
+
+    def overflowed(self, frame: EncodedFrame) -> None:
+        """Counts a frame that found no room."""
+        with self._lock:
+            self._streams[frame.stream].overflowed += 1
+
+    def wrote(self, frame: EncodedFrame, lag_s: float) -> None:
+        """Counts a frame that was given to the file, this long after it was handed over."""
+        with self._lock:
+            stream = self._streams[frame.stream]
+            stream.frames += 1
+            stream.bytes += len(frame.data)
+            self._bytes += len(frame.data)
+            self._lag_s = lag_s
+            self._lags[int(np.searchsorted(LAG_EDGES_S, lag_s, side="left")) if lag_s < LAG_EDGES_S[-1] else -1] += 1
+
+    def end(self) -> None:
+        """The take is as long as it is now."""
+        self._seconds = time.monotonic() - self._begun_s
+
+    def status(
+        self, queue: tuple[int, int, float], limits: RecorderLimits, disk_free: int, stopped_because: str
+    ) -> RecorderStatus:
+        """Everything at this moment. `queue` is what `FrameQueue.figures` gave."""
+        now = time.monotonic()
+        with self._lock:
+            rate = self._rate(now)
+            streams = {name: _status(stream, now) for name, stream in self._streams.items()}
+            frames, queued, oldest_s = queue
+            share = max(queued / limits.queue_bytes, oldest_s / limits.queue_s)
+            disk_s = max(0.0, (disk_free - limits.reserve_bytes) / rate) if rate > 0 else float("inf")
+            status = RecorderStatus(
+                seconds=now - self._begun_s if self._seconds is None else self._seconds,
+                streams=streams,
+                queue_frames=frames,
+                queue_bytes=queued,
+                queue_s=oldest_s,
+                queue_share=min(1.0, share),
+                bytes_written=self._bytes,
+                mb_per_s=rate / 1e6,
+                lag_s=self._lag_s,
+                lag_p99_s=self._percentile(0.99),
+                sync_s=self.sync_s,
+                disk_free_bytes=disk_free,
+                disk_s=disk_s,
+                problems=(),
+                stopped_because=stopped_because,
+            )
+        return status
+
+    def _rate(self, now: float) -> float:
+        self._recent.append((now, self._bytes))
+        while len(self._recent) > 2 and now - self._recent[1][0] > RATE_WINDOW_S:
+            self._recent.popleft()
+        then, before = self._recent[0]
+        return (self._bytes - before) / (now - then) if now > then else 0.0
+
+    def _percentile(self, share: float) -> float:
+        total = int(self._lags.sum())
+        return float(LAG_EDGES_S[int(np.searchsorted(np.cumsum(self._lags), share * total))]) if total else 0.0
+
+
+def _status(stream: _Stream, now: float) -> StreamStatus:
+    return StreamStatus(
+        frames=stream.frames,
+        dropped=stream.dropped,
+        overflowed=stream.overflowed,
+        refused=stream.refused,
+        bytes=stream.bytes,
+        last_age_s=None if stream.arrived_s is None else now - stream.arrived_s,
+    )
