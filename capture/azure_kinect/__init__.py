@@ -1,0 +1,1 @@
+"""Azure Kinect, live, through the C libraries of its SDK."""
