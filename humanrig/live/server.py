@@ -1,0 +1,201 @@
+"""The preview page: a web page on this computer with small pictures of every stream, lamps, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Callable, Coroutine
+from importlib.resources import files
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiohttp import WSMsgType, web
+
+from capture.errors import CaptureError
+from humanrig.errors import HumanrigError
+from humanrig.live.control import RigControl
+from humanrig.live.protection import add_headers, only_this_computer, require_own_page
+from humanrig.live.tile_maker import CPU_SHARE, TILES_PER_S, TileMaker
+from humanrig.live.view import RigView
+
+if TYPE_CHECKING:
+    from capture.recorder.live_rig import LiveRig
+
+T = TypeVar("T")
+HOST = "127.0.0.1"
+UPDATE_S = 0.25
+START_TIMEOUT_S = 10.0
+CLIENTS = 4
+"""Pages that may look at once; each costs its own traffic."""
+CONTENT = {"page.css": "text/css", "page.js": "text/javascript"}
+
+
+class PreviewServer:
+    """Serves the page in a thread of its own. Use it as a context manager, or `start()` and `close()`.
+
+    It only takes the newest frame of each stream (`LiveRig.attach`) and draws tiles within a fixed share of one core
+    while a page is open; recording never waits for it. Starting and stopping is for requests of the page itself.
+    """
+
+    def __init__(
+        self,
+        rig: LiveRig,
+        control: RigControl,
+        *,
+        port: int = 0,
+        tiles_per_s: float = TILES_PER_S,
+        cpu_share: float = CPU_SHARE,
+    ) -> None:
+        """Port 0 takes a free one; `url` names it after `start`."""
+        self._control, self._port = control, port
+        self._view = RigView(rig, control)
+        self._pages = 0
+        self._tiles = TileMaker(
+            self._view.newest,
+            self._view.streams,
+            lambda: self._pages > 0,
+            tiles_per_s=tiles_per_s,
+            cpu_share=cpu_share,
+        )
+        self._token = secrets.token_urlsafe(24)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="preview page", daemon=True)
+        self._runner: web.AppRunner | None = None
+        self._closing = asyncio.Event()
+        self.url = ""
+        """Where the page is, after `start`."""
+
+    def start(self) -> str:
+        """Begins to serve; the page's address. Raises HumanrigError when the port is taken."""
+        self._thread.start()
+        try:
+            self.url = self._run(self._serve())
+        except OSError as error:
+            self._end_thread()
+            raise HumanrigError(
+                f"the preview page cannot use port {self._port} ({error.strerror}); choose another, or 0 for a free one"
+            ) from None
+        self._view.attach()
+        self._tiles.start()
+        return self.url
+
+    def close(self) -> None:
+        """Ends the page; the rig goes on."""
+        if self._runner is None:
+            return
+        self._view.detach()
+        self._tiles.close()
+        self._run(self._unserve())
+        self._end_thread()
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_TIMEOUT_S)
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self) -> str:
+        app = web.Application(middlewares=[only_this_computer], client_max_size=1024)
+        app.on_response_prepare.append(_prepare)
+        app.router.add_get("/", self._page)
+        app.router.add_get("/live", self._live)
+        app.router.add_get("/{name:page\\.(?:css|js)}", self._asset)
+        app.router.add_post("/start", self._start_take)
+        app.router.add_post("/stop", self._stop_take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, self._port).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        return f"http://{HOST}:{runner.addresses[0][1]}/"
+
+    async def _unserve(self) -> None:
+        assert self._runner is not None
+        self._closing.set()
+        await self._runner.cleanup()
+        self._runner = None
+
+    async def _page(self, request: web.Request) -> web.Response:
+        text = _read("page.html").replace("{{token}}", self._token)
+        return web.Response(text=text, content_type="text/html")
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return web.Response(text=_read(name), content_type=CONTENT[name])
+
+    async def _start_take(self, request: web.Request) -> web.Response:
+        require_own_page(request, self._token)
+        return await self._asked(self._control.start)
+
+    async def _stop_take(self, request: web.Request) -> web.Response:
+        require_own_page(request, self._token)
+        return await self._asked(self._control.stop)
+
+    async def _asked(self, call: Callable[[], None]) -> web.Response:
+        try:
+            await asyncio.to_thread(call)
+        except (CaptureError, HumanrigError, OSError) as error:
+            return web.json_response({"error": str(error)}, status=409)
+        return web.json_response({})
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        """State as JSON, tiles as bytes: a line with the stream's name, then its JPEG. A slow page skips tiles."""
+        require_own_page(request, None)
+        if self._pages >= CLIENTS:
+            raise web.HTTPServiceUnavailable(text=f"{CLIENTS} pages look already; close one of them")
+        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=1024, compress=False)
+        await socket.prepare(request)
+        self._pages += 1
+        listening = asyncio.create_task(_until_closed(socket))
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            sent = 0
+            while not (listening.done() or closing.done()):
+                sent = await self._update(socket, sent)
+                await asyncio.wait({listening, closing}, timeout=UPDATE_S, return_when=asyncio.FIRST_COMPLETED)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._pages -= 1
+            closing.cancel()
+            listening.cancel()
+        await socket.close()
+        return socket
+
+    async def _update(self, socket: web.WebSocketResponse, sent: int) -> int:
+        await socket.send_json(await asyncio.to_thread(self._view.state, dict(self._tiles.problems)))
+        newer = sorted((t for t in list(self._tiles.tiles.values()) if t.number > sent), key=lambda t: t.number)
+        for tile in newer:
+            await socket.send_bytes(tile.stream.encode() + b"\n" + tile.jpeg)
+        return newer[-1].number if newer else sent
+
+    def __enter__(self) -> PreviewServer:
+        """The server, started."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the page."""
+        self.close()
+
+
+async def _until_closed(socket: web.WebSocketResponse) -> None:
+    async for message in socket:
+        if message.type is WSMsgType.ERROR:
+            return
+
+
+async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
+    add_headers(response)
+
+
+def _read(name: str) -> str:
+    return files("humanrig.live").joinpath("web", name).read_text("utf-8")

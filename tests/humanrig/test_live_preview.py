@@ -1,0 +1,236 @@
+"""The preview page: pictures, lamps, start and stop, and nobody but the page itself may start a take."""
+
+import asyncio
+import json
+import time
+
+import aiohttp
+import numpy as np
+import pytest
+import simplejpeg
+from preview_rig import RememberingControl, describe, make_rig
+
+from capture import depth_codec
+from capture.device import DeviceHealth, DeviceStream
+from capture.device_frames import EncodedFrame, StreamCounts
+from capture.errors import CaptureError
+from humanrig.errors import HumanrigError
+from humanrig.live.control import RigControl
+from humanrig.live.lamps import Lamps
+from humanrig.live.newest_frames import NewestFrames
+from humanrig.live.pulse_watch import PulseWatch
+from humanrig.live.server import PreviewServer
+from humanrig.live.tile_maker import TileMaker
+from humanrig.live.tiles import color_depth, make_tile
+
+DEPTH = DeviceStream(name="k/depth", kind="depth", encoding="dzp", rate_hz=30.0, width=640, height=576)
+COLOR = DeviceStream(name="k/color", kind="color", encoding="jpeg", rate_hz=30.0, width=1920, height=1080)
+
+
+@pytest.fixture(scope="module")
+def served():
+    """A rig of two devices that runs, its control, and the address of its page."""
+    control = RememberingControl()
+    assert isinstance(control, RigControl)
+    with make_rig(2) as rig, PreviewServer(rig, control) as server:
+        rig.start()
+        yield control, server.url, rig
+
+
+def ask(method, url, **headers):
+    async def go():
+        async with aiohttp.ClientSession() as client, client.request(method, url, headers=headers) as answer:
+            return answer.status, await answer.text(), answer.headers
+
+    return asyncio.run(go())
+
+
+def token_of(url):
+    text = ask("GET", url)[1]
+    return text.split('name="rig-token" content="')[1].split('"')[0]
+
+
+def look(url, seconds, origin=None):
+    """The last state and all tiles that came over the socket within a time."""
+
+    async def go():
+        states, tiles = [], []
+        headers = {"Origin": origin or url.rstrip("/")}
+        async with aiohttp.ClientSession() as client, client.ws_connect(f"{url}live", headers=headers) as socket:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                message = await socket.receive(timeout=5)
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    states.append(json.loads(message.data))
+                elif message.type is aiohttp.WSMsgType.BINARY:
+                    tiles.append(message.data.split(b"\n", 1))
+        return states, tiles
+
+    return asyncio.run(go())
+
+
+def test_the_page_shows_every_stream_and_a_green_lamp_for_each_device(served):
+    _, url, _ = served
+    states, tiles = look(url, 1.8)
+    state = states[-1]
+    assert {name.decode() for name, _ in tiles} == {s["name"] for s in state["streams"]}
+    assert len(state["streams"]) == 4
+    for _, jpeg in tiles:
+        assert simplejpeg.decode_jpeg(jpeg).shape[1] == 320
+    assert [(lamp["device"], lamp["light"]) for lamp in state["devices"]] == [
+        ("kinect_000", "green"),
+        ("kinect_001", "green"),
+    ]
+    assert abs(state["devices"][1]["residual_us"]) < 1.0  # clocks without jitter; times are whole microseconds
+    assert all(abs(s["rate_hz"] - 30) <= 6 for s in state["streams"]), "frames of two seconds on a busy machine"
+    assert (state["prompt"][:4], state["disk_left_s"]) == ("Walk", 3060.0)
+
+
+def test_start_and_stop_reach_the_control(served):
+    control, url, _ = served
+    control.calls.clear()
+    own = {"Origin": url.rstrip("/"), "X-Rig-Token": token_of(url)}
+    assert ask("POST", f"{url}start", **own)[0] == 200
+    assert control.state == "recording"
+    assert ask("POST", f"{url}stop", **own)[0] == 200
+    assert control.calls == ["start", "stop"]
+
+
+def test_a_refusal_is_told_in_its_own_words(served):
+    control, url, _ = served
+    control.refusal = "the disk has room for 3 s; free some of it"
+    try:
+        status, text, _ = ask("POST", f"{url}start", **{"Origin": url.rstrip("/"), "X-Rig-Token": token_of(url)})
+    finally:
+        control.refusal = ""
+    assert (status, json.loads(text)["error"]) == (409, "the disk has room for 3 s; free some of it")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": None},
+        {"X-Rig-Token": "guess"},
+        {"X-Rig-Token": None},
+        {"Host": "elsewhere.example", "Origin": "http://elsewhere.example"},
+    ],
+    ids=lambda w: "-".join(f"{k}={v}" for k, v in w.items()),
+)
+def test_another_web_site_can_neither_start_nor_stop(served, wrong):
+    control, url, _ = served
+    control.calls.clear()
+    good = {"Origin": url.rstrip("/"), "X-Rig-Token": token_of(url)}
+    headers = {k: v for k, v in {**good, **wrong}.items() if v is not None}
+    for call in ("start", "stop"):
+        assert ask("POST", f"{url}{call}", **headers)[0] == 403
+        assert ask("GET", f"{url}{call}", **good)[0] == 405, "a link or an image must not do it either"
+    assert control.calls == []
+
+
+def test_another_web_site_can_neither_look_nor_frame_the_page(served):
+    _, url, _ = served
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        look(url, 0.1, origin="http://elsewhere.example")
+    assert ask("GET", url, Host="elsewhere.example")[0] == 403
+    status, text, headers = ask("GET", url)
+    assert status == 200
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    for asset in ("", "page.css", "page.js"):
+        text = ask("GET", f"{url}{asset}")[1]
+        assert "https://" not in text
+        assert "http://" not in text, "nothing is loaded from elsewhere"
+    assert ask("GET", f"{url}../server.py")[0] == 404
+
+
+def test_a_taken_port_is_one_sentence(served):
+    _, url, rig = served
+    port = int(url.rsplit(":", 1)[1].rstrip("/"))
+    with pytest.raises(HumanrigError, match=f"cannot use port {port}"):
+        PreviewServer(rig, RememberingControl(), port=port).start()
+
+
+def test_tiles_are_drawn_only_while_somebody_looks_and_within_the_share():
+    rng = np.random.default_rng(0)
+    noisy = depth_codec.encode((1500 + rng.normal(0, 9, (576, 640))).astype(np.uint16))
+    drawn, looked = [], [False]
+
+    class Always(NewestFrames):
+        def newest(self, stream):
+            drawn.append(stream)
+            return EncodedFrame(stream=stream, sequence=len(drawn), device_us=0, host_us=0, data=noisy)
+
+    maker = TileMaker(Always(), lambda: [DEPTH], lambda: looked[0], tiles_per_s=1000.0, cpu_share=0.1)
+    maker.start()
+    time.sleep(0.15)
+    assert drawn == []
+    looked[0] = True
+    begun = time.monotonic()
+    time.sleep(0.8)
+    share = maker.cpu_s / (time.monotonic() - begun)
+    maker.close()
+    assert len(drawn) > 3
+    assert share < 0.15, "one tile more than the share may be under way; it is about 5 ms of 800"
+
+
+def test_a_damaged_frame_is_a_problem_and_not_the_end():
+    with pytest.raises(CaptureError, match="k/color: a frame cannot be drawn"):
+        make_tile(COLOR, b"\xff\xd8 not a picture")
+    with pytest.raises(CaptureError, match="k/depth: a frame cannot be drawn"):
+        make_tile(DEPTH, b"short")
+
+
+def test_colours_of_depth_tell_near_from_far_and_missing():
+    near, far, none = color_depth(np.array([[600, 4900, 0]], np.uint16))[0].astype(int)
+    assert near[2] > near[0], "near is red"
+    assert far[0] > far[2], "far is blue"
+    assert none.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("off_us", [0, 80, -250, 9000])
+def test_the_residual_of_a_wired_device_is_found(off_us):
+    watch = PulseWatch([describe("kinect_000", 0), describe("kinect_001", 1)])
+    for k in range(40):
+        for name, shift in (("kinect_000", 0), ("kinect_001", off_us)):
+            us = round(k * 1e6 / 30) + shift + 33_333 * (name == "kinect_001")  # one frame behind: still the pulse
+            watch(EncodedFrame(stream=f"{name}/color", sequence=k, device_us=us, host_us=0, data=b""))
+    found = watch.residuals_us()
+    assert found["kinect_000"] == 0
+    assert abs(found["kinect_001"] - off_us) < 2, "the period is a third of a microsecond longer than the step"
+
+
+def health(state="running", stalled=False, dropped=0, message=""):
+    return DeviceHealth(
+        device="kinect_000",
+        state=state,
+        streams={"kinect_000/color": StreamCounts(delivered=9, missed=dropped)},
+        queued=0,
+        last_frame_age_s=0.0,
+        stalled=stalled,
+        message=message,
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "residual", "light"),
+    [
+        (health(), 12.0, "green"),
+        (health(), 140.0, "yellow"),
+        (health(), -5000.0, "red"),
+        (health(stalled=True, message="no frame for 2.0 s"), 12.0, "red"),
+        (health(state="open", message="unplugged"), None, "red"),
+        (health(state="closed"), None, "red"),
+        (health(state="open"), None, "yellow"),
+        (health(), None, "yellow"),
+    ],
+)
+def test_a_lamp_says_whether_a_device_is_in_step(told, residual, light):
+    assert Lamps().lamp(told, describe("kinect_000", 0), residual, 0.0).light == light
+
+
+def test_a_loss_shows_for_five_seconds():
+    lamps, seen = Lamps(), {}
+    for second, dropped in ((0, 0), (1, 3), (3, 3), (7, 3)):
+        seen[second] = lamps.lamp(health(dropped=dropped), describe("kinect_000", 0), 0.0, float(second)).light
+    assert seen == {0: "green", 1: "yellow", 3: "yellow", 7: "green"}
