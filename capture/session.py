@@ -122,7 +122,7 @@ class Session:
             raise CaptureError(f"{self.folder}: {stream} has {info.frames} frames, there is no frame {index}")
         if info.topic is None:
             video = self._video(info)
-            time = int(video.timestamps_us[index])
+            time = int(video.timestamps_us[index]) + self._start_offset_us(info)
             return Frame(stream=stream, index=index, device_us=time, host_us=time, payload=video.frame(index))
         message = self.recording(info.file).read(info.topic, index)
         payload = decode(info, message.data, f"{self.folder}: frame {index} of {stream}")
@@ -134,10 +134,11 @@ class Session:
             yield self.frame(stream, index)
 
     def timestamps_us(self, stream: str) -> tuple[Int64[np.ndarray, "frames"], Int64[np.ndarray, "frames"]]:
-        """Device and host time of each frame. A video file has one clock, returned twice."""
+        """Device and host time of each frame. A video file has one clock, returned twice; it
+        begins at the start offset of its device."""
         info = self.stream(stream)
         if info.topic is None:
-            times = self._video(info).timestamps_us[: info.frames]
+            times = self._video(info).timestamps_us[: info.frames] + self._start_offset_us(info)
             return times, times
         device, host = self.recording(info.file).timestamps_us(info.topic)
         return device[: info.frames], host[: info.frames]
@@ -175,6 +176,11 @@ class Session:
         if file not in self._recordings:
             self._recordings[file] = McapReader(self.path(file))
         return self._recordings[file]
+
+    def _start_offset_us(self, info: StreamInfo) -> int:
+        """Device time of a video's first picture; its own times begin at 0."""
+        device = self.devices.get(info.device)
+        return 0 if device is None else device.start_offset_us
 
     def _video(self, info: StreamInfo) -> VideoStream:
         if info.file not in self._videos:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
-from capture.importers import scanner3d_app
+from capture.importers import record3d, scanner3d_app, stray_scanner
 from capture.importers.azure_kinect_mkv import import_kinect
 from capture.importers.layout import Layout
 from capture.importers.video_size import SizeMismatch
@@ -22,6 +22,8 @@ EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 
 LAYOUTS: tuple[Layout, ...] = (
     scanner3d_app.LAYOUT,
+    record3d.LAYOUT,
+    stray_scanner.LAYOUT,
 )  # fmt: skip
 """Recordings of other rigs and applications, asked in this order before plain .mkv files and videos."""
 
