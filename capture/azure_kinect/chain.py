@@ -37,8 +37,8 @@ def chain_settings(
     last = spacing_us * (len(order) - 1)
     if spacing_us < 0 or last > base.period_us:
         raise CaptureError(
-            f"{len(order)} devices {spacing_us} us apart delay the last by {last} us, a frame is {int(base.period_us)} us; lower "
-            "the spacing or the rate"
+            f"{len(order)} devices {spacing_us} us apart delay the last by {last} us, a frame is "
+            f"{int(base.period_us)} us; lower the spacing or the rate"
         )
     if not base.has_color:
         raise CaptureError("the master's colour camera makes the pulse; set color_resolution")
@@ -118,8 +118,8 @@ def _flashes(wired: Mapping[str, KinectSettings]) -> list[str]:
     others = f", and {len(near) - 1} more pairs" if len(near) > 1 else ""
     return [
         f"{first} and {second} flash {gap:.0f} us apart (depth {delays[first]} and {delays[second]} us late{others}); "
-        f"devices that see each other need {SPACING_US} us, and only {PULSES} fit between two flashes of one: turn these "
-        "away from each other, or change depth_delay_us"
+        f"devices that see each other need {SPACING_US} us, and only {PULSES} fit between two flashes of one: "
+        "turn these away from each other, or change depth_delay_us"
     ]
 
 

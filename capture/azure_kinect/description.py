@@ -54,14 +54,15 @@ def streams_of(name: str, settings: KinectSettings) -> tuple[DeviceStream, ...]:
                 delay_us=settings.subordinate_delay_us,
             )
         )  # fmt: skip
+    late_us = settings.subordinate_delay_us + settings.depth_delay_us
     kinds: tuple[tuple[StreamKind, bool], ...] = (("depth", settings.has_depth), ("ir", settings.has_ir))
     for kind, wanted in kinds:
         if wanted:
             mode = DEPTH_SIZES[settings.depth_mode]
             streams.append(
                 DeviceStream(
-                    name=f"{name}/{kind}", kind=kind, encoding="dzp", rate_hz=rate,
-                    width=mode.width, height=mode.height, delay_us=settings.subordinate_delay_us + settings.depth_delay_us,
+                    name=f"{name}/{kind}", kind=kind, encoding="dzp", rate_hz=rate, width=mode.width,
+                    height=mode.height, delay_us=late_us,
                 )
             )  # fmt: skip
     if settings.imu:

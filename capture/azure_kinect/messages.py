@@ -40,9 +40,10 @@ class SdkMessage:
 
     level: str
     text: str
-    thread: int
     at_s: float
     """`time.monotonic`."""
+    from_sdk: bool
+    """Said on a thread of the SDK's own, not inside a call of ours."""
 
 
 class MessageLog:
@@ -56,19 +57,13 @@ class MessageLog:
 
     def add(self, level: int, text: str) -> None:
         """Called by the SDK, on whichever of its threads."""
-        message = SdkMessage(
-            level=LOG_LEVELS[level] if 0 <= level < len(LOG_LEVELS) else "error",
-            text=text.strip(),
-            thread=threading.get_ident(),
-            at_s=time.monotonic(),
-        )
+        name = LOG_LEVELS[level] if 0 <= level < len(LOG_LEVELS) else "error"
         with self._lock:
+            own = self._calls.get(threading.get_ident())
+            message = SdkMessage(level=name, text=text.strip(), at_s=time.monotonic(), from_sdk=own is None)
             self._recent.append(message)
-            if message.thread in self._calls:
-                self._calls[message.thread].append(message)
-            else:
-                for collected in self._calls.values():
-                    collected.append(message)
+            for collected in self._calls.values() if own is None else (own,):
+                collected.append(message)
 
     @contextmanager
     def collecting(self) -> Iterator[list[SdkMessage]]:
@@ -84,10 +79,10 @@ class MessageLog:
                 self._calls.pop(thread, None)
 
     def recent(self, seconds: float = RECENT_S) -> list[SdkMessage]:
-        """What was said within the last seconds."""
+        """What the SDK's own threads said within the last seconds, of whichever device."""
         since = time.monotonic() - seconds
         with self._lock:
-            return [message for message in self._recent if message.at_s >= since]
+            return [message for message in self._recent if message.from_sdk and message.at_s >= since]
 
 
 def reason_of(messages: Sequence[SdkMessage]) -> str:

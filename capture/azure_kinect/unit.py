@@ -25,6 +25,7 @@ from capture.azure_kinect.structures import (
 from capture.device import DeviceError, DeviceLost
 
 ImageKind = Literal["color", "depth", "ir"]
+LAST_MESSAGES = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +185,7 @@ class KinectUnit:
             result = function(self._handle, target, timeout_ms)
         if result in (WAIT_SUCCEEDED, WAIT_TIMEOUT):
             return result == WAIT_SUCCEEDED
-        raise DeviceLost(f"{self.name} {what}: {reason_of([*self.library.log.recent(), *messages])}")
+        raise DeviceLost(f"{self.name} {what}: {reason_of([*self.library.log.recent()[-LAST_MESSAGES:], *messages])}")
 
 
 def attached_count(library: K4aLibrary) -> int:
