@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from capture.errors import CaptureError
@@ -38,11 +38,8 @@ def settings_of(rig: RigFile) -> dict[str, Any]:
         shared = rig.shared.get(entry.driver, {})
         checked(kind, shared, f"{rig.path}: [{entry.driver}]")
         where = f"{rig.path}: [[devices]] '{entry.name}'"
-        own = checked(kind, {**shared, **entry.settings}, where, besides=("name", "driver"))
-        if entry.name in chain:
-            stated = [key for key in PLACES if key in entry.settings]
-            places = {key: getattr(chain[entry.name], key) for key in PLACES if key not in stated}
-            own = replace(own, **places)
+        place = {key: getattr(chain[entry.name], key) for key in PLACES} if entry.name in chain else {}
+        own = checked(kind, {**shared, **place, **entry.settings}, where, besides=("name", "driver"))
         settings[entry.name] = own
     _check_serials(rig, settings)
     _check_masters(rig, settings)

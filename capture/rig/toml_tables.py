@@ -74,4 +74,6 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"the key '{key}' is missing; add it"
     reason = first["msg"].removeprefix("Value error, ")
+    if not key:
+        return reason
     return f"{key} = {value!r} cannot be used ({reason[0].lower()}{reason[1:]}); correct that line"
