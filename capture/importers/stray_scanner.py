@@ -3,8 +3,8 @@
 The folder has `rgb.mp4`, `camera_matrix.csv` (K of the last frame), `odometry.csv` (a row a frame), `imu.csv`,
 `depth/NNNNNN.png` (16-bit millimetres) and `confidence/NNNNNN.png`. Rows of odometry.csv: timestamp (s), frame, x, y,
 z, qx, qy, qz, qw (and, of some versions, fx, fy, cx, cy) under a header; of old versions x, y, z, qx, qy, qz, qw
-without one. Its poses have OpenCV's camera axes in a world with y up (`OdometryEncoder.swift` turns ARKit's camera by half a
-turn about x); they are turned back here, once. No folder of the application was at hand.
+without one. Its poses have OpenCV's camera axes in a world with y up (`OdometryEncoder.swift` turns ARKit's camera by
+half a turn about x); they are turned back here, once. No folder of the application was at hand.
 
 The video is never re-encoded (`stray_video.py`).
 """
