@@ -19,7 +19,7 @@ from capture.azure_kinect.sequence import FrameCounter
 from capture.azure_kinect.settings import KinectSettings
 from capture.azure_kinect.structures import EXPOSURE, POWER_LINE, POWER_LINE_VALUES, WHITE_BALANCE
 from capture.azure_kinect.unit import KinectCapture, KinectImage, KinectUnit, open_unit
-from capture.device import STALL_AFTER_S, Device, DeviceDescription, DeviceError, DeviceHealth, DeviceLost
+from capture.device import Device, DeviceDescription, DeviceError, DeviceHealth, DeviceLost
 from capture.device_frames import EncodedFrame
 
 WAIT_MS = 200
@@ -28,6 +28,8 @@ BAD_IMAGES_IN_A_ROW = 30
 EXPOSURE_TOLERANCE_US = 100
 """The camera keeps exposure in units of 100 us (`uvc_camerareader.cpp`)."""
 CREDIBLE_ARRIVAL_S = 10.0
+IMU_ALONE_S = 0.5
+"""Inertial samples are delivered for so long after an image: two frames and a half at 5 Hz, fifteen at 30 Hz."""
 
 
 class KinectDriver(Device):
@@ -35,7 +37,9 @@ class KinectDriver(Device):
 
     Open claims the device with the serial number of its settings; start sets exposure, white balance and power-line
     frequency, checks the synchronisation cable and starts the cameras, then the IMU. Two threads read images and
-    inertial samples. Colour is recorded as the device compressed it, depth and infrared as dzp.
+    inertial samples. Colour is recorded as the device compressed it, depth and infrared as dzp. Inertial samples are
+    delivered while images come: before the first image their clock is not yet reset, and a device that gives nothing
+    else is stalled.
     """
 
     def __init__(self, name: str, settings: KinectSettings, *, library: K4aLibrary | None = None) -> None:
@@ -54,17 +58,12 @@ class KinectDriver(Device):
         return self._exposure_us
 
     def health(self) -> DeviceHealth:
-        """How the device is doing. It is stalled when no image comes, though inertial samples may."""
+        """How the device is doing."""
         health = super().health()
-        if health.state != "running" or self._queue.finished:
-            return health
-        waited = time.monotonic() - (self._image_at_s or self._started_s)
-        if waited <= STALL_AFTER_S:
-            return health
-        message = f"no image for {waited:.1f} s"
-        if self._image_at_s is None and self.settings.sync == "subordinate":
-            message += ": it waits for the pulse of its master; start the master, or check the cable"
-        return replace(health, stalled=True, message=message)
+        if health.stalled and self._image_at_s is None and self.settings.sync == "subordinate":
+            waits = "it waits for the pulse of its master; start the master, or check the cable"
+            return replace(health, message=f"{health.message}: {waits}")
+        return health
 
     def _open(self) -> DeviceDescription:
         depth_codec.encode(np.zeros((2, 2), np.uint16))  # compiled before the first frame
@@ -178,9 +177,12 @@ class KinectDriver(Device):
         try:
             while not self._quit.is_set():
                 sample = unit.next_imu(WAIT_MS)
-                if sample is not None:
-                    self._put("imu", count, sample.acc_timestamp_usec, time.monotonic_ns() // 1000, encode_imu(sample))
-                    count += 1
+                if sample is None:
+                    continue
+                now_s = time.monotonic()
+                if self._image_at_s is not None and now_s - self._image_at_s < IMU_ALONE_S:
+                    self._put("imu", count, sample.acc_timestamp_usec, round(1e6 * now_s), encode_imu(sample))
+                count += 1
         except DeviceLost as error:  # images may go on; a device that is gone ends them as well
             self._remarks["imu"] = str(error).removeprefix(f"{self.name} ")
 

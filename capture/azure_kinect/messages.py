@@ -78,9 +78,9 @@ class MessageLog:
             with self._lock:
                 self._calls.pop(thread, None)
 
-    def recent(self, seconds: float = RECENT_S) -> list[SdkMessage]:
-        """What the SDK's own threads said within the last seconds, of whichever device."""
-        since = time.monotonic() - seconds
+    def recent(self, since_s: float = 0.0) -> list[SdkMessage]:
+        """What the SDK's own threads said lately, and after `since_s` (`time.monotonic`), of whichever device."""
+        since = max(since_s, time.monotonic() - RECENT_S)
         with self._lock:
             return [message for message in self._recent if message.from_sdk and message.at_s >= since]
 

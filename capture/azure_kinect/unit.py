@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import time
 from collections.abc import Iterator
 from ctypes import byref, c_bool, c_int, c_int32, c_uint32
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class KinectUnit:
         self.library, self.name = library, name
         self._c = library.c
         self._handle = Handle()
+        self._started_s = 0.0
         library.checked(f"{name} cannot be opened", self._c.k4a_device_open, c_uint32(index), byref(self._handle))
 
     @property
@@ -108,6 +110,7 @@ class KinectUnit:
 
     def start_cameras(self, configuration: DeviceConfiguration) -> None:
         """Begins to take images; a subordinate begins at its master's first pulse."""
+        self._started_s = time.monotonic()
         self._checked("does not start", self._c.k4a_device_start_cameras, byref(configuration))
 
     def stop_cameras(self) -> None:
@@ -185,7 +188,9 @@ class KinectUnit:
             result = function(self._handle, target, timeout_ms)
         if result in (WAIT_SUCCEEDED, WAIT_TIMEOUT):
             return result == WAIT_SUCCEEDED
-        raise DeviceLost(f"{self.name} {what}: {reason_of([*self.library.log.recent()[-LAST_MESSAGES:], *messages])}")
+        raise DeviceLost(
+            f"{self.name} {what}: {reason_of([*self.library.log.recent(self._started_s)[-LAST_MESSAGES:], *messages])}"
+        )
 
 
 def attached_count(library: K4aLibrary) -> int:

@@ -49,9 +49,18 @@ def take(device, count, kinds=("color", "depth", "ir")):
 def lost_message(device):
     """What is said once the device is gone, after the frames that came before."""
     with pytest.raises(DeviceLost) as caught:
-        while True:
-            assert device.next_frame(3.0) is not None
+        exhaust(device)
     return str(caught.value)
+
+
+def exhaust(device):
+    while device.next_frame(3.0) is not None:
+        pass
+
+
+def open_and_start(device):
+    device.open()
+    device.start()
 
 
 def test_every_frame_is_delivered_as_it_was(stand_in):
@@ -142,8 +151,7 @@ def test_an_error_carries_the_sdks_reason(stand_in, capfd, faults, settings, mes
     stand_in.add("000123", **faults)
     device = driver(stand_in, replace(SETTINGS, **settings))
     with pytest.raises(DeviceError, match=message):
-        device.open()
-        device.start()
+        open_and_start(device)
     device.close()
     assert stand_in.library.c.k4a_device_get_installed_count() == (0 if "unplugged" in faults else 1)
     opened = [call for call in stand_in.calls if call.split()[0] in ("open", "close")]
@@ -243,11 +251,10 @@ def test_a_stall_is_seen_though_inertial_samples_go_on(stand_in):
         device.start()
         take(device, 4)
         assert not device.health().stalled
-        time.sleep(1.2)
+        time.sleep(1.7)
         health = device.health()
-        assert take(device, 1, kinds=("imu",))
     assert health.stalled
-    assert health.message.startswith("no image for 1.")
+    assert health.streams["kinect_000/imu"].delivered > 50  # until half a second after the last image
 
 
 def test_rows_with_padding_a_reset_clock_and_an_unexpected_exposure(stand_in):
