@@ -1,217 +1,180 @@
-"""Frame sets: frames of one moment are found by time on the rig's pulse, never by counting frames.
-
-Sensors on one cable expose at every pulse of the master, each a configured delay later; videos of one start share a
-clock. Each frame's delay is taken off its time and what remains is rounded to the nearest pulse of the master, whose
-own gaps (dropped frames, stalls) are filled in. A frame that lies further from its pulse than the tolerance is left
-out, and a pulse for which a stream has no frame is a hole of that stream.
-"""
+"""Frame sets of a session: wired devices on the master's pulse, free ones by clocks that are fitted to each other."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
 from capture.errors import CaptureError
-from capture.frame_sets import HOLE, Instant
 from capture.session import Session
+from capture.sync.clock_fit import fit_arrivals
+from capture.sync.clock_segments import ClockReset, comparable, segments
+from capture.sync.figures import DeviceSync, StreamSync, latency_figures
+from capture.sync.free_clocks import FreeTimes, lateness_us, on_session_clock
+from capture.sync.pairing import DEFAULT_TOLERANCE_US, FrameSets, assemble, frame_sets
+from capture.sync.session_times import StreamTimes, exchanges, stream_times
+from capture.sync.wired import on_shared_clock
 
-DEFAULT_TOLERANCE_US = 4000
-"""A quarter of a frame at 60 Hz; frames of a wired rig lie within tens of microseconds."""
-LONELY_PERIOD_US = 1_000_000.0  # one frame and no stated rate: anything within half a second belongs to it
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StreamSync:
-    """How one stream fits the pulse."""
-
-    stream: str
-    frames: int
-    holes: int
-    """Instants without a frame of this stream."""
-    unused: int
-    """Frames that belong to no instant: too far from a pulse, or second at one."""
-    residual_median_us: float
-    """Time from the pulse after the configured delay is taken off; NaN without frames."""
-    residual_max_us: float
-    """The largest in size, of the frames that are used."""
+__all__ = [
+    "DEFAULT_TOLERANCE_US",
+    "FrameSets",
+    "StreamSync",
+    "frame_sets",
+    "free_devices",
+    "session_clock",
+    "session_frame_sets",
+]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FrameSets:
-    """All instants of a session."""
+def session_clock(session: Session, without: Collection[str] = ()) -> str:
+    """Name of the clock of the instants: the master's, or the one that most devices name.
 
-    instants: list[Instant]
-    streams: list[StreamSync]
-    master: str
-    """Stream whose frames define the pulse."""
-    period_us: float
+    Raises CaptureError when no stream of images is left.
+    """
+    names = _devices(session, without)
+    if not names:
+        raise CaptureError(f"{session.folder} has no stream of images in use; record or import one")
+    masters = [name for name in names if session.devices[name].sync == "master"]
+    if masters:
+        return session.devices[masters[0]].clock
+    return Counter(session.devices[name].clock for name in names).most_common(1)[0][0]
 
-    def figures(self) -> dict[str, Any]:
-        """What the stage reports."""
-        complete = sum(HOLE not in instant.index.values() for instant in self.instants)
-        worst = np.nanmax([s.residual_max_us for s in self.streams])
-        return {
-            "instants": len(self.instants),
-            "complete": complete,
-            "holes": sum(s.holes for s in self.streams),
-            "unused_frames": sum(s.unused for s in self.streams),
-            "residual_max_us": float(worst),
-            "period_us": self.period_us,
-            "master": self.master,
-            "streams": [{k: None if v != v else v for k, v in asdict(s).items()} for s in self.streams],
-        }
+
+def free_devices(session: Session, without: Collection[str] = ()) -> list[str]:
+    """Devices with images whose clock is not the session's."""
+    clock = session_clock(session, without)
+    return [name for name in _devices(session, without) if session.devices[name].clock != clock]
 
 
 def session_frame_sets(
-    session: Session, tolerance_us: int = DEFAULT_TOLERANCE_US, without: Collection[str] = ()
+    session: Session,
+    tolerance_us: int = DEFAULT_TOLERANCE_US,
+    without: Collection[str] = (),
+    *,
+    latency_us: Mapping[str, float] | None = None,
+    offsets_us: Mapping[str, float] | None = None,
 ) -> FrameSets:
     """Frame sets of a session's image streams, devices in `without` left out.
 
-    Raises CaptureError when two devices do not share a clock, a stream's clock goes back, or no stream has a frame.
+    `latency_us` has constant latencies from exposure to arrival, by stream or by `model/kind`. `offsets_us` gives the
+    session time less the device time of devices whose clocks are not to be trusted, such as content tells; they are
+    then matched by it. Raises CaptureError when the clocks of two devices cannot be compared, a clock goes back that
+    no host time sets right, or no stream has a frame.
     """
+    offsets = dict(offsets_us or {})
     streams = [s for s in session.streams.values() if s.is_image and s.device not in without]
-    devices = {name: device for name, device in session.devices.items() if any(s.device == name for s in streams)}
-    by_clock = {device.clock: name for name, device in devices.items()}
-    if len(by_clock) > 1:
-        (clock_a, a), (clock_b, b) = list(by_clock.items())[:2]
-        rest = " ".join(name for name, device in devices.items() if device.clock != clock_a)
-        raise CaptureError(
-            f"{session.folder}: devices '{a}' (clock '{clock_a}') and '{b}' (clock '{clock_b}') were not synchronised, "
-            f"so their frames cannot be paired; pair those of '{clock_a}' alone with --without {rest}"
-        )
-    masters = [s for s in streams if devices[s.device].sync == "master"] or streams
-    return frame_sets(
-        {s.name: session.timestamps_us(s.name)[0] for s in streams},
-        delays_us={s.name: s.delay_us for s in streams},
-        master=max(masters, key=lambda s: s.frames).name if masters else None,
-        rate_hz=max((s.rate_hz or 0.0 for s in masters), default=0.0) or None,
+    if not any(s.frames for s in streams):
+        raise CaptureError("no stream has a frame; check the recording with humanrig check")
+    times = stream_times(session, streams, latency_us)
+    clock = session_clock(session, without)
+    shared = {n: t for n, t in times.items() if session.devices[t.info.device].clock == clock}
+    wired = {n: t for n, t in shared.items() if t.info.device not in offsets} or shared
+    masters = [t for t in wired.values() if session.devices[t.info.device].sync == "master"]
+    masters = masters if any(t.info.frames for t in masters) else list(wired.values())
+    if not any(t.info.frames for t in masters):
+        names = " ".join(dict.fromkeys(t.info.device for t in wired.values()))
+        raise CaptureError(f"the devices on the session's clock have no frame; leave them out: --without {names}")
+    master = max(masters, key=lambda t: t.info.frames).info.name
+    rate_hz = max((t.info.rate_hz or 0.0 for t in masters), default=0.0) or None
+    delays_us = {name: t.info.delay_us for name, t in wired.items()}
+    placed = on_shared_clock(
+        {name: t.device_us for name, t in wired.items()},
+        {name: t.host_us for name, t in wired.items()},
+        delays_us=delays_us,
+        master=master,
+        rate_hz=rate_hz,
         tolerance_us=tolerance_us,
     )
-
-
-def frame_sets(
-    timestamps_us: Mapping[str, Int64[np.ndarray, "_"]],
-    *,
-    delays_us: Mapping[str, int] | None = None,
-    master: str | None = None,
-    rate_hz: float | None = None,
-    tolerance_us: int = DEFAULT_TOLERANCE_US,
-) -> FrameSets:
-    """Frame sets of streams whose device times are on one clock.
-
-    `delays_us` is how much later than the pulse each stream was told to expose (0 where absent); `master` names the
-    stream that defines the pulse (the one with most frames by default); `rate_hz` is its nominal rate, where known.
-    Instants are the pulses at which any stream has a frame. Raises CaptureError when a clock goes back or nothing is
-    there.
-    """
-    delays_us = delays_us or {}
-    for name, times in timestamps_us.items():
-        _check_monotonic(name, times)
-    times = {n: np.asarray(t, np.float64) - delays_us.get(n, 0) for n, t in timestamps_us.items()}
-    if not any(len(t) for t in times.values()):
-        raise CaptureError("no stream has a frame; check the recording with humanrig check")
-    if master is None or not len(times[master]):
-        master = max(times, key=lambda n: len(times[n]))
-    grid, period = _pulse_grid(times, master, rate_hz)
-    index = {n: np.full(len(grid), HOLE, np.int64) for n in times}
-    kept: dict[str, Float64[np.ndarray, "_"]] = {}
-    for n, t in times.items():
-        index[n], kept[n] = _on_grid(t, grid, tolerance_us)
-    used = np.flatnonzero(np.any([i != HOLE for i in index.values()], axis=0))
-    if not len(used):
-        raise CaptureError(f"no frame lies within {tolerance_us} us of the pulse of {master}; raise sync.tolerance_us")
-    pulse_us = np.rint(grid[used]).astype(np.int64)
-    index = {n: i[used] for n, i in index.items()}
-    offset = {n: np.where(i == HOLE, 0, _at(timestamps_us[n], i) - pulse_us) for n, i in index.items()}
-    return FrameSets(
-        instants=[
-            Instant(
-                instant=k,
-                time_us=int(pulse_us[k]),
-                index={n: int(i[k]) for n, i in index.items()},
-                offset_us={n: int(o[k]) for n, o in offset.items()},
-            )
-            for k in range(len(used))
-        ],
-        streams=[_summary(n, len(times[n]), index[n], kept[n]) for n in times],
+    anchors = {name: (t, placed.times_us[name]) for name, t in wired.items()}
+    free_us: dict[str, Float64[np.ndarray, "_"]] = {}
+    devices = [
+        _of_wired(session, name, [t for t in wired.values() if t.info.device == name], placed.resets)
+        for name in dict.fromkeys(t.info.device for t in wired.values())
+    ]
+    for name in dict.fromkeys(t.info.device for t in times.values() if t.info.name not in wired):
+        own = [t for t in times.values() if t.info.device == name]
+        if name in offsets:
+            free_us |= {t.info.name: t.device_us + offsets[name] for t in own}
+            devices.append(_device(session, name, method="content", offset_us=float(offsets[name])))
+            continue
+        if not any(t.info.frames for t in own):
+            free_us |= {t.info.name: np.empty(0) for t in own}
+            continue
+        host = session.devices[name].host
+        near = {n: a for n, a in anchors.items() if session.devices[a[0].info.device].host == host}
+        found = on_session_clock(name, own, near or anchors, exchanges(session, name))
+        free_us |= found.times_us
+        devices.append(_of_free(session, name, own, found))
+    sets = assemble(
+        placed.times_us,
+        free_us,
+        delays_us=delays_us,
         master=master,
-        period_us=period,
+        rate_hz=rate_hz,
+        tolerance_us=tolerance_us,
+        devices=tuple(devices),
+        resets=placed.resets,
+        notes=(*placed.notes, *(note for device in devices for note in device.notes)),
+    )
+    return replace(sets, notes=(*sets.notes, *_beside(sets)))
+
+
+def _devices(session: Session, without: Collection[str]) -> list[str]:
+    used = dict.fromkeys(s.device for s in session.streams.values() if s.is_image)
+    return [name for name in used if name not in without and name in session.devices]
+
+
+def _device(session: Session, name: str, **values: object) -> DeviceSync:
+    info = session.devices[name]
+    return DeviceSync(device=name, clock=info.clock, host=info.host, **values)  # pyright: ignore[reportArgumentType]
+
+
+def _of_wired(
+    session: Session, name: str, own: list[StreamTimes], resets: Mapping[str, list[ClockReset]]
+) -> DeviceSync:
+    told = [t for t in own if comparable(t.device_us, t.host_us)]
+    return _device(
+        session,
+        name,
+        method="pulse",
+        resets=max((len(resets[t.info.name]) for t in own), default=0),
+        **_latency(told, resets),
     )
 
 
-def _pulse_grid(
-    times: Mapping[str, Float64[np.ndarray, "_"]], master: str, rate_hz: float | None
-) -> tuple[Float64[np.ndarray, "pulses"], float]:
-    """Times of all pulses from the first frame of any stream to the last, and their period.
-
-    Pulses that the master missed lie evenly between those it has.
-    """
-    own = times[master]
-    period = _period(own, rate_hz)
-    number = np.concatenate([[0], np.cumsum(np.maximum(1, np.rint(np.diff(own) / period)))])
-    if len(own) > 1:
-        period = float((own[-1] - own[0]) / number[-1])
-    begin, end = min(t[0] for t in times.values() if len(t)), max(t[-1] for t in times.values() if len(t))
-    before = max(0, int(np.ceil((own[0] - begin) / period - 0.5)))
-    after = max(0, int(np.ceil((end - own[-1]) / period - 0.5)))
-    inside = np.interp(np.arange(number[-1] + 1), number, own)
-    earlier = own[0] - period * np.arange(before, 0, -1)
-    later = own[-1] + period * np.arange(1, after + 1)
-    return np.concatenate([earlier, inside, later]), period
-
-
-def _period(own: Float64[np.ndarray, "_"], rate_hz: float | None) -> float:
-    nominal = 1e6 / rate_hz if rate_hz else None
-    if len(own) < 2:
-        return nominal or LONELY_PERIOD_US
-    median = float(np.median(np.diff(own)))
-    return median / max(1, round(median / nominal)) if nominal else median  # the nominal rate unmasks regular drops
-
-
-def _on_grid(
-    t: Float64[np.ndarray, "_"], grid: Float64[np.ndarray, "pulses"], tolerance_us: int
-) -> tuple[Int64[np.ndarray, "pulses"], Float64[np.ndarray, "_"]]:
-    """Frame at each pulse (or HOLE), and the residuals of the frames that were taken."""
-    index = np.full(len(grid), HOLE, np.int64)
-    if not len(t):
-        return index, np.empty(0)
-    right = np.clip(np.searchsorted(grid, t), 1, max(1, len(grid) - 1))
-    pulse = right - (t - grid[right - 1] < grid[np.minimum(right, len(grid) - 1)] - t)
-    pulse = np.minimum(pulse, len(grid) - 1)
-    residual = t - grid[pulse]
-    order = np.argsort(-np.abs(residual), kind="stable")  # the closest frame is written last and stays
-    order = order[np.abs(residual[order]) <= tolerance_us]
-    index[pulse[order]] = order
-    return index, residual[index[index != HOLE]]
-
-
-def _at(times: Int64[np.ndarray, "_"], index: Int64[np.ndarray, "pulses"]) -> Int64[np.ndarray, "pulses"]:
-    """Time of each frame; anything at holes."""
-    return np.asarray(times)[np.maximum(index, 0)] if len(times) else np.zeros(len(index), np.int64)
-
-
-def _summary(
-    name: str, frames: int, index: Int64[np.ndarray, "instants"], residual: Float64[np.ndarray, "_"]
-) -> StreamSync:
-    return StreamSync(
-        stream=name,
-        frames=frames,
-        holes=int((index == HOLE).sum()),
-        unused=frames - int((index != HOLE).sum()),
-        residual_median_us=float(np.median(residual)) if len(residual) else float("nan"),
-        residual_max_us=float(np.abs(residual).max()) if len(residual) else float("nan"),
+def _of_free(session: Session, name: str, own: list[StreamTimes], found: FreeTimes) -> DeviceSync:
+    told = [t for t in own if comparable(t.device_us, t.host_us)]
+    return _device(
+        session,
+        name,
+        method=found.method,
+        reference=found.reference,
+        offset_us=found.offset_us,
+        offset_sigma_us=found.offset_sigma_us,
+        skew_ppm=found.skew_ppm,
+        skew_sigma_ppm=found.skew_sigma_ppm,
+        resets=max((len(r) for r in found.resets.values()), default=0),
+        notes=found.notes,
+        **_latency(told, found.resets),
     )
 
 
-def _check_monotonic(name: str, times: Int64[np.ndarray, "_"]) -> None:
-    back = np.flatnonzero(np.diff(times) <= 0)
-    if len(back):
-        k = int(back[0])
-        raise CaptureError(
-            f"{name}: the device clock goes from {times[k]} to {times[k + 1]} us at frame {k + 1} (a reset), "
-            f"so later frames cannot be paired; leave it out with --without {name.rsplit('/', maxsplit=1)[0]}"
-        )
+def _latency(told: list[StreamTimes], resets: Mapping[str, list[ClockReset]]) -> dict[str, object]:
+    """The keys of DeviceSync that arrivals tell; none without host times."""
+    if not told:
+        return {}
+    late = [lateness_us(t.device_us, t.host_us, resets[t.info.name]) for t in told]
+    longest = max(told, key=lambda t: len(t.device_us))
+    run = max(segments(len(longest.device_us), resets[longest.info.name]), key=lambda part: part.stop - part.start)
+    skew = fit_arrivals(longest.device_us[run], longest.host_us[run]).skew_ppm
+    return {**latency_figures(late), "host_skew_ppm": skew}
+
+
+def _beside(sets: FrameSets) -> list[str]:
+    """Streams of free devices none of whose frames fall on an instant: other takes, or clocks that do not belong."""
+    lost = [s.stream for s in sets.streams if s.free and s.frames and s.unused == s.frames]
+    return [f"no frame of {', '.join(lost)} falls on an instant of the take; were they recorded together?"] * bool(lost)
