@@ -16,13 +16,11 @@ from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.reader import SeekingReader
-from mcap.records import Attachment, Channel, Chunk
+from mcap.records import Attachment, Channel, Chunk, Schema
 
 from capture.errors import CaptureError
+from capture.mcap_closing import INDEX_HEADER, MAGIC, RECORD_HEADER
 
-MAGIC = b"\x89MCAP0\r\n"
-RECORD_HEADER = struct.Struct("<BQ")  # opcode, length of what follows
-INDEX_HEADER = struct.Struct("<BQHI")  # opcode, length, channel, bytes of the entries
 MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
 
 
@@ -30,6 +28,7 @@ MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, 
 class McapIndex:
     """Positions of all messages."""
 
+    schemas: dict[int, Schema] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     chunks: list[int] = field(default_factory=list)
     """Byte position of each chunk record."""
@@ -92,7 +91,7 @@ def _from_summary(path: Path, file: BinaryIO) -> McapIndex:
         raise CaptureError(f"{path}: its index is damaged ({error}); restore the file from a copy") from None
     if summary is None or (summary.statistics and summary.statistics.chunk_count != len(summary.chunk_indexes)):
         return _by_scan(file)
-    index = McapIndex(channels=dict(summary.channels), attachments=attachments)
+    index = McapIndex(schemas=dict(summary.schemas), channels=dict(summary.channels), attachments=attachments)
     parts: dict[int, list[np.ndarray]] = {channel: [] for channel in index.channels}
     for number, chunk in enumerate(sorted(summary.chunk_indexes, key=lambda c: c.chunk_start_offset)):
         index.chunks.append(chunk.chunk_start_offset)
@@ -126,23 +125,24 @@ def _by_scan(file: BinaryIO) -> McapIndex:
             except (ValueError, struct.error, McapError, zstandard.ZstdError):
                 index.lost_chunks += 1
             else:
-                _scan_chunk(records, len(index.chunks), index.channels, rows)
+                _scan_chunk(records, len(index.chunks), index, rows)
                 index.chunks.append(position)
         position = following
     index.entries = {channel: np.array(rows.get(channel, []), np.int64).reshape(-1, 3) for channel in index.channels}
     return index
 
 
-def _scan_chunk(
-    records: bytes, number: int, channels: dict[int, Channel], rows: dict[int, list[tuple[int, int, int]]]
-) -> None:
+def _scan_chunk(records: bytes, number: int, index: McapIndex, rows: dict[int, list[tuple[int, int, int]]]) -> None:
     position = 0
     while position < len(records):
         opcode, length = RECORD_HEADER.unpack_from(records, position)
         body = position + RECORD_HEADER.size
         if opcode == Opcode.CHANNEL:
             channel = Channel.read(ReadDataStream(io.BytesIO(records[body : body + length])))
-            channels[channel.id] = channel
+            index.channels[channel.id] = channel
+        elif opcode == Opcode.SCHEMA:
+            schema = Schema.read(ReadDataStream(io.BytesIO(records[body : body + length])))
+            index.schemas[schema.id] = schema
         elif opcode == Opcode.MESSAGE:
             _, _, channel_id, _, log_time, _ = MESSAGE_HEADER.unpack_from(records, position)
             rows.setdefault(channel_id, []).append((number, position, log_time))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from capture.errors import CaptureError
+from capture.mcap_images import MESSAGE_ENCODING, SCHEMA_NAME, picture_of
 from capture.mcap_index import MESSAGE_HEADER, RECORD_HEADER, McapIndex, read_chunk, read_index
 
 CACHED_CHUNKS = 8
@@ -76,9 +77,10 @@ class McapReader:
         return len(self._entries(topic))
 
     def encoding(self, topic: str) -> str:
-        """`jpeg`, `dzp` or `json`."""
+        """`jpeg`, `png`, `dzp` or `json`."""
         self._entries(topic)
-        return self._index.channels[self._channel[topic]].message_encoding
+        channel = self._index.channels[self._channel[topic]]
+        return channel.metadata.get("encoding", "jpeg") if self._is_wrapped(topic) else channel.message_encoding
 
     def metadata(self, topic: str) -> dict[str, str]:
         """What the recorder noted about the stream, such as `width` and `height`."""
@@ -97,6 +99,11 @@ class McapReader:
         data = read(offset + MESSAGE_HEADER.size, size) if size >= 0 else b""
         if channel != self._channel[topic] or found != log_time or len(data) != size:
             raise CaptureError(f"{self.path}: frame {index} of {topic} is damaged; restore the file from a copy")
+        if self._is_wrapped(topic):
+            try:
+                data = picture_of(data)
+            except ValueError as error:
+                raise CaptureError(f"{self.path}: frame {index} of {topic} is damaged ({error})") from None
         return McapMessage(device_us=publish_time // 1000, host_us=log_time // 1000, data=data)
 
     def timestamps_us(self, topic: str) -> tuple[Int64[np.ndarray, "frames"], Int64[np.ndarray, "frames"]]:
@@ -122,6 +129,12 @@ class McapReader:
         if topic not in self._channel:
             raise CaptureError(f"{self.path} has no topic '{topic}'; it has {', '.join(self.topics) or 'none'}")
         return self._index.entries[self._channel[topic]]
+
+    def _is_wrapped(self, topic: str) -> bool:
+        """Whether its pictures are messages that viewers know."""
+        channel = self._index.channels[self._channel[topic]]
+        schema = self._index.schemas.get(channel.schema_id)
+        return schema is not None and schema.name == SCHEMA_NAME and channel.message_encoding == MESSAGE_ENCODING
 
     def _publish_time(self, chunk: int, offset: int) -> int:
         return MESSAGE_HEADER.unpack(self._bytes_of(chunk)(offset, MESSAGE_HEADER.size))[-1]

@@ -246,7 +246,7 @@ def test_a_full_disk_keeps_the_instants_that_are_whole(tmp_path, subject, monkey
             raise OSError(errno.ENOSPC, "No space left on device")
         written.append(topic)
         write(self, topic, data, **times)
-        self._sync()  # as after a second
+        self.flush()  # as after a second
 
     monkeypatch.setattr(McapWriter, "write", fails_later)
     with pytest.raises(CaptureError, match="the disk is full; 2 of 4 instants are whole and kept"):
