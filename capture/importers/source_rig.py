@@ -1,0 +1,200 @@
+"""A recording of others on its way into a session: what was assumed of it is checked against its images first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from capture.errors import CaptureError
+from capture.importers.agreement import Judgement, depth_agreement, judge
+from capture.importers.level_world import level_world
+from capture.importers.source_stream import SourceStream, write_streams
+from capture.session import RECORDED_CAMERAS, Session
+from capture.session_info import DeviceInfo
+from geometry.camera import Camera
+from geometry.camera_files.cameras_json import write_cameras
+from geometry.depth import decode_depth_mm
+from geometry.rigid import inverse
+
+EXTRAS = ("recording", "extras")
+"""Where masks, body parameters and keypoints that came with the recording are kept, in the source's own form."""
+SOURCE_WORLD = ("recording", "source_world.json")
+Transforms = Literal["documented", "inverted"]
+OPTIONS = frozenset({"transforms", "unit_m", "up"})
+MOMENTS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRig:
+    """Everything about a recording but its bytes."""
+
+    place: Path
+    """File or folder, for messages."""
+    origin: str
+    streams: Sequence[SourceStream]
+    cameras: Mapping[str, Camera]
+    """Of every image stream, in the source's world."""
+    camera_source: str
+    """What session readers are told of where the cameras came from and what was assumed of their file."""
+    unplaced: frozenset[str] = frozenset()
+    devices: Sequence[DeviceInfo] = ()
+    subject: str = ""
+    action: str = ""
+    declared_up: str | None = None
+    """Which axis of the source's world its description says is up."""
+    is_upright: bool = False
+    """The world is already ours: z up, floor at 0."""
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_rig(
+    rig: SourceRig,
+    folder: Path,
+    *,
+    session_id: str | None,
+    on_progress: Callable[[int, int], None] | None = None,
+    transforms: Transforms = "documented",
+    unit_m: float = 1.0,
+    up: str = "auto",
+) -> Session:
+    """The session, in an empty folder, its world turned upright.
+
+    `transforms` and `unit_m` (metres for one unit of the camera file) correct the reading of the camera file; `up`
+    says what points up in its world. Raises CaptureError when the depth images clearly contradict the reading.
+    """
+    cameras = _read_as(rig, transforms, unit_m)
+    depths = _depth_moments(rig)
+    placed = {name: camera for name, camera in cameras.items() if name not in rig.unplaced}
+    notes = [rig.camera_source]
+    if transforms == "inverted":
+        notes.append("transforms taken the other way round, as told")
+    if unit_m != 1.0:
+        notes.append(f"one unit of the file taken as {unit_m:g} m, as told")
+    notes.append(_check_poses(rig, depths, placed))
+    notes += _check_centres(cameras)
+    T_world_source = np.eye(4)
+    if placed and not rig.is_upright:
+        first = {name: depth for name, depth in depths[0].items() if name in placed} if depths else {}
+        levelling = level_world(first, placed, up, rig.declared_up)
+        T_world_source = levelling.T_world_source
+        notes.append(f"world {levelling.text}")
+    moved = {
+        name: camera.at(T_world_source @ camera.T_world_camera) if name in placed else camera
+        for name, camera in cameras.items()
+    }
+    write_cameras(
+        folder.joinpath(*RECORDED_CAMERAS), moved, source="; ".join(filter(None, notes)), unplaced=rig.unplaced
+    )
+    _write_world(folder, T_world_source, notes[-1])
+    infos = write_streams(folder, rig.streams, on_progress)
+    return Session.create(
+        folder,
+        id=session_id,
+        streams=infos,
+        devices=rig.devices,
+        origin=rig.origin,
+        subject=rig.subject,
+        action=rig.action,
+        links=rig.links,
+    )
+
+
+def depth_stream_m(stream: SourceStream) -> Callable[[int], Float32[np.ndarray, "_ _"]]:
+    """Depth of a number in metres, NaN where missing."""
+    return lambda number: decode_depth_mm(stream.read(number))
+
+
+def _read_as(rig: SourceRig, transforms: Transforms, unit_m: float) -> dict[str, Camera]:
+    if transforms not in ("documented", "inverted"):
+        raise CaptureError(f"--transforms {transforms} is not one of documented, inverted")
+    if not unit_m > 0:
+        raise CaptureError(f"--unit-m {unit_m} must be a positive number of metres for one unit of the camera file")
+    read = dict(rig.cameras) if unit_m == 1.0 else _scaled(rig.cameras, unit_m)
+    return _inverted(read) if transforms == "inverted" else read
+
+
+def _scaled(cameras: Mapping[str, Camera], unit_m: float) -> dict[str, Camera]:
+    found = {}
+    for name, camera in cameras.items():
+        T = camera.T_world_camera.copy()
+        T[:3, 3] *= unit_m
+        found[name] = camera.at(T)
+    return found
+
+
+def _inverted(cameras: Mapping[str, Camera]) -> dict[str, Camera]:
+    return {name: camera.at(inverse(camera.T_world_camera)) for name, camera in cameras.items()}
+
+
+def _depth_moments(rig: SourceRig) -> list[dict[str, Float32[np.ndarray, "_ _"]]]:
+    """Depth images of a few moments that most depth cameras have, metres."""
+    clocks = {device.name: device.clock for device in rig.devices}
+    depth = [stream for stream in rig.streams if stream.kind == "depth" and stream.numbers]
+    if not depth:
+        return []
+    clock = clocks.get(depth[0].device)
+    depth = [stream for stream in depth if clocks.get(stream.device) == clock]
+    common = sorted(set.intersection(*(set(stream.numbers) for stream in depth)))
+    if not common:
+        return []
+    chosen = [common[round(at * (len(common) - 1))] for at in np.linspace(0.5, 0, min(MOMENTS, len(common)))]
+    return [{stream.name: depth_stream_m(stream)(number) for stream in depth} for number in chosen]
+
+
+def _check_poses(
+    rig: SourceRig, depths: Sequence[Mapping[str, Float32[np.ndarray, "_ _"]]], placed: Mapping[str, Camera]
+) -> str:
+    """What reprojecting depth says. Raises CaptureError when it clearly speaks for another reading of the file."""
+    seen = {name: image for name, image in (depths[0] if depths else {}).items() if name in placed}
+    if len(seen) < 2:
+        reason = "where the cameras stand is not known" if not placed else "that takes two depth cameras at one moment"
+        return f"not checked against the images: {reason}"
+    used = {name: placed[name] for name in seen}
+    others = {"the inverse": _inverted(used), "millimetres": _scaled(used, 1e-3)}
+    judgement: Judgement = judge(seen, used, others)
+    if judgement.better:
+        step = "--transforms inverted" if judgement.better == "the inverse" else "--unit-m 0.001"
+        raise CaptureError(
+            f"{rig.place}: the camera transforms ({rig.camera_source}) are {judgement.text}; "
+            f"if the file really means the other, pass {step}"
+        )
+    return "; ".join(filter(None, [judgement.text, _check_lens(seen, used)]))
+
+
+def _check_lens(seen: Mapping[str, Float32[np.ndarray, "_ _"]], used: Mapping[str, Camera]) -> str:
+    """Whether depth agrees better when stored lens distortion is left out, as for images that were undistorted."""
+    if not any(np.any(camera.distortion) for camera in used.values()):
+        return "lens distortion: none is stored, so images are taken as undistorted"
+    plain = {name: replace(camera, distortion=np.zeros(8)) for name, camera in used.items()}
+    with_lens, without = depth_agreement(seen, used), depth_agreement(seen, plain)
+    if without.agree > with_lens.agree * 1.02 and without.median_mm < with_lens.median_mm:
+        doubt = "DOUBTFUL lens: depth agrees better without the stored distortion"
+        return f"{doubt} ({without}), so the images may be undistorted already"
+    return f"lens distortion as stored (without it {without})"
+
+
+def _check_centres(cameras: Mapping[str, Camera]) -> list[str]:
+    """Cameras whose principal point is not near the middle of their images: K may be of another image size."""
+    odd = []
+    for name, camera in cameras.items():
+        at: Float[np.ndarray, "2"] = (camera.K[:2, 2] + 0.5) / [camera.width, camera.height]
+        if np.abs(at - 0.5).max() > 0.15:
+            odd.append(f"{name} ({camera.K[0, 2]:.0f}, {camera.K[1, 2]:.0f}) of {camera.width}x{camera.height}")
+    return (
+        [f"DOUBTFUL principal point, K may be of another image size or a turned image: {', '.join(odd)}"] if odd else []
+    )
+
+
+def _write_world(folder: Path, T_world_source: Float[np.ndarray, "4 4"], text: str) -> None:
+    content = {
+        "direction": "p_world = T_world_source @ p_source, metres; files in extras/ are in the source's world",
+        "T_world_source": T_world_source.tolist(),
+        "text": text,
+    }
+    folder.joinpath(*SOURCE_WORLD).write_text(json.dumps(content, indent=1), "utf-8")
