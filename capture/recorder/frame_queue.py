@@ -59,6 +59,18 @@ class FrameQueue:
             self._ended = True
             self._changed.notify_all()
 
+    def drop_all(self) -> None:
+        """Forgets what waits and the batch that was taken."""
+        with self._changed:
+            self._frames.clear()
+            self._batch = []
+            self._bytes = self._batch_bytes = 0
+
+    @property
+    def closing(self) -> bool:
+        """Whether no frame is let in any more."""
+        return self._ended
+
     @property
     def ended(self) -> bool:
         """Whether no frame is let in and none waits."""

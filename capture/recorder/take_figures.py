@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from capture.device import DeviceDescription, DeviceStream
+from capture.device import STALL_AFTER_S, DeviceDescription, DeviceStream
 from capture.device_frames import EncodedFrame
 from capture.recorder.frame_check import what_is_wrong
 from capture.recorder.status import RecorderLimits, RecorderStatus, StreamStatus
@@ -19,12 +19,15 @@ RATE_WINDOW_S = 5.0
 LAG_EDGES_S = np.concatenate([[0.0], np.geomspace(1e-4, 100.0, 241)])
 """A histogram of lags, each step 6 % wider than the one before: exact enough for a percentile, and of constant size."""
 QUEUE_WARNING = 0.25
+SYNC_WARNING_S = 1.5
+SILENT_FRAMES = 5
 DISK_WARNING_S = 120.0
 
 
 @dataclass(slots=True)
 class _Stream:
     stream: DeviceStream
+    accepted: int = 0
     frames: int = 0
     dropped: int = 0
     overflowed: int = 0
@@ -70,6 +73,11 @@ class TakeFigures:
         """Whether no frame of this stream was refused before the last one."""
         return stream not in self._streams or self._streams[stream].refused == 1
 
+    def accepted(self, frame: EncodedFrame) -> None:
+        """Counts a frame that waits to be written."""
+        with self._lock:
+            self._streams[frame.stream].accepted += 1
+
     def overflowed(self, frame: EncodedFrame) -> None:
         """Counts a frame that found no room."""
         with self._lock:
@@ -85,9 +93,13 @@ class TakeFigures:
             self._lag_s = lag_s
             self._lags[int(np.searchsorted(LAG_EDGES_S, lag_s, side="left")) if lag_s < LAG_EDGES_S[-1] else -1] += 1
 
-    def end(self) -> None:
-        """The take is as long as it is now."""
-        self._seconds = time.monotonic() - self._begun_s
+    def end(self, written: Mapping[str, int]) -> None:
+        """The take is as long as it is now; of what waited, this many frames of each stream are in the file."""
+        with self._lock:
+            self._seconds = time.monotonic() - self._begun_s
+            for name, stream in self._streams.items():
+                stream.frames = written[name]
+                stream.overflowed += stream.accepted - written[name]
 
     def status(
         self, queue: tuple[int, int, float], limits: RecorderLimits, disk_free: int, stopped_because: str
@@ -114,10 +126,36 @@ class TakeFigures:
                 sync_s=self.sync_s,
                 disk_free_bytes=disk_free,
                 disk_s=disk_s,
-                problems=(),
+                problems=tuple(self._problems(now, streams, queue, share, disk_s)),
                 stopped_because=stopped_because,
             )
         return status
+
+    def _problems(
+        self,
+        now: float,
+        streams: Mapping[str, StreamStatus],
+        queue: tuple[int, int, float],
+        share: float,
+        disk_s: float,
+    ) -> Iterator[str]:
+        overflowed = sum(stream.overflowed for stream in streams.values())
+        if overflowed:
+            yield f"{overflowed} frames were lost because the disk did not keep up; record to a faster one"
+        if share > QUEUE_WARNING:
+            frames, queued, oldest_s = queue
+            yield f"the disk is behind: {frames} frames ({queued / 1e6:.0f} MB) wait, the oldest for {oldest_s:.1f} s"
+        if self.sync_s > SYNC_WARNING_S:
+            yield f"the disk took {self.sync_s:.1f} s to make frames safe; close other programs that write"
+        if disk_s < DISK_WARNING_S:
+            yield f"the disk is full in {disk_s:.0f} s"
+        if self._seconds is not None:
+            return
+        for name, stream in streams.items():
+            rate_hz = self._streams[name].stream.rate_hz
+            silent_s = now - self._begun_s if stream.last_age_s is None else stream.last_age_s
+            if rate_hz > 0 and silent_s > max(STALL_AFTER_S, SILENT_FRAMES / rate_hz):
+                yield f"{name}: no frame for {silent_s:.1f} s"
 
     def _rate(self, now: float) -> float:
         self._recent.append((now, self._bytes))

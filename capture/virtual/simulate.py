@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from capture.disk_space import Reserve, is_full
 from capture.errors import CaptureError
 from capture.mcap_recording import McapReader, McapWriter
 from capture.session import RECORDED_CAMERAS, Session
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.virtual.clocks import ClockEffects, write_clocks
 from capture.virtual.config import SimulationConfig
-from capture.virtual.disk_space import Reserve, is_full
 from capture.virtual.other_devices import OtherDevice, devices_of_take, jobs
 from capture.virtual.other_recording import OtherRecorded, describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.processes import Runner, runner

@@ -1,11 +1,19 @@
 """A take of virtual devices: everything that arrived is in the session, and what is missing is counted."""
 
+import errno
+import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from rig_of_frames import write_playable
+from rig_of_frames import depth, jpeg, write_playable
 
+from capture.device import DeviceStateError
+from capture.device_frames import EncodedFrame
+from capture.errors import CaptureError
+from capture.mcap_recording import McapReader
+from capture.recorder.frame_queue import FrameQueue
 from capture.recorder.live_rig import LiveRig
 from capture.recorder.recorder import Recorder
 from capture.recorder.status import RecorderLimits
@@ -54,3 +62,189 @@ def test_a_take_holds_all_that_was_delivered(tmp_path, played):
         assert taken.figures.queue_bytes == 0
         assert Session.open(tmp_path / "a").info == session.info
         assert recorder.stop() is taken
+
+
+def ready(tmp_path, played, limits=SMALL, **options):
+    """A rig that is open and a recorder of it that is not started."""
+    rig = LiveRig(open_virtual_devices(played, **options))
+    rig.open()
+    return rig, Recorder(rig, tmp_path / "take", host="pc", limits=limits)
+
+
+def feed(recorder, name, sequence, data):
+    """A frame as the rig would hand it over."""
+    us = 1_000_000 + sequence * 33_333
+    recorder._accept(EncodedFrame(stream=name, sequence=sequence, device_us=us, host_us=us, data=data))
+
+
+def test_a_device_that_returns_bad_sizes_is_left_out_and_named(tmp_path, played):
+    rig, recorder = ready(tmp_path, played)
+    recorder.start()
+    for k in range(4):
+        feed(recorder, "kinect_000/depth", k, depth(k))
+        feed(recorder, "kinect_001/depth", k, depth(k, size=(8, 8)))
+        feed(recorder, "kinect_001/color", k, jpeg(k, size=(16, 16)))
+        feed(recorder, "kinect_002/color", k, b"no picture")
+        feed(recorder, "kinect_002/depth", k, b"")
+        feed(recorder, "nobody/color", k, b"x")
+    taken = recorder.stop()
+    rig.close()
+    frames = {name: stream.frames for name, stream in taken.session.streams.items()}
+    assert frames == {**dict.fromkeys(frames, 0), "kinect_000/depth": 4}
+    assert taken.figures.streams["kinect_001/depth"].refused == 4
+    assert taken.figures.lost == 16
+    said = [str(event) for event in taken.events]
+    assert said[0] == (
+        "kinect_001: kinect_001/depth sent a dzp image of 128 bytes unpacked, 256 expected; such frames are left out"
+    )
+    assert "kinect_001/color sent an image of 16x16, it announced 16x8" in said[1]
+    assert "what is not a JPEG image" in said[2]
+    assert "an empty frame" in said[3]
+    assert len([text for text in said if "kinect_00" in text]) == 4  # once a stream
+
+
+def test_a_slow_disk_is_visible_and_costs_counted_frames(tmp_path, played, monkeypatch):
+    rig, recorder = ready(tmp_path, played, replace(SMALL, queue_bytes=40 * len(depth(0))))
+    recorder.start()
+    write = recorder._writer.write
+
+    def slow(*args, **times):
+        time.sleep(0.02)
+        write(*args, **times)
+
+    monkeypatch.setattr(recorder._writer, "write", slow)
+    for k in range(100):
+        feed(recorder, "kinect_000/depth", k, depth(k))
+    status = recorder.status()
+    assert status.queue_share > 0.5
+    assert status.streams["kinect_000/depth"].overflowed >= 50
+    assert any("were lost because the disk did not keep up" in text for text in status.problems)
+    assert any(text.startswith("the disk is behind") for text in status.problems)
+    taken = recorder.stop()
+    rig.close()
+    stream = taken.figures.streams["kinect_000/depth"]
+    assert stream.frames + stream.overflowed == 100
+    assert stream.frames == taken.session.streams["kinect_000/depth"].frames
+    assert taken.figures.queue_share == 0
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_disk_that_fills_up_ends_the_take_with_all_that_was_safe(tmp_path, played, monkeypatch, room):
+    """After 60 frames the file can grow no more: not at all, by the chunk that waits, by that and the index."""
+    rig, recorder = ready(tmp_path, played)
+    recorder.start()
+    real, calls, full = os.writev, [], [False]
+
+    def writev(fd, buffers):
+        if full[0]:
+            calls.append(1)
+            if len(calls) == 1 or len(calls) > 1 + 2 * room:  # a chunk takes two calls: records, then their index
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, buffers)
+
+    monkeypatch.setattr(os, "writev", writev)
+    for k in range(60):
+        feed(recorder, "kinect_000/depth", k, depth(k))
+    time.sleep(0.7)  # more than the time in which a chunk is in the file
+    full[0] = True
+    for k in range(60, 80):
+        feed(recorder, "kinect_000/depth", k, depth(k))
+    until = time.monotonic() + 5
+    while not recorder.status().stopped_because and time.monotonic() < until:
+        time.sleep(0.01)
+    assert recorder.status().stopped_because == "the disk is full"
+    taken = recorder.stop()
+    rig.close()
+    frames = 60 if room == 0 else 80
+    assert taken.session.streams["kinect_000/depth"].frames == frames
+    assert taken.figures.streams["kinect_000/depth"].overflowed == 80 - frames
+    with McapReader(tmp_path / "take" / "recording" / "pc.mcap") as reader:
+        assert reader.count("/kinect_000/depth") == frames
+        assert reader.recovered == (room < 2)
+        assert reader.read("/kinect_000/depth", frames - 1).data == depth(frames - 1)
+    assert "the recording ended: the disk is full" in [event.text for event in taken.events]
+    assert not (tmp_path / "take" / ".reserve").exists()
+
+
+def test_the_take_ends_by_itself_before_the_disk_is_full(tmp_path, played, monkeypatch):
+    monkeypatch.setattr("capture.recorder.recorder.SYNC_S", 0.05)
+    rig, recorder = ready(tmp_path, played)
+    recorder.start()
+    rig.start()
+    time.sleep(0.3)
+    monkeypatch.setattr("capture.recorder.recorder.free_bytes", lambda folder: -1)
+    time.sleep(0.3)
+    assert "left on the disk; what was recorded is whole" in recorder.status().stopped_because
+    assert rig.running
+    taken = recorder.stop()
+    rig.close()
+    assert taken.figures.lost == 0
+    assert taken.session.streams["kinect_000/color"].frames > 3
+    with McapReader(tmp_path / "take" / "recording" / "pc.mcap") as reader:
+        assert not reader.recovered
+
+
+def test_a_listener_beside_it_never_holds_it_up(tmp_path, played):
+    """A preview that takes long works on its own thread; what the recorder gets is complete."""
+    rig, recorder = ready(tmp_path, played)
+    seen = []
+    rig.attach(lambda frame: seen.append(frame.stream))
+    taken = run(rig, recorder)
+    rig.close()
+    assert len(seen) == sum(stream.frames for stream in taken.session.streams.values()) == 360
+    assert taken.figures.mb_per_s >= 0
+
+
+def test_refusals(tmp_path, played, monkeypatch):
+    rig, recorder = ready(tmp_path, played, RecorderLimits(least_s=1e9))
+    with pytest.raises(CaptureError, match=r"take: .* GB are free, enough for .* s of this rig .* must fit"):
+        recorder.start()
+    assert not (tmp_path / "take").exists()
+    with pytest.raises(DeviceStateError, match="nothing is being recorded"):
+        recorder.status()
+    with pytest.raises(DeviceStateError, match="nothing is being recorded"):
+        recorder.stop()
+    (tmp_path / "take").mkdir()
+    (tmp_path / "take" / "notes.txt").write_text("mine")
+    with pytest.raises(CaptureError, match="take exists and is not empty; choose another folder"):
+        Recorder(rig, tmp_path / "take", limits=SMALL).start()
+    with pytest.raises(CaptureError, match="already is a session; choose another"):
+        Recorder(rig, played, limits=SMALL).start()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(CaptureError, match="cannot be recorded to|exists and is not empty"):
+        Recorder(rig, tmp_path / "file" / "take", limits=SMALL).start()
+    again = Recorder(rig, tmp_path / "b", limits=SMALL)
+    again.start()
+    with pytest.raises(DeviceStateError, match="started already"):
+        again.start()
+    again.stop()
+    rig.close()
+    with pytest.raises(DeviceStateError, match="the rig is not open"):
+        Recorder(rig, tmp_path / "c", limits=SMALL).start()
+    with pytest.raises(CaptureError, match="queue limits must be above 0"):
+        RecorderLimits(queue_s=0.0)
+
+
+def test_the_queue_is_bounded_in_bytes_and_seconds(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    frame = EncodedFrame(stream="a/depth", sequence=0, device_us=0, host_us=0, data=bytes(100))
+    queue = FrameQueue(seconds=2.0, capacity=250)
+    assert [queue.put(frame) for _ in range(4)] == [True, True, False, False]
+    assert queue.figures() == (2, 200, 0.0)
+    assert len(queue.take(0.0)) == 2
+    assert not queue.put(frame)  # the batch still counts
+    assert queue.take(0.0) == []
+    assert queue.figures() == (0, 0, 0.0)
+    assert queue.put(frame)
+    now[0] += 2.5
+    assert not queue.put(frame)  # the oldest has waited for too long
+    assert queue.figures()[2] == 2.5
+    queue.take(0.0)
+    queue.take(0.0)
+    assert queue.put(replace(frame, data=bytes(1000)))  # one frame is always let in
+    queue.end()
+    assert not queue.put(frame)
+    assert not queue.ended
+    queue.take(0.0)
+    assert queue.ended

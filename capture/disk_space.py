@@ -1,4 +1,4 @@
-"""A full disk while a take is simulated: told from other errors, and room kept to finish what is whole."""
+"""A full disk: told from other errors, and room kept to finish what is whole."""
 
 from __future__ import annotations
 

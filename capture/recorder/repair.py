@@ -1,0 +1,145 @@
+"""Makes a session whole whose recorder was killed: its recordings get their index, and session.toml is written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.mcap_reading import McapReader
+from capture.mcap_repair import RewrittenRecording, rewrite
+from capture.recorder.take_description import CAMERAS_ATTACHMENT, TakeDescription
+from capture.session import INFO_FILE, RECORDED_CAMERAS, Session
+from capture.session_info import SessionInfo, write_info
+
+PARTIAL_SUFFIX = ".repaired"
+LEFTOVERS = (".reserve", "recording/.*.repaired", ".session.toml.partial", "recording/.cameras.json.*")
+MARGIN_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repaired:
+    """What a repair did, and what could not be saved."""
+
+    session: Session
+    changed: tuple[str, ...]
+    """What was done, a sentence each; empty when the session was whole already."""
+    lost: tuple[str, ...]
+    """What could not be saved, a sentence each."""
+    lost_s: float
+    """The longest stretch at the end of a recording of which the file tells but has no complete frames. What was
+    still in memory when the program ended shows in no file: at most about a second."""
+
+
+def repair_session(folder: Path, on_progress: Callable[[int, int], None] | None = None) -> Repaired:
+    """Makes the session in a folder readable; does nothing, and says so, when it is.
+
+    Each recording without an index is rewritten beside itself from its complete chunks, read back, and only then put
+    in the place of the original. session.toml and recording/cameras.json are made from the recording's attachments
+    where they are missing; where session.toml is there, its numbers of frames are brought in line with shortened
+    recordings. Raises CaptureError when there is nothing to repair or too little room.
+    """
+    folder = Path(folder)
+    files = sorted((folder / "recording").glob("*.mcap"))
+    if not files:
+        if (folder / INFO_FILE).exists():
+            return Repaired(session=Session.open(folder), changed=(), lost=(), lost_s=0.0)
+        raise CaptureError(f"{folder} has no recording/*.mcap to repair; give the folder of a take")
+    _remove_leftovers(folder)
+    changed: list[str] = []
+    lost: list[str] = []
+    lost_s = 0.0
+    for file in files:
+        if not file.stat().st_size and len(files) > 1:
+            lost.append(f"{file.name} is empty")
+            continue
+        with McapReader(file) as reader:
+            cut = reader.recovered
+        if cut:
+            done = _rewrite(file, on_progress)
+            changed.append(f"{file.name}: {done.frames} frames in {done.chunks} complete chunks have their index again")
+            lost.extend(_losses(file, done))
+            lost_s = max(lost_s, done.lost_s)
+    if not (folder / INFO_FILE).exists():
+        _write_session(folder, files)
+        changed.append(f"{INFO_FILE} was made from what the recording says of itself")
+    else:
+        changed.extend(_correct_counts(folder))
+    return Repaired(session=Session.open(folder), changed=tuple(changed), lost=tuple(lost), lost_s=lost_s)
+
+
+def _rewrite(file: Path, on_progress: Callable[[int, int], None] | None) -> RewrittenRecording:
+    partial = file.with_name(f".{file.name}{PARTIAL_SUFFIX}")
+    need, free = file.stat().st_size + MARGIN_BYTES, shutil.disk_usage(file.parent).free
+    if free < need:
+        raise CaptureError(
+            f"{file} is repaired beside the original and needs {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
+            "make room, or copy the session to another disk and repair it there"
+        )
+    try:
+        done = rewrite(file, partial, on_progress)
+        partial.replace(file)
+    except OSError as error:
+        raise CaptureError(f"{file} cannot be repaired ({error.strerror}); the original is untouched") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return done
+
+
+def _losses(file: Path, done: RewrittenRecording) -> list[str]:
+    lost = []
+    if done.lost_bytes:
+        seconds = f", the last {done.lost_s:.2f} s" if done.lost_s else ""
+        lost.append(f"{file.name}: {done.lost_bytes / 1e6:.1f} MB of a chunk that was not complete{seconds}")
+    if done.lost_chunks:
+        lost.append(f"{file.name}: {done.lost_chunks} chunks whose checksum does not match")
+    return lost
+
+
+def _write_session(folder: Path, files: list[Path]) -> None:
+    """From the descriptions of one recording, or of several hosts' that lie side by side."""
+    takes: list[TakeDescription] = []
+    frames: dict[str, int] = {}
+    for file in files:
+        with McapReader(file) as reader:
+            takes.append(TakeDescription.of(reader.attachments, str(file)))
+            frames.update({topic[1:]: reader.count(topic) for topic in reader.topics})
+            cameras = reader.attachments.get(CAMERAS_ATTACHMENT)
+            path = folder.joinpath(*RECORDED_CAMERAS)
+            if cameras is not None and not path.exists():
+                path.write_bytes(cameras)
+    first = takes[0].info
+    whole = TakeDescription(
+        info=replace(
+            first,
+            streams=[stream for take in takes for stream in take.info.streams],
+            devices=[device for take in takes for device in take.info.devices],
+            hosts=[host for take in takes for host in take.info.hosts],
+        )
+    )
+    whole.write_session(folder, frames)
+
+
+def _correct_counts(folder: Path) -> list[str]:
+    session = Session.open(folder)
+    streams, said = [], []
+    for stream in session.info.streams:
+        there = stream.frames
+        if stream.topic is not None and session.path(stream.file).exists():
+            reader = session.recording(stream.file)
+            there = min(stream.frames, reader.count(stream.topic)) if stream.topic in reader.topics else 0
+        if there != stream.frames:
+            said.append(f"{stream.name} has {there} frames, {INFO_FILE} said {stream.frames}")
+        streams.append(replace(stream, frames=there))
+    if said:
+        info: SessionInfo = replace(session.info, streams=streams)
+        write_info(folder / INFO_FILE, info)
+    return said
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for pattern in LEFTOVERS:
+        for path in folder.glob(pattern):
+            path.unlink()
