@@ -117,13 +117,13 @@ def _flashes(wired: Mapping[str, KinectSettings]) -> list[str]:
     first, second, gap = min(near, key=lambda pair: pair[2])
     others = f", and {len(near) - 1} more pairs" if len(near) > 1 else ""
     return [
-        f"{first} and {second} flash {gap:.0f} us apart (depth {delays[first]} and {delays[second]} us late{others}); "
+        f"{first} and {second} flash {gap} us apart (depth {delays[first]} and {delays[second]} us late{others}); "
         f"devices that see each other need {SPACING_US} us, and only {PULSES} fit between two flashes of one: "
         "turn these away from each other, or change depth_delay_us"
     ]
 
 
-def flash_gap_us(first_us: float, second_us: float) -> float:
+def flash_gap_us(first_us: int, second_us: int) -> int:
     """Least time between a flash of one device and a flash of another, whose depth is delayed by these times."""
     apart = abs(first_us - second_us)
     return min(abs(apart - k * PULSE_PERIOD_US) for k in range(PULSES))
