@@ -85,9 +85,12 @@ class HostInfo:
     epoch_offset_us: int = 0
     """UTC (Unix time) less its monotonic clock, at the start of the take."""
     offset_us: float = 0.0
-    """Its monotonic clock less that of the first host, at the start of the take."""
+    """Its monotonic clock less that of the first host, at the middle of the take."""
     offset_uncertainty_us: float = 0.0
-    """Half of the smallest round trip of the comparison: the offset lies within."""
+    """The offset lies within, at any moment of the take: half of the smallest round trip of the comparison, and what
+    drift changed from the middle of the take to its ends."""
+    drift_ppm: float = 0.0
+    """How much faster its clock ran than the first host's; 0 where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

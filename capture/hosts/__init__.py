@@ -1,0 +1,1 @@
+"""Several recording computers: an agent on each, clocks compared, one start, their recordings merged."""

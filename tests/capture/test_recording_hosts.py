@@ -1,0 +1,394 @@
+"""Several recording computers: clocks compared, one start, one that dies, their parts merged into one session."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.hosts.address import HostAddress, HostError
+from capture.hosts.agent import HostAgent
+from capture.hosts.clock_comparison import ClockComparison, HostExchange, HostOffset, compare_clocks
+from capture.hosts.connection import HostConnection
+from capture.hosts.host_recorder import HostRecorder
+from capture.hosts.hosts_take import read_take
+from capture.hosts.merging import merge_sessions, merge_take
+from capture.hosts.recording import check_hosts, record_on_hosts
+from capture.recorder.status import RecorderLimits
+from capture.session import Session
+from capture.synchronisation import session_frame_sets
+
+PROGRAM = Path(__file__).with_name("recording_host.py")
+SHIFT_US = 3_600_000_000
+DRIFT_PPM = 200.0
+SECONDS = 1.5
+LIMITS = RecorderLimits(least_s=1.0, reserve_bytes=2**20)
+
+
+class Hosts:
+    """Processes of recording hosts, ended with the test."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, {}
+
+    def start(self, name, *devices, shift_us=0, drift_ppm=0.0):
+        arguments = [name, str(self.folder / name), str(self.folder / "cable"), str(shift_us), str(drift_ppm)]
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), *arguments, *devices], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.processes[name] = process
+        return process
+
+    def address(self, name):
+        return HostAddress.parse(self.processes[name].stdout.readline().decode().strip())
+
+    def end(self):
+        for process in self.processes.values():
+            process.stdin.close()
+        for process in self.processes.values():
+            process.wait(20)
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """A take of two computers, B's clock an hour ahead and too fast, B's subordinate on A's cable."""
+    folder = tmp_path_factory.mktemp("hosts")
+    hosts = Hosts(folder)
+    hosts.start("A", "kinect_000=master", "kinect_001=subordinate")
+    hosts.start("B", "kinect_002=subordinate", "phone=free", shift_us=SHIFT_US, drift_ppm=DRIFT_PPM)
+    addresses = [hosts.address("A"), hosts.address("B")]
+    seen = []
+
+    async def record_and_fetch():
+        take = await record_on_hosts(
+            addresses,
+            "walk",
+            seconds=SECONDS,
+            subject="p01",
+            action="a",
+            on_progress=lambda s, known: seen.append(known),
+        )
+        for part, address in zip(take.parts, addresses):
+            async with HostConnection(address) as link:
+                await link.fetch("walk", folder / f"walk.{part.name}")
+        return take
+
+    take = asyncio.run(record_and_fetch())
+    hosts.end()
+    return folder, take, seen
+
+
+def parts_of(folder, *names):
+    return {name: folder / f"walk.{name}" for name in names}
+
+
+def test_a_take_of_two_computers_says_that_nothing_was_lost(taken):
+    _, take, seen = taken
+    assert take.keep, take.verdict
+    assert [part.name for part in take.parts] == ["A", "B"]
+    assert {name for known in seen for name in known} == {"A", "B"}
+
+
+def test_the_clock_offset_lies_within_its_uncertainty(taken):
+    _, take, _ = taken
+    offset = take.parts[1].offset
+    assert offset.before.exchanges >= 50
+    true_us = SHIFT_US + 1e-6 * DRIFT_PPM * 5e6  # drift since the process began: some seconds
+    assert abs(offset.offset_us - true_us) < offset.uncertainty_us + 1e-6 * DRIFT_PPM * 20e6
+    assert offset.uncertainty_us < 20_000, "loopback on a busy machine"
+    assert abs(offset.before.offset_us - offset.after.offset_us) <= (
+        offset.before.uncertainty_us + offset.after.uncertainty_us + 1e-6 * DRIFT_PPM * 30e6
+    )
+
+
+def test_the_merged_session_pairs_frames_of_both_computers(taken, tmp_path):
+    folder, take, _ = taken
+    merged = merge_take(take, parts_of(folder, "A", "B"), tmp_path / "walk")
+    session = merged.session
+    assert merged.notes == ()
+    assert (session.info.id, session.info.subject, session.info.action) == ("walk", "p01", "a")
+    assert {s.file for s in session.info.streams} == {"recording/A.mcap", "recording/B.mcap"}
+    assert {d.name: d.host for d in session.info.devices} == {
+        "kinect_000": "A", "kinect_001": "A", "kinect_002": "B", "phone": "B",
+    }  # fmt: skip
+    host = {h.name: h for h in session.info.hosts}["B"]
+    assert abs(host.offset_us - SHIFT_US) < 40_000
+    assert host.offset_uncertainty_us > 0
+
+    wired = ["kinect_000/color", "kinect_001/color", "kinect_002/color"]
+    numbers = {name: pulse_numbers(session, name) for name in wired}
+    together = 0
+    for instant in session_frame_sets(session).instants:
+        found = [numbers[name][instant.index[name]] for name in wired if instant.has(name)]
+        assert len(set(found)) <= 1, "one pulse, one set"
+        together += len(found) == 3
+    assert together >= 0.8 * SECONDS * 30
+
+
+def test_free_devices_of_another_computer_are_told_in_the_first_ones_time(taken, tmp_path):
+    folder, take, _ = taken
+    session = merge_take(take, parts_of(folder, "A", "B"), tmp_path / "walk").session
+    host = {h.name: h for h in session.info.hosts}["B"]
+    # kinect_000 and kinect_002 expose at one pulse and arrive after the same latency: their arrivals must agree
+    arrivals = {name: dict(zip(pulse_numbers(session, name), session.timestamps_us(name)[1]))
+                for name in ("kinect_000/color", "kinect_002/color")}  # fmt: skip
+    common = set(arrivals["kinect_000/color"]) & set(arrivals["kinect_002/color"])
+    apart = [arrivals["kinect_002/color"][k] - host.offset_us - arrivals["kinect_000/color"][k] for k in common]
+    assert len(common) > 30
+    assert np.max(np.abs(apart)) <= host.offset_uncertainty_us + 1, "rounding of times to microseconds"
+
+
+def test_parts_stay_and_the_target_is_never_overwritten(taken, tmp_path):
+    folder, take, _ = taken
+    before = sorted((p, p.stat().st_size) for p in folder.glob("walk.*/**/*"))
+    merge_take(take, parts_of(folder, "A", "B"), tmp_path / "walk")
+    assert sorted((p, p.stat().st_size) for p in folder.glob("walk.*/**/*")) == before
+    with pytest.raises(HostError, match="exists; choose another folder"):
+        merge_take(take, parts_of(folder, "A", "B"), tmp_path / "walk")
+
+
+def test_a_damaged_part_leaves_no_target(taken, tmp_path):
+    folder, take, _ = taken
+    broken = tmp_path / "walk.B"
+    shutil.copytree(folder / "walk.B", broken)
+    file = broken / "recording" / "B.mcap"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    file.write_bytes(data)
+    with pytest.raises(Exception, match=r"B\.mcap"):
+        merge_take(take, {"A": folder / "walk.A", "B": broken}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["walk.B"]
+
+
+def test_a_missing_part_is_said_and_its_devices_are_named(taken, tmp_path):
+    folder, take, _ = taken
+    merged = merge_take(take, parts_of(folder, "A"), tmp_path / "walk")
+    assert "host B is missing (kinect_002, phone)" in merged.notes[0]
+    notes = {device.name: device.note for device in Session.open(tmp_path / "walk").info.devices}
+    assert "host B is missing" in notes["phone"]
+    assert session_frame_sets(merged.session) is not None
+
+
+def edited(part, target, **changes):
+    """A copy of a part whose session.toml says something else."""
+    shutil.copytree(part, target)
+    path = target / "session.toml"
+    text = path.read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"serial of kinect_002": "serial of kinect_000"}, "serial 'serial of kinect_000' more than once"),
+        ({"kinect_002": "kinect_001"}, "stream 'kinect_001/color' more than once"),
+        ({'id = "walk"': 'id = "run"'}, "merge parts of one take"),
+        ({'name = "B"': 'name = "C"', 'host = "B"': 'host = "C"'}, "clock of host 'C'"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(taken, tmp_path, changes, told):
+    folder, take, _ = taken
+    wrong = edited(folder / "walk.B", tmp_path / "wrong", **changes)
+    offsets = {part.name: part.offset for part in take.parts}
+    with pytest.raises(HostError, match=told):
+        merge_sessions([folder / "walk.A", wrong], tmp_path / "out", offsets)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_description_of_a_take_comes_back(taken, tmp_path):
+    _, take, _ = taken
+    path = take.write(tmp_path)
+    assert read_take(path) == take
+    with pytest.raises(HostError, match="exists; give the take another name"):
+        take.write(tmp_path)
+    path.write_text("{}")
+    with pytest.raises(HostError, match="does not describe a take"):
+        read_take(path)
+
+
+def test_a_computer_that_dies_leaves_the_others_running(tmp_path):
+    hosts = Hosts(tmp_path)
+    hosts.start("A", "kinect_000=master")
+    hosts.start("B", "phone=free", shift_us=SHIFT_US)
+    addresses = [hosts.address("A"), hosts.address("B")]
+
+    def kill_later(seconds, known):
+        if seconds > 0.8 and hosts.processes["B"].poll() is None:
+            hosts.processes["B"].kill()
+
+    take = asyncio.run(record_on_hosts(addresses, "walk", seconds=2.5, on_progress=kill_later))
+    hosts.end()
+    a, b = take.parts
+    assert not take.keep
+    assert a.figures["seconds"] > 2
+    assert b.lost
+    assert "B: lost during the take" in take.verdict[2]
+    assert f"humanrig repair {tmp_path / 'B' / 'walk.B'}" in take.verdict[2]
+    assert b.offset.after is None
+    assert b.offset.uncertainty_us > 100 * 2, "its drift is not known"
+
+    part = Path(b.folder)
+    with pytest.raises(HostError, match=r"was cut short .* run: humanrig repair"):
+        merge_take(take, {"A": Path(a.folder), "B": part}, tmp_path / "early")
+    repair = pytest.importorskip("capture.recorder.repair", reason="the repair of recordings is not there")
+    repair.repair_session(part)
+    merged = merge_take(take, {"A": Path(a.folder), "B": part}, tmp_path / "walk")
+    assert merged.session.streams["phone/color"].frames > 0
+    assert "its drift is not known" in merged.notes[0]
+
+
+def exchange(offset, out, back, sent=1000):
+    return HostExchange(
+        sent_us=sent,
+        received_us=sent + out + offset,
+        answered_us=sent + out + offset + 5,
+        returned_us=sent + out + 5 + back,
+    )
+
+
+def test_the_quickest_exchange_decides_and_bounds_the_error():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        ways = rng.exponential(3000, (60, 2)).astype(int) + 40
+        found = compare_clocks([exchange(123_456, int(a), int(b)) for a, b in ways])
+        assert abs(found.offset_us - 123_456) <= found.uncertainty_us
+    with pytest.raises(Exception, match="at least 50"):
+        compare_clocks([exchange(0, 1, 1)] * 49)
+
+
+def test_drift_is_seen_between_two_comparisons():
+    before = ClockComparison(offset_us=1000.0, uncertainty_us=50.0, at_us=0, exchanges=60)
+    after = ClockComparison(offset_us=7000.0, uncertainty_us=70.0, at_us=300_000_000, exchanges=60)
+    both = HostOffset(before=before, after=after, take_s=300.0)
+    assert both.drift_ppm == pytest.approx(20.0)
+    assert both.offset_us == 4000.0
+    assert both.uncertainty_us == 3070.0, "half of the drift over the take, and the worse comparison"
+    assert HostOffset(before=before, take_s=300.0).uncertainty_us > 6000
+
+
+def device(name, sync="standalone", serial=None):
+    return {"name": name, "model": "", "serial": serial or name, "sync": sync}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        ([{"name": "A", "devices": []}, {"name": "A", "devices": []}], "two hosts are called 'A'"),
+        ([{"name": "A", "devices": [device("k")]}, {"name": "B", "devices": [device("k")]}], "device 'k'"),
+        (
+            [{"name": "A", "devices": [device("k", serial="7")]}, {"name": "B", "devices": [device("l", serial="7")]}],
+            "serial '7'",
+        ),
+        (
+            [{"name": "A", "devices": [device("k", "master")]}, {"name": "B", "devices": [device("l", "master")]}],
+            "2 masters",
+        ),
+        ([{"name": "A", "devices": [device("k", "subordinate")]}], "no master"),
+    ],
+)
+def test_hosts_that_cannot_make_one_session_are_refused(hosts, told):
+    with pytest.raises(HostError, match=told):
+        check_hosts(hosts)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An agent in this process, without devices."""
+    with HostAgent(HostRecorder("A", list, tmp_path / "A", limits=LIMITS)) as address:
+        yield address
+
+
+def connected(address, work):
+    async def go():
+        async with HostConnection(address) as link:
+            return await work(link)
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("text", ["ws://127.0.0.1:1/#short", "http://127.0.0.1:1/#" + "x" * 32, "nowhere",
+                                  "ws://10.0.0.7:5/#" + "x" * 32, "wss://10.0.0.7:5/#" + "x" * 32])  # fmt: skip
+def test_an_address_that_cannot_be_used_is_one_sentence_without_the_secret(text):
+    with pytest.raises(HostError) as error:
+        HostAddress.parse(text)
+    assert "xxx" not in str(error.value)
+
+
+def test_an_agent_needs_its_token(agent):
+    wrong = HostAddress(host=agent.host, port=agent.port, token="x" * 32)
+    with pytest.raises(HostError, match="its token is another one"):
+        connected(wrong, lambda link: link.ask("status"))
+    nobody = HostAddress(host=agent.host, port=1, token="x" * 32)
+    with pytest.raises(HostError, match="no agent answers"):
+        connected(nobody, lambda link: link.ask("status"))
+
+
+@pytest.mark.parametrize(
+    ("call", "values", "told"),
+    [
+        ("dance", {}, "does not know 'dance'"),
+        ("arm", {}, "did not understand"),
+        ("arm", {"session": "../x"}, "cannot be called"),
+        ("describe", {}, "the rig has no device"),
+        ("start", {"session": "walk", "at_us": 0}, "it is idle"),
+        ("stop", {"session": "walk"}, "does not record 'walk'"),
+        ("files", {"session": "../A"}, "no recording of"),
+        ("hash", {"session": "walk", "path": "../../etc/passwd"}, "no recording of"),
+    ],
+)
+def test_what_an_agent_cannot_do_is_one_sentence(agent, call, values, told):
+    with pytest.raises(HostError, match=told):
+        connected(agent, lambda link: link.ask(call, **values))
+
+
+def test_a_fetch_goes_on_where_it_broke_off_and_finds_damage(taken, tmp_path):
+    folder, _, _ = taken
+    shutil.copytree(folder / "walk.A", tmp_path / "A" / "walk.A")
+    whole = (folder / "walk.A" / "recording" / "A.mcap").read_bytes()
+    target = tmp_path / "fetched"
+    (target / "recording").mkdir(parents=True)
+    partial = target / "recording" / ".A.mcap.partial"
+    partial.write_bytes(whole[: len(whole) // 2])
+    got = []
+    with HostAgent(HostRecorder("A", list, tmp_path / "A", limits=LIMITS)) as address:
+        connected(address, lambda link: link.fetch("walk", target, got.append))
+        assert (target / "recording" / "A.mcap").read_bytes() == whole
+        assert sum(got) < len(whole), "the first half was not sent again"
+        shutil.rmtree(target)
+        (target / "recording").mkdir(parents=True)
+        partial.write_bytes(b"other bytes")
+        with pytest.raises(HostError, match=r"is not what .* recorded"):
+            connected(address, lambda link: link.fetch("walk", target))
+    assert not (target / "recording" / "A.mcap").exists()
+
+
+def test_another_address_than_loopback_is_served_with_a_certificate_that_is_checked(tmp_path):
+    with pytest.raises(HostError, match="a folder for the certificate is needed"):
+        HostAgent(HostRecorder("A", list, tmp_path), listen="10.0.0.7")
+    agent = HostAgent(HostRecorder("A", list, tmp_path), listen="127.0.0.1")
+    agent._certificate = __import__("capture.iphone.certificate", fromlist=["x"]).rig_certificate(
+        tmp_path / "keys", ["127.0.0.1"]
+    )
+    with agent as address:
+        assert address.url.startswith("wss://")
+        assert HostAddress.parse(address.text) == address
+        assert connected(address, lambda link: link.ask("status"))["state"] == "idle"
+        other = HostAddress(host=address.host, port=address.port, token=address.token, fingerprint=bytes(32))
+        with pytest.raises(HostError, match="another certificate"):
+            connected(other, lambda link: link.ask("status"))
+
+
+def pulse_numbers(session, stream):
+    """Which frame of the virtual device each recorded one was."""
+    reader = session.recording(session.streams[stream].file)
+    count = session.streams[stream].frames
+    return [int(reader.read(f"/{stream}", k).data.split()[-1]) for k in range(count)]
