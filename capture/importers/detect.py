@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import CaptureError
-from capture.importers import humman_folder, humman_smc, record3d, scanner3d_app, stray_scanner
+from capture.importers import (
+    dna_smc,
+    humman_folder,
+    humman_smc,
+    realsense_file,
+    record3d,
+    rgbd_folder,
+    scanner3d_app,
+    stray_scanner,
+)
 from capture.importers.azure_kinect_mkv import import_kinect
 from capture.importers.layout import Layout
 from capture.importers.video_size import SizeMismatch
@@ -24,9 +33,12 @@ LAYOUTS: tuple[Layout, ...] = (
     scanner3d_app.LAYOUT,
     record3d.LAYOUT,
     stray_scanner.LAYOUT,
+    realsense_file.LAYOUT,
     humman_folder.RECON_LAYOUT,
     humman_folder.POINT_LAYOUT,
+    dna_smc.LAYOUT,
     humman_smc.LAYOUT,
+    rgbd_folder.LAYOUT,
 )  # fmt: skip
 """Recordings of other rigs and applications, asked in this order before plain .mkv files and videos."""
 

@@ -22,7 +22,7 @@ def numbered_files(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
         digits = path.stem[len(path.stem.rstrip("0123456789")) :]
-        if not digits:
+        if not digits or "." in path.stem:
             raise CaptureError(f"{path} has no frame number in its name; name images like 000000.png")
         if int(digits) in found:
             raise CaptureError(f"{found[int(digits)]} and {path.name} are both of frame {int(digits)}; keep one")

@@ -17,23 +17,52 @@ def import_(
     calibration: Annotated[Path | None, arg(metavar="FILE")] = None,
     size_mismatch: Literal["refuse", "crop", "scale", "fit"] = "refuse",
     trim_to_shortest: bool = False,
+    rate_hz: Annotated[float | None, arg(metavar="HZ")] = None,
+    depth_scale: Annotated[float | None, arg(metavar="UNITS")] = None,
+    transforms: Literal["documented", "inverted"] | None = None,
+    unit_m: Annotated[float | None, arg(metavar="M")] = None,
+    up: Annotated[str | None, arg(metavar="AXIS")] = None,
+    frame_shift: Annotated[int | None, arg(metavar="N")] = None,
 ) -> int:
-    """Make a session from an Azure Kinect .mkv, a folder of them, or a folder of synchronised videos.
+    """Make a session from a recording of another rig or application.
 
-    The recording itself is kept as it is: images are never re-encoded. The new session is written beside its final
-    place and appears only when it is complete.
+    azure-kinect-mkv: a .mkv of an Azure Kinect, or a folder with one for each device.
+
+    scanner3d-app, record3d, stray-scanner: LiDAR recordings of an iPhone or iPad.
+
+    humman-recon, humman-point, humman-smc: HuMMan's folders and raw .smc files.
+
+    dna-rendering-smc: DNA-Rendering's .smc files.
+
+    rgbd-folder: depth PNG and colour images or videos with a camera file (our or HuMMan's cameras.json, Open3D's
+    JSON, COLMAP).
+
+    videos: a folder of synchronised videos with a calibration.
+
+    The layout is recognised by itself. What it leaves open (direction of transforms, units, which frames belong
+    together, which way is up) is assumed, written down in the session, and checked against the images. Images are
+    never re-encoded. The new session appears only when it is complete.
 
     Args:
-        source: A .mkv of an Azure Kinect, a folder with one for each device, or a folder with one video per camera.
+        source: The file or folder. docs/importers.md describes each layout.
         session: Folder to create.
-        calibration: Rig calibration: Qualisys .qca.txt, aniposelib .toml or our cameras.json. Videos need one (it is
-            found by itself when it lies in the folder or in its subfolder `calibration`).
+        calibration: Camera file: Qualisys .qca.txt, aniposelib .toml or our cameras.json; for rgbd-folder also
+            Open3D's JSON, HuMMan's cameras.json or a COLMAP model's cameras.txt or .bin. Found by itself when it lies
+            in the folder (of videos, also in its subfolder `calibration`).
         size_mismatch: What to do when a video is not as large as its calibration says: refuse; or it was cut out
             at the top left, stretched, or scaled evenly to fit inside with bars around.
         trim_to_shortest: Cut videos of different lengths to the shortest instead of refusing them.
+        rate_hz: Frame rate of numbered images, where the layout does not state it.
+        depth_scale: Units a metre of depth images: 1000 for millimetres (assumed), 5000 for TUM's.
+        transforms: Read the camera file's transforms as its description says, or the other way round.
+        unit_m: Metres for one unit of the camera file: 0.001 for millimetres.
+        up: What points up in the camera file's world: auto (looked for in depth), x, -x, y, -y, z or -z.
+        frame_shift: Video frame less number of the depth image that belongs to it.
     """
     from capture.importers.detect import import_recording
 
+    options = {"rate_hz": rate_hz, "depth_scale": depth_scale, "transforms": transforms}
+    options |= {"unit_m": unit_m, "up": up, "frame_shift": frame_shift}
     with progress("import") as update:
         made = import_recording(
             source,
@@ -41,17 +70,35 @@ def import_(
             calibration=calibration,
             size_mismatch=size_mismatch,
             trim_to_shortest=trim_to_shortest,
+            layout_options=options,
             on_progress=update,
         )
     for name, stream in made.streams.items():
         size = f"{stream.width}x{stream.height}" if stream.width else ""
         say(f"{name:<28} {stream.frames:>6} frames  {size:<10} {stream.encoding}")
+    for line in _assumptions(made):
+        say(line)
     say(f"{session}\n{_next(made)}")
     return 0
 
 
+def _assumptions(session: Session) -> list[str]:
+    """What the importer assumed and found, each note once with the devices that share it."""
+    by_note: dict[str, list[str]] = {}
+    for name, device in session.devices.items():
+        if device.note:
+            by_note.setdefault(device.note, []).append(name)
+    lines = [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {note}" for note, names in by_note.items()
+    ]
+    source = session.recorded_camera_file().source if session.path("recording", "cameras.json").is_file() else ""
+    return [*lines, *([f"cameras: {source}"] if source else [])]
+
+
 def _next(session: Session) -> str:
     """What to do with the new session: cameras without a place in the world must get one first."""
+    if not session.path("recording", "cameras.json").is_file():
+        return f"the recording came without cameras: humanrig reconstruct {session.folder} --option calibrate.file=FILE"
     lost = session.recorded_camera_file().unplaced
     if not lost:
         return f"next: humanrig reconstruct {session.folder}"
