@@ -8,16 +8,21 @@ from collections.abc import Sequence
 import tyro
 
 from humanrig.commands import (
+    actions,
+    capture,
     check,
     demo,
+    devices,
     evaluate,
     export,
     import_,
     models,
     reconstruct,
     report,
+    rig,
     sample,
     simulate,
+    subjects,
 )
 from humanrig.terminal import say
 
@@ -25,6 +30,11 @@ COMMANDS = {
     "demo": demo.demo,
     "sample": sample.sample,
     "simulate": simulate.simulate,
+    "devices": devices.devices,
+    "rig": rig.rig,
+    "capture": capture.capture,
+    "actions": actions.actions,
+    "subjects": subjects.subjects,
     "import": import_.import_,
     "reconstruct": reconstruct.reconstruct,
     "export": export.export,

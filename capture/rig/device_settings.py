@@ -14,10 +14,13 @@ from capture.rig.toml_tables import checked, meant
 SETTINGS = {
     "azure_kinect": ("capture.azure_kinect.settings", "KinectSettings"),
     "realsense": ("capture.realsense.settings", "RealSenseSettings"),
+    "iphone": ("capture.iphone.settings", "PhoneSettings"),
 }
 """Driver to the module and the class of what one device can be told."""
-NO_SETTINGS = {"iphone": (), "record3d": ("serial",)}
+NO_SETTINGS = {"record3d": ("serial",)}
 """Drivers without a class of settings: the keys of their `[[devices]]`."""
+SERVERS = ("iphone",)
+"""Drivers whose own table tells the server that all of their devices connect to, not the devices."""
 PLACES = ("sync", "depth_delay_us", "subordinate_delay_us")
 """A Kinect's place on the cable: computed from `[chain]` unless the device states it."""
 
@@ -35,7 +38,7 @@ def settings_of(rig: RigFile) -> dict[str, Any]:
             settings[entry.name] = _plain(rig, entry)
             continue
         kind = settings_class(entry.driver)
-        shared = rig.shared.get(entry.driver, {})
+        shared = {} if entry.driver in SERVERS else rig.shared.get(entry.driver, {})
         checked(kind, shared, f"{rig.path}: [{entry.driver}]")
         where = f"{rig.path}: [[devices]] '{entry.name}'"
         place = {key: getattr(chain[entry.name], key) for key in PLACES} if entry.name in chain else {}

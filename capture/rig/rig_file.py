@@ -81,7 +81,8 @@ class RigFile:
     chain: ChainTable = field(default_factory=ChainTable)
     recording: RecordingTable = field(default_factory=RecordingTable)
     shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Driver to what all of its devices are told: the tables `[azure_kinect]`, `[realsense]`, …"""
+    """Driver to its table: `[azure_kinect]` and `[realsense]` are for all of their devices, `[iphone]` is for the
+    server that phones connect to."""
     virtual: VirtualTable | None = None
     play: PlayTable | None = None
     catalogue: str = "catalogue"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Literal
 
 from capture.errors import CaptureError
 from capture.found_device import FoundDevice
+from capture.session import Session
 from capture.virtual.rig_playback import open_virtual_devices
 
+LASTS_S = 1200.0
+"""A rig that plays a session should not end while somebody reads: twenty minutes."""
 HEAD = """\
 # The rig: which devices it has and how they are set. humanrig rig check tries it, humanrig capture records with it.
 # A misspelt key is an error. Paths are relative to this file.
@@ -53,7 +57,7 @@ PLAYED = """
 [{kind}]                        # {what}
 session = {session}
 speed = 1.0                      # rig seconds in a second
-loops = 1                        # how often the recording is repeated
+loops = {loops:<24} # the recording is repeated so often: {minutes} minutes
 """
 FAULTS = """seed = 0
 
@@ -84,11 +88,21 @@ def played_rig(session: Path, kind: Literal["virtual", "play"], *, beside: Path)
     Raises CaptureError when the session cannot be played.
     """
     names = [device.name for device in open_virtual_devices(session)]
+    loops, seconds = _loops(Session.open(session))
     what = "virtual devices that play a session" if kind == "virtual" else "every device of a recorded session"
     where = os.path.relpath(session.resolve(), beside.resolve())
-    table = PLAYED.format(kind=kind, what=what, session=json.dumps(where))
+    table = PLAYED.format(kind=kind, what=what, session=json.dumps(where), loops=loops, minutes=round(seconds / 60))
     faults = FAULTS.format(device=json.dumps(names[-1])) if kind == "virtual" else ""
     return f"{HEAD}{table}{faults}"
+
+
+def _loops(session: Session) -> tuple[int, float]:
+    """How often to repeat a session so that it lasts, and for how many seconds it does then."""
+    lengths = [(s.frames / s.rate_hz) for s in session.streams.values() if s.is_image and s.rate_hz and s.frames]
+    if not lengths:
+        return 1, 0.0
+    loops = max(1, math.ceil(LASTS_S / max(lengths)))
+    return loops, loops * max(lengths)
 
 
 def found_rig(found: Sequence[FoundDevice]) -> str:

@@ -1,0 +1,1 @@
+"""Taking takes: the flow from countdown to verdict, and what the terminal shows of it."""
