@@ -53,10 +53,11 @@ def _ask(library: K4aLibrary, index: int) -> FoundDevice:
     except DeviceError as error:
         return FoundDevice(driver=DRIVER, serial="", model=MODEL, problems=(str(error),))
     try:
-        firmware = unit.firmware
+        firmware, serial = unit.firmware, unit.serial
+        library.places[serial] = index
         return FoundDevice(
             driver=DRIVER,
-            serial=unit.serial,
+            serial=serial,
             model=MODEL,
             firmware=str(firmware),
             sync=_role(*unit.sync_jacks),

@@ -210,7 +210,7 @@ def open_unit(library: K4aLibrary, name: str, serial: str) -> KinectUnit:
                 f"{name}: {count} Azure Kinects are attached and no serial is set; humanrig devices lists them"
             )
         others, refused = [], []
-        for index in range(count):
+        for index in _likely_first(library, serial, count):
             try:
                 unit = KinectUnit(library, name, index)
             except DeviceError as error:
@@ -222,6 +222,7 @@ def open_unit(library: K4aLibrary, name: str, serial: str) -> KinectUnit:
                 unit.close()
                 refused.append(str(error))
                 continue
+            library.places[found] = index
             if serial in ("", found):
                 return unit
             others.append(found)
@@ -233,3 +234,10 @@ def open_unit(library: K4aLibrary, name: str, serial: str) -> KinectUnit:
     raise DeviceError(
         f"{name}: no Azure Kinect with serial '{serial}' ({seen}{reason}); check its cable and power, or correct serial"
     )
+
+
+def _likely_first(library: K4aLibrary, serial: str, count: int) -> list[int]:
+    """The places to look at: where it was last, then those never asked, then those where another device was."""
+    others = {place for known, place in library.places.items() if known != serial}
+    last = library.places.get(serial)
+    return sorted(range(count), key=lambda index: (index != last, index in others, index))

@@ -238,6 +238,7 @@ def test_images_of_a_bad_size_are_left_out_and_told(stand_in, faults, stream, me
     assert re.search(message, health.message)
 
 
+@pytest.mark.slow
 def test_a_device_that_gives_only_bad_images_is_given_up(stand_in):
     stand_in.add("000123", bad_depth_from=0)
     with driver(stand_in) as device:
@@ -245,6 +246,7 @@ def test_a_device_that_gives_only_bad_images_is_given_up(stand_in):
         assert "gave 30 bad images in a row: a depth image of 12 bytes came, 184320 expected" in lost_message(device)
 
 
+@pytest.mark.slow
 def test_a_stall_is_seen_though_inertial_samples_go_on(stand_in):
     stand_in.add("000123", stall_at=2)
     with driver(stand_in, replace(SETTINGS, imu=True)) as device:
@@ -270,3 +272,15 @@ def test_rows_with_padding_a_reset_clock_and_an_unexpected_exposure(stand_in):
     assert "its clock jumped back" in message
     assert "exposes for 500 us, 10000 us was expected" in message
     assert all(abs(f.host_us - time.monotonic_ns() // 1000) < 5_000_000 for f in frames)
+
+
+def test_devices_are_found_again_without_asking_all(stand_in):
+    stand_in.chain(4)
+    devices = [driver(stand_in, replace(SETTINGS, serial=f"00000{k}"), f"k{k}") for k in (3, 1, 0, 2)]
+    for device in devices:
+        assert device.open().info.serial == device.settings.serial
+    # the first asks 0, 1 and 2 before it finds its own; the others go where theirs was seen
+    assert stand_in.calls.count("open 000000") == 2
+    assert len([call for call in stand_in.calls if call.startswith("open")]) == 7
+    for device in devices:
+        device.close()

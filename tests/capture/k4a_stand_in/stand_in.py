@@ -56,6 +56,7 @@ class StandIn:
         self._c = ctypes.CDLL(str(path))
         self._c.stand_in_calls.restype = ctypes.c_char_p
         self._c.stand_in_reset()
+        self.library.places.clear()
 
     def add(self, serial, calibration=None, pictures=PICTURES, **faults):
         """One more device; `faults` as the C source names them."""
