@@ -21,6 +21,7 @@ from mcap.records import Attachment, Channel, Chunk, Schema
 from capture.errors import CaptureError
 from capture.mcap_closing import INDEX_HEADER, MAGIC, RECORD_HEADER
 
+FOOTER = struct.Struct("<BQQQI")  # opcode, length, summary, its offsets, CRC of both and of what stands before it
 MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
 
 
@@ -41,8 +42,8 @@ class McapIndex:
     """Complete chunks whose checksum failed, left out of a recovered index."""
 
 
-def read_index(path: Path, file: BinaryIO) -> McapIndex:
-    """The index of a recording.
+def read_index(path: Path, file: BinaryIO, *, scan: bool = False) -> McapIndex:
+    """The index of a recording; `scan` makes it anew from the chunks.
 
     A file without its closing index (a killed recorder, a truncated copy) is scanned instead, which finds every
     complete chunk. Raises CaptureError when it is not an MCAP file.
@@ -51,7 +52,7 @@ def read_index(path: Path, file: BinaryIO) -> McapIndex:
     if file.read(len(MAGIC)) != MAGIC:
         raise CaptureError(f"{path} is not an MCAP recording; restore the file or import the recording again")
     file.seek(0, io.SEEK_END)
-    if file.tell() >= 2 * len(MAGIC):
+    if file.tell() >= 2 * len(MAGIC) and not scan:
         file.seek(-len(MAGIC), io.SEEK_END)
         if file.read() == MAGIC:
             return _from_summary(path, file)
@@ -82,8 +83,9 @@ def _records(chunk: Chunk) -> bytes:
 
 
 def _from_summary(path: Path, file: BinaryIO) -> McapIndex:
-    file.seek(0)
     try:
+        _check_summary(file)
+        file.seek(0)
         reader = SeekingReader(file, validate_crcs=True)
         summary = reader.get_summary()
         attachments = {a.name: a.data for a in reader.iter_attachments()}
@@ -105,6 +107,20 @@ def _from_summary(path: Path, file: BinaryIO) -> McapIndex:
     return index
 
 
+def _check_summary(file: BinaryIO) -> None:
+    """Raises ValueError when the closing index is not what was written: its reader does not compare the checksum."""
+    start = file.seek(-len(MAGIC) - FOOTER.size, io.SEEK_END)
+    footer = file.read(FOOTER.size)
+    opcode, length, summary, _, crc = FOOTER.unpack(footer)
+    if opcode != Opcode.FOOTER or length != FOOTER.size - RECORD_HEADER.size or not summary <= start:
+        raise ValueError("no footer before the last bytes")
+    if not summary or not crc:
+        return
+    file.seek(summary)
+    if zlib.crc32(footer[:-4], zlib.crc32(file.read(start - summary))) != crc:
+        raise ValueError("checksum does not match")
+
+
 def _by_scan(file: BinaryIO) -> McapIndex:
     end = file.seek(0, io.SEEK_END)
     index = McapIndex(recovered=True)
@@ -117,7 +133,10 @@ def _by_scan(file: BinaryIO) -> McapIndex:
         if following > end or opcode in (0, Opcode.DATA_END, Opcode.FOOTER):
             break
         if opcode == Opcode.ATTACHMENT:
-            attachment = Attachment.read(ReadDataStream(io.BytesIO(file.read(length))))
+            try:
+                attachment = Attachment.read(ReadDataStream(io.BytesIO(file.read(length))))
+            except (ValueError, struct.error, McapError):
+                break  # what follows cannot be trusted either
             index.attachments[attachment.name] = attachment.data
         elif opcode == Opcode.CHUNK:
             try:

@@ -66,6 +66,7 @@ class McapWriter:
         for name, data in (attachments or {}).items():
             self._attach(name, data)
         self.sync()
+        _sync_folder(self.path.parent)
 
     def add_stream(self, topic: str, encoding: str, metadata: Mapping[str, str] | None = None) -> None:
         """Declares a topic such as `/kinect_000/depth`. Encoding: `jpeg`, `png`, `dzp` or `json`.
@@ -248,3 +249,12 @@ class McapWriter:
         except OSError:
             self.abandon()
             raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """The file's name is on the disk too, not only its bytes."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

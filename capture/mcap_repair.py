@@ -44,7 +44,7 @@ def rewrite(source: Path, target: Path, on_progress: Callable[[int, int], None] 
     when the disk is full; the target is incomplete then, the source never touched.
     """
     with source.open("rb") as file:
-        index = read_index(source, file)
+        index = read_index(source, file, scan=True)
         end = file.seek(0, io.SEEK_END)
         with target.open("wb") as out:
             closing = _copy(file, index, out, end, on_progress)
@@ -106,11 +106,13 @@ def _tail(file: BinaryIO, index: McapIndex, end: int) -> tuple[int, int]:
         file.seek(position)
         opcode, length = RECORD_HEADER.unpack(file.read(RECORD_HEADER.size))
         following = position + RECORD_HEADER.size + length
-        if opcode in (0, Opcode.DATA_END):
-            return 0 if opcode else end - position, 0
-        if following > end:
-            times = file.read(CHUNK_TIMES.size) if opcode == Opcode.CHUNK else b""
+        if opcode == Opcode.CHUNK and following > end:
+            times = file.read(CHUNK_TIMES.size)
             return end - position, CHUNK_TIMES.unpack(times)[1] if len(times) == CHUNK_TIMES.size else 0
+        if opcode == Opcode.DATA_END or (opcode == Opcode.MESSAGE_INDEX and following > end):
+            return 0, 0  # only a part of the index is missing
+        if opcode == 0 or following > end:
+            return end - position, 0
         position = following
     return end - position, 0
 

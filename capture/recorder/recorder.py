@@ -158,6 +158,8 @@ class Recorder:
         for description in descriptions.values():
             for topic, (encoding, metadata) in stream_channels(description).items():
                 self._writer.add_stream(topic, encoding, metadata)
+        self._writer.flush()  # a take that is killed at once has its streams
+        self._writer.sync()
 
     def _status(self) -> RecorderStatus:
         free = free_bytes(self.folder)

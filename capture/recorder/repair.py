@@ -55,9 +55,7 @@ def repair_session(folder: Path, on_progress: Callable[[int, int], None] | None 
         if not file.stat().st_size and len(files) > 1:
             lost.append(f"{file.name} is empty")
             continue
-        with McapReader(file) as reader:
-            cut = reader.recovered
-        if cut:
+        if not _is_complete(file):
             done = _rewrite(file, on_progress)
             changed.append(f"{file.name}: {done.frames} frames in {done.chunks} complete chunks have their index again")
             lost.extend(_losses(file, done))
@@ -68,6 +66,15 @@ def repair_session(folder: Path, on_progress: Callable[[int, int], None] | None 
     else:
         changed.extend(_correct_counts(folder))
     return Repaired(session=Session.open(folder), changed=tuple(changed), lost=tuple(lost), lost_s=lost_s)
+
+
+def _is_complete(file: Path) -> bool:
+    """Whether it has an index that can be read."""
+    try:
+        with McapReader(file) as reader:
+            return not reader.recovered
+    except CaptureError:
+        return False  # a damaged index, or no recording at all: the rewriting tells
 
 
 def _rewrite(file: Path, on_progress: Callable[[int, int], None] | None) -> RewrittenRecording:
