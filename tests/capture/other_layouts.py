@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import cv2
 import h5py
 import numpy as np
 import simplejpeg
+from scipy.spatial.transform import Rotation
 
 from capture import depth_codec
 from capture.session import Session
@@ -189,3 +191,96 @@ def _write_smc_phone(session, file, poses, T_source_world) -> None:
         file[f"iPhone/0/Confidence/{n}"] = np.full((192, 256), n, np.uint8)
         message = {"cameraIntrinsics": camera.K.T.tolist(), "timestamp": 100.0 + n / 60}
         file[f"iPhone/0/CameraInfo/{n}"] = json.dumps(message)
+
+
+def write_rgbd(session: Session, folder: Path, form: str = "by camera", scale: int = 1) -> list[str]:
+    """Numbered depth and colour images; `form` is `by camera`, `by kind` or `videos`. Depth times `scale`."""
+    names = kinects(session)
+    for device in names:
+        colors = []
+        for index in range(session.stream(f"{device}/depth").frames):
+            by_kind = form == "by kind"
+            depth_place = folder / "depth" / device if by_kind else folder / device / "depth"
+            depth = depth_mm(session, f"{device}/depth", index) * np.uint16(scale)
+            write_png(depth_place / f"{index:06d}.png", depth)
+            colors.append(session.frame(f"{device}/color", index).payload)
+            if form != "videos":
+                (path := folder / "color" / device if by_kind else folder / device / "color").mkdir(
+                    parents=True, exist_ok=True
+                )
+                (path / f"frame_{index:06d}.jpg").write_bytes(raw(session, f"{device}/color", index))
+        if form == "videos":
+            write_video(folder / device / "color.mp4", colors)
+    return names
+
+
+def write_open3d(path: Path, cameras) -> None:
+    """A PinholeCameraTrajectory by Open3D itself."""
+    import open3d as o3d
+
+    trajectory = o3d.camera.PinholeCameraTrajectory()
+    listed = []
+    for camera in cameras:
+        entry = o3d.camera.PinholeCameraParameters()
+        K = camera.K
+        lens = (K[0, 0], K[1, 1], K[0, 2], K[1, 2])
+        entry.intrinsic = o3d.camera.PinholeCameraIntrinsic(camera.width, camera.height, *lens)
+        entry.extrinsic = camera.T_camera_world
+        listed.append(entry)
+    trajectory.parameters = listed
+    assert o3d.io.write_pinhole_camera_trajectory(str(path), trajectory)
+
+
+def write_colmap(folder: Path, cameras: dict, binary: bool = False) -> None:
+    """A model with a FULL_OPENCV camera and one image for each of `cameras` (by image name); no points."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lenses, images = [], []
+    for n, (name, camera) in enumerate(cameras.items(), 1):
+        K, d = camera.K, camera.distortion
+        parameters = [K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5, *d]
+        T = camera.T_camera_world
+        x, y, z, w = Rotation.from_matrix(T[:3, :3]).as_quat()
+        lenses.append((n, camera.width, camera.height, parameters))
+        images.append((n, (w, x, y, z, *T[:3, 3]), name))
+    if binary:
+        data = struct.pack("<Q", len(lenses))
+        for n, width, height, p in lenses:
+            data += struct.pack("<iiQQ12d", n, 6, width, height, *p)
+        (folder / "cameras.bin").write_bytes(data)
+        data = struct.pack("<Q", len(images))
+        for n, pose, name in images:
+            data += struct.pack("<I7di", n, *pose, n) + name.encode() + b"\0" + struct.pack("<Q", 1)
+            data += struct.pack("<ddq", 1.0, 2.0, -1)
+        (folder / "images.bin").write_bytes(data)
+        return
+    lines = [f"{n} FULL_OPENCV {w} {h} {' '.join(map(repr, map(float, p)))}" for n, w, h, p in lenses]
+    (folder / "cameras.txt").write_text("# Camera list\n" + "\n".join(lines) + "\n")
+    lines = [f"{n} {' '.join(map(repr, map(float, pose)))} {n} {name}\n" for n, pose, name in images]
+    (folder / "images.txt").write_text("# Image list\n" + "\n".join(lines))
+
+
+def write_dna(session: Session, folder: Path, invert: bool = False) -> Path:
+    """DNA-Rendering: images in one file, Kinects in another, cameras in a third."""
+    folder.mkdir(parents=True, exist_ok=True)
+    main, annots, kinect = (folder / f"0007_01{part}.smc" for part in ("", "_annots", "_kinect"))
+    cameras = placed_cameras(session)
+    with h5py.File(main, "w") as file, h5py.File(annots, "w") as notes, h5py.File(kinect, "w") as depths:
+        for name in ("actor_id", "performance_id", "age", "gender", "height", "weight"):
+            file.attrs[name] = {"actor_id": "0007", "performance_id": "01", "gender": "female"}.get(name, 30)
+        for n, device in enumerate(kinects(session)):
+            for kind in ("color", "depth"):
+                camera = cameras[f"{device}/{kind}"]
+                T = camera.T_camera_world if invert else camera.T_world_camera
+                target, group = (notes, "Camera_Parameter") if kind == "color" else (depths, "Calibration/Kinect")
+                place = f"{group}/{n:02d}"
+                target[f"{place}/D"], target[f"{place}/K"], target[f"{place}/RT"] = camera.distortion[:5], camera.K, T
+                target[f"{place}/Color_Calibration"] = np.eye(3)
+            for index in range(session.stream(f"{device}/depth").frames):
+                jpeg = np.frombuffer(raw(session, f"{device}/color", index), np.uint8)
+                file[f"Camera_5mp/{n}/color/{index}"] = jpeg
+                depth = depth_mm(session, f"{device}/depth", index)
+                depths[f"Kinect/{n}/depth/{index}"] = depth
+                mask = cv2.imencode(".png", (depth > 2000).astype(np.uint8) * 255)[1]
+                notes[f"Mask/{n}/mask/{index}"] = mask
+        notes["SMPLx/transl"] = np.ones((2, 3))
+    return main
