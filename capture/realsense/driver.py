@@ -15,7 +15,7 @@ from capture.realsense.settings import RealSenseSettings
 from capture.realsense.unit import UnitStream, apply_settings, choose_streams, depth_unit_m, describe, find_unit
 
 SDK_QUEUE = 16
-"""Frames of a sensor that wait in the SDK for our thread: half a second at 30 Hz. What it cannot hold shows as a gap."""
+"""Frames of a sensor that wait in the SDK for our thread: half a second at 30 Hz. What does not fit shows as a gap."""
 POLL_MS = 200
 UNPLUGGED = "the unit was unplugged or reset itself; check its cable and start it again"
 
@@ -121,6 +121,8 @@ class RealSenseDriver(Device):
                     self._queue.put(encoded)
         except (RuntimeError, CaptureError) as error:
             self._queue.fail(f"frames cannot be read: {error}")
+        except Exception as error:  # the recorder must hear of it, whatever it is
+            self._queue.fail(f"frames cannot be read: {type(error).__name__}: {error}")
 
     def _check_connected(self) -> None:
         """Also where no event tells of it."""

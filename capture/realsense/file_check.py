@@ -39,7 +39,7 @@ def image_counts(path: Path) -> dict[str, int]:
     with _opened(path) as base:
         rows = base.execute(
             "SELECT topics.name, COUNT(*) FROM messages JOIN topics ON messages.topic_id = topics.id "
-            "WHERE topics.name LIKE '%/image/data' GROUP BY topics.name"
+            "WHERE topics.name LIKE '%/image/data%' GROUP BY topics.name"
         ).fetchall()
     base.close()
     return {str(name): int(count) for name, count in rows}

@@ -28,6 +28,8 @@ MILLIMETRE, TOO_FAR_MM = 0.001, 1 << 16
 JPEG_END = b"\xff\xd9"
 WRAP_US = 1 << 32
 """The unit's clock is a 32-bit counter of microseconds: it begins anew every 71.6 minutes."""
+BEHIND_US = 1_000_000
+"""At most so much later than another's do the first frames of a stream come."""
 
 
 def kind_of(profile: Any) -> str | None:
@@ -69,7 +71,7 @@ class UnitClock:
         with self._lock:
             if self._last_us is None:
                 # A stream that is some frames behind must not come out before 0.
-                self._last_us = raw_us + (WRAP_US if raw_us < WRAP_US // 1000 else 0)
+                self._last_us = raw_us + (WRAP_US if raw_us < BEHIND_US else 0)
             wraps = round((self._last_us - raw_us) / WRAP_US)
             self._last_us = raw_us + wraps * WRAP_US
             return self._last_us
@@ -82,6 +84,7 @@ class FrameEncoder:
         """`host_us` gives a frame's time of arrival from the frame and its device time."""
         self._device, self._unit_m, self._quality, self._host_us = device, depth_unit_m, jpeg_quality, host_us
         self.clock = UnitClock()
+        depth_codec.encode(np.zeros((2, 2), np.uint16))  # compiled now: the first frame must not wait for it
 
     def encode(self, frame: Any) -> EncodedFrame | None:
         """The frame; None of a stream that is not recorded. Raises DeviceError for a format that is not understood."""
@@ -97,7 +100,7 @@ class FrameEncoder:
         elif kind == "ir":
             data = depth_codec.encode(pixels.astype(np.uint16))
         else:
-            data = self._color(pixels, format_of(profile), frame)
+            data = self._color(pixels, profile)
         return EncodedFrame(
             stream=f"{self._device}/{kind}",
             sequence=int(frame.get_frame_number()),
@@ -106,15 +109,16 @@ class FrameEncoder:
             data=data,
         )
 
-    def _color(self, pixels: np.ndarray, format: str, frame: Any) -> bytes:
+    def _color(self, pixels: np.ndarray, profile: Any) -> bytes:
+        format = format_of(profile)
         if format == "mjpeg":
             data = pixels.tobytes()
             end = data.rfind(JPEG_END)  # the SDK's buffer is longer than the picture
             if end < 0:
-                raise DeviceError(f"{self._device}: colour frame {frame.get_frame_number()} is no whole JPEG")
+                raise DeviceError(f"{self._device}: a colour frame is no whole JPEG")
             return data[: end + len(JPEG_END)]
         if format == "yuyv":
-            height = frame.get_height()
+            height = profile.as_video_stream_profile().height()
             yuyv = np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1, 2)
             pixels, format = cv2.cvtColor(yuyv, cv2.COLOR_YUV2RGB_YUY2), "rgb8"
         colorspace = {"rgb8": "RGB", "bgr8": "BGR"}[format]

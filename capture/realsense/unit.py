@@ -55,13 +55,14 @@ def find_unit(context: Any, name: str, serial: str) -> Any:
 def choose_streams(unit: Any, name: str, settings: RealSenseSettings) -> list[UnitStream]:
     """Depth and colour as the settings want them. Raises DeviceError, naming what there is, when the unit lacks one."""
     wanted = {"depth": settings.depth_size, "color": settings.color_size}
-    return [_choose(unit, name, kind, size, settings.rate_hz) for kind, size in wanted.items() if size is not None]
+    sensors = list(unit.query_sensors())  # once: two streams of one sensor are opened together
+    return [_choose(sensors, name, kind, size, settings.rate_hz) for kind, size in wanted.items() if size is not None]
 
 
-def _choose(unit: Any, name: str, kind: str, size: tuple[int, int], rate_hz: int) -> UnitStream:
+def _choose(sensors: Sequence[Any], name: str, kind: str, size: tuple[int, int], rate_hz: int) -> UnitStream:
     offered: dict[str, UnitStream] = {}
     sizes: set[str] = set()
-    for sensor in unit.query_sensors():
+    for sensor in sensors:
         for profile in sensor.get_stream_profiles():
             if kind_of(profile) != kind:
                 continue
@@ -116,7 +117,7 @@ def _expose(sensor: Any, exposure_us: int | None, unit_us: int, name: str, what:
         _tell(sensor, options.exposure, max(1, round(exposure_us / unit_us)), name, what, remarks)
 
 
-def _tell(sensor: Any, option: Any, value: float, name: str, what: str, remarks: list[str]) -> None:
+def _tell(sensor: Any, option: Any, value: float | int, name: str, what: str, remarks: list[str]) -> None:
     """Sets an option if the sensor has it."""
     if not sensor.supports(option):
         remarks.append(f"has no option for {what}")
@@ -135,7 +136,7 @@ def depth_unit_m(streams: Sequence[UnitStream]) -> float:
     option = load_sdk().option.depth_units
     for stream in streams:
         if stream.kind == "depth" and stream.sensor.supports(option):
-            return float(stream.sensor.get_option(option))
+            return float(f"{stream.sensor.get_option(option):.6g}")  # 0.0001 came as 9.999999747e-05
     return MILLIMETRE
 
 
