@@ -1,0 +1,1 @@
+"""Virtual rigs for the trials and benchmarks of the recorder."""
