@@ -2,8 +2,8 @@
 
 Usage: python scripts/kill_trials.py [--trials 50] [--devices 4] [--seed 0] [--folder FOLDER] [--json]
 Three kinds, in turn: `kill` is `kill -9`; `sync` also cuts the file back to the last fsync, as a computer that loses
-power may; `zeros` fills what was cut off with zeros, as some file systems do. Exits with 1 where a session does not open
-after repair, has an error that `humanrig check` sees, or lost more than 2 s.
+power may; `zeros` fills what was cut off with zeros, as some file systems do. Exits with 1 where a session does not
+open after repair, has an error that `humanrig check` sees, or lost more than 2 s.
 """
 
 from __future__ import annotations
