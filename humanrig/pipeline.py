@@ -128,6 +128,7 @@ def _run_stage(
 ) -> Outcome:
     folder = session.folder / stage.folder
     _bring_back(folder)
+    without = request.without | _left_out(session, stage)
     config = read_config(stage, (request.configs or {}).get(stage.name, {}))
     wanted = Manifest(
         stage=stage.name,
@@ -135,7 +136,7 @@ def _run_stage(
         inputs=_inputs(session, stage) | _config_files(config),
         config=TypeAdapter(stage.config).dump_python(config, mode="json"),
         instants=_instants(session, stage, request.frames),
-        without=sorted(request.without),
+        without=sorted(without),
         outputs={},
         seconds=0.0,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -153,7 +154,7 @@ def _run_stage(
             output=partial,
             config=config,
             instants=wanted.instants,
-            without=request.without,
+            without=without,
             progress=lambda n, total: on_stage(stage.name, n, total) if on_stage else None,
         )
         figures = stage.run(context)
@@ -165,6 +166,12 @@ def _run_stage(
     seconds = round(time.perf_counter() - begin, 3)
     manifest.write(Manifest(**{**asdict(wanted), "outputs": outputs, "seconds": seconds, "figures": figures}), folder)
     return Outcome(stage=stage.name, skipped=False, seconds=seconds, figures=figures)
+
+
+def _left_out(session: Session, stage: Stage) -> frozenset[str]:
+    """Devices that the stage `sync` keeps from all later ones, such as a hand-held phone."""
+    synced = None if stage.name == "sync" else manifest.read(session.folder / load_stage("sync").folder)
+    return frozenset(synced.figures.get("left_out", ())) if synced else frozenset()
 
 
 def _inputs(session: Session, stage: Stage) -> dict[str, str]:

@@ -20,6 +20,8 @@ BLOCK_FRAMES = (8, 64)
 """Fewest and most frames of which the fastest is taken: of 8 frames one is fast, 64 are two seconds at 30 Hz."""
 BLOCKS = 60
 """How many blocks a short recording is cut into, where its frames suffice."""
+EXCHANGE_BLOCKS = 15
+"""Of exchanges; there are fewer of them, and a short round trip is worth more than many."""
 LOW_QUANTILE = 0.3
 BISQUARE = 4.685
 """Tukey's constant: 95 % efficiency for normal errors."""
@@ -76,12 +78,12 @@ def fit_comparisons(
     shortest one, so that of every block the exchange with the shortest round trip is taken, weighted by that excess.
     Contains no latency. Raises CaptureError without an exchange.
     """
-    x, reference, base, r = _relative(device_us, np.asarray(device_us, np.float64) + offset_us)
     rtt = np.asarray(rtt_us, np.float64)
     if not len(rtt):
         raise CaptureError("no exchange compares the clocks; record the take again with the clock stream on")
+    x, reference, base, r = _relative(device_us, np.asarray(device_us, np.float64) + offset_us)
     excess = (rtt - rtt.min()) / 2
-    best = _fastest(excess)
+    best = _fastest(excess, max(BLOCK_FRAMES[0], len(rtt) // EXCHANGE_BLOCKS))
     floor = max(SCALE_FLOOR_US, float(np.median(excess[best])))
     weights = 1 / (floor**2 + excess[best] ** 2)
     return _fit(x[best], reference, base, r[best], weights=weights * floor**2, prior_skew_ppm=prior_skew_ppm)
@@ -97,9 +99,8 @@ def _relative(device_us: np.ndarray, host_us: np.ndarray) -> tuple[np.ndarray, f
     return 1e-6 * (device - reference), reference, base, r - base
 
 
-def _fastest(late: Float64[np.ndarray, "n"]) -> Int64[np.ndarray, "blocks"]:
+def _fastest(late: Float64[np.ndarray, "n"], size: int) -> Int64[np.ndarray, "blocks"]:
     """Position of the smallest value in each block."""
-    size = int(np.clip(len(late) // BLOCKS, *BLOCK_FRAMES))
     starts = np.arange(0, max(1, len(late) - size // 2), size)
     ends = [*starts[1:], len(late)]
     return np.array([start + int(np.argmin(late[start:end])) for start, end in zip(starts, ends)], np.int64)
@@ -109,7 +110,7 @@ def _fit(
     x: np.ndarray, reference: float, base: float, r: np.ndarray, *, weights: np.ndarray | None, prior_skew_ppm: float
 ) -> ClockFit:
     if weights is None:
-        best = _fastest(r)
+        best = _fastest(r, int(np.clip(len(r) // BLOCKS, *BLOCK_FRAMES)))
         x, r, weights = x[best], r[best], np.ones(len(best))
     prior = max(prior_skew_ppm, NO_SKEW_PPM)
     line, scale = np.array([np.quantile(r, LOW_QUANTILE), 0.0]), 1.0

@@ -13,10 +13,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Int64
 
-WINDOW = 150
-"""Frames before and after a step whose fastest are compared: five seconds at 30 Hz."""
+WINDOWS = (8, 150)
+"""Frames before and after a step whose fastest are compared: right at it, as later resets may follow soon, and over
+five seconds at 30 Hz, as late frames may come in a row."""
 SMALLEST_STEP_US = 10_000
 """Steps below this are taken for latency: a third of a frame at 30 Hz."""
+LATEST_US = 250_000
+"""Of fewer frames than the smaller window one may be late by chance: a step must be more than any latency."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,16 +41,37 @@ def clock_resets(device_us: Int64[np.ndarray, "frames"], host_us: Int64[np.ndarr
     ahead = host - device
     step = np.diff(ahead)
     back = np.diff(device) <= 0
-    found: list[ClockReset] = []
+    found: list[int] = []
     begin = 0
     candidates = np.flatnonzero(back | (np.abs(step) > SMALLEST_STEP_US)) + 1
-    for k, next_back in zip(candidates.tolist(), _next_back(candidates, back, len(device))):
-        before = int(ahead[max(begin, k - WINDOW) : k].min())
-        after = int(ahead[k : min(next_back, k + WINDOW)].min())
-        if back[k - 1] or abs(after - before) > SMALLEST_STEP_US:
-            found.append(ClockReset(frame=k, from_us=int(device[k - 1]), to_us=int(device[k]), jump_us=before - after))
+    for k, end in zip(candidates.tolist(), _next_back(candidates, back, len(device))):
+        if k <= begin and found:
+            continue
+        steps = [_step(ahead, max(begin, k - window), k, min(end, k + window)) for window in WINDOWS]
+        few = min(k - begin, end - k) < WINDOWS[0]
+        if back[k - 1] or min(map(abs, steps)) > (LATEST_US if few else SMALLEST_STEP_US):
+            if not back[k - 1]:  # a late frame just before a reset looks like it
+                close = candidates[(candidates >= k) & (candidates < min(end, k + WINDOWS[0]))]
+                left = max(begin, k - WINDOWS[0])
+                about = ahead[left : min(end, k + 2 * WINDOWS[0])]
+                k = int(close[np.argmin([_uneven(about, at - left) for at in close.tolist()])])
+            found.append(k)
             begin = k
-    return found
+    bounds = [0, *found, len(device)]
+    return [
+        ClockReset(
+            frame=k,
+            from_us=int(device[k - 1]),
+            to_us=int(device[k]),
+            jump_us=-_step(ahead, max(a, k - WINDOWS[1]), k, min(b, k + WINDOWS[1])),
+        )
+        for a, k, b in zip(bounds, found, bounds[2:])
+    ]
+
+
+def _step(ahead: Int64[np.ndarray, "frames"], begin: int, at: int, end: int) -> int:
+    """How much the fastest frames from `at` to `end` are later than those from `begin` to `at`."""
+    return int(ahead[at:end].min()) - int(ahead[begin:at].min())
 
 
 def segments(frames: int, resets: list[ClockReset]) -> list[slice]:
@@ -61,6 +85,11 @@ def comparable(device_us: Int64[np.ndarray, "frames"], host_us: Int64[np.ndarray
     if not len(device_us) or np.array_equal(device_us, host_us):
         return False
     return len(host_us) < 2 or bool(np.ptp(host_us) > 0)
+
+
+def _uneven(ahead: Int64[np.ndarray, "frames"], at: int) -> float:
+    """How far values are from the medians of the parts before and after a cut."""
+    return sum(float(np.abs(part - np.median(part)).sum()) for part in (ahead[:at], ahead[at:]))
 
 
 def _next_back(candidates: np.ndarray, back: np.ndarray, frames: int) -> list[int]:

@@ -15,13 +15,11 @@ from jaxtyping import Float64
 
 from capture.errors import CaptureError
 from capture.sync.clock_fit import ClockFit, fit_arrivals, fit_comparisons
-from capture.sync.clock_segments import ClockReset, clock_resets, comparable, segments
+from capture.sync.clock_segments import LATEST_US, ClockReset, clock_resets, comparable, segments
 from capture.sync.session_times import Exchanges, StreamTimes
 
 FEWEST_FRAMES = 3
 """A run shorter than this after a reset is left out: its arrival is not known well enough."""
-LATEST_US = 250_000
-"""Frames after a reset that arrive further than this from where a fit expects them are of another clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -89,7 +87,7 @@ def on_session_clock(
         for part in parts:
             own_us, host_us = stream.device_us[part].astype(np.float64), stream.host_us[part]
             late = [abs(float(np.median(host_us - fit.host_us(own_us)))) if len(own_us) else 0.0 for fit in runs]
-            if len(parts) == len(runs) == 1 or min(late) <= LATEST_US:
+            if len(parts) == len(runs) == 1 or min(late) <= LATEST_US:  # else they are of another clock
                 moved[part] = fits[anchor].device_us(runs[int(np.argmin(late))].host_us(own_us) + later_us)
         lost = int(np.isnan(moved).sum())
         if lost:

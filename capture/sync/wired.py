@@ -65,14 +65,11 @@ def on_shared_clock(
         if not resets[name]:
             continue
         runs = segments(len(times[name]), resets[name])
-        first = next((r for r in runs if r.stop - r.start >= FEWEST_FRAMES), None)
-        fit = None if first is None else fit_arrivals(times[name][first], host_us[name][first])
+        fit = _before(name, runs[0], times, host_us, whole)
         own = None if name == ruler else times[ruler][np.isfinite(times[ruler])] - delays_us.get(ruler, 0)
         for run, reset in zip(runs[1:], resets[name]):
-            if run == first:
-                continue
             moved = None
-            if fit is not None and first == runs[0] and run.stop - run.start >= FEWEST_FRAMES:
+            if fit is not None and run.stop - run.start >= FEWEST_FRAMES:
                 moved = _moved(times[name][run], host_us[name][run], fit, own, delays_us.get(name, 0), rate_hz)
             told = f"{name}: its clock was reset at frame {reset.frame} ({reset.from_us} to {reset.to_us} us)"
             if moved is None or moved[1] > tolerance_us:
@@ -81,10 +78,23 @@ def on_shared_clock(
             else:
                 notes.append(f"{told}; the frames after it were placed by their arrival, moved by {moved[0]:.0f} us")
                 times[name][run] += moved[0]
-        if first is not None and first != runs[0]:  # too few frames before the first reset to tell where it goes on
-            times[name][runs[0].start :] = np.nan
-            notes.append(f"{name}: its clock was reset after {runs[0].stop} frames; all of it is left out")
     return WiredTimes(times_us=times, resets=resets, notes=tuple(notes))
+
+
+def _before(
+    name: str,
+    first: slice,
+    times: Mapping[str, Float64[np.ndarray, "_"]],
+    host_us: Mapping[str, Int64[np.ndarray, "_"]],
+    whole: list[str],
+) -> ClockFit | None:
+    """When frames arrived that a stream's clock before its first reset says: by its own frames, or, where they are too
+    few, by those of another stream of its kind, which take as long."""
+    if first.stop - first.start >= FEWEST_FRAMES:
+        return fit_arrivals(times[name][first], host_us[name][first])
+    alike = [n for n in whole if n.rsplit("/", 1)[-1] == name.rsplit("/", 1)[-1] and len(times[n]) >= FEWEST_FRAMES]
+    alike = [n for n in alike if n in host_us and comparable(np.rint(times[n]).astype(np.int64), host_us[n])]
+    return fit_arrivals(times[alike[0]], host_us[alike[0]]) if alike else None
 
 
 def _moved(

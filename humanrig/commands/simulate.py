@@ -72,8 +72,8 @@ def simulate(
         color_resolution: Mode of the colour cameras.
         seconds: Length of the take.
         rate: Frames a second.
-        phones: Hand-held iPhones with LiDAR, 60 frames a second, each on its own clock. Rig stages leave them out:
-            --without iphone_000.
+        phones: Hand-held iPhones with LiDAR, 60 frames a second, each on its own clock. They are synchronised, and left
+            out of the later stages.
         realsense: RealSense units that stand between the Kinects, each on its own clock.
         stagger_us: Each depth camera exposes this much after the one before; below 160 they disturb each other.
         drops: Share of frames that are lost; with it, clocks jitter and devices begin up to four frames late.
@@ -139,11 +139,7 @@ def simulate(
         )
     if lost := [name for name, stream in made.streams.items() if not stream.frames]:
         say(f"no frame of {', '.join(lost)} arrived; the take is short for its faults")
-    others = [f"iphone_{n:03d}" for n in range(phones)] + [f"realsense_{n:03d}" for n in range(realsense)]
-    without = f" --without {' '.join(others)}" if others else ""
-    say(
-        f"{session}\nnext: humanrig {f'reconstruct {session}{without}' if scenario == 'people' else f'check {session}'}"
-    )
+    say(f"{session}\nnext: humanrig {'reconstruct' if scenario == 'people' else 'check'} {session}")
     if scenario == "people" and people > 1:
         say("a reconstruction follows one person so far: the largest thing that moves")
     return 0

@@ -28,8 +28,9 @@ def overlay_sheet(
     height: int,
     progress: Callable[[int, int], None],
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """One row for each instant, one column for each colour camera; `detections` gives (q, used) or None."""
-    cameras, streams = session.cameras(), session.of_kind("color")
+    """One row for each instant, one column for each placed colour camera; `detections` gives (q, used) or None."""
+    cameras = session.cameras()
+    streams = [stream for stream in session.of_kind("color") if stream in cameras]
     by_number = {i.instant: i for i in session.instants()}
     rows, done = [], 0
     for instant, mesh in meshes.items():

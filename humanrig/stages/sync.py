@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict
+import cv2
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from calibration.rig import device_of
 from capture.errors import CaptureError
 from capture.frame_sets import write_instants
-from capture.synchronisation import DEFAULT_TOLERANCE_US, session_frame_sets
+from capture.session import RECORDED_CAMERAS, Session
+from capture.sync.picture import residual_picture
+from capture.synchronisation import DEFAULT_TOLERANCE_US, FrameSets, free_devices, session_clock, session_frame_sets
 from humanrig.stage import Stage, StageContext
+
+PICTURE = "residuals.png"
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -19,24 +25,56 @@ class SyncConfig:
 
     tolerance_us: int = DEFAULT_TOLERANCE_US
     """A frame further than this from its instant is left out, and leaves a hole."""
+    latency_us: dict[str, float] = Field(default_factory=dict)
+    """Known constant time from exposure to arrival, by stream (`iphone/color`) or model (`azure-kinect/depth`)."""
+    use_free: bool = False
+    """Let later stages of a wired rig use devices on clocks of their own too, where their cameras have a place."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes frames.parquet; returns instants, holes and residuals.
+    """Writes frames.parquet and residuals.png; returns instants, holes, residuals, clocks and who is left out later.
 
     Cameras that are left out keep their frames, so that the result can be measured in them, unless they are what
     cannot be paired.
     """
-    tolerance_us = context.config.tolerance_us
+    session, config = context.session, context.config
+    without: frozenset[str] = frozenset()
     try:
-        sets = session_frame_sets(context.session, tolerance_us)
+        sets = _sets(session, config, without)
     except CaptureError:
         if not context.without:
             raise
-        sets = session_frame_sets(context.session, tolerance_us, context.without)
+        without = context.without
+        sets = _sets(session, config, without)
     write_instants(context.output / "frames.parquet", sets.instants)
+    cv2.imwrite(str(context.output / PICTURE), residual_picture(sets))
+    left_out = devices_left_out(session, use_free=config.use_free, without=without)
+    warnings = [*sets.notes]
+    if told := [name for name in left_out if name not in context.without]:
+        warnings.append(
+            f"{', '.join(told)}: on clocks of their own or held by hand; their frames are matched, and left out of the "
+            "later stages (those with a place: --option sync.use_free=true)"
+        )
     context.progress(1, 1)
-    return sets.figures()
+    return {**sets.figures(), "left_out": left_out, "warnings": warnings}
 
 
-STAGE = Stage(name="sync", folder="sync", needs=(), config=SyncConfig, run=run)
+def devices_left_out(session: Session, *, use_free: bool, without: frozenset[str] = frozenset()) -> list[str]:
+    """Devices on clocks of their own that the later stages do without: all of them beside a wired rig, as their frames
+    lie up to half a period off its instants, and those whose cameras have no place where others have one."""
+    free = free_devices(session, without)
+    path = session.path(*RECORDED_CAMERAS)
+    recorded = session.recorded_camera_file() if path.is_file() else None
+    unplaced = {device_of(name) for name in recorded.unplaced} if recorded else set()
+    placed = {device_of(name) for name in recorded.cameras} - unplaced if recorded else set()
+    clock = session_clock(session, without)
+    wired = [d for d, info in session.devices.items() if info.clock == clock and d not in without]
+    rig = len(wired) > 1 and not use_free
+    return [name for name in free if rig or (name in unplaced and placed)]
+
+
+def _sets(session: Session, config: SyncConfig, without: frozenset[str]) -> FrameSets:
+    return session_frame_sets(session, config.tolerance_us, without, latency_us=config.latency_us)
+
+
+STAGE = Stage(name="sync", folder="sync", needs=(), config=SyncConfig, run=run, version=2)
