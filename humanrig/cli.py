@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Any, Union
 
 import tyro
 
@@ -50,17 +51,19 @@ COMMANDS = {
 DESCRIPTION = """From a ring of RGB-D sensors to calibrated, clean, textured, parametric 4D humans.
 
 A take is a SESSION, a folder. Start with `humanrig demo`, or with a recording of yours:
-`humanrig import SOURCE SESSION`, then `humanrig reconstruct SESSION`."""
+`humanrig import SOURCE SESSION`, then `humanrig reconstruct SESSION`.
+At a rig: `humanrig rig init`, `humanrig rig check`, `humanrig capture SESSION`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 an expected error, 2 wrong usage, 130 interrupted)."""
     try:
-        result = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        result = tyro.cli(
+            _commands(in_brief=words[:1] in ([], ["-h"], ["--help"])),
             prog="humanrig",
             description=DESCRIPTION,
-            args=None if arguments is None else list(arguments),
+            args=words,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
     except expected_errors() as error:
@@ -70,6 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("humanrig: interrupted; finished stages are kept, run the same command to go on")
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _commands(*, in_brief: bool) -> Any:
+    """The union of all commands; `in_brief` they are described by their first sentence, for the list of them."""
+    kinds = []
+    for name, command in COMMANDS.items():
+        brief = " ".join((command.__doc__ or "").split("\n\n")[0].split())
+        shown = brief if in_brief else None
+        kinds.append(Annotated[Any, tyro.conf.subcommand(name=name, description=shown, constructor=command)])
+    return Union[tuple(kinds)]  # noqa: UP007 - of a list
 
 
 def expected_errors() -> tuple[type[BaseException], ...]:

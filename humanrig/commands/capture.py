@@ -23,7 +23,7 @@ BOARD_S = 40.0
 
 
 def capture(
-    session: Positional[Path],
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
     rig: Annotated[Path, arg(metavar="FILE")] = RIG_FILE,
     subject: Annotated[str | None, arg(metavar="N")] = None,
     action: Annotated[tuple[str, ...], arg(metavar="N ...")] = (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -114,8 +115,10 @@ class RigView:
 
 def dashboard(lines: Sequence[DeviceLine], status: RigStatus, *, title: str, hint: str) -> RenderableType:
     """The whole picture."""
-    parts: list[RenderableType] = [_head(status), _devices(lines), _take(status)]
-    wrong = [*status.problems, *(f"{line.name}: {line.message}" for line in lines if line.message)]
+    parts: list[RenderableType] = [_head(status), Text(""), _devices(lines), Text(""), _take(status)]
+    told = [line.name for line in lines if line.message]
+    problems = [text for text in status.problems if not any(text.startswith(f"{name}/") for name in told)]
+    wrong = [*problems, *(f"{line.name}: {line.message}" for line in lines if line.message)]
     for text in wrong[:4]:
         parts.append(Text(f"! {text}", style="bold red"))
     if len(wrong) > 4:
@@ -125,9 +128,10 @@ def dashboard(lines: Sequence[DeviceLine], status: RigStatus, *, title: str, hin
 
 def _head(status: RigStatus) -> RenderableType:
     if status.state == COUNTDOWN:
-        return Text.assemble(("  IN ", "bold yellow"), (f"{status.countdown_s:.0f} ", "bold yellow"), status.prompt)
+        seconds = math.ceil(status.countdown_s)
+        return Text.assemble((f"◌ IN {seconds} ", "bold yellow"), (status.session, "bold"), "\n", status.prompt)
     mark = {"recording": ("● REC ", "bold red"), "stopping": ("● WRITING ", "bold yellow"), "idle": ("○ READY ", "dim")}
-    return Text.assemble(mark[status.state], (status.session, "bold"), "  ", status.prompt)
+    return Text.assemble(mark[status.state], (status.session, "bold"), "\n", status.prompt)
 
 
 def _devices(lines: Sequence[DeviceLine]) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from capture.device import STALL_AFTER_S
 from capture.errors import CaptureError
 from capture.recorder.recorder import RecordedTake
 from capture.rig.pulse_monitor import RESIDUAL_LIMIT_US
@@ -175,6 +176,9 @@ class _Checks:
 
     def devices(self) -> str:
         """What happened to devices."""
+        found = self.frames_found
+        if not self.events and found is not None and found.longest_gap_s > STALL_AFTER_S:
+            return f"devices   {found.longest_gap_device} fell silent for {found.longest_gap_s:.1f} s"
         if not self.events:
             return "devices   none stalled, none was opened again"
         more = f"; {len(self.events) - 1} more events" if len(self.events) > 1 else ""
