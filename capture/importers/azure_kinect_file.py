@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -14,6 +16,7 @@ import av.error
 import numpy as np
 
 from capture.errors import CaptureError
+from capture.importers.azure_kinect_head import read_head
 from geometry.camera_files.azure_kinect import KinectCalibration, parse_kinect_calibration
 
 TRACKS = {"COLOR": "color", "DEPTH": "depth", "IR": "ir", "DEPTH_IR": "ir", "IMU": "imu"}
@@ -25,7 +28,10 @@ SYNC: dict[str, Literal["standalone", "master", "subordinate"]] = {
 IMU_SAMPLE = struct.Struct("<Q3fQ3f")
 """`matroska_imu_sample_t`, 40 bytes without padding: time of the accelerometer's sample (ns, device clock), its x y z
 in m/s², time of the gyroscope's sample (ns), its x y z in rad/s."""
-SEGMENT = b"\x18\x53\x80\x67"
+FILE_TIME_BASE = Fraction(1, 1_000_000)
+"""Of every file of the recorder (`matroska_common.h`, MATROSKA_TIMESCALE_NS); it is told in an element that a recorder
+which was killed never wrote."""
+PEEKED_PACKETS = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +53,8 @@ class KinectFile:
         Raises CaptureError when the file is missing, cut short, not a Matroska file, or not an Azure Kinect's.
         """
         self.path = Path(path)
-        self.closed_properly = _check_whole(self.path)
+        head = read_head(self.path)
+        self.closed_properly, self._has_time_base = head.closed, head.has_info
         try:
             self._container = av.open(str(self.path))
         except (av.error.FFmpegError, ValueError) as error:
@@ -96,10 +103,21 @@ class KinectFile:
             raise CaptureError(f"{self.path}: K4A_WIRED_SYNC_MODE is '{value}', expected one of {', '.join(SYNC)}")
         return SYNC[value]
 
-    @property
+    @cached_property
     def start_offset_us(self) -> int:
-        """Device time at the start of the file; times in the file count from it."""
-        return self._nanoseconds("K4A_START_OFFSET_NS") // 1000
+        """Device time at the start of the file; times in the file count from it.
+
+        A recorder that was killed never wrote it: then it comes from the first IMU sample, which holds its device time,
+        and is 0 where there is none (`knows_start`).
+        """
+        if "K4A_START_OFFSET_NS" in self._tags:
+            return self._nanoseconds("K4A_START_OFFSET_NS") // 1000
+        return self._start_by_imu() or 0
+
+    @property
+    def knows_start(self) -> bool:
+        """Whether times in the file can be told as device times."""
+        return "K4A_START_OFFSET_NS" in self._tags or self.closed_properly or self._start_by_imu() is not None
 
     @property
     def color_delay_us(self) -> int:
@@ -151,8 +169,7 @@ class KinectFile:
                 kind = self._kind.get(packet.stream.index)
                 if not kind or packet.pts is None or not packet.size:
                     continue
-                assert packet.time_base is not None
-                yield kind, round(packet.pts * packet.time_base * 1_000_000) + offset, bytes(packet), packet.pos or 0
+                yield kind, self._time_us(packet) + offset, bytes(packet), packet.pos or 0
         except av.error.FFmpegError as error:
             raise CaptureError(
                 f"{self.path} is damaged ({_reason(error)}); copy it again from the recording computer"
@@ -183,6 +200,22 @@ class KinectFile:
             raise CaptureError(f"{self.path}: the {kind} track is not a video track")
         return stream
 
+    def _time_us(self, packet: av.Packet) -> int:
+        """A block's time from the start of the file."""
+        assert packet.pts is not None
+        assert packet.time_base is not None
+        return round(packet.pts * (packet.time_base if self._has_time_base else FILE_TIME_BASE) * 1_000_000)
+
+    def _start_by_imu(self) -> int | None:
+        imu = next((index for index, kind in self._kind.items() if kind == "imu"), None)
+        if imu is None:
+            return None
+        with av.open(str(self.path)) as container:
+            for _, packet in zip(range(PEEKED_PACKETS), container.demux()):
+                if packet.stream.index == imu and packet.pts is not None and packet.size == IMU_SAMPLE.size:
+                    return self.imu_sample(bytes(packet)).acc_us - self._time_us(packet)
+        return None
+
     def _nanoseconds(self, tag: str) -> int:
         value = self._tags.get(tag, "0")
         try:
@@ -199,27 +232,6 @@ class KinectFile:
     ) -> None:
         """Closes the file."""
         self.close()
-
-
-def _check_whole(path: Path) -> bool:
-    """Whether the recorder closed the file. Raises CaptureError when it is missing, cut short or no Matroska file."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(256)
-        size = path.stat().st_size
-    except OSError as error:
-        raise CaptureError(f"{path} cannot be opened ({error.strerror})") from None
-    at = head.find(SEGMENT)
-    if at < 0 or at + 13 > len(head):
-        raise CaptureError(f"{path} is not a Matroska recording; is it an Azure Kinect .mkv?")
-    length = 9 - head[at + 4].bit_length()
-    stored = int.from_bytes(head[at + 4 : at + 4 + length], "big") & ((1 << 7 * length) - 1)
-    if stored in (0, (1 << 7 * length) - 1):
-        return False
-    expected = at + 4 + length + stored
-    if size < expected:
-        raise CaptureError(f"{path} is truncated: {size} of {expected} bytes are there; copy it again")
-    return True
 
 
 def _reason(error: Exception) -> str:

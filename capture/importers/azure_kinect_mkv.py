@@ -212,5 +212,14 @@ def _device(file: KinectFile, name: str) -> DeviceInfo:
         clock=name if file.sync == "standalone" else "pulse",
         sync=file.sync,
         start_offset_us=file.start_offset_us,
-        note="" if file.closed_properly else "the recorder did not close this file; its last frames may be missing",
+        note=_loss(file),
     )
+
+
+def _loss(file: KinectFile) -> str:
+    if file.closed_properly:
+        return ""
+    missing = "the recorder did not close this file; its last frames may be missing"
+    if file.knows_start:
+        return missing
+    return f"{missing}, and its times begin at 0: they do not compare with other devices'"

@@ -1,9 +1,13 @@
 """Files of the maker's libk4arecord and of our own writer hold the same and import alike."""
 
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,22 +38,27 @@ CALIBRATION = calibration_json(DEPTH_CAMERA, COLOR_CAMERA, "000321").encode()
 
 
 def picture(k):
-    return simplejpeg.encode_jpeg(np.full((720, 1280, 3), 20 * k, np.uint8))
+    return simplejpeg.encode_jpeg(np.full((720, 1280, 3), 20 * (k % 12), np.uint8))
 
 
-def write_by_library(path):
+def write_by_library(path, frames=FRAMES, kill=False, **changes):
     calibration = (path.parent / "calibration.json").read_bytes()
-    with K4aRecordWriter(path, SETTINGS, serial="000321", calibration=calibration) as writer:
-        for k in range(FRAMES):
+    settings = replace(SETTINGS, **changes)
+    with K4aRecordWriter(path, settings, serial="000321", calibration=calibration) as writer:
+        for k in range(frames):
             t = FIRST_US + k * PERIOD_US
             writer.write(
                 color=(t, picture(k)),
                 depth=(t + 320, depth_pattern(0, k)),
                 ir=(t + 320, depth_pattern(0, k, "ir")),
             )
-            writer.write_imu(t + 5, (0.5, 1.0, -9.75), t + 7, (0.0, 0.25, 0.0))
-            if k == 6:
+            if settings.imu:
+                writer.write_imu(t + 5, (0.5, 1.0, -9.75), t + 7, (0.0, 0.25, 0.0))
+            if k == 6 and not kill:
                 writer.flush()
+        if kill:
+            time.sleep(0.5)  # its writing thread is under way
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def write_by_ourselves(path):
@@ -87,17 +96,23 @@ def written(tmp_path_factory):
         pytest.skip(f"needs libk4arecord: {error}")
     folder = tmp_path_factory.mktemp("mkv")
     (folder / "calibration.json").write_bytes(CALIBRATION)
-    code = "import sys, pathlib, test_azure_kinect_record as t; t.write_by_library(pathlib.Path(sys.argv[1]))"
+    assert in_another_process(folder / "library.mkv") == (0, b"", b"")
+    write_by_ourselves(folder / "ours.mkv")
+    return folder
+
+
+def in_another_process(path, arguments=""):
+    code = (
+        f"import sys, pathlib, test_azure_kinect_record as t; t.write_by_library(pathlib.Path(sys.argv[1]){arguments})"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code, folder / "library.mkv"],
+        [sys.executable, "-c", code, path],
         capture_output=True,
         check=False,
         env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
         timeout=100,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    write_by_ourselves(folder / "ours.mkv")
-    return folder
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_both_import_alike(written, tmp_path):
@@ -144,3 +159,21 @@ def test_a_recording_is_never_overwritten_nor_a_wrong_size_written(written, tmp_
         writer.write(depth=(0, np.zeros((576, 640), np.uint16)))
     with KinectFile(written / "library.mkv") as file:
         assert file.closed_properly
+
+
+@pytest.mark.parametrize("imu", [True, False])
+def test_a_killed_recorder_never_wrote_the_unit_of_time(written, tmp_path, imu):
+    """Such a file has no Info and no start offset: read as Matroska says, its times are a thousand times too long."""
+    path = written / f"killed{imu:d}.mkv"
+    assert in_another_process(path, f", frames=90, kill=True, imu={imu}")[0] == -signal.SIGKILL
+    session = import_recording(path, tmp_path / "s")
+    device, depth = session.devices["kinect_000321"], session.streams["kinect_000321/depth"]
+    assert 10 < depth.frames < 90
+    assert "did not close this file; its last frames may be missing" in device.note
+    assert ("its times begin at 0: they do not compare" in device.note) is not imu
+    first_us = FIRST_US if imu else 0
+    assert device.start_offset_us == first_us
+    for k in (0, 1, depth.frames - 1):
+        frame = session.frame(depth.name, k)
+        assert frame.device_us == first_us + 320 + k * PERIOD_US
+        np.testing.assert_array_equal(np.nan_to_num(1000 * frame.payload).round(), depth_pattern(0, k))
