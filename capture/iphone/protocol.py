@@ -87,6 +87,16 @@ class Sync:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Sending:
+    """The answer to `start`, and to the first `stop` of a connection: frames from `next` on follow. What was under way
+    before it does not count."""
+
+    type: Literal["sending"] = "sending"
+    take: Number
+    next: Number
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Stopped:
     """After the last frame of a take."""
 
@@ -136,7 +146,7 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Stop:
-    """Take no more frames, send what is kept from `next` on, then `stopped`."""
+    """Take no more frames, send what is kept, then `stopped`. On a new connection begin again from `next`."""
 
     type: Literal["stop"] = "stop"
     take: Number
@@ -167,7 +177,7 @@ class Refusal:
     text: Annotated[str, Field(max_length=2000)] = field(default="")
 
 
-FromPhone = Hello | Ping | Sync | Stopped | Problem
+FromPhone = Hello | Ping | Sync | Sending | Stopped | Problem
 FromRig = Welcome | Pong | Start | Stop | Discard | Ack | Refusal
 _FROM_PHONE: TypeAdapter[FromPhone] = TypeAdapter(Annotated[FromPhone, Field(discriminator="type")])
 _FROM_RIG: TypeAdapter[FromRig] = TypeAdapter(Annotated[FromRig, Field(discriminator="type")])
@@ -180,7 +190,7 @@ def to_text(message: FromPhone | FromRig) -> str:
 
 def from_phone(text: str) -> FromPhone:
     """A phone's message. Raises ProtocolError in one sentence for anything else."""
-    message = _parsed(_FROM_PHONE.validate_python, text, "hello, ping, sync, stopped or problem")
+    message = _parsed(_FROM_PHONE.validate_python, text, "hello, ping, sync, sending, stopped or problem")
     if isinstance(message, Hello):
         _check_hello(message)
     return message

@@ -21,6 +21,7 @@ from capture.iphone.protocol import (
     Ping,
     Problem,
     ProtocolError,
+    Sending,
     Start,
     Stopped,
     Sync,
@@ -54,7 +55,14 @@ def frame(coding="dzp", data=None, **changes):
 
 @pytest.mark.parametrize(
     "message",
-    [hello(), Ping(t0=1.5), Sync(t0=1.0, t1=2.0, t2=3.0, t3=4.0), Stopped(take=1, frames=9), Problem(text="hot")],
+    [
+        hello(),
+        Ping(t0=1.5),
+        Sync(t0=1.0, t1=2.0, t2=3.0, t3=4.0),
+        Stopped(take=1, frames=9),
+        Problem(text="hot"),
+        Sending(take=1, next=2),
+    ],
 )
 def test_what_a_phone_says_comes_back(message):
     assert from_phone(to_text(message)) == message
