@@ -153,6 +153,7 @@ class _Agent:
             async with aiohttp.ClientSession() as session:
                 while not self._done():
                     self._cut = False
+                    await self._thaw()
                     try:
                         url, trust = self._address.websocket, self._trust()
                         async with session.ws_connect(
