@@ -85,7 +85,7 @@ def describe(unit: KinectUnit, settings: KinectSettings) -> DeviceDescription:
         ),
         streams=streams_of(name, settings),
         cameras=_cameras(name, raw, settings),
-        attachments={CALIBRATION_FILE: raw},
+        attachments={f"{name}/{CALIBRATION_FILE}": raw},
     )
 
 

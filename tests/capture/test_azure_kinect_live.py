@@ -77,7 +77,7 @@ def test_every_frame_is_delivered_as_it_was(stand_in):
         "000123", "kinect_000", "standalone",
     )  # fmt: skip
     assert description.info.firmware == "color 1.6.110, depth 1.6.79"
-    assert json.loads(description.attachments["calibration.json"])["CalibrationInformation"]["Cameras"]
+    assert json.loads(description.attachments["kinect_000/calibration.json"])["CalibrationInformation"]["Cameras"]
     cameras = {camera.name: camera for camera in description.cameras}
     np.testing.assert_allclose(cameras["kinect_000/color"].T_world_camera, T_DEPTH_COLOR, atol=1e-9)
     np.testing.assert_allclose(cameras["kinect_000/ir"].K, DEPTH_CAMERA.K, atol=1e-9)

@@ -24,8 +24,9 @@ def stand_in(tmp_path_factory):
     return StandIn(build(tmp_path_factory.mktemp("k4a")))
 
 
-def test_a_rig_records_through_a_stall_and_an_unplugged_device(stand_in, tmp_path):
+def test_a_rig_records_through_a_stall_and_an_unplugged_device(stand_in, tmp_path, monkeypatch):
     """Three devices on a cable; one falls silent though its IMU goes on, one is gone for good."""
+    monkeypatch.setattr("capture.recorder.disk_room.MESSAGE_BYTES", 2000.0)
     stand_in.chain(3)
     stand_in.set(1, stall_at=20, stall_once=1)
     stand_in.set(2, lose_at=40)
