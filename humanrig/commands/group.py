@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Union
 
@@ -17,6 +18,7 @@ def group(description: str, commands: Mapping[str, Callable[..., Any]]) -> Calla
     def run(command: Any) -> Any:
         return command  # tyro has called it by now
 
-    run.__doc__ = description
-    run.__annotations__ = {"command": Annotated[Union[choices], tyro.conf.arg(name="")], "return": Any}  # noqa: UP007
+    annotations = {"command": Annotated[Union[choices], tyro.conf.arg(name="")], "return": Any}  # noqa: UP007
+    for function in (run, inspect.unwrap(run)):  # run-time checks of shapes may have wrapped it
+        function.__doc__, function.__annotations__ = description, annotations
     return run
