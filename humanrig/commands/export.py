@@ -12,13 +12,15 @@ from humanrig.terminal import progress
 
 def export(
     session: Positional[Path],
-    format: Literal["glb", "obj", "ply", "amass", "humman"],
+    format: Literal["glb", "obj", "ply", "amass", "humman", "mkv"],
     to: Annotated[Path | None, arg(metavar="FOLDER")] = None,
 ) -> int:
-    """Write results in a format of another program, and print the paths.
+    """Write results, or the recording, in a format of another program, and print the paths.
 
     glb: one skinned, animated, textured model. obj: one textured mesh for each instant. ply: fused clouds and meshes.
     amass: body parameters in AMASS's layout. humman: the folder layout of the HuMMan release (RGB-D sessions).
+    mkv: the recording of each Azure Kinect as a .mkv that Azure Kinect Viewer, the SDK and Open3D open; no stage needs
+    to have run.
 
     Args:
         session: The session's folder; the stages that the format needs must have run.

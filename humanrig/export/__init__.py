@@ -8,11 +8,11 @@ from typing import Protocol
 
 from capture.session import Session
 from humanrig.errors import HumanrigError
-from humanrig.export import amass, glb, humman, obj, ply
+from humanrig.export import amass, glb, humman, mkv, obj, ply
 from humanrig.export.folder import SOURCE, made_folder
 from humanrig.results import Results
 
-__all__ = ["FORMATS", "export_session"]
+__all__ = ["FORMATS", "RECORDING_FORMATS", "export_session"]
 
 
 class _Format(Protocol):
@@ -28,23 +28,30 @@ FORMATS: dict[str, _Format] = {
     "amass": amass.write,
     "humman": humman.write,
 }
+RECORDING_FORMATS: dict[str, Callable[[Session, Path, Callable[[int, int], None]], list[str]]] = {"mkv": mkv.write}
+"""What was recorded, in the formats of other recorders; no stage needs to have run."""
 
 
 def export_session(
     session: Session, format: str, folder: Path, on_progress: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """Writes the results of a session in one of FORMATS; returns the files, source.txt (frames and units) last.
+    """Writes a session in one of FORMATS or RECORDING_FORMATS; returns the files, source.txt (frames and units) last.
 
     The folder appears whole or not at all; one that the same export of the same session made is replaced. Raises
     HumanrigError for an unknown format, a stage that has not run (naming the command), and a folder with other content.
     """
-    if format not in FORMATS:
-        raise HumanrigError(f"there is no export format '{format}'; the formats are: {' '.join(FORMATS)}")
+    if format not in FORMATS and format not in RECORDING_FORMATS:
+        formats = " ".join((*FORMATS, *RECORDING_FORMATS))
+        raise HumanrigError(f"there is no export format '{format}'; the formats are: {formats}")
     folder = Path(folder)
+    report = on_progress or (lambda done, total: None)
     with made_folder(folder, f"humanrig export: {format}, session {session.info.id}") as making:
-        results = Results(session)
-        making.about(_about(results))
-        making.about(FORMATS[format](results, making.folder, on_progress or (lambda done, total: None)))
+        if format in RECORDING_FORMATS:
+            making.about(RECORDING_FORMATS[format](session, making.folder, report))
+        else:
+            results = Results(session)
+            making.about(_about(results))
+            making.about(FORMATS[format](results, making.folder, report))
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
     return [*files, folder / SOURCE]
 
