@@ -85,21 +85,21 @@ def _unpack(data: bytes, height: int, width: int) -> UInt8[np.ndarray, "bytes"]:
 @numba.njit(cache=True, nogil=True)
 def _to_planes(image, planes):
     height, width = image.shape
-    pixels = height * width
-    k = 0
+    low = planes[: height * width].reshape(height, width)
+    high = planes[height * width :].reshape(height, width)
     above = np.uint16(0)
     for row in range(height):
-        previous = above
-        for column in range(width):
-            value = image[row, column]
-            signed = np.int16(np.uint16(value - previous))
-            previous = value
-            if column == 0:
-                above = value
+        pixels = image[row]
+        signed = np.int16(np.uint16(pixels[0] - above))
+        above = pixels[0]
+        folded = np.uint16((signed << 1) ^ (signed >> 15))
+        low[row, 0] = np.uint8(folded)
+        high[row, 0] = np.uint8(folded >> 8)
+        for column in range(1, width):  # no value of one turn is needed in the next: the compiler takes many at once
+            signed = np.int16(np.uint16(pixels[column] - pixels[column - 1]))
             folded = np.uint16((signed << 1) ^ (signed >> 15))
-            planes[k] = folded & 255
-            planes[pixels + k] = folded >> 8
-            k += 1
+            low[row, column] = np.uint8(folded)
+            high[row, column] = np.uint8(folded >> 8)
 
 
 @numba.njit(cache=True, nogil=True)

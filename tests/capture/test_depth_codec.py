@@ -67,3 +67,21 @@ def test_wrong_size_is_refused(size):
 def test_other_arrays_are_refused(image):
     with pytest.raises(CaptureError, match="2D uint16"):
         dzp._check_image(image)  # behind `encode`, whose types the tests check first
+
+
+@pytest.mark.parametrize("shape", [(576, 640), (577, 641), (1, 1), (1, 333), (333, 1), (192, 255)])
+@pytest.mark.parametrize("fill", ["invalid", "constant", "most", "alternating", "random"])
+def test_odd_sizes_and_dull_images_come_back(shape, fill):
+    image = np.zeros(shape, np.uint16)
+    if fill == "constant":
+        image[:] = 1491
+    elif fill == "most":
+        image[:] = 65535
+    elif fill == "alternating":  # the largest differences there are
+        image[:, ::2] = 65535
+    elif fill == "random":
+        image[:] = np.random.default_rng(0).integers(0, 65536, shape)
+    data = dzp.encode(image)
+    assert data == dzp.encode_numpy(image)
+    np.testing.assert_array_equal(dzp.decode(data, *shape), image)
+    np.testing.assert_array_equal(dzp.decode_numpy(data, *shape), image)
