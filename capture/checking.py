@@ -152,7 +152,7 @@ def _check_cameras(session: Session) -> Iterator[Finding]:
             yield Finding(level="error", where=stream.name, text=f"{sizes}; import it again")
     if file.unplaced:
         devices = ", ".join(sorted({name.rsplit("/", maxsplit=1)[0] for name in file.unplaced}))
-        text = f"the place of {devices} in the world is not known; import again with --calibration FILE"
+        text = f"the place of {devices} in the world is not known; calibrate the rig, or import with --calibration FILE"
         yield Finding(level="warning", where=where, text=text)
 
 

@@ -35,8 +35,9 @@ from geometry.rigid import rigid
 
 DRIVER, PACKAGE = "record3d", "record3d"
 SOCKET = Path("/var/run/usbmuxd")
-RATE_HZ = 60.0
-"""At most: the application sends what the cable takes."""
+RATES_HZ = (30.0, 60.0)
+RATE_S = 0.3
+"""How long `open` looks at which of these rates frames come; the application does not say."""
 FIRST_FRAME_S = 5.0
 """How long `open` waits for a picture: the application sends once its button was pressed."""
 WAITING = 4
@@ -98,7 +99,11 @@ class Record3dDriver(Device):
         first = self._newest
         depth_codec.encode(np.zeros((2, 2), np.uint16))  # compiled now: the first frames must not wait for it
         self._sizes = {"color": _size(first.color), "depth": _size(first.depth_m)}
-        return self._description_of(first, _serial(phone))
+        before = self._sequence
+        time.sleep(RATE_S)
+        seen_hz = (self._sequence - before) / RATE_S
+        rate_hz = min(RATES_HZ, key=lambda rate: abs(rate - seen_hz))
+        return self._description_of(first, _serial(phone), rate_hz)
 
     def _start(self) -> None:
         while not self._waiting.empty():
@@ -120,10 +125,9 @@ class Record3dDriver(Device):
         self._thread = None
 
     def _close(self) -> None:
-        if self._stream is not None:
-            self._stream.on_new_frame = self._stream.on_stream_stopped = None
-            self._stream.disconnect()
-            self._stream = None
+        stream, self._stream = self._stream, None  # a callback that comes now finds nothing to take
+        if stream is not None:
+            stream.disconnect()
 
     def _arrived(self) -> None:
         """On the library's thread, before it reads the next frame: what is taken here belongs together."""
@@ -175,7 +179,7 @@ class Record3dDriver(Device):
                 )
                 self._queue.put(frame)
 
-    def _description_of(self, first: _Snapshot, serial: str) -> DeviceDescription:
+    def _description_of(self, first: _Snapshot, serial: str, rate_hz: float) -> DeviceDescription:
         try:
             (width, height), depth_size = self._sizes["color"], self._sizes["depth"]
             color = Camera(name=f"{self.name}/color", K=first.K, width=width, height=height)
@@ -192,7 +196,7 @@ class Record3dDriver(Device):
                     name=f"{self.name}/color",
                     kind="color",
                     encoding="jpeg",
-                    rate_hz=RATE_HZ,
+                    rate_hz=rate_hz,
                     width=width,
                     height=height,
                 ),
@@ -200,11 +204,11 @@ class Record3dDriver(Device):
                     name=f"{self.name}/depth",
                     kind="depth",
                     encoding="dzp",
-                    rate_hz=RATE_HZ,
+                    rate_hz=rate_hz,
                     width=depth_size[0],
                     height=depth_size[1],
                 ),
-                DeviceStream(name=f"{self.name}/imu", kind="imu", encoding="json", rate_hz=RATE_HZ),
+                DeviceStream(name=f"{self.name}/imu", kind="imu", encoding="json", rate_hz=rate_hz),
             ),
             cameras=(color, depth),
         )

@@ -22,7 +22,7 @@ class RealSenseSettings:
     rate_hz: Annotated[int, Field(gt=0)] = 30
     sync: Literal["standalone", "master", "subordinate"] = "standalone"
     """Place on the cable between RealSense units (`inter_cam_sync_mode` 0, 1, 2), which triggers the depth imagers. It
-    shares no clock, and must not be joined with an Azure Kinect's (`docs/realsense.md`)."""
+    shares no clock, and is not for an Azure Kinect's cable (`docs/realsense.md`)."""
     exposure_us: Annotated[int, Field(gt=0)] | None = 8000
     """Of the depth imagers; None: automatic."""
     color_exposure_us: Annotated[int, Field(gt=0)] | None = 8000

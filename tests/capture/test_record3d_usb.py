@@ -16,6 +16,11 @@ from capture.iphone.message import PhoneMessage
 from capture.iphone.record3d_usb import Record3dDriver, discover
 
 
+@pytest.fixture(autouse=True)
+def quick_look(monkeypatch):
+    monkeypatch.setattr(record3d_usb, "RATE_S", 0.05)
+
+
 def phone_library(*udids, sends=True, confidence=True):
     """A class like `Record3DStream`: each object sends what `send` is given, on a thread of its own."""
 
@@ -125,6 +130,17 @@ def test_frames_that_come_faster_than_they_are_compressed_are_counted(monkeypatc
         counts = device.health().streams["iphone/depth"]
         assert counts.missed >= 6  # four wait, one or two are being compressed
         assert counts.delivered + counts.missed == 13
+
+
+@pytest.mark.parametrize(("pause_s", "rate_hz"), [(1 / 30, 30), (1 / 70, 60)])
+def test_the_rate_is_seen_when_it_is_opened(monkeypatch, pause_s, rate_hz):
+    monkeypatch.setattr(record3d_usb, "RATE_S", 0.4)
+    library = phone_library("a")
+    monkeypatch.setattr(library, "connect", lambda self, phone: threading.Thread(
+        target=self.send, args=(range(60),), kwargs={"pause_s": pause_s}, daemon=True).start() or True)  # fmt: skip
+    device = Record3dDriver("iphone", library=library)
+    assert device.open().streams[0].rate_hz == rate_hz
+    device.close()
 
 
 def test_a_phone_that_stops_is_lost_after_its_frames():
