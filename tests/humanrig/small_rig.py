@@ -12,6 +12,9 @@ from capture.device import DeviceStream
 from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.session_info import DeviceInfo
+from geometry.camera import Camera
+from geometry.camera_files.cameras_json import write_cameras
+from geometry.rigid import look_at
 
 WIDTH, HEIGHT = 16, 12
 PERIOD_US = 33_333
@@ -41,6 +44,11 @@ def small_session(folder: Path, *, devices: int = 2, frames: int = 90, empty: fl
             for stream in streams:
                 us = k * PERIOD_US + stream.delay_us
                 writer.write(f"/{stream.name}", payloads[stream.kind], device_us=us, host_us=us)
+    write_cameras(
+        folder / "recording" / "cameras.json",
+        {stream.name: _camera(stream.name, n) for n, stream in enumerate(streams)},
+        source="made up",
+    )
     Session.create(
         folder,
         streams=[stream.recorded("recording/rig.mcap", frames) for stream in streams],
@@ -51,3 +59,10 @@ def small_session(folder: Path, *, devices: int = 2, frames: int = 90, empty: fl
         origin="virtual",
     )
     return folder
+
+
+def _camera(name: str, number: int) -> Camera:
+    """Somewhere around the middle."""
+    T = look_at(np.array([2.0, 0.3 * number, 1.2]), np.array([0.0, 0.0, 1.0]))
+    K = np.array([[14.0, 0, 7.5], [0, 14.0, 5.5], [0, 0, 1]])
+    return Camera(name=name, width=WIDTH, height=HEIGHT, K=K, T_world_camera=T)
