@@ -10,6 +10,7 @@ from capture.azure_kinect.display import display_problem
 from capture.azure_kinect.finding import LibraryUnavailable
 from capture.azure_kinect.library import K4aLibrary
 from capture.azure_kinect.unit import KinectUnit, attached_count
+from capture.azure_kinect.usb_ports import kinect_ports, port_problems
 from capture.device import DeviceError
 from capture.found_device import DriverReport, FoundDevice
 
@@ -29,7 +30,7 @@ def discover(library: K4aLibrary | None = None) -> DriverReport:
     with library.opening:
         count = attached_count(library)
         devices = tuple(_ask(library, index) for index in range(count))
-    notes = (display_problem(), usbfs_problem(count)) if count else (display_problem(),)
+    notes = [display_problem(), usbfs_problem(count), *port_problems(kinect_ports())]
     return DriverReport(driver=DRIVER, devices=devices, notes=tuple(note for note in notes if note))
 
 

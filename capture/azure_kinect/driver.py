@@ -11,7 +11,6 @@ import numpy as np
 
 from capture import depth_codec
 from capture.azure_kinect.description import describe, sdk_configuration
-from capture.azure_kinect.display import display_problem
 from capture.azure_kinect.exposure import exposure_step_us
 from capture.azure_kinect.frame_coding import BadImage, encode_image, encode_imu
 from capture.azure_kinect.library import K4aLibrary
@@ -28,8 +27,8 @@ BAD_IMAGES_IN_A_ROW = 30
 EXPOSURE_TOLERANCE_US = 100
 """The camera keeps exposure in units of 100 us (`uvc_camerareader.cpp`)."""
 CREDIBLE_ARRIVAL_S = 10.0
-IMU_ALONE_S = 0.5
-"""Inertial samples are delivered for so long after an image: two frames and a half at 5 Hz, fifteen at 30 Hz."""
+IMU_ALONE_S = 1.0
+"""Inertial samples are delivered for so long after an image: five frames at 5 Hz."""
 
 
 class KinectDriver(Device):
@@ -82,17 +81,18 @@ class KinectDriver(Device):
         self._reset()
         self._check_cable(unit)
         self._set_controls(unit)
-        try:
-            unit.start_cameras(sdk_configuration(self.settings))
-        except DeviceError as error:
-            problem = display_problem() if self.settings.depth_mode != "OFF" and "DISPLAY" in str(error) else None
-            raise DeviceError(f"{error}; {problem}" if problem else str(error)) from None
+        if self.settings.sync == "subordinate" and unit.library.running_masters:
+            master = ", ".join(sorted(unit.library.running_masters))
+            self._remarks["order"] = f"was started after its master {master}: its clock began at another pulse"
+        unit.start_cameras(sdk_configuration(self.settings))
+        if self.settings.sync == "master":
+            unit.library.running_masters.add(self.name)
         work = [("images", self._read_images)]
         if self.settings.imu:
             try:
                 unit.start_imu()
             except DeviceError:
-                unit.stop_cameras()
+                self._stop_cameras(unit)
                 raise
             work.append(("imu", self._read_imu))
         self._quit.clear()
@@ -108,7 +108,7 @@ class KinectDriver(Device):
         unit = self._claimed()
         if self.settings.imu:
             unit.stop_imu()
-        unit.stop_cameras()
+        self._stop_cameras(unit)
 
     def _close(self) -> None:
         if self._unit is not None:
@@ -134,6 +134,10 @@ class KinectDriver(Device):
         if self._unit is None:
             raise DeviceLost(f"{self.name}: the device is not open; call open() first")
         return self._unit
+
+    def _stop_cameras(self, unit: KinectUnit) -> None:
+        unit.library.running_masters.discard(self.name)
+        unit.stop_cameras()
 
     def _check_cable(self, unit: KinectUnit) -> None:
         """The SDK refuses a missing cable too, in its own words."""

@@ -81,6 +81,8 @@ class K4aLibrary:
         """Held while devices are opened to be asked for their serial numbers."""
         self.places: dict[str, int] = {}
         """Where in the SDK's list each serial number was seen last: asking a device takes seconds."""
+        self.running_masters: set[str] = set()
+        """Names of devices that drive a synchronisation cable now."""
         self._callback = MessageCallback(self._hear)
         self.c.k4a_set_debug_message_handler(self._callback, None, LOG_WARNING)
         atexit.register(self._silence)

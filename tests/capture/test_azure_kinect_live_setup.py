@@ -22,6 +22,7 @@ from capture.azure_kinect.library import K4aLibrary
 from capture.azure_kinect.messages import MessageLog, reason_of
 from capture.azure_kinect.sequence import FrameCounter
 from capture.azure_kinect.settings import KinectSettings
+from capture.azure_kinect.usb_ports import kinect_ports, port_problems
 from capture.errors import CaptureError
 
 HERE = Path(__file__).parents[2]
@@ -261,3 +262,28 @@ def test_a_display_is_found():
         ["xvfb-run", "-a", sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(HERE)}, capture_output=True
     )
     assert done.stdout.decode().strip() == "None"
+
+
+def test_usb_ports(tmp_path):
+    """A tree as the kernel has it: five at one controller, one of them slow, beside a keyboard."""
+    root = tmp_path / "devices"
+    root.mkdir()
+    bus = tmp_path / "pci0000:00" / "0000:03:00.0" / "usb2"
+    for k in range(5):
+        folder = bus / f"2-{k}"
+        folder.mkdir(parents=True)
+        speed = "480" if k == 1 else "5000"
+        for name, text in {"idVendor": "045e", "idProduct": "097c", "serial": f"00000{k}", "speed": speed}.items():
+            (folder / name).write_text(f"{text}\n")
+        (root / folder.name).symlink_to(folder)
+    keyboard = bus / "2-9"
+    keyboard.mkdir()
+    (keyboard / "idVendor").write_text("046d\n")
+    (root / "2-9").symlink_to(keyboard)
+    ports = kinect_ports(root)
+    assert [port.serial for port in ports] == [f"00000{k}" for k in range(5)]
+    slow, many = port_problems(ports)
+    assert "Azure Kinect 000001 hangs at USB port 2-1 with 480 Mbit/s; plug it into a USB 3 port" in slow
+    assert "5 Azure Kinects hang at the USB controller 0000:03:00.0, which carries 3 at 30 Hz; move 2" in many
+    assert port_problems(ports[2:]) == ()
+    assert kinect_ports(tmp_path / "nothing") == ()
