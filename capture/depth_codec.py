@@ -105,15 +105,17 @@ def _to_planes(image, planes):
 @numba.njit(cache=True, nogil=True)
 def _from_planes(planes, image):
     height, width = image.shape
-    pixels = height * width
-    k = 0
+    low = planes[: height * width].reshape(height, width)
+    high = planes[height * width :].reshape(height, width)
     above = np.uint16(0)
     for row in range(height):
+        pixels = image[row]
+        for column in range(width):  # first all differences of the row, many at once, then their sums
+            folded = np.uint16(low[row, column]) | (np.uint16(high[row, column]) << np.uint16(8))
+            pixels[column] = np.uint16((folded >> np.uint16(1)) ^ np.uint16(-np.int16(folded & np.uint16(1))))
+        above = np.uint16(above + pixels[0])
         previous = above
-        for column in range(width):
-            folded = np.int32(planes[k]) | (np.int32(planes[pixels + k]) << 8)
-            k += 1
-            previous = np.uint16(previous + ((folded >> 1) ^ -(folded & 1)))
-            image[row, column] = previous
-            if column == 0:
-                above = previous
+        pixels[0] = above
+        for column in range(1, width):
+            previous = np.uint16(previous + pixels[column])
+            pixels[column] = previous
