@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from capture.errors import CaptureError
 from capture.iphone.clock_sync import Exchange
@@ -134,8 +134,14 @@ class Connection:
             except TimeoutError:
                 self._log(f"nothing came from phone {link.serial} for {self._silence_s:.1f} s; its link is broken")
                 return
-            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
-                break
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+                return
+            if message.type == WSMsgType.ERROR:
+                if isinstance(message.data, WebSocketError):  # too long, or not WebSocket at all
+                    link.count_bad()
+                    self._count_bad()
+                    self._log(f"phone {link.serial} was cut off: {message.data}")
+                return
             received_us = host_us()
             try:
                 if message.type == WSMsgType.TEXT:
@@ -151,9 +157,6 @@ class Connection:
                     self._log(f"phone {link.serial} sent {MAX_BAD} bad messages and was cut off: {error}")
                     return
             await self._pace()
-        if self._socket.close_code == WSCloseCode.MESSAGE_TOO_BIG:
-            link.count_bad()
-            self._count_bad()
 
     def _control(self, link: PhoneLink, text: str, received_us: int) -> None:
         if len(text) > MAX_TEXT_BYTES:

@@ -84,7 +84,6 @@ def test_a_link_cut_twice_loses_and_doubles_nothing(session, server, deaf):
     at_us, error_us = float(best[0].device_us), best[1]["rtt_us"] / 2 + 20
     assert len(told) > 5
     assert at_us + best[1]["offset_us"] == pytest.approx(clock.host_us(at_us), abs=error_us)
-    assert error_us < 10_000
 
 
 def test_takes_follow_each_other_and_begin_with_what_is_known_of_the_clock(session, server):
