@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from capture.device import Device
+from capture.errors import CaptureError
 from capture.hosts.address import NAME, HostError
 from capture.recorder.live_rig import LiveRig
 from capture.recorder.recorder import DEFAULT_LIMITS, Recorder
@@ -123,7 +124,12 @@ class HostRecorder:
             assert self._rig is not None
             time.sleep(max(0.0, wait_s))
             started_us = self.clock()
-            self._rig.start()
+            try:
+                self._rig.start()
+            except CaptureError:
+                self._rig.close()  # opened anew for the next take: what refused may have been unplugged
+                self._rig = None
+                raise
             self._state = "recording"
             self._quit = threading.Event()
             self._ender = threading.Thread(
@@ -184,6 +190,9 @@ class HostRecorder:
                 self._rig = None
 
     def _opened(self) -> LiveRig:
+        if self._rig is not None and self._state == "idle" and any(h.state == "closed" for h in self._rig.health()):
+            self._rig.close()  # a device was given up during the last take
+            self._rig = None
         if self._rig is None:
             rig = LiveRig(list(self._devices()))
             rig.open()

@@ -22,6 +22,8 @@ class HostPart:
     devices: tuple[Mapping[str, str], ...]
     """Name, model, serial and sync role of each."""
     offset: HostOffset
+    started_us: float = 0.0
+    """When its devices were started, on the clock of the computer that started the take."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Seconds, frames, losses, as it said at the end; empty when it was lost."""
     lost: str = ""
@@ -75,6 +77,7 @@ class HostsTake:
                     "name": part.name,
                     "devices": [dict(device) for device in part.devices],
                     "offset": part.offset.to_json(),
+                    "started_us": part.started_us,
                     "figures": dict(part.figures),
                     "lost": part.lost,
                     "folder": part.folder,
@@ -101,6 +104,7 @@ def read_take(path: Path) -> HostsTake:
                     name=part["name"],
                     devices=tuple(part["devices"]),
                     offset=HostOffset.of_json(part["offset"]),
+                    started_us=float(part["started_us"]),
                     figures=part["figures"],
                     lost=part["lost"],
                     folder=part["folder"],

@@ -33,6 +33,7 @@ class _Host:
     link: HostConnection
     described: Mapping[str, Any]
     before: ClockComparison
+    started_us: float = 0.0
     after: ClockComparison | None = None
     figures: Mapping[str, Any] | None = None
     lost: str = ""
@@ -127,16 +128,8 @@ async def _start(hosts: Sequence[_Host], session: str, seconds: float, clock: Cl
     try:
         for together in ([host for host in hosts if not host.has_master], last):
             moment_us = clock() + round(1e6 * LEAD_S)
-            orders = [
-                host.link.ask(
-                    "start",
-                    session=session,
-                    at_us=round(moment_us + host.before.offset_us),
-                    at_most_s=seconds + OVERTIME_S,
-                )
-                for host in together
-            ]
-            failed = [e for e in await asyncio.gather(*orders, return_exceptions=True) if isinstance(e, BaseException)]
+            orders = [_start_host(host, session, moment_us, seconds + OVERTIME_S) for host in together]
+            failed = [e for e in await asyncio.gather(*orders, return_exceptions=True) if e is not None]
             if failed:
                 raise failed[0]
     except CaptureError as error:
@@ -145,6 +138,12 @@ async def _start(hosts: Sequence[_Host], session: str, seconds: float, clock: Cl
             await _stop(host, session)
         raise HostError(f"the take was not started ({error}); parts that ran already hold a few frames") from None
     return time.monotonic()
+
+
+async def _start_host(host: _Host, session: str, moment_us: int, at_most_s: float) -> None:
+    at_us = round(moment_us + host.before.offset_us)
+    started_us = await host.link.ask("start", session=session, at_us=at_us, at_most_s=at_most_s)
+    host.started_us = started_us - host.before.offset_us
 
 
 async def _disarm(hosts: Sequence[_Host]) -> None:
@@ -217,6 +216,7 @@ def _part(host: _Host, session: str, took_s: float) -> HostPart:
         name=host.name,
         devices=tuple(host.described["devices"]),
         offset=HostOffset(before=host.before, after=host.after, take_s=took_s),
+        started_us=host.started_us,
         figures=figures,
         lost=host.lost,
         folder=str(figures.get("folder") or f"{host.described['folder']}/{session}.{host.name}"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recording_host import make_devices, shifted
 
 from capture.hosts.address import HostAddress, HostError
 from capture.hosts.agent import HostAgent
@@ -24,7 +25,7 @@ from capture.synchronisation import session_frame_sets
 PROGRAM = Path(__file__).with_name("recording_host.py")
 SHIFT_US = 3_600_000_000
 DRIFT_PPM = 200.0
-SECONDS = 1.5
+SECONDS = 1.2
 LIMITS = RecorderLimits(least_s=1.0, reserve_bytes=2**20)
 
 
@@ -54,13 +55,21 @@ class Hosts:
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory):
-    """A take of two computers, B's clock an hour ahead and too fast, B's subordinate on A's cable."""
-    folder = tmp_path_factory.mktemp("hosts")
-    hosts = Hosts(folder)
+def hosts(tmp_path_factory):
+    """Two computers, B's clock an hour ahead and too fast, B's subordinate on A's cable."""
+    hosts = Hosts(tmp_path_factory.mktemp("hosts"))
     hosts.start("A", "kinect_000=master", "kinect_001=subordinate")
     hosts.start("B", "kinect_002=subordinate", "phone=free", shift_us=SHIFT_US, drift_ppm=DRIFT_PPM)
-    addresses = [hosts.address("A"), hosts.address("B")]
+    try:
+        yield hosts, [hosts.address("A"), hosts.address("B")]
+    finally:
+        hosts.end()
+
+
+@pytest.fixture(scope="module")
+def taken(hosts):
+    """A take of the two, fetched."""
+    folder, addresses = hosts[0].folder, hosts[1]
     seen = []
 
     async def record_and_fetch():
@@ -78,7 +87,6 @@ def taken(tmp_path_factory):
         return take
 
     take = asyncio.run(record_and_fetch())
-    hosts.end()
     return folder, take, seen
 
 
@@ -91,6 +99,31 @@ def test_a_take_of_two_computers_says_that_nothing_was_lost(taken):
     assert take.keep, take.verdict
     assert [part.name for part in take.parts] == ["A", "B"]
     assert {name for known in seen for name in known} == {"A", "B"}
+
+
+def test_the_host_with_the_master_starts_when_the_others_run(taken):
+    _, take, _ = taken
+    a, b = take.parts
+    assert a.started_us > b.started_us + 1e5, "B's subordinates wait for the pulse of A's master"
+
+
+def test_hosts_without_a_cable_start_at_one_moment(tmp_path):
+    def one_device(name):
+        return lambda: make_devices({name: "free"}, tmp_path / "cable", shifted(0, 0.0))
+
+    with (
+        HostAgent(HostRecorder("A", one_device("phone_a"), tmp_path / "A", limits=LIMITS)) as a,
+        HostAgent(HostRecorder("B", one_device("phone_b"), tmp_path / "B", limits=LIMITS)) as b,
+    ):
+        take = asyncio.run(record_on_hosts([a, b], "sit", seconds=0.3))
+        assert take.keep, take.verdict
+        first, second = (part.started_us for part in take.parts)
+        assert abs(first - second) < 50_000, "threads of a busy machine"
+        again = asyncio.run(record_on_hosts([a, b], "sit2", seconds=0.3))
+        assert again.keep, "devices that stayed open record the next take"
+        with pytest.raises(HostError, match="already is a session"):
+            asyncio.run(record_on_hosts([a, b], "sit", seconds=0.3))
+        assert asyncio.run(record_on_hosts([a, b], "sit3", seconds=0.3)).keep, "a refusal leaves nothing armed"
 
 
 def test_the_clock_offset_lies_within_its_uncertainty(taken):
@@ -138,7 +171,7 @@ def test_free_devices_of_another_computer_are_told_in_the_first_ones_time(taken,
                 for name in ("kinect_000/color", "kinect_002/color")}  # fmt: skip
     common = set(arrivals["kinect_000/color"]) & set(arrivals["kinect_002/color"])
     apart = [arrivals["kinect_002/color"][k] - host.offset_us - arrivals["kinect_000/color"][k] for k in common]
-    assert len(common) > 30
+    assert len(common) > 20
     assert np.max(np.abs(apart)) <= host.offset_uncertainty_us + 1, "rounding of times to microseconds"
 
 
@@ -215,24 +248,21 @@ def test_the_description_of_a_take_comes_back(taken, tmp_path):
         read_take(path)
 
 
-def test_a_computer_that_dies_leaves_the_others_running(tmp_path):
-    hosts = Hosts(tmp_path)
-    hosts.start("A", "kinect_000=master")
-    hosts.start("B", "phone=free", shift_us=SHIFT_US)
-    addresses = [hosts.address("A"), hosts.address("B")]
+def test_a_computer_that_dies_leaves_the_others_running(hosts, tmp_path):
+    """The last test that needs both computers."""
+    running, addresses = hosts
 
     def kill_later(seconds, known):
-        if seconds > 0.8 and hosts.processes["B"].poll() is None:
-            hosts.processes["B"].kill()
+        if seconds > 0.6 and running.processes["B"].poll() is None:
+            running.processes["B"].kill()
 
-    take = asyncio.run(record_on_hosts(addresses, "walk", seconds=2.5, on_progress=kill_later))
-    hosts.end()
+    take = asyncio.run(record_on_hosts(addresses, "run", seconds=1.8, on_progress=kill_later))
     a, b = take.parts
     assert not take.keep
-    assert a.figures["seconds"] > 2
+    assert a.figures["seconds"] > 1.5
     assert b.lost
     assert "B: lost during the take" in take.verdict[2]
-    assert f"humanrig repair {tmp_path / 'B' / 'walk.B'}" in take.verdict[2]
+    assert f"humanrig repair {running.folder / 'B' / 'run.B'}" in take.verdict[2]
     assert b.offset.after is None
     assert b.offset.uncertainty_us > 100 * 2, "its drift is not known"
 
@@ -241,7 +271,7 @@ def test_a_computer_that_dies_leaves_the_others_running(tmp_path):
         merge_take(take, {"A": Path(a.folder), "B": part}, tmp_path / "early")
     repair = pytest.importorskip("capture.recorder.repair", reason="the repair of recordings is not there")
     repair.repair_session(part)
-    merged = merge_take(take, {"A": Path(a.folder), "B": part}, tmp_path / "walk")
+    merged = merge_take(take, {"A": Path(a.folder), "B": part}, tmp_path / "run")
     assert merged.session.streams["phone/color"].frames > 0
     assert "its drift is not known" in merged.notes[0]
 

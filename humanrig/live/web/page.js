@@ -31,7 +31,7 @@ function clockText(state) {
 function showState(state) {
   document.querySelector("header").className = state.state;
   $("state").textContent = state.state;
-  $("session").textContent = [state.session, state.subject && `subject ${state.subject}`, state.action]
+  $("session").textContent = [state.session, state.subject && `subject ${state.subject}`, state.action && `action ${state.action}`]
     .filter(Boolean).join(" · ");
   $("clock").textContent = clockText(state);
   const counting = state.state === "countdown";
