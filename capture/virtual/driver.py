@@ -18,6 +18,9 @@ from capture.virtual.frame_sources import FrameSource
 UNPACED_ORIGIN_US = 40_000_000
 """Host time of rig time 0 when frames are not paced: fixed, so that the bytes of a recording are repeatable."""
 
+LATE_S = 2.0
+"""A player this far behind says so."""
+
 
 @dataclass(eq=False)
 class RigTime:
@@ -118,8 +121,12 @@ class VirtualDriver(Device):
         self._source.close()
 
     def _remark(self) -> str:
-        waits = self._state == "running" and not self._rig.begun
-        return f"waits for the pulse of the master {self._rig.master}; start the master" if waits else ""
+        if self._state == "running" and not self._rig.begun:
+            return f"waits for the pulse of the master {self._rig.master}; start the master"
+        late_s = self._lateness_s[-1] if self._lateness_s else 0.0
+        if self._state == "running" and late_s > LATE_S:
+            return f"plays {late_s:.0f} s late: this computer is too slow for it; lower the rig's speed"
+        return ""
 
     def _play(self) -> None:
         try:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import simplejpeg
 from jaxtyping import Int64
 
 from capture.device import DeviceDescription, DeviceStream
@@ -13,9 +14,12 @@ from capture.errors import CaptureError
 from capture.mcap_recording import McapReader
 from capture.session import Session
 from capture.session_info import StreamInfo
+from capture.video import VideoStream
 from geometry.camera import Camera
 
 DEFAULT_RATE_HZ = 30.0
+VIDEO_QUALITY = 92
+"""JPEG quality of pictures out of a video: they are compressed a second time, so it is high."""
 
 
 class FrameSource(ABC):
@@ -38,28 +42,31 @@ class FrameSource(ABC):
 
 
 class RecordedFrames(FrameSource):
-    """One device of a recorded session, its recording repeated `loops` times without a gap."""
+    """One device of a recorded session, its recording repeated `loops` times without a gap.
+
+    Video files become JPEG streams: each picture is decoded and encoded again when it is due, which costs this computer
+    more than a camera would.
+    """
 
     def __init__(self, session: Session, device: str, *, loops: int = 1) -> None:
-        """Raises CaptureError when the session has no such device, or its frames are not in an MCAP recording."""
+        """Raises CaptureError when the session has no such device, or the times of its frames cannot be read."""
         if loops < 1:
             raise CaptureError(f"{device}: loops is {loops}, it must be at least 1")
         self._streams = [stream for stream in session.streams.values() if stream.device == device]
         if not self._streams:
             raise CaptureError(f"{session.folder} has no device '{device}'; it has {', '.join(session.devices)}")
-        for stream in self._streams:
-            if stream.topic is None or stream.encoding == "video":
-                raise CaptureError(
-                    f"{stream.name} of {session.folder} is a video file; only MCAP streams can be played"
-                )
         self._session, self._device, self._loops = session, device, loops
         self._readers: dict[str, McapReader] = {}
+        self._videos: dict[str, VideoStream] = {}
         self._pulses_us = {stream.name: self._pulses(stream) for stream in self._streams}
 
     def open(self) -> DeviceDescription:
         """Opens readers of its own: several devices read one file side by side."""
-        for file in {stream.file for stream in self._streams}:
+        for file in {stream.file for stream in self._streams if stream.topic is not None}:
             self._readers[file] = McapReader(self._session.path(file))
+        for stream in self._streams:
+            if stream.topic is None:
+                self._videos[stream.name] = VideoStream(self._session.path(stream.file))
         cameras, unplaced = self._cameras()
         prefix = f"{self._device}/"
         return DeviceDescription(
@@ -68,7 +75,7 @@ class RecordedFrames(FrameSource):
                 DeviceStream(
                     name=s.name,
                     kind=s.kind,
-                    encoding=s.encoding,  # pyright: ignore[reportArgumentType] - videos were refused
+                    encoding="jpeg" if s.encoding == "video" else s.encoding,
                     rate_hz=s.rate_hz or DEFAULT_RATE_HZ,
                     width=s.width,
                     height=s.height,
@@ -91,9 +98,11 @@ class RecordedFrames(FrameSource):
         return self._pulses_us[stream]
 
     def data(self, stream: str, index: int) -> bytes:
-        """The bytes as they were recorded."""
+        """The bytes as they were recorded; of a video, the decoded picture as JPEG."""
         info = self._session.stream(stream)
-        assert info.topic is not None
+        if info.topic is None:
+            picture = self._videos[stream].frame(index % info.frames)
+            return simplejpeg.encode_jpeg(picture, quality=VIDEO_QUALITY, colorsubsampling="420")
         return self._readers[info.file].read(info.topic, index % info.frames).data
 
     def close(self) -> None:
@@ -101,6 +110,9 @@ class RecordedFrames(FrameSource):
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+        for video in self._videos.values():
+            video.close()
+        self._videos.clear()
 
     def _pulses(self, stream: StreamInfo) -> Int64[np.ndarray, "frames"]:
         own = self._times(stream)
@@ -118,7 +130,7 @@ class RecordedFrames(FrameSource):
 
     def _shares_clock(self, other: StreamInfo) -> bool:
         devices = self._session.devices
-        return other.topic is not None and devices[other.device].clock == devices[self._device].clock
+        return devices[other.device].clock == devices[self._device].clock
 
     def _cameras(self) -> tuple[Mapping[str, Camera], frozenset[str]]:
         if not self._session.path("recording", "cameras.json").exists():
