@@ -167,7 +167,7 @@ def _write_extras(files: Sequence[SmcFile], folder: Path, about: dict[str, str])
 
 LAYOUT = Layout(
     name=ORIGIN,
-    description="a DNA-Rendering .smc file (its _annots.smc and _kinect.smc beside it are read too)",
+    description="file: .smc of DNA-Rendering (_annots.smc and _kinect.smc beside it are read too)",
     recognises=recognises,
     write=import_dna,
     options=OPTIONS | {"rate_hz"},

@@ -197,14 +197,14 @@ def _copy_extras(source: Path, folder: Path) -> None:
 
 RECON_LAYOUT = Layout(
     name=RECON,
-    description="a HuMMan-Recon folder: kinect_color/kinect_000/000000.png, kinect_depth, cameras.json",
+    description="folder: HuMMan-Recon (kinect_color/kinect_000/000000.png, kinect_depth/, cameras.json)",
     recognises=recognises_recon,
     write=import_recon,
     options=OPTIONS,
 )
 POINT_LAYOUT = Layout(
     name=POINT,
-    description="a HuMMan-Point folder: kinect_color/kinect_000.mp4, kinect_depth, iphone_color, cameras.json",
+    description="folder: HuMMan-Point (kinect_color/kinect_000.mp4, kinect_depth/, iphone_color/, cameras.json)",
     recognises=recognises_point,
     write=import_point,
     options=OPTIONS | {"frame_shift"},

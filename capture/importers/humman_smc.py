@@ -184,7 +184,7 @@ def _write_extras(file: SmcFile, folder: Path) -> None:
 
 LAYOUT = Layout(
     name=ORIGIN,
-    description="a HuMMan .smc file (HDF5 with Kinect and Extrinsics)",
+    description="file: raw .smc of HuMMan (HDF5 with Kinect and Extrinsics)",
     recognises=recognises,
     write=import_smc,
     options=OPTIONS,

@@ -49,7 +49,7 @@ def level_world(
     """
     if up != "auto" and up not in AXES:
         raise CaptureError(f"--up {up} is not one of auto, {', '.join(AXES)}")
-    guess = np.array(AXES[up], np.float64) if up != "auto" else _mean_up(cameras)
+    guess = np.array(AXES[up], np.float64) if up != "auto" else _mean_up({n: cameras[n] for n in depths_m} or cameras)
     points = _points(depths_m, cameras)
     floor = find_floor(points, guess) if len(points) >= 500 and guess.any() else None
     if floor is not None:
@@ -117,7 +117,10 @@ def _upright(up: Float[np.ndarray, "3"], height: float) -> Float[np.ndarray, "4 
 
 
 def _mean_up(cameras: Mapping[str, Camera]) -> Float[np.ndarray, "3"]:
-    """Of the images' up directions: those of a ring that looks inwards and down add up to straight up."""
+    """Of the images' up directions: those of a ring that looks inwards and down add up to straight up.
+
+    Cameras with depth are asked where there are any: a phone among them may lie on its side.
+    """
     mean = np.mean([-camera.T_world_camera[:3, 1] for camera in cameras.values()], axis=0)
     length = np.linalg.norm(mean)
     return mean / length if length > 0.1 else np.zeros(3)

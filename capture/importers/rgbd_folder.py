@@ -177,8 +177,8 @@ def _entries(folder: Path) -> list[Path]:
 
 LAYOUT = Layout(
     name=ORIGIN,
-    description="a folder with NAME/depth/000000.png and NAME/color/000000.png (or NAME/color.mp4) for each camera, "
-    "and a camera file: our or HuMMan's cameras.json, Open3D's JSON or a COLMAP model",
+    description="folder: NAME/depth/000000.png and NAME/color/000000.png (or NAME/color.mp4) for each camera, and "
+    "a camera file (our or HuMMan's cameras.json, Open3D's JSON, a COLMAP model)",
     recognises=recognises,
     write=import_rgbd,
     options=OPTIONS | {"rate_hz", "depth_scale", "frame_shift"},

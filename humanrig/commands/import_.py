@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from capture.importers.detect import LAYOUTS, import_recording
 from capture.session import Session
 from humanrig.terminal import progress, say
 
@@ -26,18 +27,7 @@ def import_(
 ) -> int:
     """Make a session from a recording of another rig or application.
 
-    azure-kinect-mkv: a .mkv of an Azure Kinect, or a folder with one for each device.
-
-    scanner3d-app, record3d, stray-scanner: LiDAR recordings of an iPhone or iPad.
-
-    humman-recon, humman-point, humman-smc: HuMMan's folders and raw .smc files.
-
-    dna-rendering-smc: DNA-Rendering's .smc files.
-
-    rgbd-folder: depth PNG and colour images or videos with a camera file (our or HuMMan's cameras.json, Open3D's
-    JSON, COLMAP).
-
-    videos: a folder of synchronised videos with a calibration.
+    {layouts}
 
     The layout is recognised by itself. What it leaves open (direction of transforms, units, which frames belong
     together, which way is up) is assumed, written down in the session, and checked against the images. Images are
@@ -59,8 +49,6 @@ def import_(
         up: What points up in the camera file's world: auto (looked for in depth), x, -x, y, -y, z or -z.
         frame_shift: Video frame less number of the depth image that belongs to it.
     """
-    from capture.importers.detect import import_recording
-
     options = {"rate_hz": rate_hz, "depth_scale": depth_scale, "transforms": transforms}
     options |= {"unit_m": unit_m, "up": up, "frame_shift": frame_shift}
     with progress("import") as update:
@@ -80,6 +68,12 @@ def import_(
         say(line)
     say(f"{session}\n{_next(made)}")
     return 0
+
+
+_BEFORE = "azure-kinect-mkv: file: a .mkv of an Azure Kinect, or a folder with one for each device"
+_AFTER = "videos: a folder of synchronised videos, with a calibration"
+_LISTED = [_BEFORE, *(f"{layout.name}: {layout.description}" for layout in LAYOUTS), _AFTER]
+import_.__doc__ = (import_.__doc__ or "").replace("{layouts}", "\n\n    ".join(f"{line}." for line in _LISTED))
 
 
 def _assumptions(session: Session) -> list[str]:
