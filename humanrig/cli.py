@@ -19,6 +19,7 @@ from humanrig.commands import (
     host,
     import_,
     models,
+    phone,
     reconstruct,
     repair,
     report,
@@ -47,6 +48,7 @@ COMMANDS = {
     "repair": repair.repair,
     "report": report.report,
     "models": models.models,
+    "phone": phone.phone,
 }
 DESCRIPTION = """From a ring of RGB-D sensors to calibrated, clean, textured, parametric 4D humans.
 

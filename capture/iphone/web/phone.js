@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const KEPT_BYTES = 64e6; // frames that wait for the rig; beyond, new ones are dropped and their numbers stay unused
-const RATE = 30, QUALITY = 0.9, RETRY_MS = 1000;
+const RATE = 30, QUALITY = 0.9, RETRY_MS = 1000, REFUSED_MS = 5000;
 const text = new TextEncoder();
 const given = new URLSearchParams(location.hash.slice(1));
 const now = () => Math.round(1000 * (performance.timeOrigin + performance.now())); // microseconds
@@ -20,6 +20,7 @@ const serial = (() => {
 const run = random();
 let socket = null, camera = null, pinging = 0, refused = "";
 let take = null; // {id, numbered, kept: [[number, bytes]], bytes, cursor, stopping, told, begun, lastUs, dropped}
+let said = ""; // the picture size of hello
 let asked = false; // whether the rig asked for frames on this connection
 
 function random() {
@@ -49,6 +50,7 @@ function checkNeeds() {
 
 async function openCamera() {
   $("connect").disabled = true;
+  $("connect").hidden = true;
   try {
     camera = await navigator.mediaDevices.getUserMedia({
       audio: false,
@@ -57,7 +59,7 @@ async function openCamera() {
   } catch (error) {
     $("need-camera").className = "missing";
     $("needs").open = true;
-    $("connect").disabled = false;
+    $("connect").disabled = $("connect").hidden = false;
     show("refused", "No camera", `${error.name}: allow the camera for this page and try again.`);
     return;
   }
@@ -72,13 +74,13 @@ async function openCamera() {
 }
 
 function connect() {
-  if (refused) return;
   show("connecting", "Connecting", `to ${location.host}`);
   const ws = socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/phone`);
   asked = false;
   ws.binaryType = "arraybuffer";
   ws.onopen = () => {
     const track = camera.getVideoTracks()[0], video = $("video");
+    said = `${video.videoWidth}x${video.videoHeight}`;
     say({
       type: "hello", version: 1, serial, run, model: device(), app: "web page", camera: track.label.slice(0, 120),
       token: given.get("token") || "",
@@ -90,7 +92,13 @@ function connect() {
   ws.onclose = () => {
     clearInterval(pinging);
     if (socket !== ws) return;
-    if (refused) { show("refused", "The rig refuses this phone", refused); return; }
+    if (refused) {
+      show("refused", "The rig refuses this phone", refused);
+      $("needs").open = true;
+      refused = "";
+      setTimeout(connect, REFUSED_MS);
+      return;
+    }
     show("broken", "Link broken", take ? "Frames are kept and sent when it is back." : "Trying again.");
     setTimeout(connect, RETRY_MS);
   };
@@ -152,14 +160,18 @@ const canvas = document.createElement("canvas");
 function expose(_, frame) {
   const video = $("video");
   video.requestVideoFrameCallback(expose);
-  const mine = take;
+  const mine = take, turned = said !== `${video.videoWidth}x${video.videoHeight}`;
+  if (turned && !mine && socket?.readyState === WebSocket.OPEN) socket.close(); // says hello with the new size
   if (!mine || mine.stopping) return;
   // captureTime is when the camera took it; browsers without it tell when it was handed over: some frames later.
   const us = Math.round(1000 * (performance.timeOrigin + (frame.captureTime ?? frame.presentationTime)));
   if (us <= mine.lastUs) return;
   mine.lastUs = us;
   const number = mine.numbered++;
-  if (mine.bytes > KEPT_BYTES || encoding > 2) { mine.dropped++; state(); return; }
+  if (turned && !mine.turned) problem("the phone was turned during the take; hold it as it was");
+  if (!turned && mine.turned) problem("");
+  mine.turned = turned;
+  if (turned || mine.bytes > KEPT_BYTES || encoding > 2) { mine.dropped++; state(); return; }
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;
   canvas.getContext("2d").drawImage(video, 0, 0);
