@@ -21,6 +21,8 @@ from capture.rig.pulse_monitor import RESIDUAL_LIMIT_US, PulseMonitor, Residual
 
 SLOW_SHARE = 0.98
 """A stream below this share of its rate loses a frame in fifty or more."""
+EDGE_FRAMES = 1.5
+"""Arrivals jitter: the first and the last frame may be late, or early, by this many periods together."""
 EXPECT_MINIMUM = 5
 """Frames of a stream below which no rate is told."""
 INVALID_SHARE = 0.75
@@ -57,20 +59,22 @@ class Fitness:
 class ArrivalCounter:
     """A listener of `LiveRig`: when frames of each stream arrived, and some depth images."""
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, speed: float = 1.0) -> None:
+        """Nothing yet. `speed` is rig seconds in a second, where a recording is played."""
+        self._speed = speed
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._spans: dict[str, tuple[int, int]] = {}
+        self._spans: dict[str, tuple[float, float]] = {}
         self.depth: dict[str, list[bytes]] = {}
         """By stream, SAMPLES encoded images at most, half a second apart."""
         self._next_us: dict[str, int] = {}
 
     def take(self, frame: EncodedFrame) -> None:
         """Counts a frame; nothing is decoded here."""
+        now_s = time.monotonic()  # not the frame's host time, which a recording that plays late does not keep
         with self._lock:
-            first, _ = self._spans.get(frame.stream, (frame.host_us, 0))
-            self._spans[frame.stream] = (first, frame.host_us)
+            first, _ = self._spans.get(frame.stream, (now_s, 0.0))
+            self._spans[frame.stream] = (first, now_s)
             self._counts[frame.stream] += 1
             if frame.stream.endswith("/depth") and frame.host_us >= self._next_us.get(frame.stream, 0):
                 kept = self.depth.setdefault(frame.stream, [])
@@ -87,8 +91,8 @@ class ArrivalCounter:
         """Frames a second between its first arrival and its last; None of too few."""
         with self._lock:
             count = self._counts[stream]
-            first, last = self._spans.get(stream, (0, 0))
-        return None if count < EXPECT_MINIMUM or last <= first else 1e6 * (count - 1) / (last - first)
+            first, last = self._spans.get(stream, (0.0, 0.0))
+        return None if count < EXPECT_MINIMUM or last <= first else (count - 1) / (last - first) / self._speed
 
 
 def try_rig(
@@ -105,7 +109,7 @@ def try_rig(
     try:
         rig.open()
         descriptions = dict(rig.descriptions)
-        monitor, arrivals = PulseMonitor(descriptions), ArrivalCounter()
+        monitor, arrivals = PulseMonitor(descriptions), ArrivalCounter(getattr(devices[0], "speed", 1.0))
         rig.attach(arrivals.take)
         rig.attach(monitor.take)
         rig.start()
@@ -171,6 +175,8 @@ def _judge(
         _judge_rate(stream, arrivals, errors)
     if health.stalled and not ended:
         errors.append(f"silent at the end: {health.message}; unplug it and plug it in again")
+    elif health.message and not ended:
+        warnings.append(health.message)
     if health.dropped:
         errors.append(f"{health.dropped} frames lost; look at its cable, its USB controller and the processor's load")
     if wired and residual is None:
@@ -206,7 +212,7 @@ def _judge_rate(stream: DeviceStream, arrivals: ArrivalCounter, errors: list[str
         return  # comes when it comes
     if not count:
         errors.append(f"{stream.name} gave no frame; look at its cable and its power")
-    elif rate is not None and rate < SLOW_SHARE * stream.rate_hz:
+    elif rate is not None and rate < SLOW_SHARE * stream.rate_hz * (1 - EDGE_FRAMES / count):
         errors.append(f"{stream.name} gives {rate:.1f} frames a second, {stream.rate_hz:g} expected")
 
 

@@ -18,7 +18,7 @@ from capture.virtual.frame_sources import FrameSource
 UNPACED_ORIGIN_US = 40_000_000
 """Host time of rig time 0 when frames are not paced: fixed, so that the bytes of a recording are repeatable."""
 
-LATE_S = 2.0
+LATE_S = 1.0
 """A player this far behind says so."""
 
 
@@ -86,6 +86,11 @@ class VirtualDriver(Device):
         self.clocked: dict[str, ClockedFrames] = {}
         """By stream, after `open`: the truth of every frame's times, lost frames included."""
         self._played = 0
+
+    @property
+    def speed(self) -> float:
+        """Rig seconds in a second."""
+        return self._rig.speed
 
     @property
     def lateness_s(self) -> Float[np.ndarray, "frames"]:

@@ -197,7 +197,13 @@ class TakeControl:
     def _judge(self, take: RecordedTake, plan: TakePlan) -> None:
         room = next((link.folder for link in plan.links if link.name == "background_from"), None)
         asked_to_end = self._stop.is_set()
-        judged = judge(take, title=plan.title, planned_s=None if asked_to_end else plan.seconds, background=room)
+        judged = judge(
+            take,
+            title=plan.title,
+            planned_s=None if asked_to_end else plan.seconds,
+            background=room,
+            speed=getattr(next(iter(self._rig.devices.values())), "speed", 1.0),
+        )
         self._verdict = judged.verdict
         self.takes.append((take, judged.verdict))
         paths = TakePaths(folder=take.session.folder)

@@ -25,6 +25,10 @@ INVALID_SHARE = 0.75
 """Empty depth pixels, as in the check of the rig: a real Kinect had 24 %, simulated ones 61 %."""
 INVALID_RISE = 0.15
 """More than in the empty room: a person hides walls but returns light too; other infrared light does not. Assumed."""
+SLOW_SHARE = 0.9
+"""Of a stream's rate over the whole take; one that is interrupted has other reasons too."""
+EDGE_FRAMES = 6
+"""Not counted at the ends: devices begin up to four frames apart (SDK issue 1224), and latencies differ."""
 LATE_S = 2.0
 """p99 from arrival to the file: the recorder's own target."""
 
@@ -42,9 +46,15 @@ class Judged:
 
 
 def judge(
-    take: RecordedTake, *, title: str = "", planned_s: float | None = None, background: Path | None = None
+    take: RecordedTake,
+    *,
+    title: str = "",
+    planned_s: float | None = None,
+    background: Path | None = None,
+    speed: float = 1.0,
 ) -> Judged:
-    """The verdict on a take. `background` is the take of the empty room that it links to.
+    """The verdict on a take. `background` is the take of the empty room that it links to; `speed` is rig seconds in a
+    second, where a recording was played.
 
     Never raises CaptureError: a take that cannot be read is one to repeat, and the lines say why.
     """
@@ -55,7 +65,7 @@ def judge(
         depth = depth_evidence(session, background)
     except CaptureError as error:
         depth, problem = (), str(error)
-    checks = _Checks(take, frames, depth, planned_s)
+    checks = _Checks(take, frames, depth, planned_s, speed)
     repeat = [*([f"it cannot be read: {problem}"] if problem else []), *checks.repeat()]
     doubts = checks.doubts()
     head = "REPEAT" if repeat else "KEEP"
@@ -97,7 +107,9 @@ class _Checks:
         frames: FrameEvidence | None,
         depth: Sequence[DepthEvidence],
         planned_s: float | None,
+        speed: float,
     ) -> None:
+        self.rig_s = take.figures.seconds * speed
         self.take, self.frames_found, self.depth_found, self.planned_s = take, frames, depth, planned_s
         self.events = [e for e in take.events if e.text != "has no more frames"]
 
@@ -120,7 +132,21 @@ class _Checks:
         if bad := {n: share for n, share in lost.items() if share > LOST_SHARE}:
             worst = max(bad, key=lambda n: bad[n])
             reasons.append(f"{worst} lost {bad[worst]:.1%} of its frames, {LOST_SHARE:.0%} allowed; check its USB")
-        return reasons
+        return reasons + self._slow()
+
+    def _slow(self) -> list[str]:
+        """Streams that gave too few frames without any being counted as lost: too slow a device, or computer."""
+        slow = {
+            s.name: s.frames / self.rig_s
+            for s in self.take.session.streams.values()
+            if s.rate_hz and s.frames and s.frames + EDGE_FRAMES < SLOW_SHARE * s.rate_hz * self.rig_s
+        }
+        if not slow:
+            return []
+        worst = min(slow, key=lambda n: slow[n])
+        return [
+            f"{worst} gave {slow[worst]:.1f} frames a second, {self.take.session.streams[worst].rate_hz:g} expected"
+        ]
 
     def _pairing_reasons(self, found: FrameEvidence) -> list[str]:
         reasons = []
