@@ -32,6 +32,9 @@ NO_CONFIDENCE = np.zeros((0, 0), np.uint8)
 UNPLACED = "a phone moves: K of the first frame, no place in the world; its poses in ARKit's world are in its imu"
 ASPECT_TOLERANCE = 0.02
 """Relative. Colour and depth of one phone have one aspect ratio (4:3); a swap of rows and columns is off by 0.78."""
+CENTER_TOLERANCE = 0.1
+"""Of the picture's side, from its middle. ARKit's principal points are within 0.02 of it in the captures at hand; K of
+a picture that is turned or of another size is off by 0.17 or more."""
 JPEG_END, JPEG_TAIL = b"\xff\xd9", 4096
 
 
@@ -116,6 +119,7 @@ def write_phone_session(
                 on_progress(len(times["imu"]), recording.count)
     if first_K is None or "color" not in sizes:
         raise CaptureError(f"the {recording.origin} recording holds no picture; export it again, with images")
+    _check_center(first_K, sizes["color"], recording.origin)
     cameras = _cameras(first_K, sizes)
     source = f"{recording.model}: {UNPLACED}"
     write_cameras(folder.joinpath(*RECORDED_CAMERAS), cameras, source=source, unplaced=[c.name for c in cameras])
@@ -212,6 +216,15 @@ def _declare(
             raise CaptureError(
                 f"{where}: colour is {cw}x{ch}, depth {dw}x{dh}; one of them is turned or cropped, export it again"
             )
+
+
+def _check_center(K: np.ndarray, size: tuple[int, int], origin: str) -> None:
+    off = np.abs((K[:2, 2] + 0.5) / np.array(size) - 0.5)
+    if off.max() > CENTER_TOLERANCE:
+        raise CaptureError(
+            f"the {origin} recording has its principal point at ({K[0, 2]:.1f}, {K[1, 2]:.1f}) in pictures of "
+            f"{size[0]}x{size[1]}; its intrinsics are of a turned picture or of another size, export it again"
+        )
 
 
 def _cameras(K: np.ndarray, sizes: dict[str, tuple[int, int]]) -> list[Camera]:

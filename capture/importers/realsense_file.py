@@ -21,7 +21,7 @@ from capture.mcap_recording import McapWriter
 from capture.realsense.file_check import SUFFIXES, check_whole, image_counts
 from capture.realsense.playback import RealSensePlayback
 from capture.session import RECORDED_CAMERAS, Session
-from capture.session_info import StreamInfo
+from capture.session_info import DeviceInfo, StreamInfo
 from geometry.camera import Camera
 from geometry.camera_files.any_format import read_any_cameras
 from geometry.camera_files.cameras_json import write_cameras
@@ -71,12 +71,14 @@ def import_realsense(
     expected = {unit.name: image_counts(unit.path) for unit in units}
     total = sum(sum(counts.values()) for counts in expected.values())
     streams: list[StreamInfo] = []
+    devices: list[DeviceInfo] = []
     done = 0
     for unit in units:
-        found = _convert(unit, folder, lambda n, done=done: on_progress(done + n, total) if on_progress else None)
+        found, note = _convert(unit, folder, lambda n, done=done: on_progress(done + n, total) if on_progress else None)
         done += sum(stream.frames for stream in found)
         streams += found
-    devices = [unit.description.info for unit in units]
+        notes = [text for text in (unit.description.info.note, note) if text]
+        devices.append(replace(unit.description.info, note="; ".join(notes)))
     return Session.create(folder, id=session_id, streams=streams, devices=devices, origin=ORIGIN)
 
 
@@ -152,8 +154,8 @@ def _place(unit: _Unit, given: dict[str, Camera], calibration: Path) -> dict[str
     raise CaptureError(f"{calibration} has no camera of '{unit.name}' (nor '{aliases[1]}'); it has {has}; name it so")
 
 
-def _convert(unit: _Unit, folder: Path, report: Callable[[int], None]) -> list[StreamInfo]:
-    """Writes recording/NAME.mcap and describes its streams."""
+def _convert(unit: _Unit, folder: Path, report: Callable[[int], None]) -> tuple[list[StreamInfo], str]:
+    """Writes recording/NAME.mcap; describes its streams and says what is odd about their times."""
     file = f"recording/{unit.name}.mcap"
     device = RealSensePlayback(unit.name, unit.path, real_time=False)
     with device, McapWriter(folder / file, unit.description.attachments) as writer:
@@ -167,11 +169,12 @@ def _convert(unit: _Unit, folder: Path, report: Callable[[int], None]) -> list[S
                 report(done)
         except DeviceLost as error:
             raise CaptureError(f"{unit.path} is damaged ({error}); copy it again from the recording computer") from None
-        counts = writer.counts
+        counts, blind = writer.counts, device.without_hardware_time
     if not any(counts.values()):
         raise CaptureError(f"{unit.path} holds no frame; record it again")
     _check_all_read(unit, counts)
-    return [stream.recorded(file, counts[f"/{stream.name}"]) for stream in unit.description.streams]
+    note = f"{', '.join(blind)} with the recording computer's time, not the unit's" if blind else ""
+    return [stream.recorded(file, counts[f"/{stream.name}"]) for stream in unit.description.streams], note
 
 
 def _check_all_read(unit: _Unit, counts: dict[str, int]) -> None:

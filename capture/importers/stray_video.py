@@ -108,16 +108,18 @@ def retime(source: Path, target: Path, times_us: Int64[np.ndarray, "pictures"]) 
     try:
         with av.open(str(source)) as container, av.open(str(target), "w", format="mp4") as to:
             given = container.streams.video[0]
-            packets = [p for p in container.demux(given) if p.pts is not None and p.size]
-            place = {pts: index for index, pts in enumerate(sorted(p.pts for p in packets if p.pts is not None))}
-            pts_us = [int(times_us[place[p.pts]]) for p in packets if p.pts is not None]
+            shown = [p.pts for p in container.demux(given) if p.pts is not None and p.size]  # in coded order
+            order = {pts: index for index, pts in enumerate(sorted(shown))}
+            pts_us = [int(times_us[order[pts]]) for pts in shown]
             early = max(int(t) - pts for t, pts in zip(times_us, pts_us))  # decoding comes before showing
             stream = to.add_stream_from_template(given)
             stream.time_base = MICROSECOND
-            for index, packet in enumerate(packets):
+            container.seek(0)
+            coded = (p for p in container.demux(given) if p.pts is not None and p.size)
+            for index, packet in enumerate(coded):
                 packet.stream, packet.time_base = stream, MICROSECOND
                 packet.pts, packet.dts = pts_us[index], int(times_us[index]) - early
-                packet.duration = int(times_us[index + 1] - times_us[index]) if index + 1 < len(packets) else None
+                packet.duration = int(times_us[index + 1] - times_us[index]) if index + 1 < len(shown) else None
                 to.mux(packet)
     except (av.error.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

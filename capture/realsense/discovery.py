@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from capture.device import DeviceError
@@ -10,6 +12,7 @@ from capture.realsense.sdk import info, load_sdk
 from capture.realsense.unit import usb_problem
 
 DRIVER = "realsense"
+RULES = (Path("/etc/udev/rules.d"), Path("/lib/udev/rules.d"), Path("/usr/lib/udev/rules.d"))
 
 
 def discover(context: Any = None) -> DriverReport:
@@ -22,7 +25,18 @@ def discover(context: Any = None) -> DriverReport:
         return DriverReport(driver=DRIVER, unavailable=str(error))
     except RuntimeError as error:
         return DriverReport(driver=DRIVER, unavailable=f"RealSense: the SDK cannot look for units: {error}")
-    return DriverReport(driver=DRIVER, devices=devices)
+    return DriverReport(driver=DRIVER, devices=devices, notes=_host_notes())
+
+
+def _host_notes() -> tuple[str, ...]:
+    """What is missing on this computer."""
+    if not sys.platform.startswith("linux"):
+        return ()
+    if any(list(folder.glob("*realsense*")) for folder in RULES if folder.is_dir()):
+        return ()
+    return (
+        "no udev rules of librealsense: units open for root alone; copy 99-realsense-libusb.rules to /etc/udev/rules.d",
+    )
 
 
 def _found(unit: Any) -> FoundDevice:

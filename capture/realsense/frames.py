@@ -59,12 +59,14 @@ class UnitClock:
     def device_us(self, frame: Any, kind: str) -> int:
         """Time of a frame."""
         rs = load_sdk()
-        if frame.get_frame_timestamp_domain() != rs.timestamp_domain.hardware_clock:
-            self.without_hardware_time.add(kind)
-            return round(1000 * frame.get_timestamp())
         key = rs.frame_metadata_value.sensor_timestamp
-        exposed = frame.supports_frame_metadata(key)
-        return self.unwrapped(frame.get_frame_metadata(key) if exposed else round(1000 * frame.get_timestamp()))
+        if frame.supports_frame_metadata(key):  # the counter, whatever clock the SDK fitted for get_timestamp
+            return self.unwrapped(int(frame.get_frame_metadata(key)))
+        read_out_us = round(1000 * frame.get_timestamp())
+        if frame.get_frame_timestamp_domain() == rs.timestamp_domain.hardware_clock:
+            return self.unwrapped(read_out_us)
+        self.without_hardware_time.add(kind)
+        return read_out_us
 
     def unwrapped(self, raw_us: int) -> int:
         """A reading of the counter on a clock that goes on; the nearest to the one before."""

@@ -41,6 +41,11 @@ class RealSensePlayback(Device):
         self._busy, self._given, self._lock = 0, 0, threading.Lock()
         self._played = False
 
+    @property
+    def without_hardware_time(self) -> tuple[str, ...]:
+        """Kinds of streams whose frames so far had a computer's time and not the unit's."""
+        return tuple(sorted(self._encoder.clock.without_hardware_time)) if self._state != "closed" else ()
+
     def _open(self) -> DeviceDescription:
         try:
             check_whole(self.path)
@@ -73,8 +78,10 @@ class RealSensePlayback(Device):
                 by_sensor.setdefault(stream.sensor, []).append(stream.profile)
             for sensor, profiles in by_sensor.items():
                 sensor.open(profiles)
+            self._unit.pause()  # else the first sensor's start begins to read, and the others miss frames
             for sensor in by_sensor:
                 sensor.start(self._arrived)
+            self._unit.resume()
         except RuntimeError as error:
             raise DeviceError(f"{self.path} cannot be played ({_first_line(error)}); copy it again") from None
         self._watcher = threading.Thread(target=self._watch, name=f"realsense {self.name}", daemon=True)

@@ -13,8 +13,10 @@ BASELINE_M = 0.059
 class SoftwareUnit:
     """A software device with a depth and a colour sensor; `send` feeds both."""
 
-    def __init__(self, serial="923322071234", *, unit_m=0.001, format="rgb8", usb="3.2", options=True, lens=None):
-        """`options`: whether it has those of a real unit. `lens`: the colour camera's model."""
+    def __init__(
+        self, serial="923322071234", *, unit_m=0.001, format="rgb8", usb="3.2", options=True, lens=None, infrared=False
+    ):
+        """`options`: whether it has those of a real unit. `lens`: colour's model. `infrared`: two imagers."""
         self.device = rs.software_device()
         for key, value in (
             ("name", "Intel RealSense D455"),
@@ -35,6 +37,26 @@ class SoftwareUnit:
         self._color_profile = self.color.add_video_stream(
             video_stream(rs.stream.color, 1, COLOR_SIZE, getattr(rs.format, format), bpp, 80.0, lens, COLOR_COEFFS)
         ).as_video_stream_profile()
+        self._infrared = [
+            self.depth.add_video_stream(
+                video_stream(
+                    rs.stream.infrared,
+                    1 + i,
+                    DEPTH_SIZE,
+                    rs.format.y8,
+                    1,
+                    50.0,
+                    rs.distortion.brown_conrady,
+                    [0.0] * 5,
+                    i,
+                )
+            ).as_video_stream_profile()
+            for i in range(1, 3 if infrared else 1)
+        ]
+        same = rs.extrinsics()
+        same.rotation, same.translation = np.eye(3).ravel().tolist(), [0.0, 0.0, 0.0]
+        for profile in self._infrared:
+            profile.register_extrinsics_to(self._depth_profile, same)
         self.depth.add_read_only_option(rs.option.depth_units, unit_m)
         self._unit_m = unit_m
         if options:
@@ -60,6 +82,10 @@ class SoftwareUnit:
         rng = np.random.default_rng(number)
         return rng.integers(0, 1 << 16, DEPTH_SIZE[::-1]).astype(np.uint16)
 
+    def infrared_image(self, number, imager):
+        """Counts of one of the two imagers."""
+        return np.random.default_rng([number, imager]).integers(0, 256, DEPTH_SIZE[::-1]).astype(np.uint8)
+
     def color_image(self, number):
         """Pixels in the unit's format: a flat picture whose colour says the number."""
         width, height = COLOR_SIZE
@@ -80,6 +106,7 @@ class SoftwareUnit:
             for pixels, sensor, profile in (
                 (self.depth_image(number), self.depth, self._depth_profile),
                 (self.color_image(number), self.color, self._color_profile),
+                *((self.infrared_image(number, p.stream_index()), self.depth, p) for p in self._infrared),
             ):
                 frame = rs.software_video_frame()
                 frame.bpp = pixels.itemsize * (pixels.shape[2] if pixels.ndim == 3 else 1)
@@ -89,7 +116,7 @@ class SoftwareUnit:
                 frame.frame_number = number
                 frame.profile = profile
                 frame.pixels = pixels
-                if sensor is self.depth:
+                if profile is self._depth_profile:
                     frame.depth_units = self._unit_m
                 if sensor_time:
                     sensor.set_metadata(rs.frame_metadata_value.sensor_timestamp, exposed_us(number) % (1 << 32))
@@ -149,7 +176,7 @@ def arrival_ms(number):
     return 1_700_000_000_000 + number * 1000 // 30
 
 
-def video_stream(stream, uid, size, format, bpp, focal, model, coeffs):
+def video_stream(stream, uid, size, format, bpp, focal, model, coeffs, index=0):
     """The SDK's description of a stream."""
     intrinsics = rs.intrinsics()
     intrinsics.width, intrinsics.height = size
@@ -157,7 +184,7 @@ def video_stream(stream, uid, size, format, bpp, focal, model, coeffs):
     intrinsics.ppx, intrinsics.ppy = size[0] / 2 - 0.25, size[1] / 2 + 0.5
     intrinsics.model, intrinsics.coeffs = model, coeffs
     video = rs.video_stream()
-    video.type, video.index, video.uid, video.fps, video.bpp, video.fmt = stream, 0, uid, 30, bpp, format
+    video.type, video.index, video.uid, video.fps, video.bpp, video.fmt = stream, index, uid, 30, bpp, format
     video.width, video.height = size
     video.intrinsics = intrinsics
     return video

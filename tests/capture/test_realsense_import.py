@@ -106,6 +106,25 @@ def test_depth_in_tenths_of_a_millimetre_is_rounded_and_the_session_says_so(tmp_
     np.testing.assert_allclose(np.nan_to_num(depth) * 1000, np.rint(unit.depth_image(2) / 10), atol=1e-3)
 
 
+def test_one_infrared_imager_is_read_and_the_other_is_named(tmp_path):
+    unit = SoftwareUnit(infrared=True)
+    session = import_recording(unit.record(tmp_path / "a.db3", [1, 2, 3]), tmp_path / "session")
+    (device,) = session.info.devices
+    assert "not read: Infrared 2 of Stereo Module" in device.note
+    for index, frame in enumerate(session.frames(f"{device.name}/ir"), 1):
+        np.testing.assert_array_equal(frame.payload, unit.infrared_image(index, 1))
+
+
+def test_times_of_the_computer_are_said(tmp_path):
+    import pyrealsense2 as rs
+
+    unit = SoftwareUnit()
+    send = unit.send
+    unit.send = lambda numbers: send(numbers, sensor_time=False, domain=rs.timestamp_domain.global_time)
+    session = import_recording(unit.record(tmp_path / "a.db3", [1, 2]), tmp_path / "session")
+    assert "color, depth with the recording computer's time" in session.info.devices[0].note
+
+
 def test_a_folder_has_a_file_for_each_unit(tmp_path):
     for name, serial in (("left", "1"), ("right", "2")):
         (tmp_path / "rig").mkdir(exist_ok=True)

@@ -200,10 +200,18 @@ def test_an_unplugged_unit_is_lost_after_its_frames_and_can_be_opened_again(unit
 def test_frames_without_hardware_time_are_taken_and_it_is_said(unit):
     with RealSenseDriver("rs", settings(), context=Context(unit)) as device:
         device.start()
-        unit.send([1], domain=rs.timestamp_domain.system_time)
+        unit.send([1], domain=rs.timestamp_domain.system_time, sensor_time=False)
         frames = take(device, 2)
         assert frames["rs/depth"][0].device_us == round(1e6 + 1e6 / 30)
         assert "without hardware time" in device.health().message
+
+
+def test_the_units_counter_is_taken_where_the_sdk_fitted_a_clock(unit):
+    with RealSenseDriver("rs", settings(), context=Context(unit)) as device:
+        device.start()
+        unit.send([1], domain=rs.timestamp_domain.global_time)
+        assert {f.device_us for frames in take(device, 2).values() for f in frames} == {exposed_us(1)}
+        assert device.health().message == ""
 
 
 def test_the_clock_goes_on_where_the_units_counter_begins_anew():

@@ -175,6 +175,12 @@ def test_a_damaged_recording_gives_one_sentence_and_no_session(tmp_path, spoil, 
     assert not (tmp_path / "session").exists()
 
 
+def test_intrinsics_of_a_turned_picture_are_refused(tmp_path):
+    write_r3d(tmp_path / "a.r3d", change={"perFrameIntrinsicCoeffs": [[690.0, 690, 481, 362]] * 5})
+    with pytest.raises(CaptureError, match=r"principal point at \(481.0, 362.0\) in pictures of 720x960"):
+        import_recording(tmp_path / "a.r3d", tmp_path / "session")
+
+
 def test_colour_and_depth_turned_against_each_other_are_refused(tmp_path):
     write_r3d(tmp_path / "a.r3d", size=(960, 720))
     with pytest.raises(CaptureError, match="turned or cropped"):
