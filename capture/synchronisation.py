@@ -57,13 +57,14 @@ def session_frame_sets(
     *,
     latency_us: Mapping[str, float] | None = None,
     offsets_us: Mapping[str, float] | None = None,
+    shifts_us: Mapping[str, float] | None = None,
 ) -> FrameSets:
     """Frame sets of a session's image streams, devices in `without` left out.
 
     `latency_us` has constant latencies from exposure to arrival, by stream or by `model/kind`. `offsets_us` gives the
     session time less the device time of devices whose clocks are not to be trusted, such as content tells; they are
-    then matched by it. Raises CaptureError when the clocks of two devices cannot be compared, a clock goes back that
-    no host time sets right, or no stream has a frame.
+    then matched by it. `shifts_us` is added to what fitted clocks say of a device. Raises CaptureError when the clocks
+    of two devices cannot be compared, a clock goes back that no host time sets right, or no stream has a frame.
     """
     offsets = dict(offsets_us or {})
     streams = [s for s in session.streams.values() if s.is_image and s.device not in without]
@@ -107,7 +108,7 @@ def session_frame_sets(
         host = session.devices[name].host
         near = {n: a for n, a in anchors.items() if session.devices[a[0].info.device].host == host}
         found = on_session_clock(name, own, near or anchors, exchanges(session, name))
-        free_us |= found.times_us
+        free_us |= {stream: t + (shifts_us or {}).get(name, 0.0) for stream, t in found.times_us.items()}
         devices.append(_of_free(session, name, own, found))
     sets = assemble(
         placed.times_us,

@@ -44,6 +44,8 @@ class FrameSets:
     """By stream of the wired devices."""
     notes: tuple[str, ...] = ()
     """What was moved, left out or taken on trust, a sentence each."""
+    times_us: Mapping[str, Float64[np.ndarray, "_"]]
+    """By stream: every frame on the session's clock, NaN where its time is not known."""
 
     def figures(self) -> dict[str, Any]:
         """What the stage reports, for JSON."""
@@ -167,6 +169,7 @@ def assemble(
         devices=devices,
         resets=resets or {},
         notes=notes,
+        times_us=times,
     )
 
 

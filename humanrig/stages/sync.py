@@ -15,12 +15,13 @@ from capture.session import RECORDED_CAMERAS, Session
 from capture.sync.picture import residual_picture
 from capture.synchronisation import DEFAULT_TOLERANCE_US, FrameSets, free_devices, session_clock, session_frame_sets
 from humanrig.stage import Stage, StageContext
+from humanrig.stages.sync_content import ContentMove, ContentOptions, check, move_by_content
 
 PICTURE = "residuals.png"
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class SyncConfig:
+class SyncConfig(ContentOptions):
     """Options of the stage."""
 
     tolerance_us: int = DEFAULT_TOLERANCE_US
@@ -40,23 +41,24 @@ def run(context: StageContext) -> dict[str, Any]:
     session, config = context.session, context.config
     without: frozenset[str] = frozenset()
     try:
-        sets = _sets(session, config, without)
+        sets, move = _sets(session, config, without)
     except CaptureError:
         if not context.without:
             raise
         without = context.without
-        sets = _sets(session, config, without)
+        sets, move = _sets(session, config, without)
     write_instants(context.output / "frames.parquet", sets.instants)
     cv2.imwrite(str(context.output / PICTURE), residual_picture(sets))
     left_out = devices_left_out(session, use_free=config.use_free, without=without)
-    warnings = [*sets.notes]
+    checked = check(session, sets, config, without)
+    warnings = [*sets.notes, *move.warnings, *checked["warnings"]]
     if told := [name for name in left_out if name not in context.without]:
         warnings.append(
             f"{', '.join(told)}: on clocks of their own or held by hand; their frames are matched, and left out of the "
             "later stages (those with a place: --option sync.use_free=true)"
         )
     context.progress(1, 1)
-    return {**sets.figures(), "left_out": left_out, "warnings": warnings}
+    return {**sets.figures(), "left_out": left_out, "content": checked["devices"], "warnings": warnings}
 
 
 def devices_left_out(session: Session, *, use_free: bool, without: frozenset[str] = frozenset()) -> list[str]:
@@ -73,8 +75,25 @@ def devices_left_out(session: Session, *, use_free: bool, without: frozenset[str
     return [name for name in free if rig or (name in unplaced and placed)]
 
 
-def _sets(session: Session, config: SyncConfig, without: frozenset[str]) -> FrameSets:
-    return session_frame_sets(session, config.tolerance_us, without, latency_us=config.latency_us)
+def _sets(session: Session, config: SyncConfig, without: frozenset[str]) -> tuple[FrameSets, ContentMove]:
+    """Frame sets, and what content moved for them."""
+    known = config.latency_us
+    if not config.by_content:
+        return session_frame_sets(session, config.tolerance_us, without, latency_us=known), ContentMove()
+    try:
+        sets = session_frame_sets(session, config.tolerance_us, without, latency_us=known)
+    except CaptureError:
+        sets = None
+    move = move_by_content(session, sets, config, without)
+    moved = session_frame_sets(
+        session,
+        config.tolerance_us,
+        without,
+        latency_us=known,
+        offsets_us=move.offsets_us,
+        shifts_us=move.shifts_us,
+    )
+    return moved, move
 
 
 STAGE = Stage(name="sync", folder="sync", needs=(), config=SyncConfig, run=run, version=2)
