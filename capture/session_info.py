@@ -91,6 +91,12 @@ class HostInfo:
     drift changed from the middle of the take to its ends."""
     drift_ppm: float = 0.0
     """How much faster its clock ran than the first host's; 0 where that is not known."""
+    offset_at_us: int = 0
+    """Its own monotonic clock at the moment for which `offset_us` stands."""
+
+    def offset_when(self, host_us: Any) -> Any:
+        """Its clock less the first host's at a moment of its clock; also of an array of moments."""
+        return self.offset_us + 1e-6 * self.drift_ppm * (host_us - self.offset_at_us)
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

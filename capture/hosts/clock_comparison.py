@@ -91,6 +91,11 @@ class HostOffset:
         return (self.before.offset_us + self.after.offset_us) / 2 if self.after else self.before.offset_us
 
     @property
+    def at_us(self) -> int:
+        """The moment for which `offset_us` stands, on the asking clock."""
+        return (self.before.at_us + self.after.at_us) // 2 if self.after else self.before.at_us
+
+    @property
     def uncertainty_us(self) -> float:
         """The offset lies within, at any moment of the take: also what drift changes from its middle to its ends."""
         if self.after is None:

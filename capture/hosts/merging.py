@@ -197,6 +197,7 @@ def _host(host: HostInfo, offset: HostOffset, reference: HostOffset, *, is_first
         offset_us=offset.offset_us - reference.offset_us,
         offset_uncertainty_us=offset.uncertainty_us + reference.uncertainty_us,
         drift_ppm=offset.drift_ppm - reference.drift_ppm if offset.after and reference.after else 0.0,
+        offset_at_us=round(offset.at_us + offset.offset_us),
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,45 @@ def test_hosts_without_a_cable_start_at_one_moment(tmp_path):
         assert asyncio.run(record_on_hosts([a, b], "sit3", seconds=0.3)).keep, "a refusal leaves nothing armed"
 
 
+@pytest.mark.slow
+def test_a_broken_network_does_not_end_a_take(tmp_path):
+    recorder = HostRecorder(
+        "A", lambda: make_devices({"p": "free"}, tmp_path / "c", shifted(0, 0.0)), tmp_path, limits=LIMITS
+    )
+    agent, cut = HostAgent(recorder), []
+
+    def cut_once(seconds, known):
+        if not cut and seconds > 0.2:
+            cut.extend(asyncio.run_coroutine_threadsafe(s.close(), agent._loop) for s in list(agent._sockets))
+
+    with agent as address:
+        take = asyncio.run(record_on_hosts([address], "walk", seconds=1.5, on_progress=cut_once))
+    assert cut
+    assert take.keep, take.verdict
+    assert take.parts[0].figures["seconds"] > 1.3
+
+
+@pytest.mark.slow
+def test_a_take_that_nobody_stops_ends_by_itself(tmp_path):
+    recorder = HostRecorder(
+        "A", lambda: make_devices({"p": "free"}, tmp_path / "c", shifted(0, 0.0)), tmp_path, limits=LIMITS
+    )
+    recorder.arm("walk")
+    recorder.start("walk", 0, at_most_s=0.3)
+    until = time.monotonic() + 10
+    while recorder.status()["state"] != "idle":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    told = recorder.stop("walk")
+    assert told["ended_because"] == "nobody stopped it in time"
+    assert Session.open(tmp_path / "walk.A").streams["p/color"].frames == told["frames"]["p/color"]
+    recorder.arm("run")
+    recorder.start("run", 0)
+    time.sleep(0.3)
+    recorder.close()
+    assert Session.open(tmp_path / "run.A").streams["p/color"].frames > 0
+
+
 def test_the_clock_offset_lies_within_its_uncertainty(taken):
     _, take, _ = taken
     offset = take.parts[1].offset
@@ -151,6 +191,10 @@ def test_the_merged_session_pairs_frames_of_both_computers(taken, tmp_path):
     host = {h.name: h for h in session.info.hosts}["B"]
     assert abs(host.offset_us - SHIFT_US) < 40_000
     assert host.offset_uncertainty_us > 0
+    first, last = session.timestamps_us("phone/color")[1][[0, -1]]
+    assert abs(host.offset_at_us - (first + last) / 2) < 3e6, "its own clock, about the middle of the take"
+    step = host.offset_when(host.offset_at_us + 1e9) - host.offset_us
+    assert step == pytest.approx(1e3 * host.drift_ppm)
 
     wired = ["kinect_000/color", "kinect_001/color", "kinect_002/color"]
     numbers = {name: pulse_numbers(session, name) for name in wired}
