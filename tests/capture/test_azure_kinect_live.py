@@ -308,3 +308,18 @@ def test_a_subordinate_that_is_started_after_its_master_says_so(stand_in):
     subordinate.start()
     assert subordinate.health().message == ""
     subordinate.close()
+
+
+def test_infrared_alone(stand_in):
+    stand_in.add("000123")
+    settings = replace(SETTINGS, color_resolution="OFF", depth_mode="PASSIVE_IR", rate_hz=5)
+    with driver(stand_in, settings) as device:
+        description = device._description
+        device.start()
+        frames = take(device, 2)
+    assert [(s.name, s.width, s.height) for s in description.streams] == [("kinect_000/ir", 1024, 1024)]
+    assert [camera.name for camera in description.cameras] == ["kinect_000/ir"]
+    assert [f.device_us for f in frames] == [FIRST_US, FIRST_US + 200_000]
+    image = depth_codec.decode(frames[1].data, 1024, 1024)
+    np.testing.assert_array_equal(image, depth_pattern(0, 1, "ir", 1024, 1024))
+    assert not any(call.startswith("control") for call in stand_in.calls)  # they are the colour camera's

@@ -208,12 +208,12 @@ def test_a_chain_that_cannot_be(order, base, spacing, message):
 
 def test_frame_numbers_follow_times_not_counts():
     counter = FrameCounter(1e6 / 30)
-    period = 33_333.33 * (1 + 100e-6)  # a clock 100 ppm off, for an hour: 10.8 frames in all
+    period = 33_333.33 * (1 + 100e-6)  # a clock 100 ppm off, 2.0 frames in all
     assert counter.number(500) == 0
-    for k in range(1, 108_000):
+    for k in range(1, 20_000):
         assert counter.number(500 + round(k * period)) == k
-    assert counter.number(500 + round(108_004 * period)) == 108_004
-    before = counter.number(500 + round(108_005 * period))
+    assert counter.number(500 + round(20_004 * period)) == 20_004
+    before = counter.number(500 + round(20_005 * period))
     assert counter.number(20_000) == before + 1
     assert counter.jumps_back == 1
 

@@ -57,7 +57,7 @@ def write_by_library(path, frames=FRAMES, kill=False, **changes):
             if k == 6 and not kill:
                 writer.flush()
         if kill:
-            time.sleep(0.5)  # its writing thread is under way
+            time.sleep(0.5)  # its writing thread is under way, about 2 s behind
             os.kill(os.getpid(), signal.SIGKILL)
 
 
