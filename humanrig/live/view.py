@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -56,7 +57,7 @@ class RigView:
             )
         }
         return {
-            **shown,
+            **{name: _finite(value) for name, value in shown.items()},
             "verdict": asdict(status.verdict) if status.verdict else None,
             "problems": [*status.problems, *tile_problems.values()],
             "events": [str(event) for event in self._rig.events[-LAST_EVENTS:]],
@@ -93,3 +94,8 @@ class RigView:
     def _take(self, frame: EncodedFrame) -> None:
         self.newest(frame)
         self._watch(frame)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: a browser would refuse all of it."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,6 +14,8 @@ from capture import depth_codec
 from capture.device import DeviceHealth, DeviceStream
 from capture.device_frames import EncodedFrame, StreamCounts
 from capture.errors import CaptureError
+from capture.recorder.status import RecorderLimits
+from capture.session import Session
 from humanrig.errors import HumanrigError
 from humanrig.live.control import RigControl
 from humanrig.live.lamps import Lamps
@@ -22,6 +24,8 @@ from humanrig.live.pulse_watch import PulseWatch
 from humanrig.live.server import PreviewServer
 from humanrig.live.tile_maker import TileMaker
 from humanrig.live.tiles import color_depth, make_tile
+from humanrig.rig.take_control import TakeControl
+from humanrig.rig.take_plan import TakePlan
 
 DEPTH = DeviceStream(name="k/depth", kind="depth", encoding="dzp", rate_hz=30.0, width=640, height=576)
 COLOR = DeviceStream(name="k/color", kind="color", encoding="jpeg", rate_hz=30.0, width=1920, height=1080)
@@ -104,6 +108,36 @@ def test_a_refusal_is_told_in_its_own_words(served):
     finally:
         control.refusal = ""
     assert (status, json.loads(text)["error"]) == (409, "the disk has room for 3 s; free some of it")
+
+
+def test_a_take_of_the_capture_flow_is_started_and_stopped_from_the_page(served, tmp_path):
+    _, _, rig = served
+    plan = TakePlan(session=tmp_path / "walk", countdown_s=0.0)
+    control = TakeControl(rig, [plan], limits=RecorderLimits(least_s=0.0, reserve_bytes=2**20))
+    with PreviewServer(rig, control) as server:
+        url = server.url
+        own = {"Origin": url.rstrip("/"), "X-Rig-Token": token_of(url)}
+        assert ask("POST", f"{url}start", **own)[0] == 200
+        status, text, _ = ask("POST", f"{url}start", **own)
+        assert (status, "in progress" in json.loads(text)["error"]) == (409, True)
+        states, _ = look(url, 0.6)
+        assert states[-1]["state"] == "recording"
+        assert ask("POST", f"{url}stop", **own)[0] == 200
+        assert control.wait(20.0)
+        states, _ = look(url, 0.1)
+    assert states[-1]["verdict"]["session"] == "walk"
+    assert all(stream.frames > 0 for stream in Session.open(tmp_path / "walk").info.streams)
+
+
+def test_time_left_that_is_not_known_is_still_json(served):
+    control, url, _ = served
+    before = control.values["disk_left_s"]
+    control.values["disk_left_s"] = float("inf")
+    try:
+        states, _ = look(url, 0.1)
+    finally:
+        control.values["disk_left_s"] = before
+    assert states[0]["disk_left_s"] is None
 
 
 @pytest.mark.parametrize(
