@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ SETTLE_S = 0.2
 class RealSensePlayback(Device):
     """Plays depth, colour and infrared of a recording, at its own pace or as fast as frames are taken.
 
-    Not in real time, a full queue holds the reader up and no frame is lost. Host time is that of arrival now, in real
-    time; else the arrival that was recorded, or device time where none was.
+    In real time a frame is due as long after the first as it was on the unit's clock; the SDK's own pace is not used,
+    because it leaves frames out when the computer is busy. Not in real time, a full queue holds the reader up and no
+    frame is lost. Host time is that of arrival now, in real time; else the arrival that was recorded, or device time
+    where none was.
     """
 
     def __init__(self, name: str, path: Path, *, real_time: bool = True, jpeg_quality: int | None = None) -> None:
@@ -40,6 +43,7 @@ class RealSensePlayback(Device):
         self._quit = threading.Event()
         self._busy, self._given, self._lock = 0, 0, threading.Lock()
         self._played = False
+        self._first: tuple[int, float] | None = None
 
     @property
     def without_hardware_time(self) -> tuple[str, ...]:
@@ -68,11 +72,12 @@ class RealSensePlayback(Device):
     def _start(self) -> None:
         self._quit.clear()
         self._busy = self._given = 0
+        self._first = None
         try:
             if self._played:
                 self._unit.seek(timedelta(0))
             self._played = True
-            self._unit.set_real_time(self.real_time)
+            self._unit.set_real_time(False)
             by_sensor: dict[Any, list[Any]] = {}
             for stream in self._streams:
                 by_sensor.setdefault(stream.sensor, []).append(stream.profile)
@@ -107,6 +112,9 @@ class RealSensePlayback(Device):
             self._busy += 1
         try:
             encoded = self._encoder.encode(frame)
+            if encoded is not None and self.real_time:
+                self._wait_until_due(encoded.device_us)
+                encoded = replace(encoded, host_us=time.monotonic_ns() // 1000)
             if encoded is not None:
                 self._queue.put(encoded, wait=not self.real_time)
         except (RuntimeError, CaptureError) as error:
@@ -117,6 +125,13 @@ class RealSensePlayback(Device):
             with self._lock:
                 self._busy -= 1
                 self._given += 1
+
+    def _wait_until_due(self, device_us: int) -> None:
+        with self._lock:
+            if self._first is None:
+                self._first = device_us, time.monotonic()
+            first_us, began_s = self._first
+        self._quit.wait(max(0.0, began_s + 1e-6 * (device_us - first_us) - time.monotonic()))
 
     def _watch(self) -> None:
         """Ends delivery once the reader has ended and its last frames have arrived."""
@@ -132,8 +147,6 @@ class RealSensePlayback(Device):
                 return
 
     def _host_us(self, frame: Any, device_us: int) -> int:
-        if self.real_time:
-            return time.monotonic_ns() // 1000
         key = load_sdk().frame_metadata_value.time_of_arrival
         return 1000 * int(frame.get_frame_metadata(key)) if frame.supports_frame_metadata(key) else device_us
 

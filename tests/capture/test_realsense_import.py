@@ -21,7 +21,7 @@ from capture.importers.realsense_file import LAYOUT
 from capture.realsense.file_check import image_counts
 from capture.realsense.playback import RealSensePlayback
 
-FRAMES = 25
+FRAMES = 16
 NO_IMAGES = "DELETE FROM messages WHERE topic_id IN (SELECT id FROM topics WHERE name LIKE '%image%')"
 
 
@@ -32,7 +32,7 @@ def unit():
 
 @pytest.fixture(scope="module")
 def recorded(unit, tmp_path_factory):
-    """A .db3 with 25 frames of each stream."""
+    """A .db3 with 16 frames of each stream."""
     return unit.record(tmp_path_factory.mktemp("realsense") / "take.db3", range(1, FRAMES + 1))
 
 
@@ -73,9 +73,10 @@ def test_a_recording_plays_as_a_device_in_real_time_and_again(unit, recorded):
             device.start()
             began = time.monotonic()
             frames = list(device.frames())
-            assert time.monotonic() - began > FRAMES * 0.002  # as slowly as it was recorded
+            assert time.monotonic() - began >= (FRAMES - 1) / 30  # as slowly as the unit's clock went
             device.stop()
-            assert sorted(f.sequence for f in frames if f.stream == "rs/depth") == list(range(1, FRAMES + 1))
+            for stream in ("rs/depth", "rs/color"):
+                assert [f.sequence for f in frames if f.stream == stream] == list(range(1, FRAMES + 1))
             now_us = time.monotonic_ns() // 1000
             assert all(now_us - 10_000_000 < frame.host_us <= now_us for frame in frames)
 
