@@ -106,17 +106,20 @@ def _check_serials(rig: RigFile, settings: Mapping[str, Any]) -> None:
 
 
 def _check_masters(rig: RigFile, settings: Mapping[str, Any]) -> None:
-    roles = {name: value(given, "sync", "standalone") for name, given in settings.items()}
-    masters = [name for name, role in roles.items() if role == "master"]
-    if len(masters) > 1:
-        why = f" ('{rig.chain.order[0]}' is the first of [chain] order)" if rig.chain.order else ""
-        raise CaptureError(
-            f"{rig.path}: the cable has {len(masters)} masters, {' and '.join(masters)}{why}; "
-            "make all but one of them subordinates"
-        )
-    subordinates = [name for name, role in roles.items() if role == "subordinate"]
-    if subordinates and not masters:
-        raise CaptureError(
-            f"{rig.path}: '{subordinates[0]}' is a subordinate without a master and would wait for ever; "
-            "put the master first in [chain] order"
-        )
+    """Of each driver's own cable: an Azure Kinect's pulse is not for a RealSense."""
+    for driver in ("azure_kinect", "realsense"):
+        names = [entry.name for entry in rig.devices if entry.driver == driver]
+        masters = [name for name in names if settings[name].sync == "master"]
+        if len(masters) > 1:
+            first = rig.chain.order[:1]
+            why = f" ('{first[0]}' is the first of [chain] order)" if first and first[0] in masters else ""
+            raise CaptureError(
+                f"{rig.path}: the cable has {len(masters)} masters, {' and '.join(masters)}{why}; "
+                "make all but one of them subordinates"
+            )
+        subordinates = [name for name in names if settings[name].sync == "subordinate"]
+        if subordinates and not masters:
+            hint = "put the master first in [chain] order" if driver == "azure_kinect" else "give one sync = 'master'"
+            raise CaptureError(
+                f"{rig.path}: '{subordinates[0]}' is a subordinate without a master and would wait for ever; {hint}"
+            )

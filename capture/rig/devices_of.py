@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from capture.device import Device
 from capture.errors import CaptureError
 from capture.rig.device_settings import settings_of, value
 from capture.rig.rig_file import PlayTable, RigFile, VirtualTable
-from capture.rig.toml_tables import meant
+from capture.rig.toml_tables import checked
 from capture.virtual.rig_playback import open_virtual_devices
 
+if TYPE_CHECKING:
+    from capture.iphone.server import PhoneServer
 
-def devices_of(rig: RigFile) -> list[Device]:
+
+def devices_of(rig: RigFile, server: PhoneServer | None = None) -> list[Device]:
     """All devices of the rig in its order; nothing is touched before they are opened.
 
-    Raises CaptureError where rig.toml is wrong, a driver is missing on this computer, or a session cannot be played.
+    `server` is what phones connect to (`phone_server`), made here unless given. Raises CaptureError where rig.toml is
+    wrong, a driver is missing on this computer, or a session cannot be played.
     """
     settings = settings_of(rig)
-    phones: list[Any] = []
-    devices: list[Device] = [
-        _MAKERS[entry.driver](rig, entry.name, settings[entry.name], phones) for entry in rig.devices
-    ]
+    server = phone_server(rig) if server is None else server
+    devices = [_MAKERS[entry.driver](rig, entry.name, settings[entry.name], server) for entry in rig.devices]
     for title, table in (("virtual", rig.virtual), ("play", rig.play)):
         if table is not None:
             devices += _played(rig, title, table)
@@ -35,6 +36,18 @@ def devices_of(rig: RigFile) -> list[Device]:
             f"{rig.path}: '{twice[0]}' of a played session is also a device of this rig; rename that of [[devices]]"
         )
     return devices
+
+
+def phone_server(rig: RigFile) -> PhoneServer | None:
+    """What the rig's phones connect to, as `[iphone]` says, not started yet; None where the rig has no phone."""
+    table = rig.shared.get("iphone", {})
+    if not table and not any(entry.driver == "iphone" for entry in rig.devices):
+        return None
+    from capture.iphone.server import PhoneServer
+    from capture.iphone.settings import PhoneServerSettings
+
+    told = checked(PhoneServerSettings, table, f"{rig.path}: [iphone]")
+    return PhoneServer(told.listen, told.port, told.token)
 
 
 def _played(rig: RigFile, title: str, table: PlayTable) -> list[Device]:
@@ -48,45 +61,33 @@ def _played(rig: RigFile, title: str, table: PlayTable) -> list[Device]:
     return list(played)
 
 
-def _kinect(rig: RigFile, name: str, settings: Any, phones: list[Any]) -> Device:
+def _kinect(rig: RigFile, name: str, settings: Any, server: PhoneServer | None) -> Device:
     from capture.azure_kinect.driver import KinectDriver
 
     return KinectDriver(name, settings)
 
 
-def _realsense(rig: RigFile, name: str, settings: Any, phones: list[Any]) -> Device:
+def _realsense(rig: RigFile, name: str, settings: Any, server: PhoneServer | None) -> Device:
     from capture.realsense.driver import RealSenseDriver
 
     return RealSenseDriver(name, settings)
 
 
-def _iphone(rig: RigFile, name: str, settings: Any, phones: list[Any]) -> Device:
-    """All phones share one listener, told by `[iphone]`."""
+def _iphone(rig: RigFile, name: str, settings: Any, server: PhoneServer | None) -> Device:
+    """All phones share one server."""
     from capture.iphone.driver import PhoneDriver
-    from capture.iphone.server import PhoneServer
 
-    if not phones:
-        phones.append(PhoneServer(**_keywords(PhoneServer, rig.shared.get("iphone", {}), f"{rig.path}: [iphone]")))
-    return PhoneDriver(name, phones[0])
+    assert server is not None
+    return PhoneDriver(name, server, settings=settings)
 
 
-def _record3d(rig: RigFile, name: str, settings: Mapping[str, Any], phones: list[Any]) -> Device:
-    try:
-        from capture.iphone.record3d_usb import Record3dDriver
-    except ImportError as error:
-        raise CaptureError(f"{rig.path}: '{name}' needs record3d ({error}); pip install 'humanrig[record3d]'") from None
+def _record3d(rig: RigFile, name: str, settings: Mapping[str, Any], server: PhoneServer | None) -> Device:
+    from capture.iphone.record3d_usb import Record3dDriver
+
     return Record3dDriver(name, value(settings, "serial", ""))
 
 
-def _keywords(made: Callable[..., Any], table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    known = [name for name, p in inspect.signature(made).parameters.items() if p.kind is not p.VAR_KEYWORD]
-    for key in table:
-        if key not in known:
-            raise CaptureError(f"{where}: there is no key '{key}'; {meant(key, known)}")
-    return dict(table)
-
-
-_MAKERS: Mapping[str, Callable[[RigFile, str, Any, list[Any]], Device]] = {
+_MAKERS: Mapping[str, Callable[[RigFile, str, Any, PhoneServer | None], Device]] = {
     "azure_kinect": _kinect,
     "realsense": _realsense,
     "iphone": _iphone,

@@ -46,9 +46,16 @@ spacing_us = 160
 REALSENSE = """
 [realsense]                      # all RealSense units
 rate_hz = 30
+depth_size = [848, 480]
+color_size = [1280, 720]
+exposure_us = 8000               # of the depth imagers
+color_exposure_us = 8000
 """
 PHONE = """
-# A phone: run humanrig phone --help, then uncomment this and the table above it that it names.
+# A phone: take the # away. listen = "0.0.0.0" lets it in from the network, with TLS and a pairing token.
+# [iphone]
+# listen = "127.0.0.1"
+# port = 8464
 # [[devices]]
 # name = "iphone_000"
 # driver = "iphone"
@@ -93,7 +100,7 @@ def played_rig(session: Path, kind: Literal["virtual", "play"], *, beside: Path)
     where = os.path.relpath(session.resolve(), beside.resolve())
     table = PLAYED.format(kind=kind, what=what, session=json.dumps(where), loops=loops, minutes=round(seconds / 60))
     faults = FAULTS.format(device=json.dumps(names[-1])) if kind == "virtual" else ""
-    return f"{HEAD}{table}{faults}"
+    return f"{HEAD}{table}{faults}{PHONE}"
 
 
 def _loops(session: Session) -> tuple[int, float]:

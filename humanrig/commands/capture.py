@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from humanrig.commands.rig import NOTED_EVERY_S, RIG_FILE, physical_serials
+from humanrig.commands.rig import NOTED_EVERY_S, RIG_FILE, listening, physical_serials
 from humanrig.errors import HumanrigError
 from humanrig.terminal import say
 
@@ -67,7 +67,7 @@ def capture(
     """
     from capture.recorder.live_rig import LiveRig
     from capture.rig.device_settings import settings_of
-    from capture.rig.devices_of import devices_of
+    from capture.rig.devices_of import devices_of, phone_server
     from capture.rig.pulse_monitor import PulseMonitor
     from capture.rig.rig_file import read_rig
     from humanrig.rig.dashboard import RigView
@@ -77,7 +77,8 @@ def capture(
     _check_words(seconds, countdown, takes)
     read = read_rig(rig)
     settings = settings_of(read)
-    devices = devices_of(read)
+    server = phone_server(read)
+    devices = devices_of(read, server)
     plans = _plans(
         read,
         session,
@@ -91,7 +92,7 @@ def capture(
         retake=retake,
     )
     say(f"opening {len(devices)} devices")
-    with LiveRig(devices) as live, _running_record(physical_serials(read, settings)) as note:
+    with listening(server), LiveRig(devices) as live, _running_record(physical_serials(read, settings)) as note:
         monitor = PulseMonitor(live.descriptions)
         live.attach(monitor.take)
         live.start()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, progress, say
 
 if TYPE_CHECKING:
+    from capture.iphone.server import PhoneServer
     from capture.rig.fitness import Fitness
     from capture.rig.rig_file import RigFile
 
@@ -77,7 +79,7 @@ def check(
         json: Print the verdicts as JSON.
     """
     from capture.rig.device_settings import settings_of
-    from capture.rig.devices_of import devices_of
+    from capture.rig.devices_of import devices_of, phone_server
     from capture.rig.fitness import settings_warnings, try_rig
     from capture.rig.rig_file import read_rig
     from capture.rig.warm_up import RunningRecord
@@ -86,11 +88,12 @@ def check(
         raise HumanrigError(f"--seconds {seconds:g} is too short; give 5 or so")
     read = read_rig(rig)
     settings = settings_of(read)
-    devices = devices_of(read)
+    server = phone_server(read)
+    devices = devices_of(read, server)
     record = RunningRecord()
     serials = physical_serials(read, settings)
     noted = [0.0]
-    with progress("rig runs") as bar:
+    with listening(server), progress("rig runs") as bar:
 
         def tick(passed: float, total: float) -> None:
             bar(round(10 * passed), round(10 * total))
@@ -113,6 +116,20 @@ def check(
         print(line)
     say(f"ready: humanrig capture SESSION --rig {rig} --subject N --action N" if ready else "not ready")
     return 0 if ready else 1
+
+
+@contextmanager
+def listening(server: PhoneServer | None) -> Iterator[None]:
+    """Phones can connect while it lasts; says where. None: the rig has no phone."""
+    if server is None:
+        yield
+        return
+    server.start()
+    say(f"phones connect to {server.address.page}")
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def physical_serials(rig: RigFile, settings: Any) -> dict[str, str]:
