@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from capture.frame_sets import HOLE
+from capture.session import Session
 from capture.sync.clock_fit import fit_comparisons
 from capture.sync.pairing import FrameSets, frame_sets
 from capture.virtual.clocks import ClockEffects, draw_clocks
+from capture.virtual.true_frames import read_true_frames, recorded_exposures
 
 PERIOD_US = 1e6 / 30
 RESETS = ("none", "subordinate back", "subordinate forward", "master", "everyone")
@@ -93,3 +96,31 @@ def phone_trial(seed: int, *, seconds: float = 300.0, rate_hz: float = 20.0) -> 
     )
     inside: Float64[np.ndarray, "n"] = fit.host_us(device_us) - host_us
     return {"offset_error_us": float(np.abs(inside).max()), "skew_error_ppm": abs(fit.skew_ppm - skew_ppm)}
+
+
+def matching_errors(session: Session, sets: FrameSets) -> dict[str, dict[str, float | int]]:
+    """Of each stream of a simulated session: the times that its matched frames got, less the true ones.
+
+    True times are rig time on the clock that the Kinects share (truth/clocks.json). Raises CaptureError when the
+    session was not simulated.
+    """
+    clock = json.loads(session.path("truth", "clocks.json").read_text())[sets.master.rsplit("/", 1)[0]]
+    errors = {}
+    for stream in sets.times_us:
+        truth = read_true_frames(session, stream)
+        exposed = truth.exposed_us[recorded_exposures(truth)]
+        found = np.array(
+            [
+                (i.time_us + i.offset_us[stream] - clock["offset_us"]) / (1 + 1e-6 * clock["skew_ppm"])
+                - exposed[i.index[stream]]
+                for i in sets.instants
+                if i.has(stream)
+            ]
+        )
+        if len(found):
+            errors[stream] = {
+                "matched": len(found),
+                "mean_us": round(float(found.mean()), 1),
+                "max_us": round(float(np.abs(found).max()), 1),
+            }
+    return errors

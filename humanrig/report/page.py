@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from capture.session import Session
 from geometry.mesh import TriangleMesh
 from humanrig.evaluation import evaluate_session
 from humanrig.pipeline import completed
@@ -47,7 +49,8 @@ def write_report(
                 "title": "The fitted body on every camera",
                 "note": "Dots are detections: green where the triangulation used them, red where it did not.",
                 "file": "overlays.jpg",
-            }
+            },
+            *_synchronisation(session, folder),
         ],
         has_plots=True,
         plots=_plots(results, scene_steps),
@@ -55,6 +58,16 @@ def write_report(
     )
     (folder / "index.html").write_text(page, "utf-8")
     return figures
+
+
+def _synchronisation(session: Session, folder: Path) -> list[dict[str, str]]:
+    """The picture of the stage `sync`, copied into the report; none where it drew none."""
+    drawn = session.path("sync", "residuals.png")
+    if not drawn.is_file():
+        return []
+    shutil.copyfile(drawn, folder / "synchronisation.png")
+    note = "Each stream's distance in time from the instants, holes in red, and how late its device's frames arrived."
+    return [{"title": "Synchronisation", "note": note, "file": "synchronisation.png"}]
 
 
 def _body(results: Results, instant: int) -> TriangleMesh:

@@ -14,26 +14,21 @@ from capture.sync.content.audio import audio_signal
 from capture.sync.content.check import content_offsets
 from capture.sync.content.correlation import Signal, find_lag, mean_signal
 from capture.sync.content.pictures import light_of_pictures, motion_of_pictures
+from capture.virtual.moving_patches import MovingPatches, bursts
 
 LIMIT_US = 10_000
 """What synchronisation by content must reach."""
 
 
-def activity(seed, seconds):
-    """A function of time: bursts of movement, each rising and falling within 0.1 to 0.4 s."""
-    rng = np.random.default_rng(seed)
-    at, width = rng.uniform(0, seconds, int(1.5 * seconds)), rng.uniform(0.06, 0.15, int(1.5 * seconds))
-    size = rng.uniform(0.5, 2, len(at))
-    return lambda t: (size * np.exp(-0.5 * ((np.asarray(t)[..., None] - at) / width) ** 2)).sum(-1)
-
-
 def sampled(move, seed, *, rate_hz, offset_us, seconds, gain=1.0, noise=0.05, drops=0.02):
-    """The activity as a camera of this rate sees it: averaged from frame to frame, with its own gain and noise."""
+    """The movement as a camera of this rate sees it: averaged from frame to frame, with its own gain and noise."""
     rng = np.random.default_rng(seed)
     t = rng.uniform(0, 1) / rate_hz + np.arange(int(seconds * rate_hz)) / rate_hz
     t = t[rng.random(len(t)) >= drops]
     inside = np.linspace(0, 1, 5)
-    value = gain * move(t[:-1, None] + np.diff(t)[:, None] * inside).mean(1) + 0.3 * np.sin(0.5 * t[:-1] + seed)
+    value = gain * bursts(move, float(seconds), t[:-1, None] + np.diff(t)[:, None] * inside).mean(1) + 0.3 * np.sin(
+        0.5 * t[:-1] + seed
+    )
     value += noise * rng.standard_normal(len(value))
     middle = 1e6 * (t[1:] + t[:-1]) / 2 - offset_us
     return Signal(name=f"camera {seed}", kind="motion", time_us=middle, value=value, spacing_us=1e6 / rate_hz)
@@ -46,7 +41,7 @@ def sampled(move, seed, *, rate_hz, offset_us, seconds, gain=1.0, noise=0.05, dr
     offset_ms=st.floats(-1500, 1500),
 )
 def test_motion_at_any_rates(seed, rates, offset_ms):
-    move = activity(seed, 12)
+    move = seed
     first = sampled(move, seed, rate_hz=rates[0], offset_us=0.0, seconds=12)
     second = sampled(move, seed + 1, rate_hz=rates[1], offset_us=1e3 * offset_ms, seconds=12, gain=3.0)
     lag = find_lag(first, second, largest_us=2e6)
@@ -59,14 +54,14 @@ def test_motion_at_any_rates(seed, rates, offset_ms):
 def test_strangers_have_no_confidence():
     confidences = []
     for seed in range(30):
-        a = sampled(activity(seed, 10), seed, rate_hz=30.0, offset_us=0.0, seconds=10)
-        b = sampled(activity(seed + 1000, 10), seed, rate_hz=30.0, offset_us=0.0, seconds=10)
+        a = sampled(seed, seed, rate_hz=30.0, offset_us=0.0, seconds=10)
+        b = sampled(seed + 1000, seed, rate_hz=30.0, offset_us=0.0, seconds=10)
         confidences.append(find_lag(a, b, largest_us=2e6).confidence)
     assert np.mean(np.array(confidences) < 0.4) > 0.9
 
 
 def test_what_does_not_overlap_is_refused():
-    move = activity(0, 5)
+    move = 0
     a = sampled(move, 0, rate_hz=30.0, offset_us=0.0, seconds=5)
     far = sampled(move, 1, rate_hz=30.0, offset_us=60e6, seconds=5)
     with pytest.raises(CaptureError, match="do not overlap"):
@@ -76,27 +71,13 @@ def test_what_does_not_overlap_is_refused():
     assert find_lag(a, far, largest_us=1e6, about_us=60e6).lag_us == pytest.approx(60e6, abs=LIMIT_US)
 
 
-def limbs(t, view):
-    """A picture of eight bright patches that swing together, each in its own direction, seen from a side."""
-    y, x = np.mgrid[0:90, 0:160].astype(np.float32)
-    phase, picture = np.interp(t, *PHASE), np.full((90, 160), 40, np.float32)
-    for limb in range(8):
-        swing = phase * (1 + 0.13 * limb) + 2.4 * limb
-        cx = 80 + 55 * np.cos(0.8 * limb) + 14 * np.cos(view + limb) * np.sin(swing)
-        cy = 45 + 25 * np.sin(0.8 * limb) + 14 * np.sin(1.7 * limb) * np.cos(swing)
-        picture += 120 * np.exp(-(((x - cx) / 6) ** 2 + ((y - cy) / 8) ** 2))
-    return picture.clip(0, 255).astype(np.float32)
-
-
-SPEED = activity(3, 20)
-FINE_S = np.arange(-2, 22, 0.005)
-PHASE = (FINE_S, np.cumsum(SPEED(FINE_S)) * 0.005 * 2.5)
+MOVING = MovingPatches.of(3, 20.0)
 
 
 def test_motion_of_pictures_from_two_sides():
     a_us, b_us = np.arange(300) * 33_333.0, 4_000 + np.arange(500) * 16_667.0
-    a = motion_of_pictures("a", a_us, [limbs(1e-6 * t, 0.0) for t in a_us])
-    b = motion_of_pictures("b", b_us - 321_000, [limbs(1e-6 * t, 0.9) for t in b_us])
+    a = motion_of_pictures("a", a_us, [MOVING.picture(1e-6 * t, 0.0) for t in a_us])
+    b = motion_of_pictures("b", b_us - 321_000, [MOVING.picture(1e-6 * t, 0.9) for t in b_us])
     lag = find_lag(a, b, largest_us=1e6)
     assert abs(lag.lag_us - 321_000) < LIMIT_US
     assert lag.confidence > 0.4
@@ -170,7 +151,7 @@ def moving_session(folder, shifts_us):
             period_us = 33_333 if view % 2 == 0 else 16_667
             times = np.arange(0, 9_000_000, period_us) + 1000 * view
             for t in times.tolist():
-                grey = np.repeat(limbs(1e-6 * t, 0.5 * view)[..., None], 3, -1).astype(np.uint8)
+                grey = np.repeat(MOVING.picture(1e-6 * t, 0.5 * view)[..., None], 3, -1).astype(np.uint8)
                 data = simplejpeg.encode_jpeg(np.ascontiguousarray(grey), quality=90)
                 writer.write(f"/{name}/color", data, device_us=int(t + 5_000_000 - shift_us), host_us=0)
             streams.append(StreamInfo(name=f"{name}/color", kind="color", file="recording/rig.mcap", encoding="jpeg",

@@ -1,0 +1,118 @@
+"""The stage `sync` of a rig with a hand-held phone: matched, left out of later stages, and set right by content."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from capture.errors import CaptureError
+from capture.mcap_recording import McapWriter
+from capture.session import RECORDED_CAMERAS, Session
+from capture.session_info import DeviceInfo, StreamInfo
+from capture.virtual.moving_patches import MovingPatches
+from geometry.camera import Camera
+from geometry.camera_files.cameras_json import read_cameras, write_cameras
+from humanrig import manifest
+from humanrig.errors import HumanrigError
+from humanrig.pipeline import Request, reconstruct
+
+CAMERA = Camera(name="", K=np.array([[150.0, 0, 80], [0, 150, 45], [0, 0, 1]]), width=160, height=90)
+LATE_US = 60_000
+"""How much longer the phone's frames take to arrive: no clock can tell."""
+
+
+def record(folder, *, hosts=True):
+    """Two Kinects on a cable and a phone at 60 Hz that see one movement; without `hosts`, host times are copies."""
+    moving, rng = MovingPatches.of(3, 6.0), np.random.default_rng(0)
+    streams, seconds = [], 6
+    with McapWriter(folder / "recording" / "rig.mcap") as writer:
+        for view, (name, rate, late) in enumerate((("k0", 30, 0), ("k1", 30, 0), ("phone", 60, LATE_US))):
+            writer.add_stream(f"/{name}/color", "jpeg")
+            t = np.rint(np.arange(seconds * rate) * 1e6 / rate).astype(np.int64) + (3000 if name == "phone" else 0)
+            host = t + 9_000_000 + late + np.rint(40_000 + rng.exponential(1500, len(t))).astype(np.int64)
+            device = t + (700_000_000 if name == "phone" else 1_000_000)
+            for k in range(len(t)):
+                grey = moving.picture(1e-6 * t[k], 0.4 * view).astype(np.uint8)
+                data = simplejpeg.encode_jpeg(np.repeat(grey[..., None], 3, -1), quality=90)
+                own = int(device[k])
+                writer.write(f"/{name}/color", data, device_us=own, host_us=int(host[k]) if hosts else own)
+            stream = f"{name}/color"
+            streams.append(
+                StreamInfo(name=stream, kind="color", file="recording/rig.mcap", encoding="jpeg", topic=f"/{stream}",
+                           frames=len(t), width=160, height=90, rate_hz=float(rate))
+            )  # fmt: skip
+    cameras = [replace(CAMERA, name=s.name, T_world_camera=_at(k)) for k, s in enumerate(streams)]
+    write_cameras(folder.joinpath(*RECORDED_CAMERAS), cameras, source="test", unplaced=["phone/color"])
+    devices = [
+        DeviceInfo(name="k0", clock="pulse", sync="master"),
+        DeviceInfo(name="k1", clock="pulse", sync="subordinate"),
+        DeviceInfo(name="phone", clock="phone"),
+    ]
+    return Session.create(folder, streams=streams, devices=devices, origin="rig")
+
+
+def _at(k):
+    T = np.eye(4)
+    T[0, 3] = k
+    return T
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    return record(tmp_path_factory.mktemp("sync") / "s")
+
+
+def run(session, **options):
+    reconstruct(session, Request(until="calibrate", configs={"sync": options}))
+    return manifest.read(session.path("sync")).figures
+
+
+def phone_error_us(session):
+    """Median of the phone's times less the true ones: the session's clock is 1 s ahead of the movement's."""
+    device = session.timestamps_us("phone/color")[0] - 700_000_000
+    return np.median(
+        [
+            i.time_us + i.offset_us["phone/color"] - 1_000_000 - device[i.index["phone/color"]]
+            for i in session.instants()
+            if i.has("phone/color")
+        ]
+    )
+
+
+def test_a_phone_is_matched_and_left_out_of_later_stages(session, capsys):
+    figures = run(session)
+    assert figures["left_out"] == ["phone"]
+    assert any("phone: on clocks of their own" in warning for warning in figures["warnings"])
+    assert manifest.read(session.path("calibration")).without == ["phone"]
+    assert list(read_cameras(session.path("calibration", "cameras.json"))) == ["k0/color", "k1/color"]
+    assert session.path("sync", "residuals.png").stat().st_size > 5000
+    json.dumps(figures, allow_nan=False)
+
+
+def test_an_unknown_latency_is_seen_by_content_and_moved_on_demand(session):
+    figures = run(session)
+    assert phone_error_us(session) == pytest.approx(LATE_US, abs=500)
+    assert any("phone: its motion says that it is -" in warning for warning in figures["warnings"])
+    figures = run(session, by_content=True)
+    assert abs(phone_error_us(session)) < 10_000
+    assert not any("its motion says" in warning for warning in figures["warnings"])
+    assert any("phone: moved by -" in warning for warning in figures["warnings"])
+    figures = run(session, latency_us={"phone/color": 40e3 + LATE_US, "k0/color": 40e3, "k1/color": 40e3})
+    assert abs(phone_error_us(session)) < 500
+    assert run(session, content="never")["content"] == []
+
+
+def test_without_host_times_only_content_can_tell(tmp_path):
+    session = record(tmp_path / "s", hosts=False)
+    with pytest.raises(CaptureError, match=r"were not synchronised.*--option sync\.by_content=true"):
+        run(session)
+    figures = run(session, by_content=True, largest_lag_s=2.0)
+    assert abs(phone_error_us(session)) < 10_000
+    assert next(d for d in figures["devices"] if d["device"] == "phone")["method"] == "content"
+
+
+def test_a_misspelt_option_is_refused(session):
+    with pytest.raises(HumanrigError, match=r"option sync\.by_contents"):
+        run(session, by_contents=True)
