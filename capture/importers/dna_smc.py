@@ -81,7 +81,7 @@ def import_dna(
             streams=streams,
             cameras=cameras,
             camera_source=f"{', '.join(file.path.name for file in files)}: {DIRECTION}",
-            devices=[_device(stream) for stream in streams],
+            devices=[_device(stream, files) for stream in streams],
             subject=str(about.get("actor_id", "")),
             action=str(about.get("performance_id", "")),
         )
@@ -147,9 +147,13 @@ def _camera(files: Sequence[SmcFile], stream: SourceStream) -> Camera:
     )
 
 
-def _device(stream: SourceStream) -> DeviceInfo:
-    model, note = ("azure-kinect", f"{NOTE}; {DEPTH_NOTE}") if stream.kind == "depth" else ("camera", NOTE)
-    return DeviceInfo(name=stream.device, model=model, clock="recording", note=note)
+def _device(stream: SourceStream, files: Sequence[SmcFile]) -> DeviceInfo:
+    number = int(stream.device.rsplit("_", 1)[1])
+    is_depth = stream.kind == "depth"
+    groups = [("Kinect", "depth")] if is_depth else [(group, "color") for group in COLOR_GROUPS]
+    lost = [f.missing(g, f"{g}/{number}/{k}") for f in files for g, k in groups if f.children(f"{g}/{number}/{k}")]
+    note = "; ".join(filter(None, [NOTE, DEPTH_NOTE if is_depth else "", *lost]))
+    return DeviceInfo(name=stream.device, model="azure-kinect" if is_depth else "camera", clock="recording", note=note)
 
 
 def _write_extras(files: Sequence[SmcFile], folder: Path, about: dict[str, str]) -> None:

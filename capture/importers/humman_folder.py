@@ -38,8 +38,9 @@ PHONE = (
 
 
 def recognises_recon(source: Path) -> bool:
-    """A folder with HuMMan's cameras.json and folders of colour images."""
-    return _is_humman(source) and any((source / "kinect_color").glob("kinect_*/*"))
+    """A folder with HuMMan's cameras.json and folders of images, and no videos."""
+    kinds = ("kinect_color", "kinect_depth")
+    return _is_humman(source) and not recognises_point(source) and any(_folders(source / kind) for kind in kinds)
 
 
 def recognises_point(source: Path) -> bool:
@@ -61,11 +62,11 @@ def import_recon(
     Raises CaptureError on images that are missing or damaged and on poses that the depth images contradict,
     GeometryError on a camera file that is damaged or lacks a camera.
     """
-    names = _devices(source, [p.name for p in (source / "kinect_color").iterdir() if p.is_dir()])
-    streams = [color_folder(f"{name}/color", source / "kinect_color" / name, RATE_HZ) for name in names]
-    with_depth = [name for name in names if (source / "kinect_depth" / name).is_dir()]
-    streams += [depth_folder(f"{name}/depth", source / "kinect_depth" / name, RATE_HZ) for name in with_depth]
-    devices = [_kinect(name, "" if name in with_depth else "no depth in the recording") for name in names]
+    with_color, with_depth = _folders(source / "kinect_color"), _folders(source / "kinect_depth")
+    names = _devices(source, [*with_color, *with_depth])
+    streams = [color_folder(f"{name}/color", source / "kinect_color" / name, RATE_HZ) for name in sorted(with_color)]
+    streams += [depth_folder(f"{name}/depth", source / "kinect_depth" / name, RATE_HZ) for name in sorted(with_depth)]
+    devices = [_kinect(name, _lacks(name, with_color, with_depth)) for name in names]
     rig = _rig(source, RECON, streams, devices, calibration)
     _copy_extras(source, folder)
     return write_rig(rig, folder, session_id=session_id, on_progress=on_progress, **options)
@@ -88,6 +89,11 @@ def import_point(
     `import_recon` does.
     """
     names = _devices(source, [p.stem for p in (source / "kinect_color").glob("*.mp4")])
+    for name in _folders(source / "kinect_depth"):
+        if name not in names:
+            raise CaptureError(
+                f"{source / 'kinect_color' / name}.mp4 is missing, its depth images are there; copy it too"
+            )
     colors = [video_stream(f"{name}/color", source / "kinect_color" / f"{name}.mp4") for name in names]
     places = {name: source / "kinect_depth" / name for name in names}
     given = read_cameras(source, calibration, _sizes(source, colors, places))
@@ -111,11 +117,24 @@ def read_cameras(source: Path, calibration: Path | None, sizes: dict[str, tuple[
 
 
 def _is_humman(source: Path) -> bool:
-    return source.is_dir() and (source / "kinect_color").is_dir() and is_humman_cameras(source / "cameras.json")
+    return source.is_dir() and is_humman_cameras(source / "cameras.json")
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the Kinects that have a folder in it."""
+    if not folder.is_dir():
+        return []
+    return [path.name for path in folder.iterdir() if path.is_dir() and re.fullmatch(r"kinect_\d{3}", path.name)]
+
+
+def _lacks(name: str, with_color: Sequence[str], with_depth: Sequence[str]) -> str:
+    """What a device's note says of images that the recording has not."""
+    lacking = [kind for kind, have in (("colour", with_color), ("depth", with_depth)) if name not in have]
+    return f"no {lacking[0]} of it in the recording; {ASSUMED}" if lacking else ""
 
 
 def _devices(source: Path, found: Sequence[str]) -> list[str]:
-    names = sorted(name for name in found if re.fullmatch(r"kinect_\d{3}", name))
+    names = sorted(name for name in set(found) if re.fullmatch(r"kinect_\d{3}", name))
     if not names:
         raise CaptureError(f"{source / 'kinect_color'} has no kinect_000, kinect_001, …; copy the recording again")
     return names

@@ -70,7 +70,9 @@ def import_smc(
             cameras |= {s.name: _camera(file, int(n), s, poses) for s in found}
         if not streams:
             raise CaptureError(f"{source}: the group Kinect holds no device; write the file again")
-        infos = [DeviceInfo(name=_name(int(n)), model="azure-kinect", clock="pulse", note=NOTE) for n in devices]
+        infos = [
+            DeviceInfo(name=_name(int(n)), model="azure-kinect", clock="pulse", note=_note(file, n)) for n in devices
+        ]
         phone = phone_streams(file)
         if phone:
             streams += phone
@@ -96,6 +98,12 @@ def import_smc(
         write_background(folder, background, session.devices, ORIGIN)
         _write_extras(file, folder)
     return session
+
+
+def _note(file: SmcFile, n: str) -> str:
+    kinds = [group for group in KINDS if file.children(f"Kinect/{n}/{group}")]
+    lost = [file.missing("Kinect", f"Kinect/{n}/{group}") for group in kinds]
+    return "; ".join(filter(None, [NOTE, *lost]))
 
 
 def _name(n: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
 from capture.errors import CaptureError
-from capture.importers.source_stream import image_header
+from capture.importers.source_stream import JPEG, PNG, image_header
 
 SUFFIX = ".smc"
 
@@ -57,6 +57,13 @@ class SmcFile:
             raise CaptureError(f"{self.path}: {place} holds {what}; write the file again")
         return [int(name) for name in names]
 
+    def missing(self, group: str, place: str, attribute: str = "num_frame") -> str:
+        """What a note says when a group states more frames than `place` holds; empty where they agree."""
+        stated, there = self.attribute(group, attribute), len(self.children(place))
+        if not isinstance(stated, int | np.integer) or stated <= there:
+            return ""
+        return f"{place} holds {there} of the {int(stated)} frames that the file states"
+
     def array(self, place: str) -> np.ndarray:
         """A data set, whole. Raises CaptureError when it is missing or damaged."""
         try:
@@ -89,15 +96,18 @@ class SmcFile:
             raise CaptureError(f"{self.path}: {place} is not complete JSON ({error}); write the file again") from None
 
     def color(self, place: str) -> bytes:
-        """An encoded picture as it is; pixels stored without encoding (H, W, 3, RGB) as PNG, which loses nothing.
-
-        Raises CaptureError for anything else.
+        """A JPEG or PNG as it is; pixels stored without encoding (H, W, 3, RGB), and pictures in an encoding that
+        sessions do not have, as PNG, which loses nothing. Raises CaptureError for anything else.
         """
         value = self.array(place)
+        data = value.tobytes() if value.dtype.kind in "uiSV" and value.ndim <= 1 else b""
+        bgr = None
         if value.dtype == np.uint8 and value.ndim == 3 and value.shape[2] == 3:
             bgr = cv2.cvtColor(value, cv2.COLOR_RGB2BGR)
+        elif data and not data.startswith((JPEG, PNG)):
+            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if bgr is not None:
             return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-        data = value.tobytes() if value.dtype.kind in "uiSV" and value.ndim <= 1 else b""
         image_header(data, f"{self.path}: {place}")
         return data
 

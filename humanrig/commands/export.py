@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from humanrig.terminal import progress
+from humanrig.terminal import progress, say
 
 
 def export(
@@ -36,6 +36,9 @@ def export(
         paths = export_session(opened, format, folder, on_progress=update)
     for path in paths[:8]:
         print(path)
+    for line in paths[-1].read_text("utf-8").splitlines() if format == "mkv" else ():
+        if "left out" in line or "made from" in line or "stands in" in line:
+            say(line)
     if len(paths) > 8:
         print(f"and {len(paths) - 8} more in {folder}")
     return 0

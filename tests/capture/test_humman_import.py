@@ -1,6 +1,7 @@
 """HuMMan's folders and SMC become sessions: images exact, cameras placed on the floor, assumptions checked."""
 
 import json
+import shutil
 
 import cv2
 import h5py
@@ -188,6 +189,31 @@ def test_an_smc_with_inverted_poses_or_lost_frames(distorted, tmp_path):
         del file["Kinect/1/Depth/2"]
     sets = session_frame_sets(import_recording(path, tmp_path / "s"))
     assert [i.instant for i in sets.instants if not i.has("kinect_001/depth")] == [2]
+    note = Session.open(tmp_path / "s").devices["kinect_001"].note
+    assert "Kinect/1/Depth holds 3 of the 4 frames that the file states" in note
+
+
+def test_an_smc_of_another_image_encoding_loses_nothing(distorted, tmp_path):
+    path = write_smc(distorted, tmp_path / "a.smc")
+    rgb = distorted.frame("kinect_000/color", 0).payload
+    with h5py.File(path, "a") as file:
+        for index in range(4):
+            replaced(file, f"Kinect/0/Color/{index}", cv2.imencode(".bmp", rgb[..., ::-1])[1])
+    session = import_recording(path, tmp_path / "s")
+    assert session.streams["kinect_000/color"].encoding == "png"
+    np.testing.assert_array_equal(session.frame("kinect_000/color", 3).payload, rgb)
+
+
+def test_a_kinect_without_colour_is_kept_and_noted(plain, tmp_path):
+    write_recon(plain, tmp_path / "take")
+    shutil.rmtree(tmp_path / "take" / "kinect_color" / "kinect_001")
+    session = import_recording(tmp_path / "take", tmp_path / "s")
+    assert "kinect_001/depth" in session.streams
+    assert "no colour of it in the recording" in session.devices["kinect_001"].note
+    write_point(plain, tmp_path / "point")
+    (tmp_path / "point" / "kinect_color" / "kinect_002.mp4").unlink()
+    with pytest.raises(CaptureError, match=r"kinect_002.mp4 is missing, its depth images are there"):
+        import_recording(tmp_path / "point", tmp_path / "t")
 
 
 def edit(path, change):
