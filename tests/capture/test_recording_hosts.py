@@ -218,6 +218,15 @@ def test_free_devices_of_another_computer_are_told_in_the_first_ones_time(taken,
     assert len(common) > 20
     assert np.max(np.abs(apart)) <= host.offset_uncertainty_us + 1, "rounding of times to microseconds"
 
+    phone_us, kinect_us = (session.timestamps_us(name)[1] for name in ("phone/color", "kinect_000/color"))
+    apart = [
+        phone_us[instant.index["phone/color"]] - host.offset_us - kinect_us[instant.index["kinect_000/color"]]
+        for instant in session_frame_sets(session).instants
+        if instant.has("phone/color") and instant.has("kinect_000/color")
+    ]
+    assert len(apart) >= 0.7 * len(kinect_us), "the phone ran before, during and after the Kinect"
+    assert np.max(np.abs(apart)) < 16_667 + 3_000, "half a period, and what a fit to a second of arrivals may be off"
+
 
 def test_parts_stay_and_the_target_is_never_overwritten(taken, tmp_path):
     folder, take, _ = taken
@@ -445,13 +454,11 @@ def test_a_fetch_goes_on_where_it_broke_off_and_finds_damage(taken, tmp_path):
     assert not (target / "recording" / "A.mcap").exists()
 
 
-def test_another_address_than_loopback_is_served_with_a_certificate_that_is_checked(tmp_path):
+def test_another_address_than_loopback_is_served_with_a_certificate_that_is_checked(tmp_path, monkeypatch):
     with pytest.raises(HostError, match="a folder for the certificate is needed"):
         HostAgent(HostRecorder("A", list, tmp_path), listen="10.0.0.7")
-    agent = HostAgent(HostRecorder("A", list, tmp_path), listen="127.0.0.1")
-    agent._certificate = __import__("capture.iphone.certificate", fromlist=["x"]).rig_certificate(
-        tmp_path / "keys", ["127.0.0.1"]
-    )
+    monkeypatch.setattr("capture.hosts.agent.is_loopback", lambda _: False)
+    agent = HostAgent(HostRecorder("A", list, tmp_path), certificates=tmp_path / "keys")
     with agent as address:
         assert address.url.startswith("wss://")
         assert HostAddress.parse(address.text) == address
