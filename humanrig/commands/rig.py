@@ -162,7 +162,8 @@ def lines_of(found: Sequence[Fitness], general: Sequence[str]) -> list[str]:
     """A line for each device, what is wrong below it, then what concerns the whole rig."""
     lines = [f"{'device':<18}{'verdict':<10}{'fps':<13}{'drops':>6}{'off pulse':>12}{'empty depth':>13}"]
     for one in found:
-        rates = sorted({f"{rate:.1f}" for name, rate in one.rates_hz.items() if not name.endswith("/imu")})
+        images = [rate for name, rate in one.rates_hz.items() if name.endswith(("/color", "/depth", "/ir"))]
+        rates = sorted({f"{rate:.1f}" for rate in images})
         pulse = "own clock" if one.residual is None else f"{one.residual.worst_us:.0f} us"
         empty = "–" if one.invalid_share is None else f"{one.invalid_share:.0%}"
         if one.errors and not one.rates_hz:
