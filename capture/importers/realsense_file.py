@@ -1,9 +1,9 @@
 """A session from .db3 and .bag files of RealSense's recorder, one for each unit.
 
-Depth is copied without loss (rounded where its unit is not a millimetre, which the device's note says), infrared too;
-colour becomes JPEG, because the recorder stores its pixels. Times are those of each unit's own clock; host time is the
-arrival that the recorder noted, or device time again where it noted none. Units on a cable share no clock: each has its
-own. Without a rig calibration cameras have a place in their own unit alone (the frame of its depth camera).
+Depth is copied without loss (rounded where its unit is not a millimetre, which the device's note says), infrared too.
+Colour is copied where it was JPEG; the recorder's pixels become PNG. Times are those of each unit's own clock; host
+time is the arrival that the recorder noted, or device time again where it noted none. Units on a cable share no clock:
+each has its own. Without a rig calibration cameras have a place in their own unit alone (that of its depth camera).
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _opened(files: Sequence[Path]) -> list[_Unit]:
 
 def _asked(name: str, path: Path) -> DeviceDescription:
     """What a file says of its unit."""
-    device = RealSensePlayback(name, path, real_time=False)
+    device = RealSensePlayback(name, path, real_time=False, jpeg_quality=None)
     try:
         return device.open()
     finally:
@@ -157,7 +157,7 @@ def _place(unit: _Unit, given: dict[str, Camera], calibration: Path) -> dict[str
 def _convert(unit: _Unit, folder: Path, report: Callable[[int], None]) -> tuple[list[StreamInfo], str]:
     """Writes recording/NAME.mcap; describes its streams and says what is odd about their times."""
     file = f"recording/{unit.name}.mcap"
-    device = RealSensePlayback(unit.name, unit.path, real_time=False)
+    device = RealSensePlayback(unit.name, unit.path, real_time=False, jpeg_quality=None)
     with device, McapWriter(folder / file, unit.description.attachments) as writer:
         for stream in unit.description.streams:
             size = {"width": str(stream.width), "height": str(stream.height)}

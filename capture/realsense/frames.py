@@ -1,4 +1,4 @@
-"""Frames of the SDK as they are recorded: depth in millimetres as dzp, colour as JPEG, times of the unit's clock."""
+"""Frames of the SDK as they are recorded: depth in millimetres as dzp, colour as JPEG or PNG, times of the unit."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ FORMATS = {
 }
 """Pixel formats that are understood, the best first."""
 MILLIMETRE, TOO_FAR_MM = 0.001, 1 << 16
+PNG_LEVEL = 1
 JPEG_END = b"\xff\xd9"
 WRAP_US = 1 << 32
 """The unit's clock is a 32-bit counter of microseconds: it begins anew every 71.6 minutes."""
@@ -82,8 +83,11 @@ class UnitClock:
 class FrameEncoder:
     """Makes what is recorded of the frames of one unit."""
 
-    def __init__(self, device: str, depth_unit_m: float, jpeg_quality: int, host_us: Callable[[Any, int], int]) -> None:
-        """`host_us` gives a frame's time of arrival from the frame and its device time."""
+    def __init__(
+        self, device: str, depth_unit_m: float, jpeg_quality: int | None, host_us: Callable[[Any, int], int]
+    ) -> None:
+        """`jpeg_quality` of colour that comes as pixels; None: PNG, without loss. `host_us` gives a frame's time of
+        arrival from the frame and its device time."""
         self._device, self._unit_m, self._quality, self._host_us = device, depth_unit_m, jpeg_quality, host_us
         self.clock = UnitClock()
         depth_codec.encode(np.zeros((2, 2), np.uint16))  # compiled now: the first frame must not wait for it
@@ -123,6 +127,9 @@ class FrameEncoder:
             height = profile.as_video_stream_profile().height()
             yuyv = np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1, 2)
             pixels, format = cv2.cvtColor(yuyv, cv2.COLOR_YUV2RGB_YUY2), "rgb8"
+        if self._quality is None:
+            bgr = pixels if format == "bgr8" else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+            return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])[1].tobytes()
         colorspace = {"rgb8": "RGB", "bgr8": "BGR"}[format]
         return simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=self._quality, colorspace=colorspace, colorsubsampling="422"

@@ -18,6 +18,7 @@ from capture.realsense.sdk import info, load_sdk
 from capture.realsense.settings import RealSenseSettings
 from capture.realsense.unit import UnitStream, depth_unit_m, describe
 
+QUALITY = RealSenseSettings().jpeg_quality
 SETTLE_S = 0.2
 """How long nothing must have come after the reader's end before the recording is over."""
 
@@ -31,11 +32,11 @@ class RealSensePlayback(Device):
     where none was.
     """
 
-    def __init__(self, name: str, path: Path, *, real_time: bool = True, jpeg_quality: int | None = None) -> None:
-        """Nothing is opened yet. `jpeg_quality`: of colour that was recorded without compression."""
+    def __init__(self, name: str, path: Path, *, real_time: bool = True, jpeg_quality: int | None = QUALITY) -> None:
+        """Nothing is opened yet. `jpeg_quality`: of colour that was recorded as pixels; None keeps it without loss."""
         super().__init__(name)
         self.path, self.real_time = Path(path), real_time
-        self._quality = RealSenseSettings().jpeg_quality if jpeg_quality is None else jpeg_quality
+        self._quality = jpeg_quality
         self._unit: Any = None
         self._context: Any = None
         self._streams: list[UnitStream] = []

@@ -147,17 +147,21 @@ def describe(
     *,
     sync: Literal["standalone", "master", "subordinate"] = "standalone",
     remarks: Sequence[str] = (),
-    jpeg_quality: int,
+    jpeg_quality: int | None,
 ) -> DeviceDescription:
-    """The unit as a device, with its factory calibration. Its clock is its own, also on a cable."""
+    """The unit as a device, with its factory calibration. Its clock is its own, also on a cable.
+
+    `jpeg_quality` of colour that comes as pixels; None: PNG.
+    """
     anchor = next((s.profile for s in streams if s.kind == "depth"), streams[0].profile)
     unit_m = depth_unit_m(streams)
     notes = list(remarks)
     if any(s.kind == "depth" for s in streams) and not is_millimetre(unit_m):
         notes.append(f"depth was in units of {unit_m:g} m and is rounded to millimetres")
     color = next((s for s in streams if s.kind == "color"), None)
-    if color is not None and format_of(color.profile) != "mjpeg":
-        notes.append(f"colour came as {format_of(color.profile)} and is JPEG of quality {jpeg_quality}, 4:2:2")
+    if color is not None and (format := format_of(color.profile)) != "mjpeg":
+        kept = "kept as RGB without loss" if jpeg_quality is None else f"JPEG of quality {jpeg_quality}, 4:2:2"
+        notes.append(f"colour came as {format} and is {kept}")
     for stream in streams:
         if (residual := lens_residual_px(stream.profile)) > LENS_RESIDUAL_PX:
             notes.append(f"the lens of {stream.kind} is met to {residual:.2f} px")
@@ -173,7 +177,7 @@ def describe(
             firmware=info(unit, "firmware_version"),
             note="; ".join(notes),
         ),
-        streams=tuple(_stream(name, s) for s in streams),
+        streams=tuple(_stream(name, s, jpeg_quality) for s in streams),
         cameras=tuple(camera_of(s.profile, f"{name}/{s.kind}", T_device_camera(s.profile, anchor)) for s in streams),
         attachments={f"{name}/realsense.json": json.dumps(calibration, indent=1).encode()},
     )
@@ -187,12 +191,13 @@ def usb_problem(unit: Any) -> list[str]:
     return []
 
 
-def _stream(name: str, stream: UnitStream) -> DeviceStream:
+def _stream(name: str, stream: UnitStream, jpeg_quality: int | None) -> DeviceStream:
     video = stream.profile.as_video_stream_profile()
+    as_png = stream.kind == "color" and jpeg_quality is None and format_of(stream.profile) != "mjpeg"
     return DeviceStream(
         name=f"{name}/{stream.kind}",
         kind=stream.kind,  # pyright: ignore[reportArgumentType]
-        encoding=ENCODING[stream.kind],
+        encoding="png" if as_png else ENCODING[stream.kind],
         rate_hz=float(video.fps()),
         width=video.width(),
         height=video.height(),

@@ -54,7 +54,7 @@ def test_a_file_becomes_a_session_without_loss(unit, recorded, tmp_path):
         coded = reader.read(f"/{name}/depth", index).data
         np.testing.assert_array_equal(depth_codec.decode(coded, *DEPTH_SIZE[::-1]), unit.depth_image(number))
         picture = session.frame(f"{name}/color", index).payload
-        np.testing.assert_allclose(picture.mean((0, 1)), unit.color_image(number)[0, 0], atol=3)  # JPEG
+        np.testing.assert_array_equal(picture, unit.color_image(number))
     cameras = session.recorded_camera_file()
     assert cameras.unplaced == {f"{name}/depth", f"{name}/color"}
     color = cameras.cameras[f"{name}/color"]
@@ -105,6 +105,14 @@ def test_depth_in_tenths_of_a_millimetre_is_rounded_and_the_session_says_so(tmp_
     assert "depth was in units of 0.0001 m" in device.note
     depth = session.frame(f"{device.name}/depth", 1).payload
     np.testing.assert_allclose(np.nan_to_num(depth) * 1000, np.rint(unit.depth_image(2) / 10), atol=1e-3)
+
+
+def test_colour_of_bgr_is_kept_too(tmp_path):
+    unit = SoftwareUnit(format="bgr8")
+    session = import_recording(unit.record(tmp_path / "a.db3", [4]), tmp_path / "session")
+    (device,) = session.info.devices
+    assert "kept as RGB without loss" in device.note
+    np.testing.assert_array_equal(session.frame(f"{device.name}/color", 0).payload, unit.color_image(4)[..., ::-1])
 
 
 def test_one_infrared_imager_is_read_and_the_other_is_named(tmp_path):
