@@ -3,7 +3,7 @@
 
 static const int COLOR[][2] = {{0, 0}, {1280, 720}, {1920, 1080}, {2560, 1440}, {2048, 1536}, {3840, 2160}, {4096, 3072}};
 static const int DEPTH[][2] = {{0, 0}, {320, 288}, {640, 576}, {512, 512}, {1024, 1024}, {1024, 1024}};
-enum { FIRST_US = 66666, LATENCY_NS = 2000000, STEP_NS = 1000000, IMU_US = 4808 };
+enum { FIRST_US = 66666, LATENCY_NS = 2000000, STEP_NS = 1000000, IMU_US = 4808, QUEUED = 8 };
 
 static image *new_image(const device *d, int kind, int64_t index, int64_t delay_us, int width, int height) {
     image *made = calloc(1, sizeof *made);
@@ -39,10 +39,15 @@ static image *image16(device *d, int kind, int64_t index, int64_t delay_us) {
     made->stride = 2 * size[0] + (int)fault(d, "padding", 0);
     made->size = (size_t)made->stride * (size_t)size[1];
     made->buffer = calloc(1, made->size);
+    unsigned noise = (unsigned)fault(d, "noise_bits", 0), seed = (unsigned)(index + 1);
     for (int y = 0; y < size[1]; y++) {
         uint16_t *row = (uint16_t *)(made->buffer + (size_t)y * (size_t)made->stride);
         for (int x = 0; x < size[0]; x++)
             row[x] = (uint16_t)(x % 7 == 0 ? 0 : 500 + x + 3 * y + 17 * (index % 50) + 101 * place + 1000 * (kind - 1));
+        for (int x = 1; noise && x < size[0]; x++) {
+            seed = seed * 1664525u + 1013904223u;
+            row[x] = (uint16_t)(row[x] ? row[x] + (seed >> (32 - noise)) : 0);
+        }
     }
     if (within(d, "bad_depth_from", "bad_depth_to", index) && kind == 1)
         made->size = 12;
@@ -99,6 +104,9 @@ int k4a_device_get_capture(void *handle, void **out, int32_t timeout_ms) {
         int64_t due = d->first_pulse_ns + d->next * 1000 * period_us(d) + LATENCY_NS;
         bool stalled = d->next >= fault(d, "stall_at", INT64_MAX);
         if (d->first_pulse_ns && !stalled && now_ns() >= due) {
+            int64_t late = (now_ns() - due) / (1000 * period_us(d));
+            if (late > QUEUED) /* the SDK's queue of a quarter of a second: the oldest go */
+                d->next += late - QUEUED;
             *out = make_capture(d, d->next++);
             return 0;
         }
