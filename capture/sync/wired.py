@@ -21,6 +21,11 @@ FEWEST_FRAMES = 8
 """A run of frames shorter than this has no fast one that could be trusted to tell its pulse."""
 SURE_SHARE = 0.25
 """Host times must say the moment to within this part of a period of a pulse, or the pulse is not certain."""
+STRANGER_US = 100_000
+"""Frames of one kind and one time that arrive further apart are not on one clock: a device that was started after the
+master, or whose firmware does not begin to count at the first pulse (Azure Kinect SDK issue 1240: 150 to 180 ms)."""
+DOUBTFUL_US = 16_000
+"""Half a frame at 30 Hz: what a slow host or bus may explain, and a clock that is off by a pulse as well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,45 +61,65 @@ def on_shared_clock(
             check_monotonic(name, device)
             resets[name] = []
     times = {name: np.asarray(t, np.float64).copy() for name, t in device_us.items()}
-    if not any(resets.values()):
-        return WiredTimes(times_us=times, resets=resets)
+    told = {name for name in times if name in host_us and comparable(device_us[name], host_us[name])}
     whole = [name for name in times if not resets[name] and len(times[name])]
     ruler = master if master in whole or not whole else max(whole, key=lambda name: len(times[name]))
+    rulers = _by_kind([n for n in whole if n in told and len(times[n]) >= FEWEST_FRAMES], ruler)
+    fits = {kind: fit_arrivals(times[n], host_us[n]) for kind, n in rulers.items()}
     notes: list[str] = []
     for name in [ruler, *(n for n in times if n != ruler)]:
-        if not resets[name]:
-            continue
         runs = segments(len(times[name]), resets[name])
-        fit = _before(name, runs[0], times, host_us, whole)
+        fit = apart_us = None
+        if name in told and runs[0].stop >= FEWEST_FRAMES:
+            fit = fit_arrivals(times[name][runs[0]], host_us[name][runs[0]])
+            apart_us = _apart(fit, fits.get(_kind(name)))
+        stranger = apart_us is not None and name != ruler and abs(apart_us) > STRANGER_US
+        if apart_us is not None and not stranger and abs(apart_us) > DOUBTFUL_US:
+            notes.append(
+                f"{name}: its frames arrive {apart_us / 1000:+.0f} ms after those of {rulers[_kind(name)]} with the "
+                "same time: its way is longer, or its clock did not start at the master's first pulse; check it by "
+                "content: --option sync.content=always"
+            )
+        if not resets[name] and not stranger:
+            continue
+        fit = fits.get(_kind(name)) if stranger or fit is None else fit
         own = None if name == ruler else times[ruler][np.isfinite(times[ruler])] - delays_us.get(ruler, 0)
-        for run, reset in zip(runs[1:], resets[name]):
+        said = [f"its clock was reset at frame {r.frame} ({r.from_us} to {r.to_us} us)" for r in resets[name]]
+        if stranger:
+            said.insert(0, f"its clock is not the master's ({(apart_us or 0.0) / 1000:+.0f} ms by arrival)")
+        for run, why in zip(runs if stranger else runs[1:], said):
             moved = None
             if fit is not None and run.stop - run.start >= FEWEST_FRAMES:
                 moved = _moved(times[name][run], host_us[name][run], fit, own, delays_us.get(name, 0), rate_hz)
-            told = f"{name}: its clock was reset at frame {reset.frame} ({reset.from_us} to {reset.to_us} us)"
             if moved is None or moved[1] > tolerance_us:
                 times[name][run] = np.nan
-                notes.append(f"{told}; the {run.stop - run.start} frames after it cannot be placed and are left out")
+                notes.append(f"{name}: {why}; {run.stop - run.start} frames cannot be placed and are left out")
             else:
-                notes.append(f"{told}; the frames after it were placed by their arrival, moved by {moved[0]:.0f} us")
                 times[name][run] += moved[0]
+                notes.append(f"{name}: {why}; frames from there on were placed by arrival, moved by {moved[0]:.0f} us")
     return WiredTimes(times_us=times, resets=resets, notes=tuple(notes))
 
 
-def _before(
-    name: str,
-    first: slice,
-    times: Mapping[str, Float64[np.ndarray, "_"]],
-    host_us: Mapping[str, Int64[np.ndarray, "_"]],
-    whole: list[str],
-) -> ClockFit | None:
-    """When frames arrived that a stream's clock before its first reset says: by its own frames, or, where they are too
-    few, by those of another stream of its kind, which take as long."""
-    if first.stop - first.start >= FEWEST_FRAMES:
-        return fit_arrivals(times[name][first], host_us[name][first])
-    alike = [n for n in whole if n.rsplit("/", 1)[-1] == name.rsplit("/", 1)[-1] and len(times[n]) >= FEWEST_FRAMES]
-    alike = [n for n in alike if n in host_us and comparable(np.rint(times[n]).astype(np.int64), host_us[n])]
-    return fit_arrivals(times[alike[0]], host_us[alike[0]]) if alike else None
+def _by_kind(streams: list[str], ruler: str) -> dict[str, str]:
+    """Of each kind one stream, of the ruler's device where it has one: frames of one kind take as long to arrive."""
+    first = sorted(streams, key=lambda name: _device(name) != _device(ruler))
+    return {_kind(name): name for name in reversed(first)}
+
+
+def _apart(fit: ClockFit, ruler: ClockFit | None) -> float | None:
+    """How much later frames arrive than those of the ruler with the same device time."""
+    if ruler is None:
+        return None
+    at = np.array([fit.reference_us])
+    return float((fit.host_us(at) - ruler.host_us(at))[0])
+
+
+def _kind(stream: str) -> str:
+    return stream.rsplit("/", 1)[-1]
+
+
+def _device(stream: str) -> str:
+    return stream.rsplit("/", 1)[0]
 
 
 def _moved(
