@@ -31,8 +31,8 @@ function clockText(state) {
 function showState(state) {
   document.querySelector("header").className = state.state;
   $("state").textContent = state.state;
-  $("session").textContent = [state.session, state.subject && `subject ${state.subject}`, state.action && `action ${state.action}`]
-    .filter(Boolean).join(" · ");
+  const who = [state.subject && `subject ${state.subject}`, state.action && `action ${state.action}`];
+  $("session").textContent = [state.session, ...who].filter(Boolean).join(" · ");
   $("clock").textContent = clockText(state);
   const counting = state.state === "countdown";
   $("prompt").textContent = counting ? `${Math.ceil(state.countdown_s)} — ${state.prompt}` : state.prompt;
@@ -67,7 +67,8 @@ function showLists(state) {
   if (state.verdict) {
     verdict.className = state.verdict.keep ? "keep" : "repeat";
     const head = `${state.verdict.keep ? "keep" : "repeat"} ${state.verdict.session}`;
-    verdict.replaceChildren(element("strong", head), ...state.verdict.lines.map((line) => element("p", line)));
+    const lines = state.verdict.lines.map((line, k) => k ? line : line.replace(/^(keep|repeat):\s*/i, ""));
+    verdict.replaceChildren(element("strong", head), ...lines.map((line) => element("p", line)));
   }
 }
 
