@@ -33,7 +33,9 @@ class RgbdCameras:
     unplaced: frozenset[str]
     source: str
     is_upright: bool
-    """The file says that its world is ours."""
+    """The file's world is taken as ours."""
+    has_scale: bool = True
+    """The file has a unit of length."""
 
 
 def find_cameras(source: Path, given: Path | None) -> Path:
@@ -66,7 +68,7 @@ def read_rgbd_cameras(path: Path, sizes: Sizes) -> RgbdCameras:
     devices = sorted({name.rsplit("/", 1)[0] for name in sizes})
     if path.is_dir():
         found, text = _colmap(path, devices), f"{colmap.DIRECTION}; {ALIGNED}"
-        return _of(path, found, sizes, text)
+        return replace(_of(path, found, sizes, text), has_scale=False)
     if humman.is_humman_cameras(path):
         cameras = humman.read_humman_cameras(path, sizes)
         return RgbdCameras(

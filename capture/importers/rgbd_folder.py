@@ -134,6 +134,7 @@ def import_rgbd(
         unplaced=read.unplaced,
         devices=[DeviceInfo(name=name, model="rgbd", clock="recording", note=f"{times}; {note}") for name in places],
         is_upright=read.is_upright,
+        has_scale=read.has_scale,
     )
     return write_rig(rig, folder, session_id=session_id, on_progress=on_progress, **options)
 

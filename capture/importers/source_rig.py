@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from capture.errors import CaptureError
-from capture.importers.agreement import Judgement, depth_agreement, judge
+from capture.importers.agreement import Judgement, best_unit, depth_agreement, judge, scaled
 from capture.importers.level_world import level_world
 from capture.importers.source_stream import SourceStream, write_streams
 from capture.session import RECORDED_CAMERAS, Session
@@ -50,6 +50,8 @@ class SourceRig:
     """Which axis of the source's world its description says is up."""
     is_upright: bool = False
     """The world is already ours: z up, floor at 0."""
+    has_scale: bool = True
+    """The camera file has a unit of length; a reconstruction from images alone has none."""
     links: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,7 +81,7 @@ def write_rig(
     notes.append(_check_poses(rig, depths, placed))
     notes += _check_centres(cameras)
     T_world_source = np.eye(4)
-    if placed and not rig.is_upright:
+    if placed and (not rig.is_upright or up != "auto"):
         first = {name: depth for name, depth in depths[0].items() if name in placed} if depths else {}
         levelling = level_world(first, placed, up, rig.declared_up)
         T_world_source = levelling.T_world_source
@@ -115,17 +117,8 @@ def _read_as(rig: SourceRig, transforms: Transforms, unit_m: float) -> dict[str,
         raise CaptureError(f"--transforms {transforms} is not one of documented, inverted")
     if not unit_m > 0:
         raise CaptureError(f"--unit-m {unit_m} must be a positive number of metres for one unit of the camera file")
-    read = dict(rig.cameras) if unit_m == 1.0 else _scaled(rig.cameras, unit_m)
+    read = dict(rig.cameras) if unit_m == 1.0 else scaled(rig.cameras, unit_m)
     return _inverted(read) if transforms == "inverted" else read
-
-
-def _scaled(cameras: Mapping[str, Camera], unit_m: float) -> dict[str, Camera]:
-    found = {}
-    for name, camera in cameras.items():
-        T = camera.T_world_camera.copy()
-        T[:3, 3] *= unit_m
-        found[name] = camera.at(T)
-    return found
 
 
 def _inverted(cameras: Mapping[str, Camera]) -> dict[str, Camera]:
@@ -156,7 +149,7 @@ def _check_poses(
         reason = "where the cameras stand is not known" if not placed else "that takes two depth cameras at one moment"
         return f"not checked against the images: {reason}"
     used = {name: placed[name] for name in seen}
-    others = {"the inverse": _inverted(used), "millimetres": _scaled(used, 1e-3)}
+    others = {"the inverse": _inverted(used), "millimetres": scaled(used, 1e-3)}
     judgement: Judgement = judge(seen, used, others)
     if judgement.better:
         step = "--transforms inverted" if judgement.better == "the inverse" else "--unit-m 0.001"
@@ -164,6 +157,13 @@ def _check_poses(
             f"{rig.place}: the camera transforms ({rig.camera_source}) are {judgement.text}; "
             f"if the file really means the other, pass {step}"
         )
+    if not judgement.assumed.confirmed and not rig.has_scale:
+        unit_m, found = best_unit(seen, used)
+        if found.confirmed:
+            raise CaptureError(
+                f"{rig.place}: the camera file has no scale of its own, and its unit is not the one taken "
+                f"({judgement.assumed} agree); at {unit_m:.4g} times that {found} agree: pass --unit-m with it"
+            )
     return "; ".join(filter(None, [judgement.text, _check_lens(seen, used)]))
 
 

@@ -1,6 +1,7 @@
 """Folders of RGB-D images and DNA-Rendering's SMC: images exact, cameras of every camera file, checked in depth."""
 
 import json
+import re
 
 import cv2
 import h5py
@@ -155,6 +156,23 @@ def test_a_colmap_model_of_another_scale_or_of_a_moving_camera(distorted, tmp_pa
     write_colmap(tmp_path / "in" / "sparse", scaled)
     with pytest.raises(CaptureError, match=r"camera kinect_000 is at different places in .*0.jpg and .*1.jpg"):
         import_recording(tmp_path / "in", tmp_path / "t")
+
+
+def test_the_unit_of_a_model_without_scale_is_found_in_depth(distorted, tmp_path):
+    """COLMAP's own unit: here 0.37 m. Tolerance: depth's millimetre and a search by steps of 0.1 %."""
+    names = write_rgbd(distorted, tmp_path / "in")
+    images = {}
+    for name in (f"{name}/{kind}" for name in names for kind in ("color", "depth")):
+        T = elsewhere(distorted)[name].T_world_camera.copy()
+        T[:3, 3] /= 0.37
+        images[f"{name}/0.jpg"] = placed_cameras(distorted)[name].at(T)
+    write_colmap(tmp_path / "in" / "colmap", images)
+    with pytest.raises(CaptureError, match="has no scale of its own") as caught:
+        import_recording(tmp_path / "in", tmp_path / "s")
+    told = float(re.search(r"at ([\d.]+) times that", str(caught.value))[1])
+    assert told == pytest.approx(0.37, rel=0.002)
+    session = import_recording(tmp_path / "in", tmp_path / "s", layout_options={"unit_m": 0.37})
+    stand_upright(session, distorted, list(placed_cameras(distorted)))
 
 
 def test_depth_scales(take, tmp_path):

@@ -300,3 +300,24 @@ def test_what_a_kinects_file_cannot_hold(take, tmp_path):
 def test_the_command(take, tmp_path, capsys):
     assert main(["export", str(take.folder), "--format", "mkv", "--to", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "out" / "kinect_000.mkv")
+
+
+@pytest.mark.real_data
+def test_a_real_recording_goes_round(real_data, tmp_path):
+    """What a real device recorded, imported, exported and imported again: every byte of every frame and its time."""
+    path = real_data / "azure_kinect_mkv" / "recording.mkv"
+    if not path.is_file():
+        pytest.skip(f"needs {path}")
+    first = import_recording(path, tmp_path / "first")
+    export_session(first, "mkv", tmp_path / "out")
+    second = import_recording(next((tmp_path / "out").glob("*.mkv")), tmp_path / "second")
+    assert list(second.streams) == list(first.streams)
+    for name, stream in first.streams.items():
+        np.testing.assert_array_equal(second.timestamps_us(name)[0], first.timestamps_us(name)[0])
+        for index in range(stream.frames):
+            a, b = (s.recording(s.stream(name).file).read(f"/{name}", index).data for s in (first, second))
+            assert a == b
+    a, b = (s.recorded_camera_file().cameras for s in (first, second))
+    for name in a:
+        np.testing.assert_array_equal(a[name].K, b[name].K)
+        np.testing.assert_array_equal(a[name].T_world_camera, b[name].T_world_camera)
