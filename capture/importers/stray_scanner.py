@@ -81,6 +81,10 @@ def import_stray(
     if odometry.times_s is None:
         notes.append("an old version without times: those of the video taken, from 0; the phone's clock is not known")
     lost = sum(not (source / "depth" / f"{number:06d}.png").exists() for number in odometry.numbers[: video.frames])
+    if lost == video.frames and next((source / "depth").glob("*.npy"), None) is not None:
+        raise CaptureError(
+            f"{source} has its depth as .npy, of an old version; convert it to .png with the app's tools"
+        )
     if lost:
         notes.append(f"{lost} of {video.frames} frames have no depth image")
     attachments = {name: read_bytes(source / name) for name in (ODOMETRY, MATRIX, IMU) if (source / name).is_file()}

@@ -14,9 +14,19 @@ class SoftwareUnit:
     """A software device with a depth and a colour sensor; `send` feeds both."""
 
     def __init__(
-        self, serial="923322071234", *, unit_m=0.001, format="rgb8", usb="3.2", options=True, lens=None, infrared=False
+        self,
+        serial="923322071234",
+        *,
+        unit_m=0.001,
+        format="rgb8",
+        usb="3.2",
+        options=True,
+        lens=None,
+        infrared=False,
+        one_sensor=False,
     ):
-        """`options`: whether it has those of a real unit. `lens`: colour's model. `infrared`: two imagers."""
+        """`options`: whether it has those of a real unit. `lens`: colour's model. `infrared`: two imagers.
+        `one_sensor`: colour comes from the depth sensor, as of a D405."""
         self.device = rs.software_device()
         for key, value in (
             ("name", "Intel RealSense D455"),
@@ -28,7 +38,7 @@ class SoftwareUnit:
             self.device.register_info(getattr(rs.camera_info, key), value)
         self.format, self.sent, self._kept = format, [], []
         self.depth = self.device.add_sensor("Stereo Module")
-        self.color = self.device.add_sensor("RGB Camera")
+        self.color = self.depth if one_sensor else self.device.add_sensor("RGB Camera")
         bpp = {"rgb8": 3, "bgr8": 3, "yuyv": 2, "mjpeg": 1}[format]
         lens = lens or rs.distortion.inverse_brown_conrady
         self._depth_profile = self.depth.add_video_stream(
@@ -62,8 +72,8 @@ class SoftwareUnit:
         if options:
             for sensor, names in (
                 (self.depth, ("inter_cam_sync_mode", "enable_auto_exposure", "exposure", "emitter_enabled")),
-                (self.color, ("enable_auto_exposure", "exposure", "enable_auto_white_balance", "white_balance",
-                              "power_line_frequency")),
+                (self.color, ("enable_auto_white_balance", "white_balance", "power_line_frequency")),
+                (self.color, () if one_sensor else ("enable_auto_exposure", "exposure")),
             ):  # fmt: skip
                 for name in names:
                     limits = rs.option_range()

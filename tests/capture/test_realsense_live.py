@@ -160,6 +160,15 @@ def test_other_formats_of_colour_give_the_same_picture(format):
     np.testing.assert_allclose(picture, expected, atol=3)
 
 
+def test_depth_and_colour_of_one_sensor_are_opened_together():
+    unit = SoftwareUnit(one_sensor=True)
+    with RealSenseDriver("rs", settings(exposure_us=5000, color_exposure_us=9000), context=Context(unit)) as device:
+        assert unit.depth.get_option(rs.option.exposure) == 5000
+        device.start()
+        unit.send([1, 2])
+        assert {stream: len(frames) for stream, frames in take(device, 4).items()} == {"rs/depth": 2, "rs/color": 2}
+
+
 def test_lost_frames_are_counted_and_the_same_device_starts_again(unit):
     with RealSenseDriver("rs", settings(), context=Context(unit)) as device:
         device.start()

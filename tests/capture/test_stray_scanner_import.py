@@ -173,6 +173,7 @@ def replace_in_table(folder, old, new):
         (lambda f: (f / "camera_matrix.csv").write_text("1, 2\n"), "no 3x3 matrix"),
         (lambda f: (f / "rgb.mp4").write_bytes((f / "rgb.mp4").read_bytes()[:2000]), "cannot be read|truncated"),
         (lambda f: (f / "depth/000004.png").write_bytes(b"no"), "000004.png is damaged"),
+        (lambda f: [p.rename(p.with_suffix(".npy")) for p in (f / "depth").iterdir()], "depth as .npy"),
         (lambda f: replace_in_table(f, repr(float(phone_times(12)[3])), "1.0"), "do not increase at row 3"),
     ],
 )
