@@ -119,7 +119,10 @@ class KinectDriver(Device):
         return self._temperature
 
     def _remark(self) -> str:
-        return "; ".join(self._remarks.values())
+        remarks = list(self._remarks.values())
+        if self._state == "running" and self._unit is not None and (said := self._unit.complaints):
+            remarks.append(f"the SDK says of one of its devices: {said}")
+        return "; ".join(remarks)
 
     def _reset(self) -> None:
         self._counters = {kind: FrameCounter(self.settings.period_us) for kind in ("color", "depth", "ir")}

@@ -92,6 +92,12 @@ class KinectUnit:
         )
         return jack_in.value, jack_out.value
 
+    @property
+    def complaints(self) -> str:
+        """Errors that the SDK's own threads had to tell within the last seconds, of any device; empty: none."""
+        said = [m for m in self.library.log.recent(self._started_s) if m.level in ("critical", "error")]
+        return reason_of(said[-LAST_MESSAGES:]) if said else ""
+
     def set_control(self, what: str, command: int, value: int | None) -> int:
         """Sets a control of the colour camera, None: automatic; the value that it then has."""
         mode = AUTO if value is None else MANUAL

@@ -323,3 +323,16 @@ def test_infrared_alone(stand_in):
     image = depth_codec.decode(frames[1].data, 1024, 1024)
     np.testing.assert_array_equal(image, depth_pattern(0, 1, "ir", 1024, 1024))
     assert not any(call.startswith("control") for call in stand_in.calls)  # they are the colour camera's
+
+
+def test_what_the_sdk_complains_of_while_it_runs_is_told(stand_in):
+    """The first sign of a device that will stall: issues 1112 and 1199 of the SDK."""
+    stand_in.add("000123", complain_at=2)
+    with driver(stand_in) as device:
+        device.start()
+        take(device, 2)
+        assert device.health().message == ""
+        take(device, 6)
+        message = device.health().message
+    assert message.startswith("the SDK says of one of its devices: capturesync_drop, releasing capture early")
+    assert "the computer does not keep up" in message

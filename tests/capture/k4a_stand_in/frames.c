@@ -107,6 +107,9 @@ int k4a_device_get_capture(void *handle, void **out, int32_t timeout_ms) {
             int64_t late = (now_ns() - due) / (1000 * period_us(d));
             if (late > QUEUED) /* the SDK's queue of a quarter of a second: the oldest go */
                 d->next += late - QUEUED;
+            if (d->next == fault(d, "complain_at", -1))
+                say_from_another_thread(LEVEL_ERROR, "replace_sample(). capturesync_drop, releasing capture early due "
+                                                     "to full queue TS: 1234 type:Color");
             *out = make_capture(d, d->next++);
             return 0;
         }
