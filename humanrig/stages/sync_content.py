@@ -118,6 +118,8 @@ def move_by_content(
             move.warnings.append(f"{device}: its content does not tell its offset {how}; its clock is kept")
         elif device in fitted:
             move.shifts_us[device] = offset.lag_us
+        elif sets is not None and abs(offset.lag_us) <= TELLING_US:
+            continue  # its clock agrees, and says it better
         else:
             move.offsets_us[device] = begin.get(device, 0.0) + offset.lag_us
         if offset is not None and offset.sure:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 import simplejpeg
@@ -116,3 +117,43 @@ def test_without_host_times_only_content_can_tell(tmp_path):
 def test_a_misspelt_option_is_refused(session):
     with pytest.raises(HumanrigError, match=r"option sync\.by_contents"):
         run(session, by_contents=True)
+
+
+def record_videos(folder, late_s):
+    """Videos at 30 Hz that began one after the other, as others hand them over: all their clocks begin at 0."""
+    moving, streams = MovingPatches.of(5, 8.0), []
+    for view, (name, late) in enumerate(late_s.items()):
+        path = folder / "recording" / f"{name}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=30)
+            stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+            for k in range(180):
+                grey = moving.picture(k / 30 + late, 0.4 * view).astype(np.uint8)
+                frame = av.VideoFrame.from_ndarray(np.repeat(grey[..., None], 3, -1), format="rgb24")
+                frame.pts = k
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        streams.append(StreamInfo(name=f"{name}/color", kind="color", file=f"recording/{name}.mp4", encoding="video",
+                                  frames=180, width=160, height=90, rate_hz=30.0))  # fmt: skip
+    cameras = [replace(CAMERA, name=s.name, T_world_camera=_at(k)) for k, s in enumerate(streams)]
+    write_cameras(folder.joinpath(*RECORDED_CAMERAS), cameras, source="test")
+    return Session.create(folder, streams=streams, origin="videos")
+
+
+def test_videos_that_did_not_begin_together(tmp_path):
+    late_s = {"a": 0.0, "b": 0.412, "c": 0.0}
+    session = record_videos(tmp_path / "s", late_s)
+    figures = run(session)
+    (warning,) = figures["warnings"]
+    assert warning.startswith("b: its motion says that it is +4")
+    figures = run(session, by_content=True)
+    assert [d["device"] for d in figures["devices"] if d["method"] == "content"] == ["b"]
+    assert figures["left_out"] == []
+    pairs = [
+        (i.index["a/color"], i.index["b/color"]) for i in session.instants() if i.has("a/color") and i.has("b/color")
+    ]
+    apart = np.array([a / 30 - (b / 30 + late_s["b"]) for a, b in pairs])
+    assert np.abs(apart).max() < 0.5 / 30 + 0.01  # half a frame, and what content may be off
+    assert len(pairs) > 160
+    assert sum(i.has("a/color") and i.has("c/color") for i in session.instants()) == 180
