@@ -85,6 +85,12 @@ class KinectFile:
         return self._tags.get("K4A_DEVICE_SERIAL_NUMBER", "")
 
     @property
+    def firmware(self) -> str:
+        """Such as `color 1.6.110, depth 1.6.79`; empty where the recorder did not write it."""
+        versions = {kind: self._tags.get(f"K4A_{kind.upper()}_FIRMWARE_VERSION") for kind in ("color", "depth")}
+        return ", ".join(f"{kind} {version}" for kind, version in versions.items() if version)
+
+    @property
     def color_mode(self) -> tuple[str, str]:
         """Pixel format and resolution, such as `MJPG`, `720P`; empty without colour."""
         encoding, _, resolution = self._tags.get("K4A_COLOR_MODE", "").partition("_")

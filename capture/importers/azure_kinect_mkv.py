@@ -213,6 +213,7 @@ def _device(file: KinectFile, name: str) -> DeviceInfo:
         sync=file.sync,
         start_offset_us=file.start_offset_us,
         note=_loss(file),
+        firmware=file.firmware,
     )
 
 

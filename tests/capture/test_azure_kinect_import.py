@@ -256,6 +256,7 @@ def test_reference_values_of_a_real_file(real_data, tmp_path):
     session = import_recording(path, tmp_path / "s")
     name = "kinect_001514394512"
     assert session.devices[name].serial == "001514394512"
+    assert session.devices[name].firmware == "color 1.6.110, depth 1.6.79"
     assert {s.name: s.frames for s in session.streams.values()} == {
         f"{name}/{k}": 1 for k in ("color", "depth", "ir", "imu")
     }
