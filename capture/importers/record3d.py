@@ -28,13 +28,13 @@ from scipy.spatial.transform import Rotation
 from capture.errors import CaptureError
 from capture.importers.layout import Layout
 from capture.importers.phone_session import PhoneFrame, PhoneRecording, write_phone_session
+from capture.iphone.record3d_frames import millimetres
 from capture.session import Session
 from geometry.rigid import rigid
 
 ORIGIN = "record3d"
 DEPTH_SHAPES = {256 * 192: (256, 192), 640 * 480: (640, 480), 960 * 720: (960, 720)}
 """Rows and columns by number of pixels, where the metadata lack `dh` and `dw`: LiDAR, TrueDepth, old TrueDepth."""
-MAX_MM = 65535
 ASSUMED = (
     "depth rounded to millimetres",
     "camera axes taken as those of the picture as it is stored",
@@ -149,7 +149,7 @@ def _frames(archive: zipfile.ZipFile, source: Path, metadata: _Metadata) -> Iter
                     f"{source}: rgbd/{index}.depth has {metres.size} pixels, {shape or 'a known size'} was expected; "
                     "share it from Record3D again"
                 )
-            depth = _millimetres(metres.reshape(shape))
+            depth = millimetres(metres.reshape(shape))
             has_confidence = f"rgbd/{index}.conf" in names
         confidence = None
         if has_confidence and depth is not None:
@@ -168,13 +168,6 @@ def _frames(archive: zipfile.ZipFile, source: Path, metadata: _Metadata) -> Iter
             depth_mm=depth,
             confidence=confidence,
         )
-
-
-def _millimetres(metres: np.ndarray) -> np.ndarray:
-    """Rounded; 0 where there is none or it is beyond 65 m."""
-    with np.errstate(invalid="ignore"):
-        mm = np.rint(metres.astype(np.float64) * 1000)
-        return np.where((mm > 0) & (mm <= MAX_MM), mm, 0).astype(np.uint16)
 
 
 def _transforms(poses: np.ndarray) -> np.ndarray:

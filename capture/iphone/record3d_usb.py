@@ -9,32 +9,23 @@ taken as those of .r3d files are: OpenGL axes, which are ARKit's, of the picture
 from __future__ import annotations
 
 import contextlib
-import importlib
 import queue
-import sys
 import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import simplejpeg
-from scipy.spatial.transform import Rotation
 
 from capture import depth_codec
 from capture.device import Device, DeviceDescription, DeviceError, DeviceStream
 from capture.device_frames import EncodedFrame
 from capture.errors import CaptureError
-from capture.found_device import DriverReport, FoundDevice
-from capture.iphone.message import PhoneMessage
+from capture.iphone.record3d_frames import JPEG_QUALITY, Snapshot, encode_snapshot, image_size, take_snapshot
+from capture.iphone.record3d_phones import find_phone, load_library, phone_serial
 from capture.session_info import DeviceInfo
 from geometry.camera import Camera
 from geometry.errors import GeometryError
-from geometry.rigid import rigid
 
-DRIVER, PACKAGE = "record3d", "record3d"
-SOCKET = Path("/var/run/usbmuxd")
 RATES_HZ = (30.0, 60.0)
 RATE_S = 0.3
 """How long `open` looks at which of these rates frames come; the application does not say."""
@@ -42,25 +33,10 @@ FIRST_FRAME_S = 5.0
 """How long `open` waits for a picture: the application sends once its button was pressed."""
 WAITING = 4
 """Frames that may wait to be compressed; one that comes then is lost, and counted."""
-JPEG_QUALITY = 92
-MAX_MM = 65535
 NOTE = (
     "device time is the host's at arrival, because Record3D gives none; depth rounded to millimetres; "
     f"colour compressed here, JPEG of quality {JPEG_QUALITY}; camera axes taken as those of the picture"
 )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Snapshot:
-    """What the library held when it called back."""
-
-    sequence: int
-    host_us: int
-    color: np.ndarray
-    depth_m: np.ndarray
-    confidence: np.ndarray
-    K: np.ndarray
-    T_arkit_camera: np.ndarray
 
 
 class Record3dDriver(Device):
@@ -74,36 +50,38 @@ class Record3dDriver(Device):
         self._given_library = library
         self._stream: Any = None
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._waiting: queue.Queue[_Snapshot | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[Snapshot | None] = queue.Queue(WAITING)
         self._first = threading.Event()
-        self._newest: _Snapshot | None = None
+        self._newest: Snapshot | None = None
         self._thread: threading.Thread | None = None
         self._running, self._stopped, self._sequence = False, False, 0
 
     def _open(self) -> DeviceDescription:
-        library = _library() if self._given_library is None else self._given_library
-        phone = _find(library, self.name, self.serial)
+        library = load_library() if self._given_library is None else self._given_library
+        phone = find_phone(library, self.name, self.serial)
         self._first.clear()
         self._newest, self._stopped, self._sequence = None, False, 0
         self._stream = library()
         self._stream.on_new_frame = self._arrived
         self._stream.on_stream_stopped = self._ended
         if not self._stream.connect(phone):
-            raise DeviceError(f"{self.name}: the phone {_serial(phone)} refuses; open Record3D in its USB mode first")
+            raise DeviceError(
+                f"{self.name}: the phone {phone_serial(phone)} refuses; open Record3D in its USB mode first"
+            )
         if not self._first.wait(FIRST_FRAME_S) or self._newest is None:
             self._close()
             raise DeviceError(
-                f"{self.name}: the phone {_serial(phone)} sends nothing for {FIRST_FRAME_S:g} s; "
+                f"{self.name}: the phone {phone_serial(phone)} sends nothing for {FIRST_FRAME_S:g} s; "
                 "choose USB streaming in Record3D's settings and press its record button"
             )
         first = self._newest
         depth_codec.encode(np.zeros((2, 2), np.uint16))  # compiled now: the first frames must not wait for it
-        self._sizes = {"color": _size(first.color), "depth": _size(first.depth_m)}
+        self._sizes = {"color": image_size(first.color), "depth": image_size(first.depth_m)}
         before = self._sequence
         time.sleep(RATE_S)
         seen_hz = (self._sequence - before) / RATE_S
         rate_hz = min(RATES_HZ, key=lambda rate: abs(rate - seen_hz))
-        return self._description_of(first, _serial(phone), rate_hz)
+        return self._description_of(first, phone_serial(phone), rate_hz)
 
     def _start(self) -> None:
         while not self._waiting.empty():
@@ -137,7 +115,7 @@ class Record3dDriver(Device):
             return
         self._sequence += 1
         try:
-            taken = _take(stream, self._sequence, host_us)
+            taken = take_snapshot(stream, self._sequence, host_us)
         except Exception as error:  # none may reach the library's thread; the recorder must hear of it
             self._queue.fail(f"a frame of the phone cannot be read: {type(error).__name__}: {error}")
             return
@@ -158,14 +136,14 @@ class Record3dDriver(Device):
 
     def _compress(self) -> None:
         while (taken := self._waiting.get()) is not None:
-            sizes = {"color": _size(taken.color), "depth": _size(taken.depth_m)}
+            sizes = {"color": image_size(taken.color), "depth": image_size(taken.depth_m)}
             if sizes != self._sizes:
                 self._queue.fail(
                     f"the phone changed its images from {self._sizes} to {sizes}; hold it still and open again"
                 )
                 return
             try:
-                payloads = _encoded(taken)
+                payloads = encode_snapshot(taken)
             except (ValueError, CaptureError) as error:
                 self._queue.fail(f"frame {taken.sequence} of the phone cannot be compressed: {error}")
                 return
@@ -179,7 +157,7 @@ class Record3dDriver(Device):
                 )
                 self._queue.put(frame)
 
-    def _description_of(self, first: _Snapshot, serial: str, rate_hz: float) -> DeviceDescription:
+    def _description_of(self, first: Snapshot, serial: str, rate_hz: float) -> DeviceDescription:
         try:
             (width, height), depth_size = self._sizes["color"], self._sizes["depth"]
             color = Camera(name=f"{self.name}/color", K=first.K, width=width, height=height)
@@ -212,83 +190,3 @@ class Record3dDriver(Device):
             ),
             cameras=(color, depth),
         )
-
-
-def discover(library: Any = None) -> DriverReport:
-    """Phones that usbmuxd sees. Never raises."""
-    try:
-        library = _library() if library is None else library
-        found = [FoundDevice(driver=DRIVER, serial=_serial(p), model="iPhone") for p in library.get_connected_devices()]
-    except (DeviceError, RuntimeError) as error:
-        return DriverReport(driver=DRIVER, unavailable=str(error))
-    return DriverReport(driver=DRIVER, devices=tuple(found))
-
-
-def _library() -> Any:
-    """The class `Record3DStream`. Raises DeviceError where it cannot work, with the next step."""
-    try:
-        library = importlib.import_module(PACKAGE).Record3DStream
-    except ImportError as error:
-        raise DeviceError(
-            f"Record3D over USB: the package {PACKAGE} is missing ({error}); run: pip install 'humanrig[record3d]'"
-        ) from None
-    if sys.platform.startswith("linux") and not SOCKET.exists():
-        raise DeviceError(
-            f"Record3D over USB: usbmuxd does not run (no {SOCKET}); run: apt install usbmuxd, then plug the phone in"
-        )
-    return library
-
-
-def _find(library: Any, name: str, serial: str) -> Any:
-    phones = {_serial(phone): phone for phone in library.get_connected_devices()}
-    there = ", ".join(phones) or "none"
-    if serial and serial not in phones:
-        raise DeviceError(f"{name}: no iPhone {serial} is connected (there: {there}); check its cable and its UDID")
-    if not phones:
-        raise DeviceError(f"{name}: no iPhone is connected; plug one in, unlock it and tap Trust")
-    if not serial and len(phones) > 1:
-        raise DeviceError(f"{name}: several iPhones are connected ({there}); write the UDID of one into rig.toml")
-    return phones[serial or next(iter(phones))]
-
-
-def _serial(phone: Any) -> str:
-    return str(getattr(phone, "udid", "") or getattr(phone, "product_id", ""))
-
-
-def _take(stream: Any, sequence: int, host_us: int) -> _Snapshot:
-    pose, lens = stream.get_camera_pose(), stream.get_intrinsic_mat()
-    quaternion = np.array([pose.qx, pose.qy, pose.qz, pose.qw], np.float64)
-    tracked = np.linalg.norm(quaternion) > 0.5  # the front camera has no pose and may give zeros
-    R = Rotation.from_quat(quaternion).as_matrix() if tracked else np.eye(3)
-    return _Snapshot(
-        sequence=sequence,
-        host_us=host_us,
-        color=np.array(stream.get_rgb_frame(), np.uint8),
-        depth_m=np.array(stream.get_depth_frame(), np.float32),
-        confidence=np.array(stream.get_confidence_frame(), np.uint8),
-        K=np.array([[lens.fx, 0, lens.tx], [0, lens.fy, lens.ty], [0, 0, 1]], np.float64),
-        T_arkit_camera=rigid(R, np.array([pose.tx, pose.ty, pose.tz], np.float64)),
-    )
-
-
-def _encoded(taken: _Snapshot) -> dict[str, bytes]:
-    with np.errstate(invalid="ignore"):
-        mm = np.rint(taken.depth_m.astype(np.float64) * 1000)
-        mm = np.where((mm > 0) & (mm <= MAX_MM), mm, 0).astype(np.uint16)
-    confident = taken.confidence.shape == taken.depth_m.shape
-    message = PhoneMessage(
-        timestamp_s=taken.host_us / 1e6,
-        K=taken.K,
-        T_arkit_camera=taken.T_arkit_camera,
-        confidence=taken.confidence if confident else np.zeros((0, 0), np.uint8),
-    )
-    color = np.ascontiguousarray(taken.color[..., :3])
-    return {
-        "color": simplejpeg.encode_jpeg(color, quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="420"),
-        "depth": depth_codec.encode(mm),
-        "imu": message.encode(),
-    }
-
-
-def _size(image: np.ndarray) -> tuple[int, int]:
-    return image.shape[1], image.shape[0]

@@ -11,9 +11,10 @@ import simplejpeg
 
 from capture import depth_codec
 from capture.device import DeviceError, DeviceLost
-from capture.iphone import record3d_usb
+from capture.iphone import record3d_phones, record3d_usb
 from capture.iphone.message import PhoneMessage
-from capture.iphone.record3d_usb import Record3dDriver, discover
+from capture.iphone.record3d_phones import discover
+from capture.iphone.record3d_usb import Record3dDriver
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +121,7 @@ def test_a_frame_is_one_message_a_stream_with_one_time():
 
 def test_frames_that_come_faster_than_they_are_compressed_are_counted(monkeypatch):
     library = phone_library("a")
-    monkeypatch.setattr(record3d_usb, "_encoded", lambda taken: time.sleep(0.05) or {"depth": b"x"})
+    monkeypatch.setattr(record3d_usb, "encode_snapshot", lambda taken: time.sleep(0.05) or {"depth": b"x"})
     with Record3dDriver("iphone", library=library) as device:
         device.start()
         library.opened[0].send(range(1, 13))
@@ -199,21 +200,21 @@ def test_a_phone_that_sends_nothing_is_told_what_to_press(monkeypatch):
 
 
 def test_a_missing_package_or_daemon_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(record3d_usb, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(record3d_phones, "PACKAGE", "no_such_package")
     with pytest.raises(DeviceError, match=r"humanrig\[record3d\]"):
         Record3dDriver("iphone").open()
     assert "no_such_package" in discover().unavailable
     monkeypatch.undo()
     pytest.importorskip("record3d")
-    monkeypatch.setattr(record3d_usb, "SOCKET", tmp_path / "none")
-    monkeypatch.setattr(record3d_usb.sys, "platform", "linux")
+    monkeypatch.setattr(record3d_phones, "SOCKET", tmp_path / "none")
+    monkeypatch.setattr(record3d_phones.sys, "platform", "linux")
     with pytest.raises(DeviceError, match="usbmuxd does not run"):
         Record3dDriver("iphone").open()
 
 
 def test_the_real_package_has_the_interface_and_finds_no_phone(monkeypatch, tmp_path):
     record3d = pytest.importorskip("record3d")
-    monkeypatch.setattr(record3d_usb, "SOCKET", tmp_path)
+    monkeypatch.setattr(record3d_phones, "SOCKET", tmp_path)
     if record3d.Record3DStream.get_connected_devices():
         pytest.skip("a phone is connected")
     assert {name for name in dir(phone_library("a")) if name[0] != "_"} - {"send", "opened"} <= {
