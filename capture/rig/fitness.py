@@ -248,9 +248,7 @@ def firmware_warning(driver: str, firmware: str) -> str:
 
 def settings_warnings(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """What is doubtful about the Kinects' settings together: exposures that differ, too long a chain, …"""
-    kinects = {name: given for name, given in settings.items() if type(given).__name__ == "KinectSettings"}
-    if not kinects:
-        return ()
     from capture.azure_kinect.chain import chain_warnings
+    from capture.azure_kinect.settings import KinectSettings
 
-    return chain_warnings(kinects)
+    return chain_warnings({name: given for name, given in settings.items() if isinstance(given, KinectSettings)})

@@ -54,7 +54,11 @@ def init(
             for problem in (report.unavailable, *report.notes):
                 if problem:
                     say(f"{report.driver}: {problem}")
-        text = found_rig([device for report in reports for device in report.devices if device.serial])
+        found = [device for report in reports for device in report.devices]
+        for device in found:
+            if not device.serial:
+                say(f"{device.driver}: a device is left out: {' '.join(device.problems) or 'it has no serial'}")
+        text = found_rig([device for device in found if device.serial])
     write_rig(rig, text)
     say(f"{rig}\nnext: read it, then humanrig rig check --rig {rig}")
     return 0

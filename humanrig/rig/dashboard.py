@@ -60,6 +60,7 @@ class Rates:
             images = [s for s in description.streams if s.kind in ("color", "depth", "ir")] or description.streams
             self._main[name] = next((s for s in images if s.kind == "color"), images[0]) if images else None
         self._seen: dict[str, deque[tuple[float, int]]] = {name: deque() for name in self._main}
+        self._speed = {name: getattr(device, "speed", 1.0) for name, device in rig.devices.items()}
 
     def rate_hz(self, device: str) -> float:
         """What the main stream should have."""
@@ -78,7 +79,7 @@ class Rates:
         while now - seen[0][0] > RATE_WINDOW_S:
             seen.popleft()
         span = seen[-1][0] - seen[0][0]
-        return (seen[-1][1] - seen[0][1]) / span if span > 0.5 else None
+        return (seen[-1][1] - seen[0][1]) / span / self._speed[health.device] if span > 0.5 else None
 
 
 class RigView:

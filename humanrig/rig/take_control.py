@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.recorder.disk_room import check_room, expected_rate
@@ -16,7 +17,7 @@ from humanrig.errors import HumanrigError
 from humanrig.live.control import ControlState, RigStatus, TakeVerdict
 from humanrig.rig.take_folders import RETAKE, next_take, take_folder
 from humanrig.rig.take_plan import TakePaths, TakePlan
-from humanrig.rig.verdict import judge
+from humanrig.rig.verdict import Judged, judge
 
 POLL_S = 0.05
 REFRESH_S = 0.25
@@ -166,8 +167,7 @@ class TakeControl:
             self._watch(recorder, plan)
             with self._lock:
                 self._state = "stopping"
-            take = recorder.stop()
-            self._judge(take, plan)
+            self._judge(recorder.stop(), plan)
         except (CaptureError, HumanrigError, OSError) as error:
             self._problem = f"{recorder.folder.name}: {error}"
         finally:
@@ -197,16 +197,24 @@ class TakeControl:
     def _judge(self, take: RecordedTake, plan: TakePlan) -> None:
         room = next((link.folder for link in plan.links if link.name == "background_from"), None)
         asked_to_end = self._stop.is_set()
-        judged = judge(
-            take,
-            title=plan.title,
-            planned_s=None if asked_to_end else plan.seconds,
-            background=room,
-            speed=getattr(next(iter(self._rig.devices.values())), "speed", 1.0),
-        )
+        judged = self._judged(take, plan, None if asked_to_end else plan.seconds, room)
         self._verdict = judged.verdict
         self.takes.append((take, judged.verdict))
         paths = TakePaths(folder=take.session.folder)
         paths.write_json("plan.json", plan.described())
         paths.write_json("verdict.json", judged.as_json())
         paths.write_text("verdict.txt", "\n".join(judged.verdict.lines) + "\n")
+
+    def _judged(self, take: RecordedTake, plan: TakePlan, planned_s: float | None, room: Path | None) -> Judged:
+        """The verdict; what fails in making it must not hide that the take is on the disk."""
+        speed = getattr(next(iter(self._rig.devices.values())), "speed", 1.0)
+        try:
+            return judge(take, title=plan.title, planned_s=planned_s, background=room, speed=speed)
+        except Exception as error:
+            lines = (
+                f"REPEAT: it is recorded, but judging it failed ({type(error).__name__}: {error})",
+                f"take      {take.session.folder.name} · {plan.title}",
+                f"look at it with humanrig check {take.session.folder} before it is repeated",
+            )
+            verdict = TakeVerdict(keep=False, lines=lines, session=take.session.folder.name)
+            return Judged(verdict=verdict, figures={"reasons": [lines[0]]})

@@ -29,6 +29,18 @@ class PulseDistance:
     worst_us: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreeClock:
+    """How a device on a clock of its own is matched to the others."""
+
+    method: str
+    """`arrival` or `exchanges`: what its clock was fitted from."""
+    sigma_us: float
+    """How well its offset is known, an unknown constant latency apart."""
+    stall_s: float
+    """Its longest silence of a second or more; 0 without one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FrameEvidence:
     """What pairing by time shows."""
@@ -44,8 +56,10 @@ class FrameEvidence:
     longest_gap_device: str
     residuals: dict[str, PulseDistance]
     """By device on the cable."""
-    free: tuple[str, ...]
-    """Devices on clocks of their own, which are not paired here."""
+    free: dict[str, FreeClock]
+    """By device on a clock of its own, as far as it could be matched."""
+    unmatched: str
+    """Why devices on clocks of their own could not be matched; empty when all could."""
 
     def as_json(self) -> dict[str, Any]:
         """All of it."""
@@ -65,8 +79,8 @@ class DepthEvidence:
 
 def frame_evidence(session: Session) -> FrameEvidence:
     """Pairs the wired devices of a session. Raises CaptureError when no stream of theirs has a frame."""
-    wired, free = _on_cable(session)
-    sets = session_frame_sets(session, without=free)
+    wired, others = _on_cable(session)
+    sets = session_frame_sets(session, without=others)
     delays = {name: session.streams[name].delay_us for name in session.streams}
     names = [name for name in sets.instants[0].index if session.streams[name].frames]
     edge = round(EDGE_S * 1e6 / sets.period_us)
@@ -83,6 +97,7 @@ def frame_evidence(session: Session) -> FrameEvidence:
         longest = _longest_run(inside)
         if longest > gap:
             gap, gap_device = longest, name.rsplit("/", maxsplit=1)[0]
+    free, unmatched = _free_clocks(session, others)
     return FrameEvidence(
         instants=len(sets.instants),
         holes=holes,
@@ -91,8 +106,29 @@ def frame_evidence(session: Session) -> FrameEvidence:
         longest_gap_s=gap * sets.period_us * 1e-6,
         longest_gap_device=gap_device,
         residuals=_residuals(sets.instants, names, delays) if len(wired) > 1 else {},
-        free=tuple(free),
+        free=free,
+        unmatched=unmatched,
     )
+
+
+def _free_clocks(session: Session, names: Sequence[str]) -> tuple[dict[str, FreeClock], str]:
+    if not names:
+        return {}, ""
+    try:
+        sets = session_frame_sets(session)
+    except CaptureError as error:
+        return {}, str(error).removeprefix(f"{session.folder}: ")
+    stalls = {name: 0.0 for name in names}
+    for stream in sets.streams:
+        device = stream.stream.rsplit("/", maxsplit=1)[0]
+        if device in stalls:
+            stalls[device] = max([stalls[device], *(stall.seconds for stall in stream.stalls)])
+    clocks = {
+        one.device: FreeClock(method=one.method, sigma_us=one.offset_sigma_us, stall_s=stalls[one.device])
+        for one in sets.devices
+        if one.device in stalls
+    }
+    return clocks, ""
 
 
 def depth_evidence(session: Session, background: Path | None) -> tuple[DepthEvidence, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import select
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -41,14 +43,20 @@ class TerminalFlow:
         self.control, self.view, self._takes = control, view, takes
         self._interactive = (sys.stdin.isatty() and console.is_terminal) if interactive is None else interactive
         self._ask = ask or self._keyboard
+        self._interrupted = False
 
     def run(self) -> int:
         """Exit code: 0 when the last take is one to keep, 1 when it is not or there is none."""
+        before = None
+        if threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a take like ctrl-C
         try:
             self._run()
         except KeyboardInterrupt:
             self._finish()
         finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
             self.control.stop()
             self.control.wait()
         kept = self.control.verdict is not None and self.control.verdict.keep
@@ -76,7 +84,9 @@ class TerminalFlow:
             for _, verdict in self.control.takes[shown:]:
                 show_verdict(verdict)
                 recorded += 1
-            answer = self._after(recorded)
+            ended = self._interrupted or len(self.control.takes) == shown
+            self._interrupted = False
+            answer = "quit" if ended and not self._interactive else self._after(recorded)
 
     def _before(self) -> Answer:
         if not self._interactive:
@@ -138,6 +148,7 @@ class TerminalFlow:
                         say(f"{status.state} {status.session}: {status.seconds:.0f} s")
             except KeyboardInterrupt:
                 self.control.stop()
+                self._interrupted = True
                 say("writing what is there" if stopping else "stopping the take")
                 stopping = True
 

@@ -19,6 +19,8 @@ LOST_SHARE = 0.02
 neighbours."""
 GAP_S = 0.2
 """A device without a frame for longer: six frames of a Kinect. What a limb did meanwhile is guessed."""
+CLOCK_SIGMA_US = 1000.0
+"""A hand at 5 m/s moves 5 mm in that time; the fit of a phone's clock shall be better than 1 ms."""
 SHORT_SHARE = 0.95
 """A take that ended by itself before this share of its planned length lacks the end of the action."""
 INVALID_SHARE = 0.75
@@ -156,6 +158,9 @@ class _Checks:
         if late:
             worst = max(late, key=lambda n: late[n])
             reasons.append(f"{worst} left the pulse by {late[worst]:.0f} us, {RESIDUAL_LIMIT_US} us allowed")
+        for name, clock in found.free.items():
+            if clock.stall_s > GAP_S:
+                reasons.append(f"{name} was silent for {clock.stall_s:.1f} s, {GAP_S} s allowed")
         return reasons
 
     def doubts(self) -> list[str]:
@@ -165,6 +170,12 @@ class _Checks:
             doubts.append(f"{figures.lost} frames were lost")
         if self.frames_found is not None:
             single = {n: r.worst_us for n, r in self.frames_found.residuals.items() if r.worst_us > RESIDUAL_LIMIT_US}
+            if self.frames_found.unmatched:
+                doubts.append(f"not all devices can be matched: {self.frames_found.unmatched}")
+            unsure = [n for n, clock in self.frames_found.free.items() if clock.sigma_us > CLOCK_SIGMA_US]
+            if unsure:
+                sigma = self.frames_found.free[unsure[0]].sigma_us
+                doubts.append(f"the clock of {_some(unsure)} is known to {1e-3 * sigma:.1f} ms only; record for longer")
             if single:
                 doubts.append(f"single frames of {_some(list(single))} lie over {RESIDUAL_LIMIT_US} us off the pulse")
         doubts += [str(event) for event in self.events if not event.text.startswith("given up")]
@@ -214,10 +225,10 @@ class _Checks:
         """How wired devices keep to the pulse."""
         found = self.frames_found
         if found is None or not found.residuals:
-            return "pulse     no devices on a cable"
+            return "pulse     no devices on a cable"  # one device, or none that delivered
         p95 = max(r.p95_us for r in found.residuals.values())
         worst = max(found.residuals, key=lambda n: found.residuals[n].worst_us)
-        free = f"; {len(found.free)} on clocks of their own" if found.free else ""
+        free = "".join(f"; {name}'s clock is known to {clock.sigma_us:.0f} us" for name, clock in found.free.items())
         return (
             f"pulse     95 % within {p95:.0f} us, all within {found.residuals[worst].worst_us:.0f} us ({worst}), "
             f"{RESIDUAL_LIMIT_US} us allowed{free}"

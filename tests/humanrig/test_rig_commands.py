@@ -147,6 +147,7 @@ def test_help_names_every_command_of_the_rig(capsys):
     assert all(f"• {name}" in out for name in ("devices", "rig", "capture", "actions", "subjects"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_take_cleanly(day):
     main(["subjects", "add", "12"])
     words = ["capture", "walk", "--subject", "12", "--action", "11", "--seconds", "60", "--countdown", "0"]

@@ -1,6 +1,7 @@
 """Takes of a small rig that runs in real time: start and stop, retakes, links, and verdicts on what went wrong."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 
@@ -25,7 +26,9 @@ from humanrig.rig.take_plan import TakePlan
 from humanrig.rig.terminal_flow import TerminalFlow
 from humanrig.terminal import console
 
-SECONDS = 0.6
+SPEED = 4.0
+"""Rig seconds in a second: the tests wait less."""
+SECONDS = 0.3
 LIMITS = RecorderLimits(reserve_bytes=0)
 
 
@@ -39,8 +42,8 @@ def plan(folder, **values):
     return TakePlan(session=folder, **{**given, **values})
 
 
-def running(played, effects=None, *, loops=20, seed=0):
-    devices = open_virtual_devices(played, effects, loops=loops, seed=seed)
+def running(played, effects=None, *, loops=20, seed=0, speed=SPEED):
+    devices = open_virtual_devices(played, effects, loops=loops, seed=seed, speed=speed)
     rig = LiveRig(devices, restart=RestartPolicy(attempts=0))
     rig.open()
     rig.start()
@@ -76,7 +79,7 @@ def test_a_good_take_is_kept_and_says_so_on_disk(tmp_path, rig):
     found = figures(tmp_path / "walk")
     assert found["keep"] is True
     assert found["pairing"]["holes"] == 0
-    assert found["pairing"]["instants"] == pytest.approx(30 * SECONDS, abs=4)  # polled every 50 ms: 1.5 frames, twice
+    assert found["pairing"]["instants"] == pytest.approx(30 * SPEED * SECONDS, abs=20)  # polled every 50 ms: 6 frames
     assert {one["device"]: one["invalid_share"] for one in found["depth"]} == {f"kinect_00{n}": 0.25 for n in range(3)}
     described = json.loads((tmp_path / "walk" / "take" / "plan.json").read_text())
     assert described["subject"]["height_m"] == 1.7
@@ -103,10 +106,10 @@ def test_start_and_stop_are_those_of_the_page(tmp_path, rig):
     assert 0 < control.status().countdown_s <= 0.3
     with pytest.raises(HumanrigError, match="in progress"):
         control.start()
-    time.sleep(0.9)
+    time.sleep(0.8)
     status = control.status()
     assert status.state == "recording"
-    assert status.seconds > 0.2
+    assert status.seconds > 0.1
     assert status.recorder.lost == 0
     begin = time.monotonic()
     control.stop()
@@ -124,6 +127,25 @@ def test_a_countdown_that_is_stopped_records_nothing(tmp_path, rig):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_verdict_that_fails_does_not_hide_the_take(tmp_path, rig, monkeypatch):
+    def broken(*given, **named):
+        raise ValueError("no such figure")
+
+    monkeypatch.setattr("humanrig.rig.take_control.judge", broken)
+    control = record(rig, plan(tmp_path / "walk"))
+    assert not control.verdict.keep
+    assert "it is recorded, but judging it failed (ValueError: no such figure)" in control.verdict.lines[0]
+    assert Session.open(tmp_path / "walk").stream("kinect_000/color").frames > 5
+
+
+def test_a_countdown_that_is_stopped_ends_a_run_without_a_keyboard(tmp_path, rig):
+    control = TakeControl(rig, [plan(tmp_path / "walk", countdown_s=30.0)], limits=LIMITS)
+    flow = TerminalFlow(control, RigView(rig, PulseMonitor(rig.descriptions), {}), takes=3, interactive=False)
+    threading.Timer(0.3, control.stop).start()
+    assert flow.run() == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_disk_without_room_refuses_the_start(tmp_path, rig):
     control = TakeControl(rig, [plan(tmp_path / "walk")], limits=RecorderLimits(reserve_bytes=2**60))
     with pytest.raises(CaptureError, match="free some disk"):
@@ -136,21 +158,21 @@ def test_a_disk_without_room_refuses_the_start(tmp_path, rig):
     ("effects", "reason"),
     [
         ({"drop_rate": 0.2}, "of its frames, 2% allowed"),
-        ({"stall_device": "kinect_001", "stall_at_s": 0.4, "stall_s": 60.0}, "kinect_001 was silent for"),
+        ({"stall_device": "kinect_001", "stall_at_s": 0.6, "stall_s": 60.0}, "kinect_001 was silent for"),
         ({"stall_device": "kinect_002", "stall_at_s": 0.0, "stall_s": 60.0}, "kinect_002/color and 1 more recorded no"),
         ({"jitter_us": 80.0}, "left the pulse by"),
     ],
 )
 def test_what_goes_wrong_is_why_a_take_is_repeated(tmp_path, played, effects, reason):
     with running(played, replace(ClockEffects.quiet(), **effects), seed=4) as rig:
-        control = record(rig, plan(tmp_path / "walk", seconds=1.0))
+        control = record(rig, plan(tmp_path / "walk", seconds=0.4))
     assert not control.verdict.keep
     assert control.verdict.lines[0].startswith("REPEAT")
     assert any(reason in text for text in figures(tmp_path / "walk")["reasons"]), figures(tmp_path / "walk")["reasons"]
 
 
 def test_a_recording_that_runs_out_ends_the_take_and_is_short(tmp_path, played):
-    with running(played, loops=1) as rig:
+    with running(played, loops=1, speed=8.0) as rig:
         control = record(rig, plan(tmp_path / "walk", seconds=60.0))
     assert "of 60.0 s: the devices had no more frames" in control.verdict.lines[0]
 
@@ -213,7 +235,7 @@ def test_somebody_at_the_keyboard_repeats_and_goes_on(tmp_path, rig, capsys):
 
 def test_the_dashboard_shows_what_is_wrong(tmp_path, played):
     effects = replace(ClockEffects.quiet(), stall_device="kinect_001", stall_at_s=0.5, stall_s=60.0)
-    with running(played, effects) as rig:
+    with running(played, effects, speed=1.0) as rig:
         monitor = PulseMonitor(rig.descriptions)
         rig.attach(monitor.take)
         control = TakeControl(rig, [plan(tmp_path / "walk", seconds=30.0)], limits=LIMITS)

@@ -15,7 +15,7 @@ from capture.virtual.rig_playback import open_virtual_devices
 from humanrig.rig.take_control import TakeControl
 from humanrig.rig.take_plan import TakePlan
 
-SECONDS = 1.2
+SECONDS = 0.9
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def record(folder, devices, *, during=lambda: None, attempts=0, seconds=SECONDS)
         plan = TakePlan(session=folder, kind="board", seconds=seconds, countdown_s=0.0)
         control = TakeControl(rig, [plan], limits=RecorderLimits(reserve_bytes=1))
         control.start()
-        timer = threading.Timer(0.4, during)
+        timer = threading.Timer(0.3, during)
         timer.start()
         assert control.wait(30.0)
         timer.join()
@@ -45,8 +45,8 @@ def test_an_unplugged_device_is_given_up_and_the_others_go_on(tmp_path, played):
     assert "kinect_001 was lost and did not come back" in verdict.lines[0]
     assert any("USB device is gone" in event["text"] for event in said["events"])
     session = Session.open(tmp_path / "t")
-    assert session.stream("kinect_000/color").frames > 25
-    assert 5 < session.stream("kinect_001/color").frames < 20
+    assert session.stream("kinect_000/color").frames > 18
+    assert 3 < session.stream("kinect_001/color").frames < 16
 
 
 def test_a_device_that_comes_back_is_said_with_its_gap(tmp_path, played):
@@ -70,7 +70,7 @@ def test_frames_of_another_size_are_left_out_and_counted(tmp_path, played, monke
     monkeypatch.setattr(source, "data", data)
     verdict, said = record(tmp_path / "t", devices)
     assert not verdict.keep
-    assert said["streams"]["kinect_001/color"]["refused"] >= 8
+    assert said["streams"]["kinect_001/color"]["refused"] >= 6
     assert any("kinect_001/color lost" in reason for reason in said["reasons"])
 
 
