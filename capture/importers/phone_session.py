@@ -35,6 +35,8 @@ ASPECT_TOLERANCE = 0.02
 CENTER_TOLERANCE = 0.1
 """Of the picture's side, from its middle. ARKit's principal points are within 0.02 of it in the captures at hand; K of
 a picture that is turned or of another size is off by 0.17 or more."""
+MAX_S = 1e12
+"""A recording's clock is seconds since a phone began or since 1970."""
 JPEG_END, JPEG_TAIL = b"\xff\xd9", 4096
 
 
@@ -179,8 +181,8 @@ def _payloads(frame: PhoneFrame) -> dict[str, tuple[bytes, tuple[int, int] | Non
                 f"{frame.where}: confidence has shape {frame.confidence.shape}, depth {frame.depth_mm.shape}; "
                 "export the recording again"
             )
-    if not (np.isfinite(frame.K).all() and np.isfinite(frame.T_arkit_camera).all() and frame.timestamp_s >= 0):
-        raise CaptureError(f"{frame.where}: its time, intrinsics or pose are no finite numbers; export it again")
+    if not (np.isfinite(frame.K).all() and np.isfinite(frame.T_arkit_camera).all() and 0 <= frame.timestamp_s < MAX_S):
+        raise CaptureError(f"{frame.where}: its time, intrinsics or pose are no numbers that can be; export it again")
     message = PhoneMessage(
         timestamp_s=frame.timestamp_s,
         K=frame.K,

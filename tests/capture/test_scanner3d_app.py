@@ -68,6 +68,12 @@ def test_every_frame_is_kept_with_its_time_pose_and_confidence(tmp_path):
     assert not [f for f in check_session(session) if f.level == "error"]
 
 
+def set_time(folder, time_s):
+    """Another time in one frame's JSON."""
+    path = folder / "frame_00002.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"time": time_s}))
+
+
 def halve(folder, index):
     """One frame with depth and confidence of another size."""
     cv2.imwrite(str(folder / f"depth_{index:05d}.png"), np.zeros((96, 128), np.uint16))
@@ -80,6 +86,8 @@ def halve(folder, index):
         (lambda f: (f / "frame_00002.json").write_text("{"), "frame_00002.json is damaged"),
         (lambda f: (f / "frame_00002.json").write_text('{"time": 1}'), "has no 'intrinsics'"),
         (lambda f: (f / "depth_00001.png").write_bytes(b"\x89PNG"), "depth_00001.png is damaged"),
+        (lambda f: set_time(f, 1e30), "its time, intrinsics or pose"),
+        (lambda f: set_time(f, float("nan")), "its time, intrinsics or pose"),
         (lambda f: (f / "depth_00001.png").write_bytes(b""), "depth_00001.png is damaged"),
         (lambda f: cv2.imwrite(str(f / "depth_00001.png"), np.zeros((192, 256), np.uint8)), "16-bit"),
         (lambda f: halve(f, 1), "128x96"),
