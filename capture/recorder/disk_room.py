@@ -15,7 +15,7 @@ DEPTH_BYTES_PER_PIXEL = 0.4
 """dzp of a real NFOV frame: 135 kB of 369 thousand pixels (0.36)."""
 IR_BYTES_PER_PIXEL = 0.8
 """dzp of a real IR frame: a ratio of 2.55."""
-MESSAGE_BYTES = 2000
+MESSAGE_BYTES = 2000.0
 """An IMU message, or the rest of a stream that is not of images."""
 
 
