@@ -61,7 +61,7 @@ def depth_agreement(depths_m: Depths, cameras: Mapping[str, Camera], step_px: in
         p_camera = transform(cameras[by].T_camera_world, points[seen])
         q = cameras[by].project_camera(p_camera)
         height, width = depths_m[by].shape
-        column, row = np.rint(np.nan_to_num(q, nan=-1.0)).astype(np.int64).clip(-1, 1 << 20).T
+        column, row = np.rint(np.nan_to_num(q, nan=-1.0).clip(-1, 1 << 20)).astype(np.int64).T
         inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
         difference = p_camera[inside, 2] - depths_m[by][row[inside], column[inside]]
         errors.append(np.abs(difference[np.abs(difference) <= TOLERANCE_M]))

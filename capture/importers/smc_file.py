@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,19 +34,20 @@ class SmcFile:
 
     def has(self, place: str) -> bool:
         """Whether a group or data set is there."""
-        return place in self._file
+        with self._reading(place):
+            return place in self._file
 
     def attribute(self, place: str, name: str) -> Any:
         """An attribute of a group, None where it is not there; text as str."""
-        if place not in self._file:
-            return None
-        value = self._file[place].attrs.get(name)
+        with self._reading(place):
+            value = self._file[place].attrs.get(name) if place in self._file else None
         return value.decode(errors="replace") if isinstance(value, bytes) else value
 
     def children(self, place: str) -> list[str]:
         """Names in a group, numbers in their order; none where there is no such group."""
-        group = self._file.get(place)
-        names = list(group.keys()) if isinstance(group, h5py.Group) else []
+        with self._reading(place):
+            group = self._file.get(place)
+            names = list(group.keys()) if isinstance(group, h5py.Group) else []
         return sorted(names, key=lambda name: (not name.isdigit(), int(name) if name.isdigit() else 0, name))
 
     def numbers(self, place: str) -> list[int]:
@@ -66,15 +68,13 @@ class SmcFile:
 
     def array(self, place: str) -> np.ndarray:
         """A data set, whole. Raises CaptureError when it is missing or damaged."""
-        try:
-            item = self._file[place]
+        with self._reading(place):
+            item = self._file.get(place)
+            if item is None:
+                raise CaptureError(f"{self.path}: {place} is missing; write the file again")
             if not isinstance(item, h5py.Dataset):
                 raise CaptureError(f"{self.path}: {place} is not a data set; is this an SMC file?")
             return np.asarray(item[()])
-        except KeyError:
-            raise CaptureError(f"{self.path}: {place} is missing; write the file again") from None
-        except OSError as error:
-            raise CaptureError(f"{self.path}: {place} is damaged ({error}); copy the file again") from None
 
     def numeric(self, place: str, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
         """Finite numbers of a shape. Raises CaptureError for others."""
@@ -137,6 +137,15 @@ class SmcFile:
     def depth_reader(self, place: str) -> Callable[[int], UInt16[np.ndarray, "_ _"]]:
         """`depth` of a group, by number."""
         return lambda number: self.depth(f"{place}/{number}")
+
+    @contextmanager
+    def _reading(self, place: str) -> Iterator[None]:
+        """What HDF5 says of a damaged file, as a CaptureError; it raises errors of many kinds."""
+        try:
+            yield
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise CaptureError(f"{self.path}: {place} is damaged ({reason}); copy the file again") from None
 
     def __enter__(self) -> SmcFile:
         """The file itself."""

@@ -15,10 +15,11 @@ import simplejpeg
 
 from capture import depth_codec
 from capture.errors import CaptureError
+from capture.importers.png_chunks import SIGNATURE, is_whole_png
 from capture.mcap_recording import McapWriter
 from capture.session_info import StreamInfo, StreamKind
 
-JPEG, PNG, PNG_END = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
+JPEG, PNG = b"\xff\xd8\xff", SIGNATURE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ def image_header(data: bytes, where: str) -> tuple[Literal["jpeg", "png"], int, 
                 return "jpeg", int(width), int(height)
         elif data.startswith(PNG):
             width, height, bits = struct.unpack_from(">IIB", data, 16)
-            if data.endswith(PNG_END) and bits == 8:
+            if bits == 8 and is_whole_png(data):
                 return "png", width, height
             if bits != 8:
                 raise CaptureError(f"{where} is a PNG of {bits} bits, colour has 8; is it a depth image?")

@@ -50,7 +50,7 @@ def read_colmap_images(folder: Path | str) -> dict[str, Camera]:
     try:
         lenses = (_binary_cameras if binary else _text_cameras)(raw[0])
         poses = (_binary_images if binary else _text_images)(raw[1])
-    except (struct.error, ValueError, IndexError, KeyError) as error:
+    except (struct.error, ValueError, IndexError, KeyError, OverflowError) as error:
         raise GeometryError(f"{folder}: the COLMAP model is damaged ({error}); export it again") from error
     cameras = {}
     for name, (camera_id, T_camera_world) in poses.items():

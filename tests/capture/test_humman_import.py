@@ -223,12 +223,21 @@ def edit(path, change):
     path.write_text(json.dumps(content))
 
 
+def flip(path):
+    """Changes one bit in the middle of a file: decoders make a picture of noise from it."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda t: edit(t / "cameras.json", lambda c: c.pop("kinect_depth_001")), "no camera for kinect_001/depth; it"),
         (lambda t: edit(t / "cameras.json", lambda c: c["kinect_color_000"].pop("R")), "color_000: 'R' is missing"),
         (lambda t: (t / "kinect_color/kinect_001/000006.png").write_bytes(b"\x89PNG\r\n\x1a\nxx"), "000006.png is dam"),
+        (lambda t: flip(t / "kinect_depth/kinect_001/000006.png"), "kinect_001/000006.png is damaged"),
+        (lambda t: flip(t / "kinect_color/kinect_001/000006.png"), "kinect_001/000006.png is damaged"),
         (lambda t: cv2.imwrite(str(t / "kinect_depth/kinect_000/000006.png"), np.zeros((104, 128), np.uint8)),
          "8 bits and 1 channel"),
         (lambda t: cv2.imwrite(str(t / "kinect_depth/kinect_000/000012.png"), np.zeros((10, 12), np.uint16)),
