@@ -92,7 +92,7 @@ class PhoneServer:
         depth_codec.decode(depth_codec.encode(np.zeros((1, 1), np.uint16)), 1, 1)  # compiles before a phone waits
         self._ready.clear()
         self._failure = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="phone server", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="phone server", daemon=True)
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
@@ -167,6 +167,15 @@ class PhoneServer:
 
     # In its own thread
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # whatever it is, nobody may wait for a server that is not there
+            self._failure = CaptureError(f"the phone server failed ({type(error).__name__}: {error}); start it again")
+            self._log(str(self._failure))
+        finally:
+            self._ready.set()
+
     async def _serve(self) -> None:
         self._loop, self._quit = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application(client_max_size=1024)
@@ -187,8 +196,8 @@ class PhoneServer:
                 ssl_handshake_timeout=HANDSHAKE_S if context is not None else None,
             )
             self._port = listener.sockets[0].getsockname()[1]
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             place = f"{self._listen} port {self._port}"
             self._failure = CaptureError(
                 f"phones cannot be served on {place} ({reason}); choose another address or port"

@@ -197,6 +197,8 @@ def test_what_cannot_be_served_is_a_sentence(tmp_path, server):
         PhoneServer(port=server.port, folder=tmp_path).start()
     with pytest.raises(CaptureError, match=r"cannot be served on 203\.0"):
         PhoneServer("203.0.113.7", folder=tmp_path).start()
+    with pytest.raises(CaptureError, match="port 99999"):
+        PhoneServer(port=99999, folder=tmp_path).start()
     for token in ("short", ""):
         with pytest.raises(CaptureError, match="pairing token must be"):
             PhoneServer("0.0.0.0", token=token, folder=tmp_path)

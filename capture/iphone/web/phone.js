@@ -95,6 +95,7 @@ function connect() {
     if (refused) {
       show("refused", "The rig refuses this phone", refused);
       $("needs").open = true;
+      if (refused.includes("token")) $("need-token").className = "missing";
       refused = "";
       setTimeout(connect, REFUSED_MS);
       return;
