@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from calibration.given import given_calibration, write_calibration
 from calibration.rig import device_of
 from capture.session import RECORDED_CAMERAS
+from geometry.camera_files.any_format import read_any_cameras
 from geometry.camera_files.cameras_json import read_camera_file
 from humanrig.stage import Stage, StageContext
 
@@ -32,18 +33,24 @@ def run(context: StageContext) -> dict[str, Any]:
     session = context.session
     path = session.path(*RECORDED_CAMERAS)
     recorded = read_camera_file(path) if path.is_file() else None
-    left_out: set[str] = set()
-    if recorded is not None and context.config.file is None:
-        left_out = {name for name in recorded.unplaced if device_of(name) in context.without}
-        kept = {name: camera for name, camera in recorded.cameras.items() if name not in left_out}
-        recorded = replace(recorded, cameras=kept, unplaced=recorded.unplaced - left_out)
+    file = context.config.file
+    named = set() if file is None else {device_of(name) for name in read_any_cameras(file)}
+    placed = set(recorded.cameras) - recorded.unplaced if recorded is not None else set()
+
+    def left_out(name: str) -> bool:
+        return device_of(name) in context.without - named and name not in placed
+
+    if recorded is not None:
+        kept = {name: camera for name, camera in recorded.cameras.items() if not left_out(name)}
+        unplaced = frozenset(name for name in recorded.unplaced if not left_out(name))
+        recorded = replace(recorded, cameras=kept, unplaced=unplaced)
     sizes = {
         name: (stream.width, stream.height)
         for name, stream in session.streams.items()
         if stream.kind in ("color", "depth") and stream.width is not None and stream.height is not None
-        if name not in left_out
+        if not left_out(name)
     }
-    rig = given_calibration(sizes, recorded, context.config.file)
+    rig = given_calibration(sizes, recorded, file)
     write_calibration(context.output / "cameras.json", rig)
     context.progress(1, 1)
     return {

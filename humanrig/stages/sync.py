@@ -49,30 +49,40 @@ def run(context: StageContext) -> dict[str, Any]:
         sets, move = _sets(session, config, without)
     write_instants(context.output / "frames.parquet", sets.instants)
     cv2.imwrite(str(context.output / PICTURE), residual_picture(sets))
-    left_out = devices_left_out(session, use_free=config.use_free, without=without)
+    free, unplaced = _beside_the_rig(session, without, use_free=config.use_free)
+    left_out = [*([] if config.use_free else free), *unplaced]
     checked = check(session, sets, config, without)
     warnings = [*sets.notes, *move.warnings, *checked["warnings"]]
-    if told := [name for name in left_out if name not in context.without]:
+    if told := [name for name in unplaced if name not in context.without]:
         warnings.append(
-            f"{', '.join(told)}: on clocks of their own or held by hand; their frames are matched, and left out of the "
-            "later stages (those with a place: --option sync.use_free=true)"
+            f"{', '.join(told)}: matched by fitted clocks, and left out of the later stages, as nothing says where the "
+            "cameras stand"
+        )
+    if told := [name for name in left_out if name in free and name not in context.without]:
+        warnings.append(
+            f"{', '.join(told)}: matched by fitted clocks, and left out of the later stages, as the frames lie up to "
+            "half a period off the instants; use them all the same with --option sync.use_free=true"
         )
     context.progress(1, 1)
     return {**sets.figures(), "left_out": left_out, "content": checked["devices"], "warnings": warnings}
 
 
-def devices_left_out(session: Session, *, use_free: bool, without: frozenset[str] = frozenset()) -> list[str]:
-    """Devices on clocks of their own that the later stages do without: all of them beside a wired rig, as their frames
-    lie up to half a period off its instants, and those whose cameras have no place where others have one."""
-    free = free_devices(session, without)
+def _beside_the_rig(session: Session, without: frozenset[str], *, use_free: bool) -> tuple[list[str], list[str]]:
+    """Devices on clocks of their own that the later stages do without: those with a place beside a wired rig, whose
+    instants are not theirs, and those whose cameras have no place where others have one, such as a hand-held phone.
+
+    Where no camera has one yet, and is given it by the stage `calibrate`, `use_free` leaves it to that stage to refuse.
+    """
     path = session.path(*RECORDED_CAMERAS)
     recorded = session.recorded_camera_file() if path.is_file() else None
     unplaced = {device_of(name) for name in recorded.unplaced} if recorded else set()
     placed = {device_of(name) for name in recorded.cameras} - unplaced if recorded else set()
-    clock = session_clock(session, without)
+    clock, free = session_clock(session, without), free_devices(session, without)
     wired = [d for d, info in session.devices.items() if info.clock == clock and d not in without]
-    rig = len(wired) > 1 and not use_free
-    return [name for name in free if rig or (name in unplaced and placed)]
+    return (
+        [name for name in free if name not in unplaced and len(wired) > 1],
+        [name for name in free if name in unplaced and (placed or (len(wired) > 1 and not use_free))],
+    )
 
 
 def _sets(session: Session, config: SyncConfig, without: frozenset[str]) -> tuple[FrameSets, ContentMove]:

@@ -85,7 +85,7 @@ def phone_error_us(session):
 def test_a_phone_is_matched_and_left_out_of_later_stages(session, capsys):
     figures = run(session)
     assert figures["left_out"] == ["phone"]
-    assert any("phone: on clocks of their own" in warning for warning in figures["warnings"])
+    assert any("phone: matched by fitted clocks, and left out" in warning for warning in figures["warnings"])
     assert manifest.read(session.path("calibration")).without == ["phone"]
     assert list(read_cameras(session.path("calibration", "cameras.json"))) == ["k0/color", "k1/color"]
     assert session.path("sync", "residuals.png").stat().st_size > 5000
@@ -112,6 +112,31 @@ def test_without_host_times_only_content_can_tell(tmp_path):
     figures = run(session, by_content=True, largest_lag_s=2.0)
     assert abs(phone_error_us(session)) < 10_000
     assert next(d for d in figures["devices"] if d["device"] == "phone")["method"] == "content"
+
+
+def test_a_device_that_stands_still_is_used_on_demand(tmp_path):
+    session = record(tmp_path / "s")
+    cameras = [replace(CAMERA, name=f"{name}/color", T_world_camera=_at(k)) for k, name in enumerate(session.devices)]
+    session.path(*RECORDED_CAMERAS).unlink()
+    write_cameras(session.path(*RECORDED_CAMERAS), cameras, source="test")
+    figures = run(session, content="never")
+    assert figures["left_out"] == ["phone"]
+    assert any("use them all the same with --option sync.use_free=true" in warning for warning in figures["warnings"])
+    assert run(session, content="never", use_free=True)["left_out"] == []
+    assert manifest.read(session.path("calibration")).without == []
+
+
+def test_a_live_rig_is_placed_by_a_file(tmp_path):
+    """A rig's own recording knows no camera's place; the phone must not ask for one."""
+    session = record(tmp_path / "s")
+    names = list(session.streams)
+    cameras = [replace(CAMERA, name=name, T_world_camera=_at(k)) for k, name in enumerate(names)]
+    session.path(*RECORDED_CAMERAS).unlink()
+    write_cameras(session.path(*RECORDED_CAMERAS), cameras, source="test", unplaced=names)
+    write_cameras(tmp_path / "rig.json", cameras[:2], source="a board")
+    configs = {"sync": {"content": "never"}, "calibrate": {"file": tmp_path / "rig.json"}}
+    reconstruct(session, Request(until="calibrate", configs=configs))
+    assert list(read_cameras(session.path("calibration", "cameras.json"))) == ["k0/color", "k1/color"]
 
 
 def test_a_misspelt_option_is_refused(session):
