@@ -80,7 +80,10 @@ def _check_recording(session: Session, file: str, streams: list[StreamInfo]) -> 
         if reader.recovered:
             lost = f", {reader.lost_chunks} damaged chunks left out" if reader.lost_chunks else ""
             yield Finding(
-                level="error", where=file, text=f"the recording was cut short; all complete chunks can be read{lost}"
+                level="error",
+                where=file,
+                text=f"the recording was cut short; all complete chunks can be read{lost}; "
+                f"run: humanrig repair {session.folder}",
             )
         for stream in streams:
             try:

@@ -145,6 +145,11 @@ def read_info(path: Path) -> SessionInfo:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
+        folder = path.parent
+        if any(folder.glob("recording/*.mcap")):
+            raise CaptureError(
+                f"{folder} was not finished: it has a recording and no {path.name}; run: humanrig repair {folder}"
+            ) from None
         raise CaptureError(
             f"{path.parent} is not a session: it has no {path.name}; make one with humanrig import"
         ) from None

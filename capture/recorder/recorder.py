@@ -14,7 +14,7 @@ from capture.disk_space import Reserve, is_full
 from capture.errors import CaptureError
 from capture.mcap_recording import McapWriter
 from capture.recorder.disk_room import check_room, expected_rate, free_bytes
-from capture.recorder.frame_queue import FrameQueue
+from capture.recorder.frame_queue import Arrived, FrameQueue
 from capture.recorder.live_rig import LiveRig
 from capture.recorder.status import RecordedTake, RecorderLimits, RecorderStatus
 from capture.recorder.take_description import (
@@ -179,15 +179,20 @@ class Recorder:
     def _write_all(self) -> None:
         """The writing thread: until the queue has ended, then the index."""
         assert self._writer is not None
-        flushed_s = time.monotonic()
+        gathered: list[Arrived] = []
         try:
             while not self._queue.ended:
-                for arrived_s, frame in self._queue.take(WAIT_S):
+                for arrived in self._queue.take(WAIT_S):
+                    frame, size = arrived[1], self._writer.size
+                    gathered.append(arrived)
                     self._writer.write(f"/{frame.stream}", frame.data, device_us=frame.device_us, host_us=frame.host_us)
-                    self._figures.wrote(frame, time.monotonic() - arrived_s)
-                if time.monotonic() - flushed_s > FLUSH_S:
+                    if self._writer.size > size:  # a chunk was full and is in the file
+                        gathered = self._figures.wrote(gathered)
+                if gathered and time.monotonic() - gathered[0][0] > FLUSH_S:
                     self._writer.flush()
-                    flushed_s = time.monotonic()
+                    gathered = self._figures.wrote(gathered)
+            self._writer.flush()
+            self._figures.wrote(gathered)
         except OSError as error:
             self._end_because(_reason(error))
         self._queue.drop_all()  # nothing, unless the disk is full

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ import numpy as np
 from capture.device import STALL_AFTER_S, DeviceDescription, DeviceStream
 from capture.device_frames import EncodedFrame
 from capture.recorder.frame_check import what_is_wrong
+from capture.recorder.frame_queue import Arrived
 from capture.recorder.status import RecorderLimits, RecorderStatus, StreamStatus
 
 RATE_WINDOW_S = 5.0
-LAG_EDGES_S = np.concatenate([[0.0], np.geomspace(1e-4, 100.0, 241)])
+LAG_EDGES_S: list[float] = [0.0, *np.geomspace(1e-4, 100.0, 241)]
 """A histogram of lags, each step 6 % wider than the one before: exact enough for a percentile, and of constant size."""
 QUEUE_WARNING = 0.25
 SYNC_WARNING_S = 1.5
@@ -83,15 +85,18 @@ class TakeFigures:
         with self._lock:
             self._streams[frame.stream].overflowed += 1
 
-    def wrote(self, frame: EncodedFrame, lag_s: float) -> None:
-        """Counts a frame that was given to the file, this long after it was handed over."""
+    def wrote(self, frames: list[Arrived]) -> list[Arrived]:
+        """Counts frames that are in the file now, each with when it was handed over; returns an empty list."""
+        now = time.monotonic()
         with self._lock:
-            stream = self._streams[frame.stream]
-            stream.frames += 1
-            stream.bytes += len(frame.data)
-            self._bytes += len(frame.data)
-            self._lag_s = lag_s
-            self._lags[int(np.searchsorted(LAG_EDGES_S, lag_s, side="left")) if lag_s < LAG_EDGES_S[-1] else -1] += 1
+            for arrived_s, frame in frames:
+                stream = self._streams[frame.stream]
+                stream.frames += 1
+                stream.bytes += len(frame.data)
+                self._bytes += len(frame.data)
+                self._lag_s = now - arrived_s
+                self._lags[min(bisect_left(LAG_EDGES_S, self._lag_s), len(self._lags) - 1)] += 1
+        return []
 
     def end(self, written: Mapping[str, int]) -> None:
         """The take is as long as it is now; of what waited, this many frames of each stream are in the file."""
