@@ -18,6 +18,7 @@ from capture.device_frames import EncodedFrame
 from capture.errors import CaptureError
 from capture.recorder.live_rig import LiveRig
 from capture.rig.pulse_monitor import RESIDUAL_LIMIT_US, PulseMonitor, Residual
+from capture.session_info import IMAGE_KINDS
 
 SLOW_SHARE = 0.98
 """A stream below this share of its rate loses a frame in fifty or more."""
@@ -172,7 +173,7 @@ def _judge(
 ) -> Fitness:
     errors, warnings = list(events), []
     for stream in description.streams:
-        _judge_rate(stream, arrivals, errors)
+        _judge_rate(stream, arrivals, errors, errors if stream.kind in IMAGE_KINDS else warnings)
     if health.stalled and not ended:
         errors.append(f"silent at the end: {health.message}; unplug it and plug it in again")
     elif health.message and not ended:
@@ -206,14 +207,14 @@ def _judge(
     )
 
 
-def _judge_rate(stream: DeviceStream, arrivals: ArrivalCounter, errors: list[str]) -> None:
+def _judge_rate(stream: DeviceStream, arrivals: ArrivalCounter, errors: list[str], slow: list[str]) -> None:
     count, rate = arrivals.count(stream.name), arrivals.rate_hz(stream.name)
     if stream.kind == "clock":
         return  # comes when it comes
     if not count:
         errors.append(f"{stream.name} gave no frame; look at its cable and its power")
     elif rate is not None and rate < SLOW_SHARE * stream.rate_hz * (1 - EDGE_FRAMES / count):
-        errors.append(f"{stream.name} gives {rate:.1f} frames a second, {stream.rate_hz:g} expected")
+        slow.append(f"{stream.name} gives {rate:.1f} frames a second, {stream.rate_hz:g} expected")
 
 
 def _invalid_share(streams: Sequence[DeviceStream], arrivals: ArrivalCounter) -> float | None:

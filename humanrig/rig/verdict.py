@@ -141,7 +141,7 @@ class _Checks:
         slow = {
             s.name: s.frames / self.rig_s
             for s in self.take.session.streams.values()
-            if s.rate_hz and s.frames and s.frames + EDGE_FRAMES < SLOW_SHARE * s.rate_hz * self.rig_s
+            if s.is_image and s.rate_hz and s.frames and s.frames + EDGE_FRAMES < SLOW_SHARE * s.rate_hz * self.rig_s
         }
         if not slow:
             return []
