@@ -149,13 +149,17 @@ def describe(
     remarks: Sequence[str] = (),
     jpeg_quality: int | None,
 ) -> DeviceDescription:
-    """The unit as a device, with its factory calibration. Its clock is its own, also on a cable.
+    """The unit as a device, with its factory calibration.
+
+    Its clock is its own and it is `standalone`, also on a cable: in a session, master and subordinate are those of the
+    rig's pulse, whose clock they share. The note has the unit's role on the RealSense cable (`sync`).
 
     `jpeg_quality` of colour that comes as pixels; None: PNG.
     """
     anchor = next((s.profile for s in streams if s.kind == "depth"), streams[0].profile)
     unit_m = depth_unit_m(streams)
-    notes = list(remarks)
+    notes = [] if sync == "standalone" else [f"{sync} on the RealSense cable, which triggers depth and shares no clock"]
+    notes += remarks
     if any(s.kind == "depth" for s in streams) and not is_millimetre(unit_m):
         notes.append(f"depth was in units of {unit_m:g} m and is rounded to millimetres")
     color = next((s for s in streams if s.kind == "color"), None)
@@ -173,7 +177,6 @@ def describe(
             model=info(unit, "name") or "RealSense",
             serial=info(unit, "serial_number"),
             clock=name,
-            sync=sync,
             firmware=info(unit, "firmware_version"),
             note="; ".join(notes),
         ),

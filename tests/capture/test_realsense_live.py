@@ -18,6 +18,9 @@ from capture.realsense.discovery import discover
 from capture.realsense.driver import RealSenseDriver
 from capture.realsense.frames import UnitClock, depth_mm
 from capture.realsense.settings import RealSenseSettings
+from capture.recorder.live_rig import LiveRig
+from capture.recorder.recorder import Recorder
+from capture.recorder.rig_events import RestartPolicy
 
 
 def settings(**changes):
@@ -43,8 +46,11 @@ def test_frames_come_whole_with_both_clocks(unit):
     with RealSenseDriver("rs", settings(), context=Context(unit)) as device:
         device.start()
         before_us = time.monotonic_ns() // 1000
-        unit.send(range(1, 21), pause_s=0.01)
-        found = take(device, 40)
+        found = {"rs/depth": [], "rs/color": []}
+        for number in range(1, 21):  # the SDK's queue of 16 frames never fills, however busy the computer
+            unit.send([number], pause_s=0)
+            for stream, frames in take(device, 2).items():
+                found[stream] += frames
         device.stop()
         assert {stream: len(frames) for stream, frames in found.items()} == {"rs/depth": 20, "rs/color": 20}
         for frames in found.values():
@@ -67,8 +73,8 @@ def test_it_describes_itself_with_its_factory_calibration(unit):
     description = device.open()
     info = description.info
     assert (info.model, info.serial, info.firmware) == ("Intel RealSense D455", "923322071234", "5.15.0.2")
-    assert info.sync == "subordinate"
-    assert info.clock == "rs"  # a cable triggers, it shares no clock
+    assert (info.sync, info.clock) == ("standalone", "rs")  # a cable triggers, it shares no clock
+    assert "subordinate on the RealSense cable" in info.note
     assert unit.depth.get_option(rs.option.inter_cam_sync_mode) == 2
     assert "JPEG of quality 92" in info.note
     depth, color = description.cameras
@@ -204,6 +210,38 @@ def test_an_unplugged_unit_is_lost_after_its_frames_and_can_be_opened_again(unit
     again.send([1])
     assert len(take(device, 2)) == 2
     device.close()
+
+
+def test_a_rig_records_two_units_and_opens_one_again_that_was_unplugged(tmp_path):
+    units = [SoftwareUnit("1"), SoftwareUnit("2")]
+    context = Context(*units)
+    roles = ("master", "subordinate")
+    devices = [
+        RealSenseDriver(f"rs{i}", settings(serial=str(i + 1), sync=role), context=context)
+        for i, role in enumerate(roles)
+    ]
+    rig = LiveRig(devices, restart=RestartPolicy(pause_s=0.05))
+    with rig:
+        rig.start()
+        recorder = Recorder(rig, tmp_path / "take")
+        recorder.start()
+        for number in range(1, 11):
+            for unit in units:
+                unit.send([number], pause_s=0.004)
+        context.unplug(units[1])
+        again = SoftwareUnit("2")
+        context.units.append(again)
+        until = time.monotonic() + 5
+        while not any("opened again after" in str(e) for e in rig.events) and time.monotonic() < until:
+            time.sleep(0.02)
+        for number in range(20, 26):
+            again.send([number], pause_s=0.004)
+        time.sleep(0.3)
+        session = recorder.stop().session
+    frames = {name: stream.frames for name, stream in session.streams.items()}
+    assert frames == {"rs0/depth": 10, "rs0/color": 10, "rs1/depth": 16, "rs1/color": 16}
+    times = session.timestamps_us("rs1/depth")[0].tolist()
+    assert times == [exposed_us(number) for number in [*range(1, 11), *range(20, 26)]]
 
 
 def test_frames_without_hardware_time_are_taken_and_it_is_said(unit):
