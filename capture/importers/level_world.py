@@ -33,6 +33,8 @@ class Levelling:
     """p_world = T_world_source @ p_source: z up, the floor at z = 0 where one was found."""
     text: str
     """What was done, for the camera file."""
+    found: bool = False
+    """A floor was found."""
 
 
 def level_world(
@@ -60,7 +62,7 @@ def level_world(
             f"turned upright, z = 0 on the floor found in depth ({_vector(normal)} in the source's axes becomes z, "
             f"{tilt:.0f} degrees from {'the cameras up' if up == 'auto' else up})"
         )
-        return Levelling(T_world_source=T, text=text)
+        return Levelling(T_world_source=T, text=text, found=True)
     turn = declared_up if up == "auto" else up
     if turn is not None:
         why = "as told" if up != "auto" else "as its description has it"

@@ -27,7 +27,8 @@ EXTRAS = ("recording", "extras")
 SOURCE_WORLD = ("recording", "source_world.json")
 Transforms = Literal["documented", "inverted"]
 OPTIONS = frozenset({"transforms", "unit_m", "up"})
-MOMENTS = 2
+FLOOR_M, FLOOR_DEGREES = 0.05, 2.0
+"""A world that is said to stand on the floor may miss the floor seen in depth by this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,21 +72,17 @@ def write_rig(
     says what points up in its world. Raises CaptureError when the depth images clearly contradict the reading.
     """
     cameras = _read_as(rig, transforms, unit_m)
-    depths = _depth_moments(rig)
+    depths = _depth_moment(rig)
     placed = {name: camera for name, camera in cameras.items() if name not in rig.unplaced}
     notes = [rig.camera_source]
     if transforms == "inverted":
         notes.append("transforms taken the other way round, as told")
     if unit_m != 1.0:
         notes.append(f"one unit of the file taken as {unit_m:g} m, as told")
-    notes.append(_check_poses(rig, depths, placed))
-    notes += _check_centres(cameras)
-    T_world_source = np.eye(4)
-    if placed and (not rig.is_upright or up != "auto"):
-        first = {name: depth for name, depth in depths[0].items() if name in placed} if depths else {}
-        levelling = level_world(first, placed, up, rig.declared_up)
-        T_world_source = levelling.T_world_source
-        notes.append(f"world {levelling.text}")
+    seen = {name: depth for name, depth in depths.items() if name in placed}
+    notes += [_check_poses(rig, seen, placed, unit_m), *_check_centres(cameras)]
+    T_world_source, text = _turn(rig, seen, placed, up)
+    notes.append(text)
     moved = {
         name: camera.at(T_world_source @ camera.T_world_camera) if name in placed else camera
         for name, camera in cameras.items()
@@ -93,7 +90,7 @@ def write_rig(
     write_cameras(
         folder.joinpath(*RECORDED_CAMERAS), moved, source="; ".join(filter(None, notes)), unplaced=rig.unplaced
     )
-    _write_world(folder, T_world_source, notes[-1])
+    _write_world(folder, T_world_source, text)
     infos = write_streams(folder, rig.streams, on_progress)
     return Session.create(
         folder,
@@ -125,26 +122,36 @@ def _inverted(cameras: Mapping[str, Camera]) -> dict[str, Camera]:
     return {name: camera.at(inverse(camera.T_world_camera)) for name, camera in cameras.items()}
 
 
-def _depth_moments(rig: SourceRig) -> list[dict[str, Float32[np.ndarray, "_ _"]]]:
-    """Depth images of a few moments that most depth cameras have, metres."""
+def _depth_moment(rig: SourceRig) -> dict[str, Float32[np.ndarray, "_ _"]]:
+    """Depth images of the middle moment that all depth cameras of one clock have, metres."""
     clocks = {device.name: device.clock for device in rig.devices}
     depth = [stream for stream in rig.streams if stream.kind == "depth" and stream.numbers]
-    if not depth:
-        return []
-    clock = clocks.get(depth[0].device)
-    depth = [stream for stream in depth if clocks.get(stream.device) == clock]
-    common = sorted(set.intersection(*(set(stream.numbers) for stream in depth)))
-    if not common:
-        return []
-    chosen = [common[round(at * (len(common) - 1))] for at in np.linspace(0.5, 0, min(MOMENTS, len(common)))]
-    return [{stream.name: depth_stream_m(stream)(number) for stream in depth} for number in chosen]
+    depth = [stream for stream in depth if clocks.get(stream.device) == clocks.get(depth[0].device)]
+    common = sorted(set.intersection(*(set(stream.numbers) for stream in depth))) if depth else []
+    return {stream.name: depth_stream_m(stream)(common[len(common) // 2]) for stream in depth} if common else {}
+
+
+def _turn(
+    rig: SourceRig, seen: Mapping[str, Float32[np.ndarray, "_ _"]], placed: Mapping[str, Camera], up: str
+) -> tuple[Float[np.ndarray, "4 4"], str]:
+    """T_world_source, and what is said of it."""
+    if not placed:
+        return np.eye(4), ""
+    levelling = level_world(seen, placed, up, rig.declared_up)
+    T = levelling.T_world_source
+    if not rig.is_upright or up != "auto":
+        return T, f"world {levelling.text}"
+    tilt = float(np.degrees(np.arccos(np.clip(T[2, 2], -1, 1))))
+    if levelling.found and (tilt > FLOOR_DEGREES or abs(T[2, 3]) > FLOOR_M):
+        off = f"the floor seen in depth is tilted by {tilt:.0f} degrees and lies at {-T[2, 3]:.2f} m"
+        return np.eye(4), f"DOUBTFUL world, kept as the file has it: {off}; say --up z to level it"
+    return np.eye(4), "world as the file has it" + (", its floor is where depth shows one" if levelling.found else "")
 
 
 def _check_poses(
-    rig: SourceRig, depths: Sequence[Mapping[str, Float32[np.ndarray, "_ _"]]], placed: Mapping[str, Camera]
+    rig: SourceRig, seen: Mapping[str, Float32[np.ndarray, "_ _"]], placed: Mapping[str, Camera], unit_m: float
 ) -> str:
     """What reprojecting depth says. Raises CaptureError when it clearly speaks for another reading of the file."""
-    seen = {name: image for name, image in (depths[0] if depths else {}).items() if name in placed}
     if len(seen) < 2:
         reason = "where the cameras stand is not known" if not placed else "that takes two depth cameras at one moment"
         return f"not checked against the images: {reason}"
@@ -158,11 +165,12 @@ def _check_poses(
             f"if the file really means the other, pass {step}"
         )
     if not judgement.assumed.confirmed and not rig.has_scale:
-        unit_m, found = best_unit(seen, used)
+        factor, found = best_unit(seen, used)
         if found.confirmed:
             raise CaptureError(
-                f"{rig.place}: the camera file has no scale of its own, and its unit is not the one taken "
-                f"({judgement.assumed} agree); at {unit_m:.4g} times that {found} agree: pass --unit-m with it"
+                f"{rig.place}: the camera file has no scale of its own, and at {unit_m:g} m a unit only "
+                f"{judgement.assumed} agree; at {unit_m * factor:.4g} m {found} agree: "
+                f"pass --unit-m {unit_m * factor:.4g}"
             )
     return "; ".join(filter(None, [judgement.text, _check_lens(seen, used)]))
 

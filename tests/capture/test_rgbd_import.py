@@ -78,7 +78,22 @@ def test_images_and_our_cameras(take, tmp_path, form):
     for name, camera in placed_cameras(take).items():
         np.testing.assert_array_equal(session.recorded_cameras()[name].T_world_camera, camera.T_world_camera)
     assert "a good calibration" in session.recorded_camera_file().source
+    assert "its floor is where depth shows one" in session.recorded_camera_file().source
     assert len(session_frame_sets(session).instants) == FRAMES
+
+
+def test_a_world_that_is_not_on_the_floor_is_told(take, tmp_path):
+    write_rgbd(take, tmp_path / "in")
+    high = {
+        n: c.at(from_rotvec(np.zeros(3), np.array([0, 0, 0.3])) @ c.T_world_camera)
+        for n, c in placed_cameras(take).items()
+    }
+    write_cameras(tmp_path / "in" / "cameras.json", high, source="test")
+    session = import_recording(tmp_path / "in", tmp_path / "s")
+    assert "DOUBTFUL world" in session.recorded_camera_file().source
+    assert "lies at 0.30 m" in session.recorded_camera_file().source
+    session = import_recording(tmp_path / "in", tmp_path / "t", layout_options={"up": "z"})
+    stand_upright(session, take, list(placed_cameras(take)))
 
 
 def test_humman_cameras_with_images_of_a_folder(take, tmp_path):
@@ -169,7 +184,7 @@ def test_the_unit_of_a_model_without_scale_is_found_in_depth(distorted, tmp_path
     write_colmap(tmp_path / "in" / "colmap", images)
     with pytest.raises(CaptureError, match="has no scale of its own") as caught:
         import_recording(tmp_path / "in", tmp_path / "s")
-    told = float(re.search(r"at ([\d.]+) times that", str(caught.value))[1])
+    told = float(re.search(r"pass --unit-m ([\d.]+)", str(caught.value))[1])
     assert told == pytest.approx(0.37, rel=0.002)
     session = import_recording(tmp_path / "in", tmp_path / "s", layout_options={"unit_m": 0.37})
     stand_upright(session, distorted, list(placed_cameras(distorted)))
