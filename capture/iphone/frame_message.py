@@ -30,13 +30,14 @@ MAGIC = b"HRP1"
 PREFIX = struct.Struct(">4sI")
 MAX_HEADER_BYTES = 16 * 1024
 Kind = Literal["color", "depth", "confidence"]
-Coding = Literal["jpeg", "dzp", "zlib", "raw"]
+Coding = Literal["jpeg", "dzp", "zlib", "deflate", "raw"]
+"""`deflate` is zlib's without header and checksum (RFC 1951): what iOS calls zlib."""
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class FramePart:
-    """One part of a frame: colour as `jpeg`, depth as `dzp`, `zlib` or `raw` uint16, confidence as `zlib` or `raw`."""
+    """One part: colour as `jpeg`, depth as any of the others, confidence as `zlib`, `deflate` or `raw`."""
 
     kind: Kind
     encoding: Coding
@@ -211,14 +212,14 @@ def _message(
 
 def _plain(coding: Coding, data: bytes, size: int, where: str) -> bytes:
     """`size` bytes, unpacked; never more."""
-    if coding == "zlib":
+    if coding in ("zlib", "deflate"):
         try:
-            unpacker = zlib.decompressobj()
+            unpacker = zlib.decompressobj(zlib.MAX_WBITS if coding == "zlib" else -zlib.MAX_WBITS)
             data = unpacker.decompress(data, size + 1)
         except zlib.error as error:
-            raise ProtocolError(f"{where} is not zlib data ({error}); compress it anew") from None
+            raise ProtocolError(f"{where} is not {coding} data ({error}); compress it anew") from None
     elif coding != "raw":
-        raise ProtocolError(f"{where} is {coding}; send raw or zlib")
+        raise ProtocolError(f"{where} is {coding}; send raw, zlib or deflate")
     if len(data) != size:
         raise ProtocolError(f"{where} has {len(data)} bytes, {size} expected for the size of the stream")
     return data

@@ -48,7 +48,12 @@ def hello(**changes):
 def frame(coding="dzp", data=None, **changes):
     if data is None:
         raw = DEPTH.astype("<u2").tobytes()
-        data = {"dzp": depth_codec.encode(DEPTH), "zlib": zlib.compress(raw), "raw": raw}[coding]
+        data = {
+            "dzp": depth_codec.encode(DEPTH),
+            "zlib": zlib.compress(raw),
+            "deflate": zlib.compress(raw)[2:-4],
+            "raw": raw,
+        }[coding]
     values = dict(take=7, number=3, timestamp_s=163.742793, color=COLOR, depth=(coding, data), confidence=CONFIDENCE)
     return encode_frame(**(values | dict(K=K, T_arkit_camera=np.eye(4)) | changes))
 
@@ -72,7 +77,7 @@ def test_what_the_rig_says_comes_back():
     assert from_rig(to_text(Start(take=5, next=2))) == Start(take=5, next=2)
 
 
-@pytest.mark.parametrize("coding", ["dzp", "zlib", "raw"])
+@pytest.mark.parametrize("coding", ["dzp", "zlib", "deflate", "raw"])
 def test_a_frame_comes_back_bit_exact_in_every_coding(coding):
     decoded = decode_frame(frame(coding), hello())
     message = PhoneMessage.of(json.loads(decoded.message))
@@ -114,7 +119,7 @@ def bomb():
         (frame("zlib", zlib.compress(b"\0" * 10_000_000)), "has 385 bytes, 384 expected"),
         (frame("zlib", b"junk"), "not zlib"),
         (frame("raw", b"abc"), "has 3 bytes, 384 expected"),
-        (frame("jpeg", COLOR), "send raw or zlib"),
+        (frame("jpeg", COLOR), "send raw, zlib or deflate"),
         (frame(depth=None), "hello promised color and depth"),
         (frame(confidence=None), "confidence and depth come together"),
         (frame(K=None), "no K"),
