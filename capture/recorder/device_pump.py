@@ -34,12 +34,16 @@ class DevicePump:
         self._folded = False
         """Whether the counts of the present start are among them already."""
         self._attempt = 0
+        self._has_delivered = False
         self._fresh_s = self._opened_s = time.monotonic()
         self._trouble = ""
         self._done = False
 
     def start(self) -> None:
-        """Starts the device here, so that its refusal is the caller's, and then the thread."""
+        """Starts the device here, so that its refusal is the caller's, and then the thread; one that was given up
+        before is opened again first."""
+        if self.device.health().state == "closed":
+            self._same(self.device.open())
         self.device.start()
         self._fresh_s = self._opened_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"pump {self.device.name}", daemon=True)
@@ -99,6 +103,7 @@ class DevicePump:
 
     def _took(self, frame: EncodedFrame) -> None:
         self._fresh_s = time.monotonic()
+        self._has_delivered = True
         if self._attempt and self._fresh_s - self._opened_s > self._policy.healthy_s:
             self._attempt = 0
         self._give(frame)
@@ -106,13 +111,16 @@ class DevicePump:
     def _is_stalled(self) -> bool:
         if self.silent_s <= self._policy.stall_s:
             return False
-        master = self._master()
-        if master is None or master is self or self._description.info.sync != "subordinate":
-            return True
-        if master.finished or master.silent_s > STALL_AFTER_S:
-            self._fresh_s = time.monotonic()  # it waits for the pulse; judge it once the master is back
+        if self._description.info.sync == "subordinate" and self._waits_for_pulse(self._master()):
+            self._fresh_s = time.monotonic()  # judge it once the master is back
             return False
         return True
+
+    def _waits_for_pulse(self, master: DevicePump | None) -> bool:
+        """Whether a silent subordinate has a reason: its master, here or on another computer, sends no pulse."""
+        if master is None:
+            return not self._has_delivered
+        return master.finished or master.silent_s > STALL_AFTER_S
 
     def _open_again(self, reason: str) -> bool:
         """Whether it runs again; otherwise it was given up, or the rig is being stopped."""

@@ -13,7 +13,7 @@ started: list[str] = []
 
 
 class Scripted(Device):
-    """Frames every 10 ms; its n-th start does what `starts[n]` says: run, silent, lose, refuse; then it runs."""
+    """Frames every 10 ms; its n-th start is `starts[n]`: run, silent (after 5), dumb, lose, refuse; then run."""
 
     def __init__(self, name, starts=(), sync="standalone", serials=("1",)):
         super().__init__(name)
@@ -42,6 +42,8 @@ class Scripted(Device):
     def _play(self):
         number = 0
         while not self.quit.wait(0.01):
+            if self.what == "dumb":
+                continue
             if self.what == "silent" and number >= 5:
                 continue
             if self.what == "lose" and number >= 5:

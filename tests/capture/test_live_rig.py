@@ -92,6 +92,29 @@ def test_subordinates_are_not_opened_again_while_their_master_is_silent(monkeypa
     assert [event.split(":")[0] for event in events] == ["master", "master"]
 
 
+def test_a_subordinate_waits_for_a_master_on_another_computer():
+    lonely = Scripted("sub", ["dumb"], sync="subordinate")
+    _, events, health = run([lonely], seconds=0.6)
+    assert events == []
+    assert health["sub"].delivered == 0
+    _, events, _ = run([Scripted("sub", ["silent"], sync="subordinate")], until=lambda rig: said("opened again", rig))
+    assert "opening it again" in events[0]  # it had the pulse and fell silent
+
+
+def test_a_device_that_was_given_up_has_another_chance_at_the_next_start():
+    bad = Scripted("bad", ["lose", "refuse", "refuse", "refuse"])
+    with LiveRig([bad], restart=QUICK) as rig:
+        rig.start()
+        while not rig.finished:
+            time.sleep(0.01)
+        assert said("given up", rig)
+        rig.stop()
+        rig.start()
+        time.sleep(0.1)
+        assert rig.health()[0].delivered > 3
+        assert rig.health()[0].message == ""
+
+
 def test_another_unit_in_its_place_is_refused():
     bad = Scripted("bad", ["lose"], serials=("1", "2"))
     _, events, _ = run([bad], until=lambda rig: said("given up", rig))
