@@ -74,7 +74,8 @@ def names_of_this_host(listen: str) -> list[str]:
     """Names and addresses by which a phone may reach a server that listens there."""
     name = socket.gethostname().split(".")[0]
     own = [listen] if listen not in ("0.0.0.0", "::") else addresses_of_this_host()
-    return [*own, name, f"{name}.local", "localhost", "127.0.0.1"]
+    named = [name, f"{name}.local"] if name.isascii() and name else []
+    return [*own, *named, "localhost", "127.0.0.1"]
 
 
 def addresses_of_this_host() -> list[str]:

@@ -29,6 +29,8 @@ from capture.iphone.protocol import MAX_FRAME_BYTES, Hello, ProtocolError
 MAX_CONNECTIONS, MAX_STRANGERS, MAX_PHONES = 24, 8, 16
 SILENCE_S = 5.0
 """A phone pings 20 times a second; one from which nothing came for this long is taken for disconnected."""
+ALIVE_S = 1.0
+"""Two phones with one serial are refused while the first was heard this recently; an app that crashed is not."""
 TICK_S = 0.5
 HANDSHAKE_S, IDLE_S = 5.0, 10.0
 """A client that has not finished its handshake, or not asked for the WebSocket, after this long is cut off."""
@@ -273,6 +275,9 @@ class PhoneServer:
                         raise ProtocolError(f"{MAX_PHONES} phones are connected already; disconnect one")
                     del self._links[gone[0]]
                 link = self._links[hello.serial] = PhoneLink(hello)
+            elif link.connected and hello.run != link.hello.run and link.status().silent_s < ALIVE_S:
+                twice = f"a phone {hello.serial} is connected already"
+                raise ProtocolError(f"{twice}; close its other app or page, or give it a serial of its own")
             self._changed.notify_all()
         before = self._connections.get(hello.serial)
         self._connections[hello.serial] = connection

@@ -192,6 +192,17 @@ def test_off_loopback_there_is_tls_and_a_token(tmp_path, session):
             ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
 
 
+def test_two_phones_with_one_serial_do_not_push_each_other_out(server, session):
+    with playing(server.address.page, session.folder) as record:
+        deadline = time.monotonic() + 5
+        while not server.phones() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        heard, _ = talk(server, hello(serial="SERIAL-1"))
+        assert "SERIAL-1 is connected already" in heard[0]["text"]
+        assert server.phones()[0].connected
+    assert record.connections == 1
+
+
 def test_what_cannot_be_served_is_a_sentence(tmp_path, server):
     with pytest.raises(CaptureError, match=rf"port {server.port} \(.*choose another"):
         PhoneServer(port=server.port, folder=tmp_path).start()
