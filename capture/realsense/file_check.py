@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import struct
 from pathlib import Path
@@ -24,6 +25,12 @@ def check_whole(path: Path) -> None:
         raise CaptureError(f"{path} cannot be opened ({error.strerror}); check the path") from None
     if not size:
         raise CaptureError(f"{path} is empty; copy it again from the recording computer")
+    _check(path, head, size, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _check(path: Path, head: bytes, size: int, changed_ns: int) -> None:
+    """Once for each state of a file: a .db3 is read from end to end."""
     if head.startswith(SQLITE_MAGIC):
         _check_db3(path, head, size)
     elif head.startswith(BAG_MAGIC):

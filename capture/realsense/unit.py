@@ -61,22 +61,23 @@ def choose_streams(unit: Any, name: str, settings: RealSenseSettings) -> list[Un
 
 def _choose(sensors: Sequence[Any], name: str, kind: str, size: tuple[int, int], rate_hz: int) -> UnitStream:
     offered: dict[str, UnitStream] = {}
-    sizes: set[str] = set()
+    modes: set[tuple[int, int, int]] = set()
     for sensor in sensors:
         for profile in sensor.get_stream_profiles():
             if kind_of(profile) != kind:
                 continue
             video = profile.as_video_stream_profile()
-            sizes.add(f"{video.width()}x{video.height()} at {video.fps()} Hz")
-            if (video.width(), video.height(), video.fps()) == (*size, rate_hz):
+            mode = (video.fps(), video.width(), video.height())
+            modes.add(mode)
+            if mode == (rate_hz, *size):
                 offered.setdefault(format_of(profile), UnitStream(kind=kind, profile=video, sensor=sensor))
     for format in FORMATS[kind]:
         if format in offered:
             return offered[format]
-    has = ", ".join(sorted(sizes, key=lambda text: [int(w) for w in text.split(" ")[0].split("x")])) or "none at all"
-    raise DeviceError(
-        f"{name}: no {kind} of {size[0]}x{size[1]} at {rate_hz} Hz; the unit has {has} (at USB 2 fewer than at USB 3)"
-    )
+    rates = ", ".join(str(rate) for rate in sorted({mode[0] for mode in modes})) or "no"
+    sizes = ", ".join(f"{width}x{height}" for rate, width, height in sorted(modes) if rate == rate_hz)
+    has = f"it has {sizes} at that rate" if sizes else f"it has {rates} Hz"
+    raise DeviceError(f"{name}: no {kind} of {size[0]}x{size[1]} at {rate_hz} Hz; {has} (at USB 2 fewer than at USB 3)")
 
 
 def apply_settings(streams: Sequence[UnitStream], name: str, settings: RealSenseSettings) -> list[str]:
