@@ -64,6 +64,16 @@ class VideoStream:
 
     def frame(self, index: int) -> UInt8[np.ndarray, "height width 3"]:
         """Frame `index`, RGB. Raises CaptureError when there is no such frame or it cannot be decoded."""
+        rgb = self._decoded(index).to_ndarray(format="rgb24")
+        return np.ascontiguousarray(np.rot90(rgb, self.rotation_degrees // 90)) if self.rotation_degrees else rgb
+
+    def small_grey(self, index: int, width: int) -> UInt8[np.ndarray, "height width"]:
+        """Frame `index` as a small grey picture, as it is stored: not turned. Raises as `frame` does."""
+        picture = self._decoded(index)
+        height = max(2, round(width * picture.height / picture.width))
+        return picture.reformat(width=width, height=height, format="gray", interpolation="AREA").to_ndarray()
+
+    def _decoded(self, index: int) -> av.VideoFrame:
         if not 0 <= index < len(self):
             raise CaptureError(f"video {self.path} has {len(self)} frames, there is no frame {index}")
         keyframe = int(self._keyframes[np.searchsorted(self._keyframes, index, side="right") - 1])
@@ -78,8 +88,7 @@ class VideoStream:
             raise CaptureError(f"video {self.path}: frame {index} cannot be decoded ({_reason(error)})") from None
         if picture is None:
             raise CaptureError(f"video {self.path}: frame {index} of {len(self)} is missing; the file is damaged")
-        rgb = picture.to_ndarray(format="rgb24")
-        return np.ascontiguousarray(np.rot90(rgb, self.rotation_degrees // 90)) if self.rotation_degrees else rgb
+        return picture
 
     def __iter__(self) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
         """All frames in order."""

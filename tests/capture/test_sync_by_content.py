@@ -11,7 +11,7 @@ from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.session_info import DeviceInfo, StreamInfo
 from capture.sync.content.audio import audio_signal
-from capture.sync.content.check import content_offsets
+from capture.sync.content.check import TRUSTED, content_offsets
 from capture.sync.content.correlation import Signal, find_lag, mean_signal
 from capture.sync.content.pictures import light_of_pictures, motion_of_pictures
 from capture.virtual.moving_patches import MovingPatches, bursts
@@ -46,7 +46,7 @@ def test_motion_at_any_rates(seed, rates, offset_ms):
     second = sampled(move, seed + 1, rate_hz=rates[1], offset_us=1e3 * offset_ms, seconds=12, gain=3.0)
     lag = find_lag(first, second, largest_us=2e6)
     assert abs(lag.lag_us - 1e3 * offset_ms) < LIMIT_US
-    assert lag.confidence > 0.4
+    assert lag.confidence > TRUSTED
     back = find_lag(second, first, largest_us=2e6)
     assert back.lag_us == pytest.approx(-lag.lag_us, abs=2000)  # the two grids differ by up to one step
 
@@ -57,7 +57,7 @@ def test_strangers_have_no_confidence():
         a = sampled(seed, seed, rate_hz=30.0, offset_us=0.0, seconds=10)
         b = sampled(seed + 1000, seed, rate_hz=30.0, offset_us=0.0, seconds=10)
         confidences.append(find_lag(a, b, largest_us=2e6).confidence)
-    assert np.mean(np.array(confidences) < 0.4) > 0.9
+    assert np.mean(np.array(confidences) < TRUSTED) > 0.9
 
 
 def test_what_does_not_overlap_is_refused():
@@ -80,7 +80,7 @@ def test_motion_of_pictures_from_two_sides():
     b = motion_of_pictures("b", b_us - 321_000, [MOVING.picture(1e-6 * t, 0.9) for t in b_us])
     lag = find_lag(a, b, largest_us=1e6)
     assert abs(lag.lag_us - 321_000) < LIMIT_US
-    assert lag.confidence > 0.4
+    assert lag.confidence > TRUSTED
 
 
 def test_a_blinking_light():

@@ -14,7 +14,7 @@ from capture.sync.content.audio import audio_signal
 from capture.sync.content.correlation import Lag, Signal, find_lag, mean_signal
 from capture.sync.content.pictures import motion_of_depth, picture_signals
 
-TRUSTED = 0.4
+TRUSTED = 0.55
 """Confidence from which an offset is applied, or warned of."""
 REFERENCES = 4
 """Trusted devices whose pictures are read: what several views have in common, in bounded time."""
@@ -32,7 +32,7 @@ class ContentOffset:
     lag_us: float
     """To be added to the device's times."""
     confidence: float
-    """0 to 1; below 0.4 it says nothing."""
+    """0 to 1; below 0.55 it says nothing."""
     correlation: float
     overlap_s: float
     spacing_us: float

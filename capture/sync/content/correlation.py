@@ -19,7 +19,13 @@ LOBE_US = 250_000.0
 SLOW_US = 200_000.0
 """What changes slower than this is taken off: it is another in every view, while the beginnings and ends of movements
 are the same. In a simulated kick seen by six cameras the error falls from 9 ms to 2 ms by it."""
-LEAST_OVERLAP = 0.4
+MOMENTS_HZ = 5.0
+"""Independent moments a second of what is left, about."""
+FEW_MOMENTS = 5
+"""So many may agree by chance in any recording: a second of it says nothing."""
+CHANCE_SIGMAS, SURE_SIGMAS = 3.0, 7.0
+"""Chance reaches the first at some of the lags that are looked at. A peak beyond the second is sure."""
+LEAST_OVERLAP = 0.5
 """Lags at which less of the shorter signal meets the other are not looked at: short pieces look alike."""
 
 
@@ -46,10 +52,12 @@ class Lag:
     """To be added to the second signal's times so that the same thing happens at the same time in both."""
     correlation: float
     """Of the two at this lag, -1 to 1."""
-    second: float
-    """The largest correlation at any lag that is clearly another."""
+    sigmas: float
+    """How far from chance that is, by Fisher's transformation and the length of the overlap."""
+    second_sigmas: float
+    """The same at the best lag that is clearly another."""
     confidence: float
-    """0 to 1: how high the peak is, and how far above the second one. Below 0.3 it says nothing."""
+    """0 to 1: how far from chance the peak is, and how far above the second one. Below 0.55 it says nothing."""
     overlap_s: float
 
 
@@ -91,17 +99,22 @@ def find_lag(first: Signal, second: Signal, *, largest_us: float, about_us: floa
             "record longer, or raise sync.largest_lag_s"
         )
     score = _pearson(a, b, shift, overlap)
+    moments = np.maximum(0.0, 1e-6 * STEP_US * overlap * MOMENTS_HZ - FEW_MOMENTS)
+    sigmas = np.arctanh(np.clip(score, 0, 0.999)) * np.sqrt(moments)
     inside = np.flatnonzero(looked)
-    best = inside[np.argmax(score[inside])]
+    best = int(inside[np.argmax(sigmas[inside])])
     apart = inside[np.abs(lag[inside] - lag[best]) > LOBE_US]
-    second_best = float(max(0.0, score[apart].max())) if len(apart) else 0.0
-    height = float(max(0.0, score[best]))
+    height = float(sigmas[best])
+    second_best = float(sigmas[apart].max()) if len(apart) else 0.0
+    sure = np.clip((height - CHANCE_SIGMAS) / (SURE_SIGMAS - CHANCE_SIGMAS), 0, 1)
+    alone = np.clip(2 * (height - second_best) / max(height, 1e-9), 0, 1)
     at_edge = best in (inside[0], inside[-1])
     return Lag(
         lag_us=float(lag[best] + STEP_US * _peak(score, int(best))),
         correlation=float(score[best]),
-        second=second_best,
-        confidence=0.0 if at_edge else height * min(1.0, 2 * max(0.0, height - second_best)) ** 0.5,
+        sigmas=height,
+        second_sigmas=second_best,
+        confidence=0.0 if at_edge else float(np.sqrt(sure * alone)),
         overlap_s=float(1e-6 * STEP_US * overlap[best]),
     )
 

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64
 from capture.errors import CaptureError
 from capture.session import Session
 from capture.sync.content.correlation import Signal
+from capture.video import VideoStream
 
 SIZE_PX = 160
 """Width of the pictures that are compared; a person is still 30 pixels wide."""
@@ -30,6 +31,11 @@ def grey_pictures(
 ) -> Iterator[Float32[np.ndarray, "height width"]]:
     """Small grey pictures of a colour or infrared stream; JPEG is decoded at a fraction of its size."""
     info = session.stream(stream)
+    if info.encoding == "video" and info.topic is None:
+        video = VideoStream(session.path(info.file))
+        yield from (video.small_grey(index, SIZE_PX).astype(np.float32) for index in indices)
+        video.close()
+        return
     for index in indices:
         if info.encoding == "jpeg" and info.topic is not None:
             data = session.recording(info.file).read(info.topic, index).data
