@@ -53,6 +53,7 @@ class TakeControl:
         self._problem = ""
         self._verdict: TakeVerdict | None = None
         self._thread: threading.Thread | None = None
+        self._next_name = self._name_of_next()
         self.takes: list[tuple[RecordedTake, TakeVerdict]] = []
         """What was recorded in this run, in order."""
 
@@ -86,6 +87,7 @@ class TakeControl:
         with self._lock:
             if self._state == "idle" and self.has_next:
                 self._place += 1
+                self._next_name = self._name_of_next()
 
     def start(self) -> None:
         """Begins the countdown of the plan at hand: its first take, or a retake beside those that exist.
@@ -142,7 +144,7 @@ class TakeControl:
         running = state in ("recording", "stopping")
         return RigStatus(
             state=state,
-            session=recorder.folder.name if recorder is not None and state != "idle" else plan.session.name,
+            session=recorder.folder.name if recorder is not None and state != "idle" else self._next_name,
             subject=plan.subject_code,
             action=plan.action_code,
             prompt=plan.prompt,
@@ -156,6 +158,9 @@ class TakeControl:
             verdict=self._verdict,
             recorder=recording if running else None,
         )
+
+    def _name_of_next(self) -> str:
+        return take_folder(self.plan.session, next_take(self.plan.session)).name
 
     def _run(self, recorder: Recorder, plan: TakePlan) -> None:
         try:
@@ -172,6 +177,7 @@ class TakeControl:
             self._problem = f"{recorder.folder.name}: {error}"
         finally:
             with self._lock:
+                self._next_name = self._name_of_next()
                 self._state = "idle"
 
     def _watch(self, recorder: Recorder, plan: TakePlan) -> None:

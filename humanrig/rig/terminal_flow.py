@@ -44,6 +44,7 @@ class TerminalFlow:
         self._interactive = (sys.stdin.isatty() and console.is_terminal) if interactive is None else interactive
         self._ask = ask or self._keyboard
         self._interrupted = False
+        self._shown = 0
 
     def run(self) -> int:
         """Exit code: 0 when the last take is one to keep, 1 when it is not or there is none."""
@@ -75,16 +76,17 @@ class TerminalFlow:
                 continue
             if answer != "started":
                 self.control.start()
-            shown = len(self.control.takes)
             self._watch()
             if self.control.problem:
                 raise HumanrigError(self.control.problem)
-            if len(self.control.takes) == shown:
+            fresh = self.control.takes[self._shown :]  # all that somebody started meanwhile, too
+            self._shown += len(fresh)
+            if not fresh:
                 say("the countdown was stopped; nothing was recorded")
-            for _, verdict in self.control.takes[shown:]:
+            for _, verdict in fresh:
                 show_verdict(verdict)
                 recorded += 1
-            ended = self._interrupted or len(self.control.takes) == shown
+            ended = self._interrupted or not fresh
             self._interrupted = False
             answer = "quit" if ended and not self._interactive else self._after(recorded)
 

@@ -42,7 +42,7 @@ def plan(folder, **values):
     return TakePlan(session=folder, **{**given, **values})
 
 
-def running(played, effects=None, *, loops=20, seed=0, speed=SPEED):
+def running(played, effects=None, *, loops=400, seed=0, speed=SPEED):
     devices = open_virtual_devices(played, effects, loops=loops, seed=seed, speed=speed)
     rig = LiveRig(devices, restart=RestartPolicy(attempts=0))
     rig.open()
@@ -92,6 +92,7 @@ def test_a_retake_keeps_the_old_take_and_names_it(tmp_path, rig):
     control.start()
     assert control.wait(20.0)
     assert {p: p.read_bytes() for p in (tmp_path / "walk").rglob("*") if p.is_file()} == before
+    assert control.status().session == "walk.take3"  # what a start would record
     assert Session.open(tmp_path / "walk.take2").info.links == {"retake_of": "../walk"}
     assert [take.session.folder.name for take, _ in control.takes] == ["walk", "walk.take2"]
 
@@ -141,7 +142,13 @@ def test_a_verdict_that_fails_does_not_hide_the_take(tmp_path, rig, monkeypatch)
 def test_a_countdown_that_is_stopped_ends_a_run_without_a_keyboard(tmp_path, rig):
     control = TakeControl(rig, [plan(tmp_path / "walk", countdown_s=30.0)], limits=LIMITS)
     flow = TerminalFlow(control, RigView(rig, PulseMonitor(rig.descriptions), {}), takes=3, interactive=False)
-    threading.Timer(0.3, control.stop).start()
+
+    def stop():
+        while control.state != "countdown":
+            time.sleep(0.01)
+        control.stop()
+
+    threading.Thread(target=stop, daemon=True).start()
     assert flow.run() == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -231,6 +238,21 @@ def test_somebody_at_the_keyboard_repeats_and_goes_on(tmp_path, rig, capsys):
     said = capsys.readouterr().err
     assert "right leg" in said  # instructions limb by limb
     assert said.count("KEEP") == 3
+
+
+def test_a_start_on_the_page_is_followed_by_the_terminal(tmp_path, rig, capsys):
+    control = TakeControl(rig, [plan(tmp_path / "walk")], limits=LIMITS)
+
+    def ask(question):
+        if len(control.takes) < 2:
+            control.start()  # as the page does, from another thread
+            return None
+        return "q"
+
+    flow = TerminalFlow(control, RigView(rig, PulseMonitor(rig.descriptions), {}), interactive=True, ask=ask)
+    assert flow.run() == 0
+    assert [take.session.folder.name for take, _ in control.takes] == ["walk", "walk.take2"]
+    assert capsys.readouterr().err.count("KEEP") == 2
 
 
 def test_the_dashboard_shows_what_is_wrong(tmp_path, played):

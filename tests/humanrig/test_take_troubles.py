@@ -39,7 +39,7 @@ def record(folder, devices, *, during=lambda: None, attempts=0, seconds=SECONDS)
 
 
 def test_an_unplugged_device_is_given_up_and_the_others_go_on(tmp_path, played):
-    devices = open_virtual_devices(played, loops=20)
+    devices = open_virtual_devices(played, loops=100)
     verdict, said = record(tmp_path / "t", devices, during=lambda: devices[1]._queue.fail("USB device is gone"))
     assert not verdict.keep
     assert "kinect_001 was lost and did not come back" in verdict.lines[0]
@@ -50,7 +50,7 @@ def test_an_unplugged_device_is_given_up_and_the_others_go_on(tmp_path, played):
 
 
 def test_a_device_that_comes_back_is_said_with_its_gap(tmp_path, played):
-    devices = open_virtual_devices(played, loops=20)
+    devices = open_virtual_devices(played, loops=100)
     verdict, said = record(
         tmp_path / "t", devices, during=lambda: devices[1]._queue.fail("USB device is gone"), attempts=3
     )
@@ -59,7 +59,7 @@ def test_a_device_that_comes_back_is_said_with_its_gap(tmp_path, played):
 
 
 def test_frames_of_another_size_are_left_out_and_counted(tmp_path, played, monkeypatch):
-    devices = open_virtual_devices(played, loops=20)
+    devices = open_virtual_devices(played, loops=100)
     wrong = simplejpeg.encode_jpeg(np.zeros((8, 8, 3), np.uint8))
     source = devices[1]._source
     right = source.data
@@ -77,7 +77,7 @@ def test_frames_of_another_size_are_left_out_and_counted(tmp_path, played, monke
 def test_a_disk_that_fills_ends_the_take_cleanly(tmp_path, played, monkeypatch):
     full = threading.Event()
     monkeypatch.setattr("capture.recorder.recorder.free_bytes", lambda folder: 0 if full.is_set() else 10**12)
-    devices = open_virtual_devices(played, loops=20)
+    devices = open_virtual_devices(played, loops=100)
     verdict, said = record(tmp_path / "t", devices, during=full.set, seconds=20.0)
     assert not verdict.keep
     assert said["stopped_because"] in verdict.lines[0]
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_ends_the_take_cleanly(tmp_path, played, monkeypatch):
 
 
 def test_damaged_depth_on_disk_is_a_reason_to_repeat_and_no_crash(tmp_path, played, monkeypatch):
-    devices = open_virtual_devices(played, loops=20)
+    devices = open_virtual_devices(played, loops=100)
     source = devices[0]._source
     right = source.data
 
