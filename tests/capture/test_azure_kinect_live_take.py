@@ -41,9 +41,8 @@ def pulses_between(session, first, second):
     return len(found)
 
 
-def test_a_rig_records_through_a_stall_and_an_unplugged_device(stand_in, tmp_path, monkeypatch):
+def test_a_rig_records_through_a_stall_and_an_unplugged_device(stand_in, tmp_path):
     """Three devices on a cable; one falls silent though its IMU goes on, one is gone for good."""
-    monkeypatch.setattr("capture.recorder.disk_room.MESSAGE_BYTES", 2000.0)
     stand_in.chain(3)
     stand_in.set(1, stall_at=20, stall_once=1)
     stand_in.set(2, lose_at=40)
