@@ -13,6 +13,7 @@ from jaxtyping import Float, Float32
 
 from capture.errors import CaptureError
 from capture.importers.agreement import Judgement, best_unit, depth_agreement, judge, scaled
+from capture.importers.color_agreement import judge_colors
 from capture.importers.level_world import level_world
 from capture.importers.source_stream import SourceStream, write_streams
 from capture.session import RECORDED_CAMERAS, Session
@@ -27,6 +28,7 @@ EXTRAS = ("recording", "extras")
 SOURCE_WORLD = ("recording", "source_world.json")
 Transforms = Literal["documented", "inverted"]
 OPTIONS = frozenset({"transforms", "unit_m", "up"})
+COLOR_DEVICES = 4
 FLOOR_M, FLOOR_DEGREES = 0.05, 2.0
 """A world that is said to stand on the floor may miss the floor seen in depth by this."""
 
@@ -72,7 +74,7 @@ def write_rig(
     says what points up in its world. Raises CaptureError when the depth images clearly contradict the reading.
     """
     cameras = _read_as(rig, transforms, unit_m)
-    depths = _depth_moment(rig)
+    moment, depths = _depth_moment(rig)
     placed = {name: camera for name, camera in cameras.items() if name not in rig.unplaced}
     notes = [rig.camera_source]
     if transforms == "inverted":
@@ -80,7 +82,11 @@ def write_rig(
     if unit_m != 1.0:
         notes.append(f"one unit of the file taken as {unit_m:g} m, as told")
     seen = {name: depth for name, depth in depths.items() if name in placed}
-    notes += [_check_poses(rig, seen, placed, unit_m), *_check_centres(cameras)]
+    notes += [
+        _check_poses(rig, seen, placed, unit_m),
+        _check_colors(rig, moment, depths, cameras),
+        *_check_centres(cameras),
+    ]
     T_world_source, text = _turn(rig, seen, placed, up)
     notes.append(text)
     moved = {
@@ -122,13 +128,16 @@ def _inverted(cameras: Mapping[str, Camera]) -> dict[str, Camera]:
     return {name: camera.at(inverse(camera.T_world_camera)) for name, camera in cameras.items()}
 
 
-def _depth_moment(rig: SourceRig) -> dict[str, Float32[np.ndarray, "_ _"]]:
-    """Depth images of the middle moment that all depth cameras of one clock have, metres."""
+def _depth_moment(rig: SourceRig) -> tuple[int, dict[str, Float32[np.ndarray, "_ _"]]]:
+    """The middle number that all depth cameras of one clock have, and their images there, metres."""
     clocks = {device.name: device.clock for device in rig.devices}
     depth = [stream for stream in rig.streams if stream.kind == "depth" and stream.numbers]
     depth = [stream for stream in depth if clocks.get(stream.device) == clocks.get(depth[0].device)]
     common = sorted(set.intersection(*(set(stream.numbers) for stream in depth))) if depth else []
-    return {stream.name: depth_stream_m(stream)(common[len(common) // 2]) for stream in depth} if common else {}
+    if not common:
+        return 0, {}
+    moment = common[len(common) // 2]
+    return moment, {stream.name: depth_stream_m(stream)(moment) for stream in depth}
 
 
 def _turn(
@@ -185,6 +194,18 @@ def _check_lens(seen: Mapping[str, Float32[np.ndarray, "_ _"]], used: Mapping[st
         doubt = "DOUBTFUL lens: depth agrees better without the stored distortion"
         return f"{doubt} ({without}), so the images may be undistorted already"
     return f"lens distortion as stored (without it {without})"
+
+
+def _check_colors(
+    rig: SourceRig, moment: int, depths: Mapping[str, Float32[np.ndarray, "_ _"]], cameras: Mapping[str, Camera]
+) -> str:
+    """What the pictures of some devices say of where their colour cameras stand beside the depth cameras."""
+    images = []
+    for stream in rig.streams:
+        depth = f"{stream.device}/depth"
+        if stream.kind == "color" and depth in depths and moment in stream.numbers and len(images) < COLOR_DEVICES:
+            images.append((depths[depth], cameras[depth], stream.picture(moment), cameras[stream.name]))
+    return judge_colors(images)
 
 
 def _check_centres(cameras: Mapping[str, Camera]) -> list[str]:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 import simplejpeg
+from jaxtyping import UInt8
 
 from capture import depth_codec
 from capture.errors import CaptureError
 from capture.importers.png_chunks import SIGNATURE, is_whole_png
 from capture.mcap_recording import McapWriter
 from capture.session_info import StreamInfo, StreamKind
+from capture.video import VideoStream
 
 JPEG, PNG = b"\xff\xd8\xff", SIGNATURE
 
@@ -47,6 +50,19 @@ class SourceStream:
     def time_us(self, number: int) -> int:
         """When a frame was taken, from number 0 on."""
         return round(number * 1e6 / self.rate_hz)
+
+    def picture(self, number: int) -> UInt8[np.ndarray, "_ _ 3"]:
+        """A colour frame, RGB. Raises CaptureError when it cannot be decoded."""
+        if self.video is not None:
+            video = VideoStream(self.video)
+            try:
+                return video.frame(number)
+            finally:
+                video.close()
+        bgr = cv2.imdecode(np.frombuffer(self.read(number), np.uint8), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise CaptureError(f"frame {number} of {self.name} cannot be decoded; copy the recording again")
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def image_header(data: bytes, where: str) -> tuple[Literal["jpeg", "png"], int, int]:

@@ -7,10 +7,11 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from other_layouts import depth_mm, raw, write_humman_cameras, write_point, write_recon, write_smc
+from other_layouts import depth_mm, placed_cameras, raw, write_humman_cameras, write_point, write_recon, write_smc
 from other_rigs import build_rig
 
 from capture.errors import CaptureError
+from capture.importers.color_agreement import mirrored
 from capture.importers.detect import import_recording
 from capture.iphone.message import PhoneMessage
 from capture.session import Session
@@ -126,6 +127,19 @@ def test_transforms_the_other_way_round_are_refused(plain, tmp_path):
     session = import_recording(tmp_path / "take", tmp_path / "s", layout_options={"transforms": "inverted"})
     same_rig(session, plain)
     assert "the other way round, as told" in session.recorded_camera_file().source
+
+
+def test_colour_cameras_that_are_placed_the_wrong_way_round_are_doubted(plain, tmp_path):
+    write_recon(plain, tmp_path / "take")
+    right = import_recording(tmp_path / "take", tmp_path / "right").recorded_camera_file().source
+    assert "colour cameras: depth's edges on the picture's" in right
+    cameras = dict(placed_cameras(plain))
+    for name in [name for name in cameras if name.endswith("color")]:
+        depth = cameras[name.replace("color", "depth")]
+        cameras[name] = mirrored(depth, cameras[name])
+    write_humman_cameras(tmp_path / "take" / "cameras.json", cameras)
+    wrong = import_recording(tmp_path / "take", tmp_path / "wrong").recorded_camera_file().source
+    assert "DOUBTFUL colour cameras" in wrong
 
 
 def test_a_world_in_millimetres_is_refused(plain, tmp_path):
