@@ -145,6 +145,8 @@ class _Agent:
         self._sends = False
         """Whether the rig has asked for frames on this connection."""
         self._frozen_until_s = 0.0
+        self._told = False
+        """Whether it was said that the rig cannot be reached."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -165,8 +167,10 @@ class _Agent:
                         raise CaptureError(
                             f"{self._address.host} shows another certificate than the pairing address names; pair again"
                         ) from None
-                    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                        self._log(f"no link to {self._address.websocket} ({error}); trying again")
+                    except (aiohttp.ClientError, OSError, TimeoutError):
+                        if not self._told:
+                            self._log(f"nobody answers at {self._address.websocket}; trying again until somebody does")
+                        self._told = True
                     if not self._done():
                         await asyncio.sleep(self._faults.down_s if self._cut else RETRY_S)
         finally:
@@ -234,7 +238,7 @@ class _Agent:
         if not isinstance(welcome, Welcome):
             return
         self._log(f"connected to {welcome.host}")
-        self._rewound, self._sends = None, False
+        self._rewound, self._sends, self._told = None, False, False
         tasks = [
             asyncio.create_task(self._read(socket)),
             asyncio.create_task(self._send_frames(socket)),
