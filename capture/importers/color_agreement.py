@@ -24,7 +24,7 @@ FITS, BETTER = 0.1, 0.03
 def edge_agreement(
     depth_m: Float32[np.ndarray, "_ _"], depth_camera: Camera, rgb: UInt8[np.ndarray, "_ _ 3"], color_camera: Camera
 ) -> float:
-    """Correlation of depth's edges, seen from the colour camera, with the picture's; NaN where there are too few or none."""
+    """Correlation of depth's edges, seen from the colour camera, with the picture's; NaN with too few of either."""
     small = color_camera.resized(WIDTH, max(1, round(WIDTH * color_camera.height / color_camera.width)))
     points = depth_to_points(np.where(_is_edge(depth_m), depth_m, np.nan), depth_camera).reshape(-1, 3)
     points = points[np.isfinite(points).all(-1)]
