@@ -2,7 +2,7 @@
 
 Usage: python scripts/benchmarks/benchmark_recorder.py [--seconds 60] [--devices 10] [--folder FOLDER]
            [--frames FOLDER] [--distinct 24] [--k4a-seconds 20] [--json]
-Colour is 1920x1080 JPEG of about 550 kB, depth 640x576, both of the simulated sensors with noise and made before (240
+Colour is 1920x1080 JPEG of about 450 kB, depth 640x576, both of the simulated sensors with noise and made before (240
 frame pairs take minutes; `--frames` keeps them); the depth is encoded while it plays, as a driver does. Everything that
 is recorded is deleted. Exits with 1 where a frame is lost, the recorder takes more than 120 % of one core, the p99 lag
 is over 2 s or depth is compressed less than 5 times.

@@ -19,6 +19,8 @@ from scripts.recorder_rig.light_rig import describe
 
 RATE_HZ = 30.0
 COLOR_SIZE = (1920, 1080)
+JPEG_QUALITY = 91
+"""Pictures of 413 to 485 kB: the rate that ten devices must reach is stated for at least 400 kB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ def make_frames(folder: Path, devices: int, distinct: int) -> list[SensorFrames]
             color_resolution="1080P",
             background_frames=0,
             furniture=4,
+            color_effects={"jpeg_quality": JPEG_QUALITY},
         )
     session = Session.open(folder)
     found = []
