@@ -22,8 +22,8 @@ from capture.session_info import IMAGE_KINDS
 
 SLOW_SHARE = 0.98
 """A stream below this share of its rate loses a frame in fifty or more."""
-EDGE_FRAMES = 1.5
-"""Arrivals jitter: the first and the last frame may be late, or early, by this many periods together."""
+EDGE_FRAMES = 3.0
+"""Arrivals jitter on a busy computer: the first and the last frame may be so many periods late or early together."""
 EXPECT_MINIMUM = 5
 """Frames of a stream below which no rate is told."""
 INVALID_SHARE = 0.75

@@ -34,7 +34,7 @@ def test_a_healthy_rig_is_ready(folder):
     for one in found:
         assert one.dropped == 0
         assert one.invalid_share == pytest.approx(0.25)
-        assert all(rate == pytest.approx(30.0, rel=0.02) for rate in one.rates_hz.values())
+        assert all(rate == pytest.approx(30.0, rel=0.15) for rate in one.rates_hz.values())  # 3 frames of 20
         assert one.residual.worst_us <= 60  # jitter of both ends is clipped to 5 sigma of 6 us
 
 
@@ -49,7 +49,7 @@ def test_losses_are_an_error_of_the_rig_that_has_them(folder):
 def test_a_silent_device_is_named_alone(folder):
     effects = replace(ClockEffects.quiet(), stall_device="kinect_001", stall_at_s=0.0, stall_s=60.0)
     found, _ = try_rig(open_virtual_devices(folder, effects), seconds=SECONDS)
-    assert [one.level for one in found] == ["ready", "error", "ready"]
+    assert [one.level for one in found] == ["ready", "error", "ready"], found
     assert "kinect_001/color gave no frame" in found[1].errors[0]
 
 
@@ -70,7 +70,7 @@ def test_a_device_that_cannot_be_opened_takes_the_blame(folder, monkeypatch):
 def test_an_empty_depth_is_a_warning(tmp_path):
     folder = small_session(tmp_path / "dark", devices=2, empty=0.9)
     found, _ = try_rig(open_virtual_devices(folder), seconds=SECONDS)
-    assert [one.level for one in found] == ["warning", "warning"]
+    assert [one.level for one in found] == ["warning", "warning"], found
     assert "90% of its depth pixels are empty" in found[0].warnings[0]
 
 
