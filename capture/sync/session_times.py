@@ -61,7 +61,7 @@ def stream_times(
         found[stream.name] = StreamTimes(
             info=stream,
             device_us=device_us,
-            host_us=host_us - round(host_offset_us(session, stream.device)),
+            host_us=host_us - host_offset_us(session, stream.device, host_us),
             latency_us=known.get(stream.name, known.get(model)),
         )
     return found
@@ -75,7 +75,6 @@ def exchanges(session: Session, device: str) -> Exchanges | None:
     stream = next((s for s in session.streams.values() if s.device == device and s.kind == "clock" and s.frames), None)
     if stream is None:
         return None
-    ahead = host_offset_us(session, device)
     rows = []
     for frame in session.frames(stream.name):
         try:
@@ -85,28 +84,35 @@ def exchanges(session: Session, device: str) -> Exchanges | None:
                 f"{session.folder}: message {frame.index} of {stream.name} has no offset_us and rtt_us; "
                 f"leave the device out: --without {device}"
             ) from None
-        rows.append((frame.device_us, frame.host_us - ahead, offset - ahead, rtt))
+        rows.append((frame.device_us, frame.host_us, offset, rtt))
     values = np.array(rows, np.float64)
+    host_us = values[:, 1].astype(np.int64)
+    ahead_us = host_offset_us(session, device, host_us)
     return Exchanges(
         device_us=values[:, 0].astype(np.int64),
-        host_us=values[:, 1].astype(np.int64),
-        offset_us=values[:, 2],
+        host_us=host_us - ahead_us,
+        offset_us=values[:, 2] - ahead_us,
         rtt_us=values[:, 3],
     )
 
 
-def host_offset_us(session: Session, device: str) -> float:
-    """The clock of the host that recorded a device less that of the first host; 0 where there was one host.
+def host_offset_us(
+    session: Session, device: str, host_us: Int64[np.ndarray, "moments"]
+) -> Int64[np.ndarray, "moments"]:
+    """The clock of the host that recorded a device less that of the first host, at moments of its own; 0 where there
+    was one host. Its drift counts from the moment for which the offset stands.
 
     Raises CaptureError when the device names a host that session.toml does not describe.
     """
-    host = session.devices[device].host if device in session.devices else ""
-    if not host:
-        return 0.0
+    name = session.devices[device].host if device in session.devices else ""
+    if not name:
+        return np.zeros(len(host_us), np.int64)
     hosts = {h.name: h for h in session.info.hosts}
-    if host not in hosts:
+    if name not in hosts:
         raise CaptureError(
-            f"{session.folder}: device '{device}' was recorded by the host '{host}', whose clock session.toml does not "
+            f"{session.folder}: device '{device}' was recorded by the host '{name}', whose clock session.toml does not "
             f"compare; add it to [[hosts]] or leave the device out: --without {device}"
         )
-    return hosts[host].offset_us
+    host = hosts[name]
+    drift_us = 1e-6 * host.drift_ppm * (host_us - host.offset_at_us)
+    return np.rint(host.offset_us + drift_us).astype(np.int64)

@@ -1,6 +1,7 @@
 """Phones and other free devices beside a wired rig: nearest frames, known latencies, exchanges, hosts, resets."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,6 +118,12 @@ def test_exchanges_are_used_where_there_are_some(tmp_path):
 def test_hosts_that_differ_are_put_on_one_clock(tmp_path):
     session, true_us = record(tmp_path / "s", hosts=True)
     assert np.abs(errors(session_frame_sets(session), true_us)).max() < 200
+    b = session.info.hosts.pop()
+    session.info.hosts.append(replace(b, drift_ppm=200.0, offset_at_us=35_000_000))
+    write_info(tmp_path / "s" / "session.toml", session.info)
+    sets = session_frame_sets(Session.open(tmp_path / "s"))
+    phone = next(d for d in sets.devices if d.device == "iphone")
+    assert phone.skew_ppm == pytest.approx(225, abs=25)  # its host gained what is taken off now; the prior pulls back
     session.info.hosts.pop()
     write_info(tmp_path / "s" / "session.toml", session.info)
     with pytest.raises(CaptureError, match=r"recorded by the host 'b', whose clock session\.toml does not compare"):
