@@ -65,6 +65,7 @@ class Record3dDriver(Device):
         self._stream.on_new_frame = self._arrived
         self._stream.on_stream_stopped = self._ended
         if not self._stream.connect(phone):
+            self._close()
             raise DeviceError(
                 f"{self.name}: the phone {phone_serial(phone)} refuses; open Record3D in its USB mode first"
             )

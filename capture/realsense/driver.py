@@ -143,12 +143,14 @@ class RealSenseDriver(Device):
         self._notice = f"the unit says: {notification.get_description()}"
 
     def _temperature_c(self) -> float | None:
-        option = load_sdk().option.asic_temperature
-        try:
-            sensor = self._streams[0].sensor if self._streams and not self._lost else None
-            return float(sensor.get_option(option)) if sensor is not None and sensor.supports(option) else None
-        except (RuntimeError, IndexError):
+        streams = self._streams
+        if not streams or self._lost:
             return None
+        option = load_sdk().option.asic_temperature
+        with contextlib.suppress(RuntimeError):  # it does not tell while it begins or ends
+            if streams[0].sensor.supports(option):
+                return float(streams[0].sensor.get_option(option))
+        return None
 
     def _remark(self) -> str:
         if self._lost:

@@ -285,6 +285,14 @@ def test_what_the_unit_does_not_have_is_refused_in_one_sentence(unit, change, sa
     assert "\n" not in str(caught.value)
 
 
+def test_the_health_of_a_closed_device_can_be_asked_for_without_the_package(monkeypatch):
+    monkeypatch.setattr("capture.realsense.sdk.PACKAGE", "no_such_package")
+    device = RealSenseDriver("rs", settings())
+    assert device.health().state == "closed"
+    with pytest.raises(DeviceError, match="pip install"):
+        device.open()
+
+
 def test_several_units_need_a_serial():
     units = [SoftwareUnit("1"), SoftwareUnit("2")]
     with pytest.raises(DeviceError, match=r"several .*1, 2.*; write the serial"):

@@ -199,6 +199,14 @@ def test_a_phone_that_sends_nothing_is_told_what_to_press(monkeypatch):
     assert not library.opened[0].connected
 
 
+def test_a_phone_that_refuses_is_given_back(monkeypatch):
+    library = phone_library("a")
+    monkeypatch.setattr(library, "connect", lambda self, phone: library.opened.append(self) or False)
+    with pytest.raises(DeviceError, match="the phone a refuses"):
+        Record3dDriver("iphone", library=library).open()
+    assert not library.opened[0].connected
+
+
 def test_a_missing_package_or_daemon_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(record3d_phones, "PACKAGE", "no_such_package")
     with pytest.raises(DeviceError, match=r"humanrig\[record3d\]"):
