@@ -93,7 +93,7 @@ def test_an_old_connection_that_ends_late_breaks_nothing(phone):
 
 
 def test_an_app_started_anew_leaves_a_gap(phone):
-    link, told, sink = phone
+    link, _, sink = phone
     again = []
     time.sleep(0.1)
     link.connect(replace(HELLO, run="second"), again.append)
