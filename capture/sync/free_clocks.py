@@ -55,12 +55,13 @@ def on_session_clock(
     `reference` are streams on the session's clock with their times there, by name. Raises CaptureError when the host
     times of either say nothing.
     """
-    usable = [s for s in streams if comparable(s.device_us, s.host_us)]
     anchors = {
         name: (s, t)
         for name, (s, t) in reference.items()
         if comparable(s.device_us, s.host_us) and np.isfinite(t).any()
     }
+    only_arrival = [s.info.name for s in streams if _only_arrival(s, [a for a, _ in anchors.values()])]
+    usable = [s for s in streams if comparable(s.device_us, s.host_us) or s.info.name in only_arrival]
     if not anchors or (not usable and exchanged is None):
         blamed = device if not usable else next(iter(reference), device).rsplit("/", 1)[0]
         raise CaptureError(
@@ -81,6 +82,10 @@ def on_session_clock(
     # arrival at the anchor = exposure + its latency, so the anchor's time of a host time wants its latency added
     later_us = (anchor_latency or 0.0) - (own_latency or 0.0) if known else 0.0
     times, notes = {}, []
+    if only_arrival:
+        notes.append(
+            f"{', '.join(only_arrival)}: has no clock, only arrivals; the time that frames took is in its times"
+        )
     for stream in streams:
         moved = np.full(len(stream.device_us), np.nan)
         parts = segments(len(stream.device_us), resets[stream.info.name])
@@ -110,6 +115,17 @@ def on_session_clock(
         latency_known=known,
         notes=tuple(notes),
     )
+
+
+def _only_arrival(stream: StreamTimes, anchors: Sequence[StreamTimes]) -> bool:
+    """Whether a device without a clock was recorded beside the others: its device times are arrivals, in their midst.
+
+    A file that was imported has copies too, but those of another clock.
+    """
+    device, host = stream.device_us, stream.host_us
+    if len(device) < FEWEST_FRAMES or not np.array_equal(device, host) or not anchors:
+        return False
+    return bool(host[-1] > min(a.host_us[0] for a in anchors) and host[0] < max(a.host_us[-1] for a in anchors))
 
 
 def lateness_us(device_us: np.ndarray, host_us: np.ndarray, resets: Sequence[ClockReset]) -> Float64[np.ndarray, "_"]:

@@ -16,7 +16,17 @@ from capture.synchronisation import free_devices, session_frame_sets
 LATENCY_US = {"color": 45_000, "depth": 31_000}
 
 
-def record(folder, *, seconds=20.0, phone_hz=60.0, phone_latency_us=45_000, exchanges=False, hosts=False, reset=False):
+def record(
+    folder,
+    *,
+    seconds=20.0,
+    phone_hz=60.0,
+    phone_latency_us=45_000,
+    exchanges=False,
+    hosts=False,
+    reset=False,
+    clockless=False,
+):
     """Two wired devices at 30 Hz and a phone with an offset, 25 ppm of skew and late arrivals; its true times."""
     rng = np.random.default_rng(7)
     pulses = np.arange(int(30 * seconds)) * 1e6 / 30
@@ -40,6 +50,7 @@ def record(folder, *, seconds=20.0, phone_hz=60.0, phone_latency_us=45_000, exch
         for stream, (device_us, host_us) in rows.items():
             writer.add_stream(f"/{stream}", "json")
             for index, (d, h) in enumerate(zip(device_us, host_us)):
+                d = 3e7 + h if clockless and stream.startswith("iphone") else d
                 writer.write(f"/{stream}", str(index).encode(), device_us=int(d), host_us=int(3e7 + h))
             streams.append(StreamInfo(name=stream, kind=stream.split("/")[1], file="recording/rig.mcap", rate_hz=30.0,
                                       encoding="json", topic=f"/{stream}", frames=len(device_us)))  # fmt: skip
@@ -146,3 +157,13 @@ def test_an_offset_that_is_given_wins(tmp_path):
     sets = session_frame_sets(session, offsets_us={"iphone": float(np.median(true_us - device_us))})
     assert np.abs(errors(sets, true_us)).max() < 100  # 25 ppm over 5 s
     assert next(d.method for d in sets.devices if d.device == "iphone") == "content"
+
+
+def test_a_phone_without_a_clock_is_matched_by_arrival(tmp_path):
+    """Record3D over USB tells no time: what latency varies by is in the times, and the constant part cancels."""
+    session, true_us = record(tmp_path / "s", clockless=True)
+    sets = session_frame_sets(session)
+    late = errors(sets, true_us)
+    assert late.min() > -200
+    assert np.median(late) == pytest.approx(1500 * np.log(2), abs=250)  # of an exponential
+    assert any("iphone/color: has no clock, only arrivals" in note for note in sets.notes)
