@@ -62,11 +62,12 @@ class McapWriter:
         self._entries: dict[int, list[tuple[int, int]]] = {}
         builder = RecordBuilder()
         Header(profile="humanrig", library="humanrig").write(builder)
-        self._append([MAGIC, builder.end()])
-        for name, data in (attachments or {}).items():
-            self._attach(name, data)
-        self.sync()
-        _sync_folder(self.path.parent)
+        with self.abandoned_on_error():
+            self._append([MAGIC, builder.end()])
+            for name, data in (attachments or {}).items():
+                self._attach(name, data)
+            self.sync()
+            _sync_folder(self.path.parent)
 
     def add_stream(self, topic: str, encoding: str, metadata: Mapping[str, str] | None = None) -> None:
         """Declares a topic such as `/kinect_000/depth`. Encoding: `jpeg`, `png`, `dzp` or `json`.

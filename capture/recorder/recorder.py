@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -90,6 +91,7 @@ class Recorder:
         try:
             self._create(descriptions)
         except OSError as error:
+            self._undo_create()
             raise CaptureError(
                 f"{self.folder} cannot be recorded to ({error.strerror}); choose a folder on a disk with room"
             ) from None
@@ -160,6 +162,13 @@ class Recorder:
                 self._writer.add_stream(topic, encoding, metadata)
         self._writer.flush()  # a take that is killed at once has its streams
         self._writer.sync()
+
+    def _undo_create(self) -> None:
+        """The folder was empty: what is in it is ours."""
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _status(self) -> RecorderStatus:
         free = free_bytes(self.folder)

@@ -106,6 +106,7 @@ def test_a_device_that_returns_bad_sizes_is_left_out_and_named(tmp_path, played)
 def test_a_slow_disk_is_visible_and_costs_counted_frames(tmp_path, played, monkeypatch):
     rig, recorder = ready(tmp_path, played, replace(SMALL, queue_bytes=40 * len(depth(0))))
     recorder.start()
+    assert recorder._writer is not None
     write = recorder._writer.write
 
     def slow(*args, **times):
@@ -216,6 +217,14 @@ def test_refusals(tmp_path, played, monkeypatch):
     (tmp_path / "file").write_text("x")
     with pytest.raises(CaptureError, match=r"cannot be recorded to|exists and is not empty"):
         Recorder(rig, tmp_path / "file" / "take", limits=SMALL).start()
+    full = Recorder(rig, tmp_path / "full", limits=SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(CaptureError, match=r"cannot be recorded to \(No space left"):
+            full.start()
+    assert not (tmp_path / "full").exists()
+    full.start()  # once there is room
+    full.stop()
     again = Recorder(rig, tmp_path / "b", limits=SMALL)
     again.start()
     with pytest.raises(DeviceStateError, match="started already"):
