@@ -12,7 +12,7 @@ from capture.sync.pairing import frame_sets
 from capture.virtual.clock_trials import RESETS, wired_take, wired_trial
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**31), reset=st.sampled_from(RESETS))
 def test_no_group_is_wrong(seed, reset):
     found = wired_trial(seed, devices=4, seconds=20.0, reset=reset)
