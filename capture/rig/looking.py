@@ -11,6 +11,7 @@ FINDERS = {
     "azure_kinect": "capture.azure_kinect.discovery",
     "realsense": "capture.realsense.discovery",
     "iphone": "capture.iphone.discovery",
+    "record3d": "capture.iphone.record3d_phones",
 }
 """Driver to the module whose `discover()` looks for its devices."""
 USBFS = Path("/sys/module/usbcore/parameters/usbfs_memory_mb")

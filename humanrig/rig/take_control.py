@@ -169,10 +169,13 @@ class TakeControl:
             recorder.start()
             with self._lock:
                 self._state = "recording"
-            self._watch(recorder, plan)
-            with self._lock:
-                self._state = "stopping"
-            self._judge(recorder.stop(), plan)
+            try:
+                self._watch(recorder, plan)
+            finally:  # whatever happens to whoever watches, what was recorded is closed
+                with self._lock:
+                    self._state = "stopping"
+                take = recorder.stop()
+            self._judge(take, plan)
         except (CaptureError, HumanrigError, OSError) as error:
             self._problem = f"{recorder.folder.name}: {error}"
         finally:
@@ -193,12 +196,21 @@ class TakeControl:
                     return
             if self._on_second is not None and now - told >= 1.0:
                 told = now
-                self._on_second()
+                self._tell()
             seconds = self._recording.seconds + now - asked if self._recording else 0.0
             if plan.seconds is not None and seconds >= plan.seconds:
                 return
             if self._rig.finished:
                 return
+
+    def _tell(self) -> None:
+        """Calls the listener; one that fails is not called again, the take goes on."""
+        assert self._on_second is not None
+        try:
+            self._on_second()
+        except Exception as error:
+            self._on_second = None
+            self._rig.note("", f"what happens every second of a take failed and is left out: {error!r}")
 
     def _judge(self, take: RecordedTake, plan: TakePlan) -> None:
         room = next((link.folder for link in plan.links if link.name == "background_from"), None)

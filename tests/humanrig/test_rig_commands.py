@@ -135,7 +135,7 @@ def test_devices_lists_what_drivers_see(capsys, monkeypatch):
 def test_devices_looks_with_every_driver_of_this_program(capsys):
     assert main(["devices", "--json"]) in (0, 1)
     found = {report["driver"]: report for report in json.loads(capsys.readouterr().out)["drivers"]}
-    assert set(found) == {"azure_kinect", "realsense", "iphone"}
+    assert set(found) == {"azure_kinect", "realsense", "iphone", "record3d"}
     assert not any("looking failed" in report["unavailable"] for report in found.values())
 
 

@@ -278,3 +278,33 @@ def test_the_dashboard_shows_what_is_wrong(tmp_path, played):
     assert fps == pytest.approx(30.0, abs=2.0)  # counted over two seconds, on a busy machine
     assert "GB free" in text
     assert "! kinect_001: no frame for" in text
+
+
+def test_a_listener_that_fails_does_not_end_a_take(tmp_path, rig):
+    calls = []
+
+    def fail():
+        calls.append(1)
+        raise OSError(28, "No space left on device")
+
+    control = TakeControl(rig, [plan(tmp_path / "take", seconds=1.5)], limits=LIMITS, on_second=fail)
+    control.start()
+    assert control.wait(30.0)
+    ((take, _),) = control.takes
+    assert len(calls) == 1
+    assert any("every second" in event.text for event in take.events)
+    assert take.figures.seconds > 1.0
+
+
+def test_a_take_is_closed_when_watching_it_fails(tmp_path, rig, monkeypatch):
+    control = TakeControl(rig, [plan(tmp_path / "take", seconds=None)], limits=LIMITS)
+
+    def broken(recorder, plan):
+        time.sleep(0.3)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(control, "_watch", broken)
+    control.start()
+    assert control.wait(30.0)
+    assert "Input/output error" in control.problem
+    assert Session.open(tmp_path / "take").streams  # it was stopped: session.toml is there
