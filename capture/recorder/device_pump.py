@@ -10,6 +10,7 @@ from dataclasses import replace
 from capture.device import POLL_S, STALL_AFTER_S, Device, DeviceDescription, DeviceError, DeviceHealth
 from capture.device_frames import EncodedFrame, StreamCounts
 from capture.recorder.rig_events import EventLog, RestartPolicy
+from capture.session_info import IMAGE_KINDS
 
 
 class DevicePump:
@@ -27,6 +28,9 @@ class DevicePump:
         """`master` tells the pump of the cable's master: while that one is silent, so are its subordinates."""
         self.device, self._description, self._give = device, description, give
         self._log, self._policy, self._master = log, policy, master
+        images = frozenset(stream.name for stream in description.streams if stream.kind in IMAGE_KINDS)
+        self._awaited = images or frozenset(stream.name for stream in description.streams)
+        """Streams whose silence is a stall: a phone pings and a gyroscope turns while no picture comes."""
         self._quit = threading.Event()
         self._thread: threading.Thread | None = None
         self._earlier: dict[str, StreamCounts] = {}
@@ -71,7 +75,7 @@ class DevicePump:
 
     @property
     def silent_s(self) -> float:
-        """Time since the last frame, or since it was started."""
+        """Time since the last frame, since the last picture of a device that has pictures, or since it was started."""
         return time.monotonic() - self._fresh_s
 
     def health(self) -> DeviceHealth:
@@ -97,15 +101,16 @@ class DevicePump:
                 self._log.add(self.device.name, "has no more frames")
                 self._done = True
                 return
-            elif self._is_stalled() and not self._open_again(f"no frame for {self.silent_s:.1f} s"):
+            if self._is_stalled() and not self._open_again(f"no frame for {self.silent_s:.1f} s"):
                 return
         self._stop_and_drain()
 
     def _took(self, frame: EncodedFrame) -> None:
-        self._fresh_s = time.monotonic()
-        self._has_delivered = True
-        if self._attempt and self._fresh_s - self._opened_s > self._policy.healthy_s:
-            self._attempt = 0
+        if frame.stream in self._awaited:
+            self._fresh_s = time.monotonic()
+            self._has_delivered = True
+            if self._attempt and self._fresh_s - self._opened_s > self._policy.healthy_s:
+                self._attempt = 0
         self._give(frame)
 
     def _is_stalled(self) -> bool:

@@ -13,10 +13,14 @@ started: list[str] = []
 
 
 class Scripted(Device):
-    """Frames every 10 ms; its n-th start is `starts[n]`: run, silent (after 5), dumb, lose, refuse; then run."""
+    """Frames every 10 ms; its n-th start is `starts[n]`: run, silent (after 5), dumb, lose, refuse; then run.
 
-    def __init__(self, name, starts=(), sync="standalone", serials=("1",)):
+    One with `pings` has them as often, whatever its other frames do.
+    """
+
+    def __init__(self, name, starts=(), sync="standalone", serials=("1",), pings=False):
         super().__init__(name)
+        self.pings = pings
         self.starts, self.sync, self.serials = list(starts), cast(Any, sync), list(serials)
         self.quit = threading.Event()
         self.log = []
@@ -24,9 +28,10 @@ class Scripted(Device):
     def _open(self):
         serial = self.serials.pop(0) if len(self.serials) > 1 else self.serials[0]
         self.log.append("open")
-        stream = DeviceStream(name=f"{self.name}/imu", kind="imu", encoding="json", rate_hz=100.0)
+        kinds: list[tuple[Any, Any]] = [("color", "jpeg"), ("clock", "json")] if self.pings else [("imu", "json")]
+        streams = [DeviceStream(name=f"{self.name}/{k}", kind=k, encoding=e, rate_hz=100.0) for k, e in kinds]
         return DeviceDescription(
-            info=DeviceInfo(name=self.name, serial=serial, sync=self.sync, clock="pulse"), streams=(stream,)
+            info=DeviceInfo(name=self.name, serial=serial, sync=self.sync, clock="pulse"), streams=tuple(streams)
         )
 
     def _start(self):
@@ -40,8 +45,11 @@ class Scripted(Device):
         self.thread.start()
 
     def _play(self):
-        number = 0
+        number = pinged = 0
         while not self.quit.wait(0.01):
+            if self.pings:
+                self._send("clock", pinged)
+                pinged += 1
             if self.what == "dumb":
                 continue
             if self.what == "silent" and number >= 5:
@@ -49,10 +57,13 @@ class Scripted(Device):
             if self.what == "lose" and number >= 5:
                 self._queue.fail("unplugged")
                 return
-            us = time.monotonic_ns() // 1000
-            frame = EncodedFrame(stream=f"{self.name}/imu", sequence=number, device_us=us, host_us=us, data=b"{}")
-            self._queue.put(frame)
+            self._send("color" if self.pings else "imu", number)
             number += 1
+
+    def _send(self, kind, number):
+        us = time.monotonic_ns() // 1000
+        stream = f"{self.name}/{kind}"
+        self._queue.put(EncodedFrame(stream=stream, sequence=number, device_us=us, host_us=us, data=b"{}"))
 
     def _stop(self):
         self.log.append("stop")

@@ -54,6 +54,15 @@ def test_a_silent_or_lost_device_is_opened_again_and_the_others_go_on(trouble):
     assert max(b - a for a, b in itertools.pairwise(times)) < 200_000
 
 
+def test_a_device_that_pings_without_pictures_is_opened_again():
+    phone = Scripted("phone", ["silent", "run"], pings=True)
+    _, events, health = run([phone], until=lambda rig: rig.health()[0].streams["phone/color"].delivered > 20)
+    assert "no frame for 0." in events[0]
+    assert "opening it again (1 of 3)" in events[0]
+    assert events[1].startswith("phone: opened again after 0.")
+    assert health["phone"].streams["phone/clock"].delivered > 20  # they came all the time
+
+
 def test_a_device_that_stays_away_is_given_up():
     bad, good = Scripted("bad", ["lose", "refuse", "silent", "lose"]), Scripted("good")
     frames, events, health = run([bad, good], until=lambda rig: said("given up", rig))
