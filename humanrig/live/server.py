@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from importlib.resources import files
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from aiohttp import WSMsgType, web
 
 from capture.errors import CaptureError
+from capture.loop_thread import LoopThread
 from humanrig.errors import HumanrigError
 from humanrig.live.control import RigControl
 from humanrig.live.protection import add_headers, only_this_computer, require_own_page
@@ -22,10 +22,11 @@ from humanrig.live.view import RigView
 if TYPE_CHECKING:
     from capture.recorder.live_rig import LiveRig
 
-T = TypeVar("T")
 HOST = "127.0.0.1"
 UPDATE_S = 0.25
-START_TIMEOUT_S = 10.0
+SEND_S = 5.0
+"""A page that takes no bytes for so long is cut off; it connects anew when it runs again."""
+SHUTDOWN_S = 1.0
 CLIENTS = 4
 """Pages that may look at once; each costs its own traffic."""
 CONTENT = {"page.css": "text/css", "page.js": "text/javascript"}
@@ -47,20 +48,21 @@ class PreviewServer:
         tiles_per_s: float = TILES_PER_S,
         cpu_share: float = CPU_SHARE,
     ) -> None:
-        """Port 0 takes a free one; `url` names it after `start`."""
+        """Port 0 takes a free one; `url` names it after `start`. Raises HumanrigError for a port that cannot be."""
+        if not 0 <= port <= 65535:
+            raise HumanrigError(f"the preview page cannot use port {port}; choose 1 to 65535, or 0 for a free one")
         self._control, self._port = control, port
         self._view = RigView(rig, control)
-        self._pages = 0
+        self._pages: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
         self._tiles = TileMaker(
             self._view.newest,
             self._view.streams,
-            lambda: self._pages > 0,
+            lambda: len(self._pages) > 0,
             tiles_per_s=tiles_per_s,
             cpu_share=cpu_share,
         )
         self._token = secrets.token_urlsafe(24)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="preview page", daemon=True)
+        self._thread = LoopThread("preview page")
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
         self.url = ""
@@ -70,9 +72,9 @@ class PreviewServer:
         """Begins to serve; the page's address. Raises HumanrigError when the port is taken."""
         self._thread.start()
         try:
-            self.url = self._run(self._serve())
+            self.url = self._thread.run(self._serve())
         except OSError as error:
-            self._end_thread()
+            self._thread.end()
             raise HumanrigError(
                 f"the preview page cannot use port {self._port} ({error.strerror}); choose another, or 0 for a free one"
             ) from None
@@ -86,16 +88,10 @@ class PreviewServer:
             return
         self._view.detach()
         self._tiles.close()
-        self._run(self._unserve())
-        self._end_thread()
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_TIMEOUT_S)
-
-    def _end_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self._thread.run(self._unserve())
+        finally:
+            self._thread.end()
 
     async def _serve(self) -> str:
         app = web.Application(middlewares=[only_this_computer], client_max_size=1024)
@@ -105,7 +101,7 @@ class PreviewServer:
         app.router.add_get("/{name:page\\.(?:css|js)}", self._asset)
         app.router.add_post("/start", self._start_take)
         app.router.add_post("/stop", self._stop_take)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
             await web.TCPSite(runner, HOST, self._port).start()
@@ -116,8 +112,13 @@ class PreviewServer:
         return f"http://{HOST}:{runner.addresses[0][1]}/"
 
     async def _unserve(self) -> None:
+        """Pages get a second to hear that it ends; one that does not read is cut off."""
         assert self._runner is not None
         self._closing.set()
+        if self._pages:
+            await asyncio.wait(list(self._pages), timeout=SHUTDOWN_S)
+        for transport in self._pages.values():
+            transport.abort()
         await self._runner.cleanup()
         self._runner = None
 
@@ -147,26 +148,37 @@ class PreviewServer:
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """State as JSON, tiles as bytes: a line with the stream's name, then its JPEG. A slow page skips tiles."""
         require_own_page(request, None)
-        if self._pages >= CLIENTS:
+        if len(self._pages) >= CLIENTS:
             raise web.HTTPServiceUnavailable(text=f"{CLIENTS} pages look already; close one of them")
-        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=1024, compress=False)
+        socket = web.WebSocketResponse(heartbeat=20, timeout=SHUTDOWN_S, max_msg_size=1024, compress=False)
+        transport = request.transport
         await socket.prepare(request)
-        self._pages += 1
+        if not isinstance(transport, asyncio.WriteTransport):
+            return socket  # it has gone already
+        page = asyncio.create_task(self._feed(socket))
+        self._pages[page] = transport
+        try:
+            await page
+        finally:
+            self._pages.pop(page).abort()
+        return socket
+
+    async def _feed(self, socket: web.WebSocketResponse) -> None:
+        """Until the page or the server ends, or the page does not read."""
         listening = asyncio.create_task(_until_closed(socket))
         closing = asyncio.create_task(self._closing.wait())
         try:
             sent = 0
             while not (listening.done() or closing.done()):
-                sent = await self._update(socket, sent)
+                async with asyncio.timeout(SEND_S):
+                    sent = await self._update(socket, sent)
                 await asyncio.wait({listening, closing}, timeout=UPDATE_S, return_when=asyncio.FIRST_COMPLETED)
-        except (ConnectionError, asyncio.CancelledError):
+            await socket.close()
+        except (ConnectionError, TimeoutError):
             pass
         finally:
-            self._pages -= 1
             closing.cancel()
             listening.cancel()
-        await socket.close()
-        return socket
 
     async def _update(self, socket: web.WebSocketResponse, sent: int) -> int:
         await socket.send_json(await asyncio.to_thread(self._view.state, dict(self._tiles.problems)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import aiohttp
@@ -49,6 +50,14 @@ def ask(method, url, **headers):
     return asyncio.run(go())
 
 
+def raw_answer(url, path):
+    """The first line of the answer to a path as it is written here: a client library would tidy it first."""
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        return line.recv(4096).split(b"\r\n", 1)[0]
+
+
 def token_of(url):
     text = ask("GET", url)[1]
     return text.split('name="rig-token" content="')[1].split('"')[0]
@@ -60,10 +69,10 @@ def look(url, seconds, origin=None):
     async def go():
         states, tiles = [], []
         headers = {"Origin": origin or url.rstrip("/")}
-        async with aiohttp.ClientSession() as client, client.ws_connect(f"{url}live", headers=headers) as socket:
+        async with aiohttp.ClientSession() as client, client.ws_connect(f"{url}live", headers=headers) as live:
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                message = await socket.receive(timeout=5)
+                message = await live.receive(timeout=5)
                 if message.type is aiohttp.WSMsgType.TEXT:
                     states.append(json.loads(message.data))
                 elif message.type is aiohttp.WSMsgType.BINARY:
@@ -175,7 +184,8 @@ def test_another_web_site_can_neither_look_nor_frame_the_page(served):
         text = ask("GET", f"{url}{asset}")[1]
         assert "https://" not in text
         assert "http://" not in text, "nothing is loaded from elsewhere"
-    assert ask("GET", f"{url}../server.py")[0] == 404
+    for path in ("../server.py", "page.css/../../server.py", "%2e%2e/server.py", "page.html", "..%2fserver.py"):
+        assert raw_answer(url, path) == b"HTTP/1.1 404 Not Found", path
 
 
 def test_a_taken_port_is_one_sentence(served):
@@ -183,6 +193,43 @@ def test_a_taken_port_is_one_sentence(served):
     port = int(url.rsplit(":", 1)[1].rstrip("/"))
     with pytest.raises(HumanrigError, match=f"cannot use port {port}"):
         PreviewServer(rig, RememberingControl(), port=port).start()
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 70000])
+def test_a_port_that_cannot_be_is_one_sentence(served, port):
+    with pytest.raises(HumanrigError, match=f"cannot use port {port}; choose 1 to 65535"):
+        PreviewServer(served[2], RememberingControl(), port=port).start()
+
+
+@pytest.mark.parametrize("send_s", [60.0, 0.5], ids=["closed", "cut off"])
+def test_a_page_that_does_not_read_holds_nothing_up(served, monkeypatch, send_s):
+    monkeypatch.setattr("humanrig.live.server.SEND_S", send_s)
+    _, _, rig = served
+    control = RememberingControl(prompt="x" * 3_000_000)  # more than the buffers of both sockets
+    server = PreviewServer(rig, control)
+    host = server.start().removeprefix("http://").rstrip("/")
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        line.connect(("127.0.0.1", int(host.split(":")[1])))
+        line.sendall(
+            f"GET /live HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n"
+            "\r\n".encode()
+        )
+        until = time.monotonic() + 5
+        while not server._pages:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        if send_s < 1:
+            while server._pages:
+                assert time.monotonic() < until, "a page that takes no bytes is cut off"
+                time.sleep(0.02)
+        else:
+            time.sleep(0.3)
+        begun = time.monotonic()
+        server.close()
+        assert time.monotonic() - begun < 5, "a second for the page, a second for the server, a busy machine"
+    assert not server._thread._thread.is_alive()
 
 
 def test_tiles_are_drawn_only_while_somebody_looks_and_within_the_share():
