@@ -15,7 +15,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from capture.errors import CaptureError
 from capture.iphone.clock_sync import Exchange
-from capture.iphone.frame_message import decode_frame
+from capture.iphone.frame_message import decode_parts, read_header
 from capture.iphone.pairing import same_token
 from capture.iphone.phone_link import PhoneLink
 from capture.iphone.protocol import (
@@ -173,7 +173,7 @@ class Connection:
                 host_sent_us=message.t2,
                 phone_received_us=message.t3,
             )
-            if not 0 <= received_us - message.t2 < 60e6:
+            if not (0 <= received_us - message.t2 < 60e6 and 0 <= message.t2 - message.t1 < 60e6):
                 raise ProtocolError("t1 and t2 of a sync are not those of a pong; send them back as they came")
             link.exchange(times)
         elif isinstance(message, Sending):
@@ -187,7 +187,10 @@ class Connection:
             raise ProtocolError("hello comes once, as the first message of a connection")
 
     def _frame(self, link: PhoneLink, data: bytes, received_us: int) -> None:
-        answer = link.receive(decode_frame(data, link.hello), received_us)
+        header, position = read_header(data)
+        expected, answer = link.expects(header)  # before the costly part
+        if expected:
+            answer = link.receive(decode_parts(data, header, position, link.hello), received_us)
         if isinstance(answer, Ack):
             self._ack = answer
             self._unacknowledged += 1

@@ -30,8 +30,9 @@ class PhoneDriver(Device):
 
     `open` waits for the phone, `start` and `stop` are sent to it. When the link breaks the phone keeps its frames and
     sends them once it is back: nothing is lost and nothing comes twice. A link that stays broken makes the device
-    stalled, with a sentence, and after `lost_after_s` lost. Stopped and started again while the link is broken, it goes
-    on with the same take.
+    stalled, with a sentence, and after `lost_after_s` lost. Lost, or closed as it runs over a broken link, and opened
+    again, it goes on with the same take. Stopped, it waits `drain_s` for what the phone kept; the rest is discarded,
+    and health says so.
 
     Streams: `color` jpeg, `depth` dzp and `imu` json (`PhoneMessage`) as far as the phone has them, and `clock`: one
     message a clock exchange, `{"offset_us", "rtt_us"}`, host minus phone; device and host time are its middle on either
@@ -55,6 +56,7 @@ class PhoneDriver(Device):
         self._exchanges = 0
         self._picture_s = 0.0
         self._left_behind = ""
+        self._closing = False
         self._quit = threading.Event()
         self._watch: threading.Thread | None = None
 
@@ -66,6 +68,14 @@ class PhoneDriver(Device):
             health = replace(health, stalled=True)
             remark = remark or f"no picture for {silent_s:.1f} s, though the link stands; is its app in front?"
         return replace(health, message=remark) if remark and self._queue.failure is None else health
+
+    def close(self) -> None:
+        """Gives the phone back. One that runs keeps its take while its link is broken: it may be opened again soon."""
+        self._closing = True
+        try:
+            super().close()
+        finally:
+            self._closing = False
 
     def phone_frame(self, frame: PhoneFrame, host_us: int) -> bool:
         """Takes a frame from the server's thread; False once the device has been lost: the phone shall keep it."""
@@ -106,12 +116,13 @@ class PhoneDriver(Device):
     def _stop(self) -> None:
         self._quit.set()
         link = self._claimed()
-        lost = self._queue.failure is not None
-        if not link.end(0.0 if lost else self.settings.drain_s, hold=lost):
-            why = "its link was broken" if not link.connected else f"it did not finish in {self.settings.drain_s:.0f} s"
-            self._left_behind = (
-                f"frames may be left on the phone: {why} when the take was stopped; check its last frame"
-            )
+        hold = self._queue.failure is not None or (self._closing and not link.connected)
+        if not link.end(self.settings.drain_s, hold=hold):
+            why = f"its link has been broken for {link.broken_s:.1f} s"
+            if link.connected:
+                why = f"it did not send all within {self.settings.drain_s:.0f} s"
+            then = "they are sent if it is opened again" if hold else "they are discarded; check the take's last frame"
+            self._left_behind = f"frames were left on the phone as it stopped: {why}; {then}"
         elif link.short:
             self._left_behind = f"the phone dropped the last {link.short} frames of the take; look at its memory"
         if self._watch is not None:
@@ -125,8 +136,8 @@ class PhoneDriver(Device):
 
     def _remark(self) -> str:
         link = self._link
-        if link is None:
-            return ""
+        if link is None or (self._left_behind and self._state != "running"):
+            return self._left_behind
         if not link.connected:
             what = "it keeps its frames and sends them when it is back; " if self._state == "running" else ""
             return f"link broken for {link.broken_s:.1f} s; {what}bring its app to the front and check the Wi-Fi"

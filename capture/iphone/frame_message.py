@@ -24,7 +24,15 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from capture import depth_codec
 from capture.errors import CaptureError
 from capture.iphone.message import PhoneMessage
-from capture.iphone.protocol import MAX_FRAME_BYTES, Hello, Number, PhoneStream, ProtocolError
+from capture.iphone.protocol import (
+    MAX_FRAME_BYTES,
+    MAX_TIME_S,
+    Hello,
+    Number,
+    PhoneStream,
+    ProtocolError,
+    check_intrinsics,
+)
 
 MAGIC = b"HRP1"
 PREFIX = struct.Struct(">4sI")
@@ -51,7 +59,7 @@ class FrameHeader:
     take: Number
     number: Number
     """Counts the exposures of the take from 0; one that the app had to drop leaves a gap."""
-    timestamp_s: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+    timestamp_s: Annotated[float, Field(ge=0, le=MAX_TIME_S, allow_inf_nan=False)]
     """ARFrame.timestamp: seconds of the clock that pings use."""
     parts: Annotated[list[FramePart], Field(min_length=1, max_length=3)]
     K: Annotated[list[Finite], Field(min_length=9, max_length=9)] | None = None
@@ -136,7 +144,11 @@ def read_header(data: bytes) -> tuple[FrameHeader, int]:
 
 def decode_frame(data: bytes, hello: Hello) -> PhoneFrame:
     """A frame of the phone that said this hello, checked and re-coded. Raises ProtocolError for a bad one."""
-    header, position = read_header(data)
+    return decode_parts(data, *read_header(data), hello)
+
+
+def decode_parts(data: bytes, header: FrameHeader, position: int, hello: Hello) -> PhoneFrame:
+    """The same for a message whose header was read; its parts begin at `position`. Raises ProtocolError."""
     parts: dict[str, tuple[Coding, bytes]] = {}
     for part in header.parts:
         if part.kind in parts:
@@ -198,6 +210,9 @@ def _message(
 ) -> bytes:
     if header.K is None or header.T_arkit_camera is None:
         raise ProtocolError(f"{where} has no K or no T_arkit_camera; hello promised imu in every frame")
+    check_intrinsics(header.K, f"K of {where}")
+    if header.T_arkit_camera[12:] != [0.0, 0.0, 0.0, 1.0]:
+        raise ProtocolError(f"{where}: the last row of T_arkit_camera must be 0 0 0 1; Swift's matrices go by columns")
     if (confidence is None) != (depth is None):
         raise ProtocolError(f"{where}: confidence and depth come together; send a constant 2 where there is none")
     shape = (0, 0) if depth is None else (depth.height or 0, depth.width or 0)

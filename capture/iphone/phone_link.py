@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from capture.iphone.clock_sync import Exchange
 from capture.iphone.clock_tracker import ClockQuality, ClockTracker
-from capture.iphone.frame_message import PhoneFrame
+from capture.iphone.frame_message import FrameHeader, PhoneFrame
 from capture.iphone.protocol import (
     Ack,
     Discard,
@@ -27,10 +27,11 @@ from capture.iphone.protocol import (
     Start,
     Stop,
     Stopped,
+    is_plain,
 )
 
 HOLD_S = 60.0
-"""A take that was ended while the link was broken can be taken up again for this long: a re-opened device goes on."""
+"""A take that a failed device held can be taken up again for this long: once it is opened again it goes on."""
 LARGEST_GAP = 100_000
 
 Send = Callable[[FromRig], None]
@@ -57,7 +58,7 @@ class _Take:
     stopping: bool = False
     finished: bool = False
     held_until_s: float | None = None
-    """Ended while the link was broken; None while it runs."""
+    """Held by a device that failed; None while it runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +96,7 @@ class PhoneLink:
         self.owner = ""
         self.short = 0
         """Frames that the phone numbered at the end of the last take and did not send."""
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # of a lock that its holder may take again
         self._hello = hello
         self._send: Send | None = None
         self._take: _Take | None = None
@@ -140,26 +141,38 @@ class PhoneLink:
                 self._broken += 1
                 self._changed.notify_all()
 
-    def receive(self, frame: PhoneFrame, host_us: int) -> Ack | Discard | None:
-        """Takes a frame and says what the phone should hear of it. Raises ProtocolError for a time that goes back."""
+    def expects(self, header: FrameHeader | PhoneFrame) -> tuple[bool, Ack | Discard | None]:
+        """Whether the frame of this header is to be decoded, and if not, what the phone should hear of it.
+
+        Raises ProtocolError for a number that leaps and a time that goes back.
+        """
         with self._changed:
             self._heard_s = time.monotonic()
             take = self._take
             if take is None:
                 self._unsent += 1
-                return Discard()
-            if not self._accepts or take.held_until_s is not None or frame.take != take.id:
-                return None
-            if frame.number < take.next:
+                return False, Discard()
+            if not self._accepts or take.held_until_s is not None or header.take != take.id:
+                return False, None
+            if header.number < take.next:
                 self._duplicates += 1
-                return Ack(take=take.id, next=take.next)
-            if frame.number - take.next > LARGEST_GAP:
-                raise ProtocolError(f"frame {frame.number} came where {take.next} was due; numbers rise one by one")
-            if frame.timestamp_s <= take.last_timestamp_s:
+                return False, Ack(take=take.id, next=take.next)
+            if header.number - take.next > LARGEST_GAP:
+                raise ProtocolError(f"frame {header.number} came where {take.next} was due; numbers rise one by one")
+            if header.timestamp_s <= take.last_timestamp_s:
                 before = take.last_timestamp_s
                 raise ProtocolError(
-                    f"frame {frame.number} is of {frame.timestamp_s:.6f} s, after {before:.6f} s; go on"
+                    f"frame {header.number} is of {header.timestamp_s:.6f} s, after {before:.6f} s; go on"
                 )
+            return True, None
+
+    def receive(self, frame: PhoneFrame, host_us: int) -> Ack | Discard | None:
+        """Takes a frame and says what the phone should hear of it. Raises ProtocolError as `expects` does."""
+        with self._changed:
+            expected, answer = self.expects(frame)
+            take = self._take
+            if not expected or take is None:
+                return answer
             if self._sink is None or not self._sink.phone_frame(frame, host_us):
                 return None
             take.next, take.last_timestamp_s = frame.number + 1, frame.timestamp_s
@@ -193,7 +206,7 @@ class PhoneLink:
 
     def report(self, problem: str) -> None:
         """What the app says of itself; empty: all is well."""
-        self._problem = " ".join(problem.split())
+        self._problem = " ".join("".join(c if is_plain(c) else " " for c in problem).split())
 
     def count_bad(self) -> None:
         """One more message that the protocol does not allow."""
@@ -202,9 +215,7 @@ class PhoneLink:
     def tick(self) -> None:
         """Lets go of a take that nobody took up again."""
         with self._changed:
-            take = self._take
-            if take is not None and take.held_until_s is not None and time.monotonic() > take.held_until_s:
-                self._let_go()
+            self._let_go_of_old()
 
     # The driver's side
 
@@ -234,8 +245,9 @@ class PhoneLink:
         return self._clock.minima
 
     def begin(self, sink: PhoneSink) -> None:
-        """Starts a take, or takes up again the one that ended while the link was broken; frames go to the sink."""
+        """Starts a take, or takes up again the one that a failed device held; frames go to the sink."""
         with self._changed:
+            self._let_go_of_old()
             if self._take is None or self._take.held_until_s is None:
                 self._take = _Take(id=secrets.randbits(48))
             take = self._take
@@ -244,19 +256,21 @@ class PhoneLink:
                 self._send(Start(take=take.id, next=take.next))
 
     def end(self, drain_s: float, *, hold: bool = False) -> bool:
-        """Ends the take: waits until the phone has sent what it kept. False: it did not within the time.
+        """Ends the take: waits until the phone has sent what it kept, over a new connection if it must.
 
-        With a broken link, or asked to hold, it does not wait; the take can be taken up again for HOLD_S.
+        False: it did not within the time; what it still has is discarded. Asked to hold, as for a device that failed
+        and will be opened again, it does not wait, and the take can be taken up again for HOLD_S.
         """
         with self._changed:
             take = self._take
             if take is None:
                 return True
-            if self._send is None or hold:
+            if hold:
                 take.held_until_s, self._sink = time.monotonic() + HOLD_S, None
                 return False
             take.stopping = True
-            self._send(Stop(take=take.id, next=take.next))
+            if self._send is not None:
+                self._send(Stop(take=take.id, next=take.next))
             self._changed.wait_for(lambda: take.finished, drain_s)
             self._sink = None
             self._let_go()
@@ -288,6 +302,12 @@ class PhoneLink:
                 clock=self._clock.quality(),
                 owner=self.owner,
             )
+
+    def _let_go_of_old(self) -> None:
+        """Lets go of a take that nobody took up again in time."""
+        take = self._take
+        if take is not None and take.held_until_s is not None and time.monotonic() > take.held_until_s:
+            self._let_go()
 
     def _let_go(self) -> None:
         self._take = None

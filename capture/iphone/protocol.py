@@ -6,12 +6,12 @@ Times are microseconds, `t0` and `t3` of the phone's clock, `t1` and `t2` of the
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from capture.errors import CaptureError
@@ -21,12 +21,29 @@ MAX_TEXT_BYTES = 64 * 1024
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 """Of one binary message: a 1920x1440 JPEG of the best quality has some 3 MB, raw depth and confidence 150 kB."""
 MAX_SIDE = 8192
+MAX_DEPTH_SIDE = 1024
+"""Depth is unpacked as it comes: a megapixel takes some milliseconds. ARKit's is 256x192."""
+MAX_TIME_S = 5e9
+"""Uptimes, and Unix times until 2128; in nanoseconds they fit a recording's 64 bits."""
+
+
+def is_plain(character: str) -> bool:
+    """Whether it may stand in a terminal and a file: no control, no turning of the writing direction, no new line."""
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _plain_text(text: str) -> str:
+    if not all(map(is_plain, text)):
+        raise ValueError("it has control characters, leave them out")
+    return text
+
 
 _STRICT = ConfigDict(extra="forbid")
-Text = Annotated[str, Field(max_length=120)]
+Text = Annotated[str, Field(max_length=120), AfterValidator(_plain_text)]
 Side = Annotated[int, Field(gt=0, le=MAX_SIDE)]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
-Time = Annotated[float, Field(allow_inf_nan=False, ge=-1e17, le=1e17)]
+Time = Annotated[float, Field(allow_inf_nan=False, ge=-1e6 * MAX_TIME_S, le=1e6 * MAX_TIME_S)]
+MAX_FOCAL_PX, MAX_SKEW_PX = 1e5, 1.0
 Matrix3 = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=9, max_length=9)]
 
 
@@ -52,7 +69,7 @@ class Hello:
     version: int
     serial: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
     """Tells one phone from another and stays the same: identifierForVendor, or a random number that the app keeps."""
-    run: Annotated[str, Field(min_length=1, max_length=64)]
+    run: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_text)]
     """A random text made when the app starts: a new one says that nothing of an earlier take is kept."""
     streams: Annotated[list[PhoneStream], Field(min_length=1, max_length=3)]
     model: Text = ""
@@ -225,8 +242,19 @@ def _check_hello(hello: Hello) -> None:
     for stream in hello.streams:
         if stream.kind != "imu" and (stream.width is None or stream.height is None):
             raise ProtocolError(f"stream {stream.kind} has no width and height; state them in hello")
-    if hello.K is not None and not (hello.K[0] > 0 and hello.K[4] > 0 and math.isclose(hello.K[8], 1.0)):
-        raise ProtocolError("K of hello must be fx 0 cx, 0 fy cy, 0 0 1 row by row; Swift's matrices go by columns")
+        if stream.kind == "depth" and max(stream.width or 0, stream.height or 0) > MAX_DEPTH_SIDE:
+            size = f"{stream.width}x{stream.height}"
+            raise ProtocolError(f"depth of {size} is too large; send at most {MAX_DEPTH_SIDE} pixels a side")
+    if hello.K is not None:
+        check_intrinsics(hello.K, "K of hello")
+
+
+def check_intrinsics(K: Sequence[float], where: str) -> None:
+    """Raises ProtocolError unless the nine numbers, row by row, are a pinhole camera's in pixels."""
+    fx, skew, cx, below, fy, cy, *last = K
+    focal = all(1 <= f <= MAX_FOCAL_PX for f in (fx, fy)) and max(abs(cx), abs(cy)) <= MAX_FOCAL_PX
+    if not (focal and abs(skew) <= MAX_SKEW_PX and below == 0 and last == [0, 0, 1]):
+        raise ProtocolError(f"{where} must be fx 0 cx, 0 fy cy, 0 0 1 row by row; Swift's matrices go by columns")
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -238,7 +238,7 @@ class PhoneServer:
         if self._open >= MAX_CONNECTIONS or self._strangers >= MAX_STRANGERS:
             raise web.HTTPServiceUnavailable(text="too many connections; close some")
         socket = web.WebSocketResponse(max_msg_size=MAX_FRAME_BYTES, compress=False, timeout=2.0)
-        self._talking.add(request.transport)
+        transport = request.transport  # it is None once the client is gone
         await socket.prepare(request)
         connection = Connection(
             socket,
@@ -253,9 +253,10 @@ class PhoneServer:
         self._open += 1
         self._strangers += 1
         try:
+            self._talking.add(transport)
             await connection.run()
         finally:
-            self._talking.discard(request.transport)
+            self._talking.discard(transport)
             self._open -= 1
             if connection.phone is None:
                 self._strangers -= 1

@@ -133,7 +133,7 @@ def test_a_held_take_is_let_go_in_the_end(phone, monkeypatch):
     link, told, sink = phone
     monkeypatch.setattr(phone_link, "HOLD_S", 0.05)
     link.disconnect(told.append)
-    assert link.end(5.0) is False  # at once: nobody is there to wait for
+    assert link.end(5.0, hold=True) is False  # at once
     again = []
     link.connect(HELLO, again.append)
     assert again == []  # it may be taken up again
@@ -143,6 +143,58 @@ def test_a_held_take_is_let_go_in_the_end(phone, monkeypatch):
     link.begin(sink)
     assert again[-1].next == 0
     assert again[-1].take != take(told)
+
+
+def test_a_held_take_that_grew_old_is_not_taken_up_again(phone, monkeypatch):
+    link, told, sink = phone
+    monkeypatch.setattr(phone_link, "HOLD_S", 0.0)
+    old = take(told)
+    link.end(0.0, hold=True)
+    time.sleep(0.01)
+    link.begin(sink)  # before the server's next tick
+    assert (take(told) != old, told[-1].next) == (True, 0)
+
+
+def test_frames_of_a_take_that_was_stopped_over_a_broken_link_do_not_come_into_the_next(phone):
+    link, told, _ = phone
+    old = take(told)
+    link.disconnect(told.append)
+    assert link.end(0.05) is False
+    after, again = Sink(), []
+    link.begin(after)
+    link.connect(HELLO, again.append)
+    assert again[-1].take != old
+    assert again[-1].next == 0
+    begin(link, again)
+    assert give(link, told, 5) is None  # of the old take
+    assert give(link, again, 0) == Ack(take=take(again), next=1)
+    assert after.numbers == [0]
+
+
+def test_a_phone_that_comes_back_while_its_take_ends_sends_the_rest(phone):
+    link, told, sink = phone
+    link.disconnect(told.append)
+    again = []
+
+    def come_back():
+        time.sleep(0.05)
+        link.connect(HELLO, again.append)
+        begin(link, again)
+        give(link, again, 5)
+        link.stopped(Stopped(take=take(again), frames=6))
+
+    thread = threading.Thread(target=come_back)
+    thread.start()
+    assert link.end(3.0) is True
+    thread.join()
+    assert again[0] == Stop(take=take(told), next=5)
+    assert sink.numbers == list(range(6))
+
+
+def test_what_a_phone_says_of_itself_is_plain_text(phone):
+    link, _, _ = phone
+    link.report("too\x1b[2J hot,\n\u202ecool it ")
+    assert link.problem == "too [2J hot, cool it"
 
 
 @pytest.mark.parametrize(("number", "timestamp_s", "words"), [(5, 0.5, "after 1.0"), (200_000, 9.0, "one by one")])

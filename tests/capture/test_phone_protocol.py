@@ -36,6 +36,15 @@ DEPTH = np.arange(12 * 16, dtype=np.uint16).reshape(12, 16) * 37
 CONFIDENCE = (np.arange(12 * 16) % 3).astype(np.uint8).reshape(12, 16)
 
 
+MOVED = np.array([[1.0, 0, 0, 2], [0, 1, 0, 3], [0, 0, 1, 4], [0, 0, 0, 1]])
+COLOR_STREAM = PhoneStream(kind="color", rate_hz=60.0, width=32, height=24)
+
+
+def said(key, value):
+    """A hello as text in which this key has a value that the package itself would not send."""
+    return json.dumps(json.loads(to_text(hello())) | {key: value})
+
+
 def hello(**changes):
     streams = [
         PhoneStream(kind="color", rate_hz=60.0, width=32, height=24),
@@ -124,6 +133,9 @@ def bomb():
         (frame(confidence=None), "confidence and depth come together"),
         (frame(K=None), "no K"),
         (frame(timestamp_s=-1.0), "timestamp_s"),
+        (frame(timestamp_s=1e10), "timestamp_s"),  # 1e19 ns, above 2^63
+        (frame(K=K.T), "row by row"),
+        (frame(T_arkit_camera=MOVED.T), "last row of T_arkit_camera"),
     ],
 )
 def test_a_bad_frame_is_one_sentence(data, words):
@@ -145,7 +157,20 @@ def test_a_bad_frame_is_one_sentence(data, words):
         (to_text(hello(version=2)), "speaks version 2"),
         (to_text(hello(streams=[PhoneStream(kind="depth", rate_hz=1.0, width=3, height=3)])), "color once"),
         (to_text(hello(streams=[PhoneStream(kind="color", rate_hz=1.0)])), "no width"),
+        (
+            to_text(hello(streams=[COLOR_STREAM, PhoneStream(kind="depth", rate_hz=1.0, width=8192, height=16)])),
+            "large",
+        ),
         (to_text(hello(K=[0.0] * 9)), "row by row"),
+        (to_text(hello(K=K.T.ravel().tolist())), "row by row"),
+        (to_text(hello(K=[500.0, 0, 1, 0, 500, 1, 5, 5, 1])), "row by row"),
+        (to_text(hello(K=[500.0, 0, 1e300, 0, 500, 1, 0, 0, 1])), "row by row"),
+        (said("model", "\x1b[2Jevil"), "control characters"),
+        (said("app", "two\nlines"), "control characters"),
+        (said("camera", "\u202eback"), "control characters"),
+        (said("model", "\ud800"), "model"),
+        ('{"type": "ping", "t0": 1e17}', "t0"),
+        ('{"type": "sync", "t0": 0, "t1": 0, "t2": 0, "t3": 1e16}', "t3"),
         (to_text(hello()).replace("A-1", "../../etc"), "serial"),
     ],
 )
