@@ -5,6 +5,8 @@ TORCH ?= torch==2.13.0
 # Extra words for pip when it installs torch, such as `--index-url URL` of an index with CPU builds.
 TORCH_INDEX ?=
 DEMO ?= demo
+# Processes of the default tests.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PACKAGES := geometry body capture calibration registration texture hps humanrig
 export OMP_NUM_THREADS ?= 1
@@ -36,7 +38,7 @@ demo: setup
 	$(BIN)/humanrig demo $(DEMO)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not gpu and not device and not licensed" --timeout 2400

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -155,11 +156,10 @@ def _pip(
 
 def _megabytes(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total = max(total, path.stat().st_size)
-        except OSError:  # pip moves files while we look
-            continue
+    for parent, _, names in os.walk(folder):  # pip removes folders and moves files while we look
+        for name in names:
+            with suppress(OSError):
+                total = max(total, Path(parent, name).stat().st_size)
     return total // 1_000_000
 
 

@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +57,7 @@ class RealSensePlayback(Device):
             raise DeviceError(str(error)) from None
         rs = load_sdk()
         try:
-            self._context = rs.context()
-            self._unit = self._context.load_device(str(self.path))
-            self._streams, left = _streams_of(self._unit)
+            left = self._load(rs)
             if not self._streams:
                 raise DeviceError(f"{self.path} has no stream of depth, colour or infrared; record it again")
             self._encoder = FrameEncoder(self.name, depth_unit_m(self._streams), self._quality, self._host_us)
@@ -75,8 +72,8 @@ class RealSensePlayback(Device):
         self._busy = self._given = 0
         self._first = None
         try:
-            if self._played:
-                self._unit.seek(timedelta(0))
+            if self._played:  # a reader that was stopped may go on from where it was, also after a seek
+                self._load(load_sdk())
             self._played = True
             self._unit.set_real_time(False)
             by_sensor: dict[Any, list[Any]] = {}
@@ -106,6 +103,13 @@ class RealSensePlayback(Device):
 
     def _close(self) -> None:
         self._streams, self._unit, self._context = [], None, None
+
+    def _load(self, rs: Any) -> list[str]:
+        """Opens the file with a reader of its own; returns the streams that are not read."""
+        self._context = rs.context()
+        self._unit = self._context.load_device(str(self.path))
+        self._streams, left = _streams_of(self._unit)
+        return left
 
     def _arrived(self, frame: Any) -> None:
         """Called by the SDK's threads, one for each sensor."""

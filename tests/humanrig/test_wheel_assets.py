@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import multiprocessing
+import os
 import zipfile
 
 import pytest
@@ -155,3 +156,17 @@ def test_the_state_of_the_cache_names_each_package(monkeypatch, tmp_path):
     text = wheel_assets.describe_cache()
     assert text.count("not fetched yet") == 4
     assert str(tmp_path) in text
+
+
+def test_a_folder_that_vanishes_while_progress_is_told_is_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "net.bin").write_bytes(bytes(2_000_000))
+    scandir = os.scandir
+
+    def vanishing(path):
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert wheel_files._megabytes(tmp_path) == 2
