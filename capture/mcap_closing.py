@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
@@ -24,11 +25,32 @@ from mcap.records import (
 MAGIC = b"\x89MCAP0\r\n"
 RECORD_HEADER = struct.Struct("<BQ")  # opcode, length of what follows
 INDEX_HEADER = struct.Struct("<BQHI")  # opcode, length, channel, bytes of the entries
+MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
 CHUNK_HEADER = struct.Struct("<BQQQQIIQ")  # opcode, length, first and last log time, size, CRC, "", bytes of records
 FOOTER_START = struct.Struct("<BQQQ")
 
 Entries = Mapping[int, Sequence[tuple[int, int]]]
 """By channel: log time in ns and position among the chunk's records, of each message of one chunk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexedChunk:
+    """A chunk that is not yet counted: it may still find no room."""
+
+    index: ChunkIndex
+    counts: Mapping[int, int]
+    """Messages by channel."""
+    records: bytes
+    """The index records that stand behind the chunk."""
+
+
+def attachment_record(name: str, data: bytes) -> tuple[Attachment, bytes]:
+    """An attached file and its record."""
+    kind = "application/json" if name.endswith(".json") else "application/octet-stream"
+    attachment = Attachment(create_time=0, log_time=0, name=name, media_type=kind, data=data)
+    builder = RecordBuilder()
+    attachment.write(builder)
+    return attachment, builder.end()
 
 
 class ClosingIndex:
@@ -56,8 +78,15 @@ class ClosingIndex:
             )
         )
 
-    def add_chunk(self, position: int, length: int, size: int, entries: Entries, compression: str = "") -> bytes:
-        """A chunk record of `length` bytes whose records have `size` bytes; returns the index records behind it."""
+    def add_chunk(self, chunk: IndexedChunk) -> None:
+        """Counts a chunk that is in the file."""
+        self._chunks.append(chunk.index)
+        for channel, count in chunk.counts.items():
+            self._counts[channel] = self._counts.get(channel, 0) + count
+
+    @staticmethod
+    def index_chunk(position: int, length: int, size: int, entries: Entries, compression: str = "") -> IndexedChunk:
+        """The index of a chunk record of `length` bytes at this byte of the file, whose records have `size` bytes."""
         times = [time for messages in entries.values() for time, _ in messages]
         index = ChunkIndex(
             message_start_time=min(times, default=0),
@@ -76,10 +105,9 @@ class ClosingIndex:
             records += INDEX_HEADER.pack(Opcode.MESSAGE_INDEX, 6 + 16 * len(messages), channel, 16 * len(messages))
             for time, offset in messages:
                 records += struct.pack("<QQ", time, offset)
-            self._counts[channel] = self._counts.get(channel, 0) + len(messages)
         index.message_index_length = len(records)
-        self._chunks.append(index)
-        return bytes(records)
+        counts = {channel: len(messages) for channel, messages in entries.items()}
+        return IndexedChunk(index=index, counts=counts, records=bytes(records))
 
     def closing(self, position: int) -> bytes:
         """What ends the file when it is written at this byte."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from types import TracebackType
 
 import numpy as np
 from jaxtyping import Int64
+from mcap.opcode import Opcode
 
 from capture.errors import CaptureError
+from capture.mcap_closing import MESSAGE_HEADER, RECORD_HEADER
 from capture.mcap_images import MESSAGE_ENCODING, SCHEMA_NAME, picture_of
-from capture.mcap_index import MESSAGE_HEADER, RECORD_HEADER, McapIndex, read_chunk, read_index
+from capture.mcap_index import DAMAGE, LATEST_NS, McapIndex, read_chunk, read_index, scan_chunk
 
 CACHED_CHUNKS = 8
 CHUNK_HEADER_BYTES = RECORD_HEADER.size + 8 + 8 + 8 + 4 + 4 + 8  # of a chunk without compression: its records follow
@@ -44,6 +47,7 @@ class McapReader:
             raise CaptureError(f"{self.path} cannot be opened ({error.strerror}); restore it or import again") from None
         try:
             self._index: McapIndex = read_index(self.path, self._file)
+            self._size = os.fstat(self._file.fileno()).st_size  # after the index: the file may still grow
         except BaseException:
             self._file.close()
             raise
@@ -93,12 +97,10 @@ class McapReader:
         if not 0 <= index < len(entries):
             raise CaptureError(f"{self.path}: {topic} has {len(entries)} frames, there is no frame {index}")
         chunk, offset, log_time = (int(value) for value in entries[index])
-        read = self._bytes_of(chunk)
-        _, length, channel, _, found, publish_time = MESSAGE_HEADER.unpack(read(offset, MESSAGE_HEADER.size))
-        size = RECORD_HEADER.size + length - MESSAGE_HEADER.size
-        data = read(offset + MESSAGE_HEADER.size, size) if size >= 0 else b""
-        if channel != self._channel[topic] or found != log_time or len(data) != size:
-            raise CaptureError(f"{self.path}: frame {index} of {topic} is damaged; restore the file from a copy")
+        size, publish_time = self._header(topic, index)
+        data = self._bytes_of(chunk)(offset + MESSAGE_HEADER.size, size)
+        if len(data) != size:
+            raise self._damaged(topic, index)
         if self._is_wrapped(topic):
             try:
                 data = picture_of(data)
@@ -110,14 +112,15 @@ class McapReader:
         """Device and host time of every frame."""
         entries = self._entries(topic)
         if topic not in self._device_us:
-            times = [self._publish_time(int(chunk), int(offset)) for chunk, offset, _ in entries]
+            times = [self._header(topic, index)[1] for index in range(len(entries))]
             self._device_us[topic] = np.array(times, np.int64) // 1000
         return self._device_us[topic], entries[:, 2] // 1000
 
     def verify(self, on_progress: Callable[[int, int], None] | None = None) -> None:
-        """Reads all chunks. Raises CaptureError at the first one whose CRC does not match."""
+        """Reads all chunks. Raises CaptureError at the first one whose CRC does not match, or whose messages are not
+        those of the index."""
         for done, position in enumerate(self._index.chunks, 1):
-            read_chunk(self.path, self._file, position)
+            self._compare(done - 1, position, read_chunk(self.path, self._file, position))
             if on_progress:
                 on_progress(done, len(self._index.chunks))
 
@@ -136,8 +139,36 @@ class McapReader:
         schema = self._index.schemas.get(channel.schema_id)
         return schema is not None and schema.name == SCHEMA_NAME and channel.message_encoding == MESSAGE_ENCODING
 
-    def _publish_time(self, chunk: int, offset: int) -> int:
-        return MESSAGE_HEADER.unpack(self._bytes_of(chunk)(offset, MESSAGE_HEADER.size))[-1]
+    def _header(self, topic: str, index: int) -> tuple[int, int]:
+        """Bytes of a message's data and its publish time in ns; it must be the message of which the index tells."""
+        chunk, offset, log_time = (int(value) for value in self._entries(topic)[index])
+        header = self._bytes_of(chunk)(offset, MESSAGE_HEADER.size)
+        if len(header) != MESSAGE_HEADER.size:
+            raise self._damaged(topic, index)
+        opcode, length, channel, _, found, publish_time = MESSAGE_HEADER.unpack(header)
+        size = RECORD_HEADER.size + length - MESSAGE_HEADER.size
+        is_it = (opcode, channel, found) == (Opcode.MESSAGE, self._channel[topic], log_time)
+        if not is_it or not 0 <= size <= self._size or publish_time >= LATEST_NS:
+            raise self._damaged(topic, index)
+        return size, publish_time
+
+    def _damaged(self, topic: str, index: int) -> CaptureError:
+        return CaptureError(f"{self.path}: frame {index} of {topic} is damaged; restore the file from a copy")
+
+    def _compare(self, chunk: int, position: int, records: bytes) -> None:
+        """Raises CaptureError when the index does not tell of exactly the messages of a chunk."""
+        try:
+            found = scan_chunk(records, McapIndex())
+        except DAMAGE as error:
+            raise CaptureError(f"{self.path}: chunk at byte {position} is damaged ({error})") from None
+        for channel, rows in self._index.entries.items():
+            first, last = np.searchsorted(rows[:, 0], [chunk, chunk + 1])
+            if sorted(map(tuple, rows[first:last, 1:].tolist())) != sorted(found.get(channel, [])):
+                topic = self._index.channels[channel].topic
+                raise CaptureError(
+                    f"{self.path}: the index of {topic} does not match the chunk at byte {position}; restore the file "
+                    "from a copy"
+                )
 
     def _bytes_of(self, chunk: int) -> Callable[[int, int], bytes]:
         """What reads (offset, size) among the records of a chunk."""
@@ -159,6 +190,8 @@ class McapReader:
         return self._compressed[chunk]
 
     def _read_at(self, position: int, size: int) -> bytes:
+        if position < 0 or size < 0 or position + size > self._size:
+            raise CaptureError(f"{self.path}: its index points beyond the file; restore it from a copy")
         self._file.seek(position)
         data = self._file.read(size)
         if len(data) != size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,11 @@ from types import TracebackType
 
 from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Channel, Header, Schema
+from mcap.records import Channel, Header, Schema
 
 from capture.errors import CaptureError
-from capture.mcap_closing import CHUNK_HEADER, MAGIC, ClosingIndex
+from capture.file_lock import lock
+from capture.mcap_closing import CHUNK_HEADER, MAGIC, MESSAGE_HEADER, ClosingIndex, attachment_record
 from capture.mcap_images import IMAGE_ENCODINGS, MESSAGE_ENCODING, SCHEMA, SCHEMA_ENCODING, SCHEMA_NAME, ImageHeader
 from capture.mcap_reading import McapMessage, McapReader
 
@@ -25,7 +25,8 @@ __all__ = ["McapMessage", "McapReader", "McapWriter"]
 CHUNK_BYTES = 4 * 1024 * 1024
 SYNC_INTERVAL_S = 1.0
 IMAGE_SCHEMA_ID = 1
-MESSAGE_HEADER = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+LATEST_US = (2**63 - 1) // 1000
+"""The latest time that fits: readers keep nanoseconds in 63 bits."""
 BUFFERS_AT_ONCE = 512
 """In one call of writev; Linux takes 1024."""
 
@@ -50,6 +51,7 @@ class McapWriter:
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except FileExistsError:
             raise CaptureError(f"{self.path} exists; a recording is never overwritten, choose another name") from None
+        lock(self._fd)  # until it is closed, also by a kill: nobody repairs a file that is being written
         self._syncs = syncs
         self._index = ClosingIndex()
         self._end = 0
@@ -114,6 +116,10 @@ class McapWriter:
             )
         if device_us < 0 or host_us < 0:
             raise CaptureError(f"{self.path}: {topic}: negative time (device {device_us} us, host {host_us} us)")
+        if max(device_us, host_us) > LATEST_US:
+            raise CaptureError(
+                f"{self.path}: {topic}: a time beyond what a recording holds (device {device_us} us, host {host_us} us)"
+            )
         channel, header = self._channels[topic]
         before = header.before(len(data), int(device_us)) if header else b""
         log_time = int(host_us) * 1000
@@ -156,11 +162,10 @@ class McapWriter:
         head = CHUNK_HEADER.pack(
             Opcode.CHUNK, length - 9, min(times, default=0), max(times, default=0), self._size, crc, 0, self._size
         )
-        position = self._end
-        self._append([head, *self._records])
-        tail = self._index.add_chunk(position, length, self._size, self._entries)
+        chunk = self._index.index_chunk(self._end, length, self._size, self._entries)
+        self._append([head, *self._records, chunk.records])
+        self._index.add_chunk(chunk)
         self._records, self._size, self._entries = [], 0, {}
-        self._append([tail])
 
     def sync(self) -> None:
         """Waits until everything that was flushed is on the disk; may be called from another thread."""
@@ -204,11 +209,7 @@ class McapWriter:
             raise
 
     def _attach(self, name: str, data: bytes) -> None:
-        kind = "application/json" if name.endswith(".json") else "application/octet-stream"
-        attachment = Attachment(create_time=0, log_time=0, name=name, media_type=kind, data=data)
-        builder = RecordBuilder()
-        attachment.write(builder)
-        record = builder.end()
+        attachment, record = attachment_record(name, data)
         self._index.add_attachment(self._end, len(record), attachment)
         self._append([record])
 

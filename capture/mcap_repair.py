@@ -13,10 +13,10 @@ from typing import BinaryIO
 import numpy as np
 from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Header
+from mcap.records import Header
 
 from capture.errors import CaptureError
-from capture.mcap_closing import CHUNK_HEADER, MAGIC, RECORD_HEADER, ClosingIndex
+from capture.mcap_closing import CHUNK_HEADER, MAGIC, RECORD_HEADER, ClosingIndex, attachment_record
 from capture.mcap_index import McapIndex, read_index
 from capture.mcap_reading import McapReader
 
@@ -74,10 +74,7 @@ def _copy(
     Header(profile="humanrig", library="humanrig").write(builder)
     out.write(MAGIC + builder.end())
     for name, data in index.attachments.items():
-        kind = "application/json" if name.endswith(".json") else "application/octet-stream"
-        attachment = Attachment(create_time=0, log_time=0, name=name, media_type=kind, data=data)
-        attachment.write(builder)
-        record = builder.end()
+        attachment, record = attachment_record(name, data)
         closing.add_attachment(out.tell(), len(record), attachment)
         out.write(record)
     for number, position in enumerate(index.chunks):
@@ -93,7 +90,9 @@ def _copy(
                 entries[channel] = [(int(time), int(offset)) for _, offset, time in rows[first:last]]
         start = out.tell()
         out.write(record)
-        out.write(closing.add_chunk(start, len(record), size, entries, name))
+        chunk = closing.index_chunk(start, len(record), size, entries, name)
+        out.write(chunk.records)
+        closing.add_chunk(chunk)
         if on_progress:
             on_progress(position + len(record), end)
     return closing.closing(out.tell())

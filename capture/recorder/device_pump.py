@@ -42,6 +42,10 @@ class DevicePump:
         self._fresh_s = self._opened_s = time.monotonic()
         self._trouble = ""
         self._done = False
+        self._leaving = threading.Lock()
+        self._is_left = False
+        """The rig was closed: whoever ends last closes the device."""
+        self._has_run = False
 
     def start(self) -> None:
         """Starts the device here, so that its refusal is the caller's, and then the thread; one that was given up
@@ -87,12 +91,36 @@ class DevicePump:
                 streams[name] = _sum(streams.get(name, StreamCounts()), new)
         return replace(health, streams=streams, message=self._trouble or health.message)
 
+    def close(self) -> None:
+        """Gives the device back: here, or on its own thread as soon as the driver in which that hangs returns."""
+        with self._leaving:
+            self._is_left = True
+            if not self.stopped and not self._has_run:
+                return
+        self._close()
+
+    def _close(self) -> None:
+        try:
+            self.device.close()
+        except Exception as error:  # a library's own error must not keep the other devices open
+            self._log.add(self.device.name, f"could not be closed: {reason_of(error, self.device.name)}")
+
     def _run(self) -> None:
+        try:
+            self._pump()
+        finally:
+            with self._leaving:
+                self._has_run = True
+                is_left = self._is_left
+            if is_left:
+                self._close()
+
+    def _pump(self) -> None:
         while not self._quit.is_set():
             try:
                 frame = self.device.next_frame(POLL_S)
             except Exception as error:  # DeviceLost, or whatever a driver let through
-                if not self._open_again(_reason(error, self.device.name)):
+                if not self._open_again(reason_of(error, self.device.name)):
                     return
                 continue
             if frame is not None:
@@ -135,19 +163,19 @@ class DevicePump:
             self._trouble = f"{reason}; opening it again ({self._attempt} of {policy.attempts})"
             self._log.add(name, self._trouble)
             self._earlier, self._folded = dict(self.health().streams), True
-            try:
-                self.device.close()
-            except Exception as error:  # it is closed as far as the interface goes
-                self._log.add(name, f"could not be closed: {_reason(error, name)}")
+            self._close()  # whatever it says, it is closed as far as the interface goes
             if self._quit.wait(policy.pause_s * self._attempt):
                 self._done = True
                 return False
             try:
                 self._same(self.device.open())
+                if self._quit.is_set():  # the rig was stopped, perhaps closed, while it opened
+                    self._done = True
+                    return False
                 self.device.start()
                 self._folded = False
             except Exception as error:
-                reason = _reason(error, name)
+                reason = reason_of(error, name)
                 continue
             self._log.add(name, f"opened again after {self.silent_s:.1f} s without a frame")
             self._fresh_s = self._opened_s = time.monotonic()
@@ -173,7 +201,7 @@ class DevicePump:
             while (frame := self.device.next_frame(0.0)) is not None:
                 self._give(frame)
         except Exception as error:
-            self._log.add(self.device.name, f"did not stop cleanly: {_reason(error, self.device.name)}")
+            self._log.add(self.device.name, f"did not stop cleanly: {reason_of(error, self.device.name)}")
 
 
 def _sum(a: StreamCounts, b: StreamCounts) -> StreamCounts:
@@ -182,6 +210,7 @@ def _sum(a: StreamCounts, b: StreamCounts) -> StreamCounts:
     )
 
 
-def _reason(error: BaseException, device: str) -> str:
+def reason_of(error: BaseException, device: str) -> str:
+    """Why, without the device's name in front: events name it."""
     text = str(error) if isinstance(error, DeviceError) else f"{type(error).__name__}: {error}"
     return text.removeprefix(f"{device}: ")

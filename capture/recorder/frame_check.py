@@ -8,6 +8,7 @@ import zstandard
 
 from capture.device import DeviceStream
 from capture.device_frames import EncodedFrame
+from capture.mcap_recording import LATEST_US
 
 PNG_SIZE = struct.Struct(">8x4x4sII")
 
@@ -19,6 +20,8 @@ def what_is_wrong(frame: EncodedFrame, stream: DeviceStream) -> str:
     """
     if frame.device_us < 0 or frame.host_us < 0:
         return f"a negative time (device {frame.device_us} us, host {frame.host_us} us)"
+    if max(frame.device_us, frame.host_us) > LATEST_US:
+        return f"a time beyond what a recording holds (device {frame.device_us} us, host {frame.host_us} us)"
     if not frame.data:
         return "an empty frame"
     if stream.width is None or stream.height is None:

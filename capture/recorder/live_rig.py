@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -9,7 +10,7 @@ from types import TracebackType
 from capture.device import Device, DeviceDescription, DeviceHealth, DeviceStateError
 from capture.device_frames import EncodedFrame
 from capture.errors import CaptureError
-from capture.recorder.device_pump import DevicePump
+from capture.recorder.device_pump import DevicePump, reason_of
 from capture.recorder.rig_events import EventLog, RestartPolicy, RigEvent
 
 __all__ = ["LiveRig", "RestartPolicy", "RigEvent", "Sink"]
@@ -42,6 +43,8 @@ class LiveRig:
         self._restart = restart
         self._log = EventLog()
         self._sinks: tuple[Sink, ...] = ()
+        self._changing = threading.Lock()
+        """Held while sinks come and go; frames are handed to those of one moment without it."""
         self._pumps: dict[str, DevicePump] = {}
 
     @property
@@ -115,12 +118,13 @@ class LiveRig:
         self.stop()
         for name, device in self.devices.items():
             pump = self._pumps.get(name)
-            if pump is not None and not pump.stopped:
-                continue  # its driver hangs: closing it would hang this thread too
+            if pump is not None:
+                pump.close()  # where its driver hangs, as soon as that returns
+                continue
             try:
                 device.close()
-            except CaptureError as error:
-                self._log.add(name, f"could not be closed: {error}")
+            except Exception as error:  # a library's own error must not keep the other devices open
+                self._log.add(name, f"could not be closed: {reason_of(error, name)}")
         self.descriptions = {}
 
     def attach(self, sink: Sink) -> None:
@@ -128,11 +132,13 @@ class LiveRig:
 
         A sink that raises is detached, and an event says so.
         """
-        self._sinks = (*self._sinks, sink)
+        with self._changing:
+            self._sinks = (*self._sinks, sink)
 
     def detach(self, sink: Sink) -> None:
         """It gets no further frame, but for those that are being handed on at this moment."""
-        self._sinks = tuple(other for other in self._sinks if other != sink)
+        with self._changing:
+            self._sinks = tuple(other for other in self._sinks if other != sink)
 
     def health(self) -> tuple[DeviceHealth, ...]:
         """How each device is doing, counts since the start of the rig."""

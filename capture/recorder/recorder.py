@@ -65,6 +65,7 @@ class Recorder:
         self._reserve: Reserve | None = None
         self._quit = threading.Event()
         self._ending = threading.Lock()
+        self._stopping = threading.Lock()
         self._stopped_because = ""
         self._threads: tuple[threading.Thread, ...] = ()
 
@@ -90,8 +91,10 @@ class Recorder:
         )
         try:
             self._create(descriptions)
-        except OSError as error:
+        except BaseException as error:
             self._undo_create()
+            if not isinstance(error, OSError):
+                raise
             raise CaptureError(
                 f"{self.folder} cannot be recorded to ({error.strerror}); choose a folder on a disk with room"
             ) from None
@@ -114,13 +117,16 @@ class Recorder:
         return self._status()
 
     def stop(self) -> RecordedTake:
-        """Writes what waits, closes the file and writes session.toml. May be called twice.
+        """Writes what waits, closes the file and writes session.toml. May be called twice, also from
+        several threads at once: all get the same take.
 
         Does not raise when the disk is full: the take ends with the frames that are safe, and says so. Raises
         CaptureError when not even session.toml can be written; `repair_session` makes it once there is room.
         """
-        if self._taken is not None:
-            return self._taken
+        with self._stopping:
+            return self._taken or self._stop()
+
+    def _stop(self) -> RecordedTake:
         if self._writer is None or self._take is None:
             raise DeviceStateError(f"{self.folder}: nothing is being recorded; call start() first")
         self._rig.detach(self._accept)
@@ -171,7 +177,10 @@ class Recorder:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _status(self) -> RecorderStatus:
-        free = free_bytes(self.folder)
+        try:
+            free = free_bytes(self.folder)
+        except OSError:
+            free = 0  # the disk has gone: the syncing thread ends the take for it
         return self._figures.status(self._queue.figures(), self.limits, free, self._stopped_because)
 
     def _accept(self, frame: EncodedFrame) -> None:
@@ -202,26 +211,31 @@ class Recorder:
                     gathered = self._figures.wrote(gathered)
             self._writer.flush()
             self._figures.wrote(gathered)
-        except OSError as error:
+        except Exception as error:  # a full disk; anything else must not leave a take that nobody ends
             self._end_because(_reason(error))
-        self._queue.drop_all()  # nothing, unless the disk is full
-        self._quit.set()
-        self._threads[1].join()
-        self._finish()
-        self._figures.end({topic[1:]: count for topic, count in self._writer.counts.items()})
+        finally:
+            self._queue.end()
+            self._queue.drop_all()  # nothing, unless the disk is full
+            self._quit.set()
+            self._threads[1].join()
+            self._finish()
+            self._figures.end({topic[1:]: count for topic, count in self._writer.counts.items()})
 
     def _finish(self) -> None:
         """Closes the file: with what waits in memory and the index if there is room, else as it is."""
         assert self._writer is not None
         if self._reserve is not None:
-            self._reserve.free()
+            try:
+                self._reserve.free()
+            except OSError as error:
+                self._rig.note("", f"{self._reserve.path} cannot be removed ({error.strerror}); remove it by hand")
         for with_chunk in (True, False):
             if not with_chunk and (lost := self._writer.discard()):
                 self._rig.note("", f"the last {lost} frames did not fit on the disk any more")
             try:
                 self._writer.finish()
                 return
-            except OSError as error:
+            except Exception as error:
                 self._end_because(_reason(error))
         self._writer.abandon()
         self._rig.note("", "the recording has no index: there is no room for it; its frames can be read all the same")
@@ -233,11 +247,11 @@ class Recorder:
             begun_s = time.monotonic()
             try:
                 self._writer.sync()
-            except OSError as error:
+                self._figures.sync_s = time.monotonic() - begun_s
+                free = free_bytes(self.folder)
+            except Exception as error:
                 self._end_because(_reason(error))
                 return
-            self._figures.sync_s = time.monotonic() - begun_s
-            free = free_bytes(self.folder)
             if free < self.limits.reserve_bytes:
                 self._end_because(f"only {free / 1e9:.2f} GB are left on the disk; what was recorded is whole")
                 return
@@ -253,7 +267,9 @@ class Recorder:
         self._queue.end()
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return f"the recorder failed ({error!r}); report this"
     return "the disk is full" if is_full(error) else f"the disk cannot be written ({error.strerror})"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from capture.errors import CaptureError
+from capture.file_lock import locked
 from capture.mcap_reading import McapReader
 from capture.mcap_repair import RewrittenRecording, rewrite
 from capture.recorder.take_description import CAMERAS_ATTACHMENT, TakeDescription
@@ -39,7 +40,8 @@ def repair_session(folder: Path, on_progress: Callable[[int, int], None] | None 
     Each recording without an index is rewritten beside itself from its complete chunks, read back, and only then put
     in the place of the original. session.toml and recording/cameras.json are made from the recording's attachments
     where they are missing; where session.toml is there, its numbers of frames are brought in line with shortened
-    recordings. Raises CaptureError when there is nothing to repair or too little room.
+    recordings. Raises CaptureError when there is nothing to repair, a recording is still being written, or there is too
+    little room.
     """
     folder = Path(folder)
     files = sorted((folder / "recording").glob("*.mcap"))
@@ -47,14 +49,20 @@ def repair_session(folder: Path, on_progress: Callable[[int, int], None] | None 
         if (folder / INFO_FILE).exists():
             return Repaired(session=Session.open(folder), changed=(), lost=(), lost_s=0.0)
         raise CaptureError(f"{folder} has no recording/*.mcap to repair; give the folder of a take")
+    with locked(files):
+        return _repair(folder, files, on_progress)
+
+
+def _repair(folder: Path, files: list[Path], on_progress: Callable[[int, int], None] | None) -> Repaired:
     _remove_leftovers(folder)
     changed: list[str] = []
     lost: list[str] = []
     lost_s = 0.0
+    empty = [file for file in files if not file.stat().st_size]
+    if len(empty) < len(files):
+        files = [file for file in files if file not in empty]
+        lost.extend(f"{file.name} is empty" for file in empty)
     for file in files:
-        if not file.stat().st_size and len(files) > 1:
-            lost.append(f"{file.name} is empty")
-            continue
         if not _is_complete(file):
             done = _rewrite(file, on_progress)
             changed.append(f"{file.name}: {done.frames} frames in {done.chunks} complete chunks have their index again")

@@ -14,9 +14,10 @@ from capture.session import Session
 class RecorderLimits:
     """How much a recorder may hold in memory and must leave on the disk."""
 
-    queue_s: float = 10.0
-    """Frames that wait may be this old; about 1.6 GB of ten Kinects at 400 kB + 140 kB."""
-    queue_bytes: int = 2 * 2**30
+    queue_s: float = 5.0
+    """Frames that wait may be this old: what waits is lost with a program that is killed."""
+    queue_bytes: int = 768 * 2**20
+    """5 s of ten Kinects at 400 kB + 140 kB."""
     least_s: float = 60.0
     """A take begins only when at least this many seconds of it fit on the disk."""
     reserve_bytes: int = 512 * 2**20
@@ -57,10 +58,11 @@ class RecorderStatus:
     seconds: float
     """Since its start, or how long the take was."""
     streams: Mapping[str, StreamStatus]
+    """Of the session, then those that a device sent without having announced them: all their frames are refused."""
     queue_frames: int
     queue_bytes: int
     queue_s: float
-    """Age of the oldest frame that waits."""
+    """Age of the oldest frame that waits: so much a kill would lose, beside half a second of the chunk."""
     queue_share: float
     """How full the queue is, 0 to 1, by bytes or by seconds; 1 means that frames are being lost."""
     bytes_written: int

@@ -46,6 +46,8 @@ class TakeFigures:
         """All zero, beginning now."""
         self._lock = threading.Lock()
         self._streams = {s.name: _Stream(s) for d in descriptions.values() for s in d.streams}
+        self._unannounced: dict[str, int] = {}
+        """Frames of streams that no device described; nothing of them is recorded."""
         self._begun_s = time.monotonic()
         self._seconds: float | None = None
         self._bytes = 0
@@ -59,7 +61,9 @@ class TakeFigures:
         now = time.monotonic()
         stream = self._streams.get(frame.stream)
         if stream is None:
-            return "a stream that it did not announce"
+            with self._lock:
+                self._unannounced[frame.stream] = self._unannounced.get(frame.stream, 0) + 1
+            return "frames of a stream that it did not announce"
         wrong = what_is_wrong(frame, stream.stream)
         with self._lock:
             if stream.sequence is not None:
@@ -73,7 +77,10 @@ class TakeFigures:
 
     def is_first_refusal(self, stream: str) -> bool:
         """Whether no frame of this stream was refused before the last one."""
-        return stream not in self._streams or self._streams[stream].refused == 1
+        with self._lock:
+            if stream in self._streams:
+                return self._streams[stream].refused == 1
+            return self._unannounced.get(stream) == 1
 
     def accepted(self, frame: EncodedFrame) -> None:
         """Counts a frame that waits to be written."""
@@ -114,6 +121,7 @@ class TakeFigures:
         with self._lock:
             rate = self._rate(now)
             streams = {name: _status(stream, now) for name, stream in self._streams.items()}
+            streams.update({name: StreamStatus(refused=count) for name, count in self._unannounced.items()})
             frames, queued, oldest_s = queue
             share = max(queued / limits.queue_bytes, oldest_s / limits.queue_s)
             disk_s = max(0.0, (disk_free - limits.reserve_bytes) / rate) if rate > 0 else float("inf")
@@ -149,16 +157,19 @@ class TakeFigures:
             yield f"{overflowed} frames were lost because the disk did not keep up; record to a faster one"
         if share > QUEUE_WARNING:
             frames, queued, oldest_s = queue
-            yield f"the disk is behind: {frames} frames ({queued / 1e6:.0f} MB) wait, the oldest for {oldest_s:.1f} s"
+            yield (
+                f"the disk is behind: {frames} frames ({queued / 1e6:.0f} MB) wait, the oldest for {oldest_s:.1f} s; "
+                "a program that is killed now loses them"
+            )
         if self.sync_s > SYNC_WARNING_S:
             yield f"the disk took {self.sync_s:.1f} s to make frames safe; close other programs that write"
         if disk_s < DISK_WARNING_S:
             yield f"the disk is full in {disk_s:.0f} s"
         if self._seconds is not None:
             return
-        for name, stream in streams.items():
-            rate_hz = self._streams[name].stream.rate_hz
-            silent_s = now - self._begun_s if stream.last_age_s is None else stream.last_age_s
+        for name, entry in self._streams.items():
+            rate_hz, last_age_s = entry.stream.rate_hz, streams[name].last_age_s
+            silent_s = now - self._begun_s if last_age_s is None else last_age_s
             if rate_hz > 0 and silent_s > max(STALL_AFTER_S, SILENT_FRAMES / rate_hz):
                 yield f"{name}: no frame for {silent_s:.1f} s"
 
