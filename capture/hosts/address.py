@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from capture.errors import CaptureError
+from capture.iphone.pairing import is_loopback
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """Of hosts and sessions: they become file names."""
@@ -75,6 +76,10 @@ class HostAddress:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address names this computer alone."""
-    return host in ("localhost", "::1") or host.startswith("127.")
+def checked_name(name: object, url: str) -> str:
+    """What a host calls itself, which becomes a file name here. Raises HostError when it cannot be one."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise HostError(
+            f"{url} calls itself {name!r}; a host's name has letters, digits, - and _, do not use that host"
+        )
+    return name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
 import secrets
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +16,18 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from capture.errors import CaptureError
-from capture.hosts.address import HostAddress, HostError, is_loopback
+from capture.hosts.address import HostAddress, HostError
 from capture.hosts.host_recorder import HostRecorder
+from capture.hosts.idle_connections import IdleConnections
 from capture.iphone.certificate import rig_certificate
+from capture.iphone.pairing import is_loopback
+from capture.loop_thread import LoopThread
 
 LOOPBACK = "127.0.0.1"
 MESSAGE_BYTES = 64 * 1024
-TIMEOUT_S = 60.0
+SHUTDOWN_S = 1.0
+"""For a download that is under way when the agent ends; it can be fetched on later."""
+HANDSHAKE_S = 5.0
 HASH_BLOCK = 4 * 2**20
 
 
@@ -52,15 +57,19 @@ class HostAgent:
             if listen in ("0.0.0.0", "::"):
                 raise HostError(f"{listen} is no address that others can reach; give --listen this computer's address")
             self._certificate = rig_certificate(certificates, [listen])
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="host agent", daemon=True)
+        if not 0 <= port <= 65535:
+            raise HostError(f"the agent cannot listen at port {port}; give --port from 1 to 65535, or 0 for a free one")
+        self._thread = LoopThread("host agent")
         self._runner: web.AppRunner | None = None
+        self._connections = IdleConnections()
+        self._listener: asyncio.Server | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._hashes: dict[tuple[str, int, int], str] = {}
         self._calls: dict[str, Callable[[dict[str, Any]], Any]] = {
             "describe": lambda m: recorder.describe(),
             "arm": lambda m: recorder.arm(m["session"], subject=m.get("subject", ""), action=m.get("action", "")),
-            "disarm": lambda m: recorder.disarm(),
+            "disarm": lambda m: recorder.disarm(m["session"]),
             "start": lambda m: recorder.start(m["session"], m["at_us"], at_most_s=m.get("at_most_s")),
             "status": lambda m: recorder.status(),
             "stop": lambda m: recorder.stop(m["session"]),
@@ -72,11 +81,12 @@ class HostAgent:
         """Begins to serve; its address. Raises HostError when the port is taken or the address is not this host's."""
         self._thread.start()
         try:
-            port = self._wait(self._serve())
-        except OSError as error:
-            self._end_thread()
+            port = self._thread.run(self._serve())
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
+            self._thread.end()
+            reason = getattr(error, "strerror", None) or error
             raise HostError(
-                f"the agent cannot listen at {self._listen}:{self._port} ({error.strerror}); choose another port"
+                f"the agent cannot listen at {self._listen}:{self._port} ({reason}); choose another port or address"
             ) from None
         return HostAddress(
             host=self._listen,
@@ -86,31 +96,47 @@ class HostAgent:
         )
 
     def close(self) -> None:
-        """Ends the agent, and a take that is under way."""
+        """Ends a take that is under way, then the agent, whoever still asks or downloads."""
         if self._runner is None:
             return
-        self._wait(self._unserve())
-        self._end_thread()
-        self._recorder.close()
+        try:
+            self._recorder.close()
+        finally:
+            try:
+                self._thread.run(self._unserve())
+            finally:
+                self._thread.end()
 
     async def _serve(self) -> int:
         app = web.Application(client_max_size=MESSAGE_BYTES, middlewares=[self._only_with_token])
         app.router.add_get("/", self._talk)
         app.router.add_get("/files/{session}/{path:.+}", self._give_file)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
+        assert runner.server is not None  # after setup
         context = self._certificate.context() if self._certificate else None
+        handshake_s = HANDSHAKE_S if context else None
         try:
-            await web.TCPSite(runner, self._listen, self._port, ssl_context=context).start()
-        except OSError:
+            listener = await asyncio.get_running_loop().create_server(
+                self._connections.guarded(runner.server),
+                self._listen,
+                self._port,
+                ssl=context,
+                ssl_handshake_timeout=handshake_s,
+            )
+        except (OSError, ValueError):
             await runner.cleanup()
             raise
-        self._runner = runner
-        return int(runner.addresses[0][1])
+        self._runner, self._listener = runner, listener
+        self._watching = asyncio.create_task(self._connections.watch(runner.server))
+        return int(listener.sockets[0].getsockname()[1])
 
     async def _unserve(self) -> None:
-        for socket in list(self._sockets):
-            await socket.close()
+        if self._listener is not None:
+            self._listener.close()
+        if self._watching is not None:
+            self._watching.cancel()
+        await asyncio.gather(*(socket.close() for socket in list(self._sockets)), return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -122,11 +148,12 @@ class HostAgent:
         sent = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(sent, f"Bearer {self._token}".encode()):
             raise web.HTTPForbidden(text="this agent needs its token; use the whole address that it printed")
-        return await handler(request)
+        with self._connections.busy(request.transport):
+            return await handler(request)
 
     async def _talk(self, request: web.Request) -> web.WebSocketResponse:
         """Answers questions as they come; each has an id, so that a clock can be compared while a stop takes long."""
-        socket = web.WebSocketResponse(heartbeat=10, max_msg_size=MESSAGE_BYTES, compress=False)
+        socket = web.WebSocketResponse(heartbeat=10, timeout=SHUTDOWN_S, max_msg_size=MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
         answers: set[asyncio.Task[None]] = set()
@@ -143,6 +170,7 @@ class HostAgent:
         return socket
 
     async def _answer(self, socket: web.WebSocketResponse, text: str, received_us: int) -> None:
+        """Every question gets an answer, also one that an SDK could not bear."""
         number: Any = None
         try:
             message = json.loads(text)
@@ -158,7 +186,10 @@ class HostAgent:
             reply = {"error": str(error)}
         except (ValueError, KeyError, TypeError) as error:
             reply = {"error": f"{self._recorder.name} did not understand a message ({type(error).__name__}: {error})"}
-        if not socket.closed:
+        except Exception as error:  # of a sensor's SDK
+            failed = f"{self._recorder.name} could not do what it was asked ({type(error).__name__}: {error})"
+            reply = {"error": f"{failed}; look at its devices and start its agent again"}
+        with contextlib.suppress(ConnectionError):  # whoever asked has gone
             await socket.send_str(json.dumps({"id": number, **reply}))
 
     async def _give_file(self, request: web.Request) -> web.StreamResponse:
@@ -167,7 +198,7 @@ class HostAgent:
             path = await asyncio.to_thread(self._path, request.match_info["session"], request.match_info["path"])
         except CaptureError as error:
             raise web.HTTPNotFound(text=str(error)) from None
-        return web.FileResponse(path, chunk_size=2**20)
+        return _File(path, self._connections)
 
     def _path(self, session: str, path: str) -> Path:
         """Only what `files` lists: nothing outside the part."""
@@ -184,14 +215,6 @@ class HostAgent:
             self._hashes[key] = sha256(path)
         return self._hashes[key]
 
-    def _wait(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT_S)
-
-    def _end_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
     def __enter__(self) -> HostAddress:
         """Its address, started."""
         return self.start()
@@ -201,6 +224,18 @@ class HostAgent:
     ) -> None:
         """Ends it."""
         self.close()
+
+
+class _File(web.FileResponse):
+    """A file that is sent after its handler has returned: the connection is in use until then."""
+
+    def __init__(self, path: Path, connections: IdleConnections) -> None:
+        super().__init__(path, chunk_size=2**20)
+        self._connections = connections
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        with self._connections.busy(request.transport):
+            return await super().prepare(request)
 
 
 def sha256(path: Path) -> str:

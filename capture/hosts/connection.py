@@ -98,11 +98,17 @@ class HostConnection:
     async def fetch(self, session: str, folder: Path, on_bytes: Callable[[int], None] | None = None) -> None:
         """Copies the host's part of a take into a folder, which may hold the beginnings of an earlier try.
 
-        Each file appears under its name only when its SHA-256 is the host's. Raises HostError.
+        Each file appears under its name only when its SHA-256 is the host's; one that is there already and is another
+        is never overwritten. Raises HostError.
         """
-        for file in await self.ask("files", session=session):
-            path = _inside(folder, str(file["path"]))
-            if path.exists() and path.stat().st_size == file["bytes"]:
+        files = [(file, _inside(folder, str(file["path"]))) for file in await self.ask("files", session=session)]
+        for file, path in files:
+            if path.exists() and (not path.is_file() or path.stat().st_size != file["bytes"]):
+                raise HostError(
+                    f"{path} exists and is not what {self.name} recorded; move {folder} away and fetch again"
+                )
+        for file, path in files:
+            if path.exists():
                 await self._check(session, file["path"], path)
                 continue
             partial = path.with_name(f".{path.name}.partial")
@@ -214,6 +220,7 @@ class HostConnection:
 def _inside(folder: Path, name: str) -> Path:
     """A path below the folder. Raises HostError when the host names one that is not."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    inside = path.resolve()
+    if inside == folder.resolve() or not inside.is_relative_to(folder.resolve()):
         raise HostError(f"a host wants to write '{name}', which is outside {folder}; do not use that host")
     return path

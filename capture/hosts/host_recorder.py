@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import time
@@ -21,6 +22,8 @@ from capture.session_info import software
 HostState = Literal["idle", "armed", "recording"]
 Clock = Callable[[], int]
 LATEST_START_S = 30.0
+ARMED_S = 60.0
+"""A take that was armed and is not started within this time is given up: whoever wanted it is gone."""
 POLL_S = 0.1
 
 
@@ -43,12 +46,13 @@ class HostRecorder:
         *,
         clock: Clock = monotonic_us,
         limits: RecorderLimits = DEFAULT_LIMITS,
+        armed_s: float = ARMED_S,
     ) -> None:
         """`devices` makes the closed devices of this computer; `folder` takes one folder per take."""
         if not NAME.fullmatch(name):
             raise HostError(f"a host cannot be called '{name}'; use letters, digits, - and _")
         self.name, self.folder, self.clock = name, Path(folder), clock
-        self._devices, self._limits = devices, limits
+        self._devices, self._limits, self._armed_s = devices, limits, armed_s
         self._lock = threading.RLock()
         self._rig: LiveRig | None = None
         self._recorder: Recorder | None = None
@@ -58,6 +62,8 @@ class HostRecorder:
         self._ended_because: dict[str, str] = {}
         self._ender: threading.Thread | None = None
         self._quit = threading.Event()
+        self._expiry: threading.Timer | None = None
+        self._closed = False
 
     def describe(self) -> dict[str, Any]:
         """Name, devices with serials and sync roles, streams; opens the devices. Raises CaptureError."""
@@ -98,14 +104,15 @@ class HostRecorder:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise
             self._recorder, self._session, self._state = recorder, session, "armed"
+            self._expiry = threading.Timer(self._armed_s, self._expire, (recorder,))
+            self._expiry.daemon = True
+            self._expiry.start()
 
-    def disarm(self) -> None:
-        """Gives up a take that was armed and not started; its folder without a frame is removed."""
+    def disarm(self, session: str) -> None:
+        """Gives up this take if it is armed and was not started; its folder without a frame is removed."""
         with self._lock:
-            if self._state == "armed" and self._recorder is not None:
-                recorder, self._recorder, self._state = self._recorder, None, "idle"
-                if recorder.stop().figures.bytes_written == 0:
-                    shutil.rmtree(recorder.folder, ignore_errors=True)
+            if self._state == "armed" and session == self._session and self._recorder is not None:
+                self._give_up(self._recorder)
 
     def start(self, session: str, at_us: int, *, at_most_s: float | None = None) -> int:
         """Starts the devices at a moment of this host's clock; when it did. Raises CaptureError.
@@ -131,6 +138,7 @@ class HostRecorder:
                 self._rig = None
                 raise
             self._state = "recording"
+            self._expect_no_longer()
             self._quit = threading.Event()
             self._ender = threading.Thread(
                 target=self._end_by_itself, args=(session, at_most_s, self._quit), name="take's end", daemon=True
@@ -180,16 +188,38 @@ class HostRecorder:
         return [{"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size} for path in found]
 
     def close(self) -> None:
-        """Ends what is under way and gives the devices back."""
+        """Ends what is under way and gives the devices back; nothing begins after it."""
         with self._lock:
-            self.disarm()
-            if self._state == "recording":
-                self._end("the agent was ended")
-            if self._rig is not None:
-                self._rig.close()
-                self._rig = None
+            self._closed = True
+            try:
+                if self._state == "recording":
+                    self._end("the agent was ended")
+                elif self._recorder is not None:
+                    self._give_up(self._recorder)
+            finally:
+                rig, self._rig = self._rig, None
+                if rig is not None:
+                    rig.close()
+
+    def _give_up(self, recorder: Recorder) -> None:
+        self._expect_no_longer()
+        self._recorder, self._state = None, "idle"
+        if recorder.stop().figures.bytes_written == 0:
+            shutil.rmtree(recorder.folder, ignore_errors=True)
+
+    def _expire(self, recorder: Recorder) -> None:
+        with self._lock, contextlib.suppress(CaptureError):
+            if self._state == "armed" and self._recorder is recorder:
+                self._give_up(recorder)
+
+    def _expect_no_longer(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     def _opened(self) -> LiveRig:
+        if self._closed:
+            raise HostError(f"the agent of {self.name} ends; start it again with humanrig host serve")
         if self._rig is not None and self._state == "idle" and any(h.state == "closed" for h in self._rig.health()):
             self._rig.close()  # a device was given up during the last take
             self._rig = None

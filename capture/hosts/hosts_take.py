@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from capture.hosts.address import HostError
+from capture.hosts.address import HostError, checked_name
 from capture.hosts.clock_comparison import HostOffset
 
 SUFFIX = ".hosts.json"
@@ -101,7 +101,7 @@ def read_take(path: Path) -> HostsTake:
             session=values["session"],
             parts=tuple(
                 HostPart(
-                    name=part["name"],
+                    name=checked_name(part["name"], str(path)),
                     devices=tuple(part["devices"]),
                     offset=HostOffset.of_json(part["offset"]),
                     started_us=float(part["started_us"]),
@@ -114,5 +114,5 @@ def read_take(path: Path) -> HostsTake:
         )
     except FileNotFoundError:
         raise HostError(f"{path} is missing; it was written where humanrig host record ran, beside the parts") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise HostError(f"{path} does not describe a take ({type(error).__name__}: {error}); restore it") from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from capture.doubled_names import doubled_name
 from capture.errors import CaptureError
 from capture.hosts.address import HostError
 from capture.hosts.clock_comparison import HostOffset
@@ -119,10 +120,9 @@ def _check(parts: Sequence[_Part], offsets: Mapping[str, HostOffset]) -> None:
 
 
 def _once(parts: Sequence[_Part], names: Sequence[str], what: str, hint: str) -> None:
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
+    if (doubled := doubled_name(names)) is not None:
         folders = " and ".join(str(part.folder) for part in parts)
-        raise HostError(f"{folders} have the {what} '{doubled[0]}' more than once; {hint}")
+        raise HostError(f"{folders} have the {what} '{doubled}' more than once; {hint}")
 
 
 def _target_file(part: _Part, file: str) -> str:
@@ -211,14 +211,23 @@ def _verify(parts: Sequence[_Part], partial: Path) -> None:
     for part in parts:
         for file in dict.fromkeys(stream.file for stream in part.session.info.streams):
             into = _target_file(part, file)
-            with McapReader(merged.path(into)) as reader:
-                if reader.recovered:
-                    raise HostError(f"{part.folder / file} was cut short; run: humanrig repair {part.folder}")
-                reader.verify()
-                for stream in part.session.info.streams:
-                    if stream.file == file and reader.count(stream.topic or "") < stream.frames:
-                        raise CaptureError(f"{part.folder / file} has fewer frames of {stream.name} than it states; "
-                                           f"run: humanrig check {part.folder}")  # fmt: skip
+            try:
+                _verify_file(part, file, merged.path(into))
+            except CaptureError as error:  # the merged file is removed: the part's is the one to look at
+                raise HostError(str(error).replace(str(merged.path(into)), str(part.folder / file))) from None
+
+
+def _verify_file(part: _Part, file: str, into: Path) -> None:
+    with McapReader(into) as reader:
+        if reader.recovered:
+            raise HostError(f"{part.folder / file} was cut short; run: humanrig repair {part.folder}")
+        reader.verify()
+        for stream in part.session.info.streams:
+            if stream.file == file and reader.count(stream.topic or "") < stream.frames:
+                raise HostError(
+                    f"{part.folder / file} has fewer frames of {stream.name} than it states; "
+                    f"run: humanrig check {part.folder}"
+                )
 
 
 def _notes(parts: Sequence[_Part], offsets: Mapping[str, HostOffset], missing: Sequence[HostPart]) -> tuple[str, ...]:

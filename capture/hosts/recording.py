@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from capture.doubled_names import doubled_name
 from capture.errors import CaptureError
-from capture.hosts.address import HostAddress, HostError
+from capture.hosts.address import HostAddress, HostError, checked_name
 from capture.hosts.clock_comparison import ClockComparison, HostOffset
 from capture.hosts.connection import HostConnection, HostLost
 from capture.hosts.host_recorder import Clock, monotonic_us
@@ -99,26 +100,35 @@ def check_hosts(described: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _once(what: str, names: Sequence[str], hint: str) -> None:
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise HostError(f"{what} '{doubled[0]}'; {hint}")
+    if (doubled := doubled_name(names)) is not None:
+        raise HostError(f"{what} '{doubled}'; {hint}")
 
 
 async def _met(link: HostConnection) -> _Host:
     await link.connect()
     described = await link.ask("describe")
-    link.name = described["name"]
+    link.name = checked_name(described["name"], link.address.url)
+    if described["state"] == "armed":
+        raise HostError(f"{link.name} is armed for another take; wait a minute: it gives up one that does not start")
     if described["state"] != "idle":
         raise HostError(f"{link.name} is {described['state']}; stop its take first")
     return _Host(link=link, described=described, before=await link.compare_clock())
 
 
 async def _arm(hosts: Sequence[_Host], session: str, subject: str, action: str) -> None:
+    """All, or none: only hosts that this take armed are disarmed, another take's stay as they are."""
+    armed: list[_Host] = []
     try:
         for host in hosts:
-            await host.link.ask("arm", session=session, subject=subject, action=action)
+            try:
+                await host.link.ask("arm", session=session, subject=subject, action=action)
+            except HostError as error:
+                if isinstance(error, HostLost):  # it may have been armed before it was lost
+                    armed.append(host)
+                raise
+            armed.append(host)
     except BaseException:
-        await _disarm(hosts)
+        await _disarm(armed, session)
         raise
 
 
@@ -133,7 +143,7 @@ async def _start(hosts: Sequence[_Host], session: str, seconds: float, clock: Cl
             if failed:
                 raise failed[0]
     except CaptureError as error:
-        await _disarm(hosts)
+        await _disarm(hosts, session)
         for host in hosts:
             await _stop(host, session)
         raise HostError(f"the take was not started ({error}); parts that ran already hold a few frames") from None
@@ -146,12 +156,10 @@ async def _start_host(host: _Host, session: str, moment_us: int, at_most_s: floa
     host.started_us = started_us - host.before.offset_us
 
 
-async def _disarm(hosts: Sequence[_Host]) -> None:
+async def _disarm(hosts: Sequence[_Host], session: str) -> None:
     for host in hosts:
-        try:
-            await host.link.ask("disarm")
-        except HostError:
-            continue
+        with contextlib.suppress(HostError):  # it gives up by itself
+            await host.link.ask("disarm", session=session)
 
 
 async def _watch(

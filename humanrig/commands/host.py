@@ -169,11 +169,12 @@ async def _record(
 
 def _fetch(take: HostsTake, addresses: Sequence[HostAddress], session: Path) -> None:
     """Copies the parts that are not beside the session, from the agents that have them."""
+    from capture.hosts.address import checked_name
     from capture.hosts.connection import HostConnection
 
     async def fetch(address: HostAddress) -> None:
         async with HostConnection(address) as link:
-            name = (await link.ask("status"))["name"]
+            name = checked_name((await link.ask("status"))["name"], address.url)
             if any(part.name == name for part in take.parts):
                 await link.fetch(take.session, _part(session, name))
                 say(f"{name}: its part is {_part(session, name)}")
