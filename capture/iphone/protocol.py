@@ -229,7 +229,9 @@ def _parsed(validate: Callable[[Any], Any], text: str, known: str) -> Any:
             if first["type"].startswith("union_tag"):
                 raise ProtocolError(f"a message's type must be one of {known}; see docs/phone.md") from None
             key = ".".join(str(part) for part in first["loc"])
-            raise ProtocolError(f"message key {key[:120]}: {first['msg'][:300]}; see docs/phone.md") from None
+            raise ProtocolError(
+                f"message key {key[:120]}: {first['msg'].removeprefix('Value error, ')[:300]}; see docs/phone.md"
+            ) from None
         raise ProtocolError(f"a text message is not JSON ({str(error)[:120]}); see docs/phone.md") from None
 
 

@@ -147,7 +147,7 @@ class PhoneServer:
             taken = next((link for link in self._links.values() if link.serial == serial and link.owner), None)
         if taken is not None and taken.owner != owner:
             raise CaptureError(f"phone {serial} is already {taken.owner}; give every phone device its own serial")
-        which = f"phone {serial} is" if serial else "no free phone is"
+        which = f"phone {serial} is not" if serial else "no free phone is"
         there = ", ".join(s.serial for s in self.phones() if s.connected) or "none"
         raise CaptureError(
             f"{which} connected (connected: {there}); keep its app or page open at {self.address.page.split('#')[0]}"

@@ -29,7 +29,7 @@ def test_an_exchange_errs_by_half_the_difference_of_its_ways(offset, up, down, h
     assert exchange.offset_us - offset == pytest.approx((up - down) / 2, abs=1e-3)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**31), skew=st.floats(-40, 40), offset=st.floats(-1e10, 1e10))
 def test_after_five_minutes_offset_and_skew_are_as_stated(seed, skew, offset):
     # The stated figures: 1 ms of offset at any time of the measurement, 2 ppm of skew after 5 minutes.
@@ -41,7 +41,7 @@ def test_after_five_minutes_offset_and_skew_are_as_stated(seed, skew, offset):
         assert fit.host_us(e.phone_us) == pytest.approx(clock.host_us(e.phone_us), abs=1000.0)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_ten_seconds_are_already_good_to_a_millisecond(seed):
     fit = fit_clock(window_minima(exchanges(seed, 10)))
     assert fit.minima == 4

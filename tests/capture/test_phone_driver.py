@@ -58,7 +58,9 @@ def check_frames(frames, session, record):
             np.testing.assert_array_equal(message.confidence, wanted.confidence)
 
 
-@pytest.mark.parametrize("deaf", [False, True], ids=["resumes", "sends all again"])
+@pytest.mark.parametrize(
+    "deaf", [pytest.param(False, id="resumes"), pytest.param(True, id="sends all again", marks=pytest.mark.slow)]
+)
 def test_a_link_cut_twice_loses_and_doubles_nothing(session, server, deaf):
     clock = far_clock()
     faults = LinkFaults(cut_after=(13, 25), down_s=0.2, deaf=deaf, delays=WifiDelays(up_jitter_ms=3.0))
@@ -110,6 +112,7 @@ def test_takes_follow_each_other_and_begin_with_what_is_known_of_the_clock(sessi
     assert record.takes == 3
 
 
+@pytest.mark.slow
 def test_what_the_phone_had_to_drop_is_counted(session, server):
     driver = PhoneDriver("phone", server)
     faults = LinkFaults(cut_after=(4,), down_s=0.35)
@@ -124,6 +127,44 @@ def test_what_the_phone_had_to_drop_is_counted(session, server):
     assert len(frames["phone/color"]) == FRAMES - missed
 
 
+def test_what_stays_on_a_phone_is_said_and_does_not_come_into_the_next_take(session, server):
+    driver = PhoneDriver("phone", server, settings=PhoneSettings(drain_s=0.1))
+    with playing(server.address.page, session.folder, faults=LinkFaults(cut_after=(6,), down_s=0.5)) as record, driver:
+        driver.start()
+        first = take_until(driver, lambda _: not server.phones()[0].connected)
+        driver.stop()
+        assert "frames were left on the phone as it stopped: its link has been broken for" in driver.health().message
+        drain(driver, first)
+        driver.start()
+        second = take_until(driver, all_colors(8))
+        driver.stop()
+    assert len({take for take, *_ in record.frames}) == 2
+    assert [f.sequence for f in second["phone/color"][:8]] == list(range(8))
+    assert len(first["phone/color"]) < FRAMES
+
+
+@pytest.mark.parametrize("device", ["opened again", "stopped"])
+def test_a_link_that_comes_back_in_time_loses_nothing(session, server, device):
+    """A rig opens a silent device again by closing it as it runs; a stop waits for what the phone has kept."""
+    driver = PhoneDriver("phone", server)
+    faults = LinkFaults(cut_after=(13,), down_s=0.3)
+    with playing(server.address.page, session.folder, faults=faults) as record, driver:
+        driver.start()
+        frames = take_until(driver, lambda _: not server.phones()[0].connected)
+        drain(driver, frames)
+        if device == "opened again":
+            driver.close()
+            driver.open()
+            driver.start()
+            take_until(driver, all_colors(FRAMES), frames)
+        driver.stop()
+        assert driver.health().message == ""
+        drain(driver, frames)
+    assert record.takes == 1
+    check_frames(frames, session, record)
+
+
+@pytest.mark.slow
 def test_a_phone_that_freezes_is_stalled_then_lost_and_goes_on_where_it_was(session, server):
     driver = PhoneDriver("phone", server, settings=PhoneSettings(lost_after_s=0.5))
     faults = LinkFaults(freeze_after=10, freeze_s=1.7)
@@ -145,7 +186,8 @@ def test_a_phone_that_freezes_is_stalled_then_lost_and_goes_on_where_it_was(sess
     check_frames(frames, session, record)
 
 
-def test_a_connected_phone_without_pictures_is_stalled(session, server):
+def test_a_connected_phone_without_pictures_is_stalled(session, server, monkeypatch):
+    monkeypatch.setattr("capture.iphone.driver.STALL_AFTER_S", 0.3)
     driver = PhoneDriver("phone", server)
     with playing(server.address.page, session.folder), driver:
         driver.start()

@@ -165,7 +165,7 @@ def test_a_bad_frame_is_one_sentence(data, words):
         (to_text(hello(K=K.T.ravel().tolist())), "row by row"),
         (to_text(hello(K=[500.0, 0, 1, 0, 500, 1, 5, 5, 1])), "row by row"),
         (to_text(hello(K=[500.0, 0, 1e300, 0, 500, 1, 0, 0, 1])), "row by row"),
-        (said("model", "\x1b[2Jevil"), "control characters"),
+        (said("model", "\x1b[2Jevil"), "model: it has control characters"),
         (said("app", "two\nlines"), "control characters"),
         (said("camera", "\u202eback"), "control characters"),
         (said("model", "\ud800"), "model"),
