@@ -211,7 +211,7 @@ def _message(
     if header.K is None or header.T_arkit_camera is None:
         raise ProtocolError(f"{where} has no K or no T_arkit_camera; hello promised imu in every frame")
     check_intrinsics(header.K, f"K of {where}")
-    if header.T_arkit_camera[12:] != [0.0, 0.0, 0.0, 1.0]:
+    if not np.allclose(header.T_arkit_camera[12:], [0, 0, 0, 1], rtol=0, atol=1e-6):
         raise ProtocolError(f"{where}: the last row of T_arkit_camera must be 0 0 0 1; Swift's matrices go by columns")
     if (confidence is None) != (depth is None):
         raise ProtocolError(f"{where}: confidence and depth come together; send a constant 2 where there is none")

@@ -10,11 +10,33 @@ from capture.iphone.agent import LinkFaults
 from capture.iphone.driver import PhoneDriver
 from capture.iphone.server import PhoneServer
 from capture.iphone.simulated_wifi import PhoneClock
-from capture.recorder.live_rig import LiveRig
+from capture.recorder.live_rig import LiveRig, RestartPolicy
 from capture.recorder.recorder import Recorder
 from capture.session import Session
 from capture.sync.clock_fit import fit_comparisons
 from capture.sync.session_times import exchanges
+
+
+@pytest.mark.slow
+def test_a_rig_opens_a_phone_again_that_pings_without_pictures(tmp_path):
+    played = write_phone_session(tmp_path / "S", 20)
+    with (
+        PhoneServer(folder=tmp_path / "pairing", ping_every_ms=10) as server,
+        playing(server.address.page, played.folder),
+    ):
+        policy = RestartPolicy(stall_s=0.4, pause_s=0.01)
+        frames = []
+        with LiveRig([PhoneDriver("phone", server)], restart=policy) as rig:
+            rig.attach(frames.append)
+            rig.start()
+            end = time.monotonic() + 10
+            while sum(f.stream == "phone/color" for f in frames) < 40 and time.monotonic() < end:
+                time.sleep(0.02)
+            rig.stop()
+    numbers = [f.sequence for f in frames if f.stream == "phone/color"]
+    assert numbers[:40] == [*range(20), *range(20)]
+    assert "no frame for 0." in rig.events[0].text
+    assert "opened again" in rig.events[1].text
 
 
 def test_a_recorded_take_has_every_frame_and_the_phones_clock(tmp_path):
