@@ -14,7 +14,8 @@ def repair(session: Positional[Path], json: bool = False) -> None:
     """Make a take readable whose recording was cut short: the program was killed, the power went, a copy broke off.
 
     Every complete chunk comes back; what is lost is said in seconds. A recording is rewritten beside the original, read
-    back whole, and only then put in its place. A session that is whole is left alone.
+    back whole, and only then put in its place. A session that is whole is left alone, one that is still being recorded
+    is refused.
 
     Args:
         session: The session's folder.
