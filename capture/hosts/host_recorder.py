@@ -255,10 +255,12 @@ class HostRecorder:
 
     def _need(self, state: HostState, call: str) -> None:
         if self._state != state:
-            raise HostError(
-                f"{self.name} cannot {call}: it is {self._state}"
-                + (f" with '{self._session}'; stop that first" if self._state != "idle" else "; arm it first")
-            )
+            next_step = {
+                "idle": "; arm it first",
+                "armed": f" with '{self._session}'; wait a minute: it gives up a take that does not start",
+                "recording": f" with '{self._session}'; stop that first",
+            }
+            raise HostError(f"{self.name} cannot {call}: it is {self._state}{next_step[self._state]}")
 
 
 def _figures(seconds: float, figures: Any) -> dict[str, Any]:
