@@ -33,7 +33,7 @@ def errors(delays: WifiDelays, seconds: float, seeds: int) -> tuple[np.ndarray, 
         measured = simulated_exchanges(rng, clock, delays, seconds=seconds)
         fit = fit_clock(window_minima(measured))
         ends = (measured[0].phone_us, measured[-1].phone_us)
-        offsets.append(max(abs(fit.host_us(t) - clock.host_us(t)) for t in ends) / 1000)
+        offsets.append(max(abs(t + fit.offset_at(t) - clock.host_us(t)) for t in ends) / 1000)
         skews.append(abs(fit.skew_ppm - clock.skew_ppm))
         raw.append(np.sqrt(np.mean([(e.host_us - clock.host_us(e.phone_us)) ** 2 for e in measured])) / 1000)
     return np.array(offsets), np.array(skews), np.array(raw)

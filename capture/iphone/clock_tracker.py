@@ -6,7 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from capture.errors import CaptureError
-from capture.iphone.clock_sync import WINDOW, ClockFit, Exchange, fit_clock
+from capture.iphone.clock_sync import Exchange, fit_clock
+from capture.sync.clock_fit import ClockFit
+from capture.sync.exchange_fit import WINDOW
 
 KEPT_MINIMA = 720
 """Half an hour at 20 pings a second. A quartz drifts with temperature over longer times."""
@@ -24,6 +26,10 @@ class ClockQuality:
     """None before the first whole window."""
     jumps: int
     """How often the clock was set or started anew."""
+    rtt_us: float = 0.0
+    """Shortest round trip: a link that is always slower one way than the other hides up to half of it."""
+    seconds: float = 0.0
+    """How long was measured, from the first window to the last."""
 
     @property
     def sentence(self) -> str:
@@ -32,10 +38,10 @@ class ClockQuality:
             return f"clock not known yet: {self.exchanges} of {WINDOW} pings"
         fit = self.fit
         skew = (
-            f"skew {fit.skew_ppm:+.1f} ± {fit.skew_sigma_ppm:.1f} ppm" if fit.seconds >= 60 else "skew after a minute"
+            f"skew {fit.skew_ppm:+.1f} ± {fit.skew_sigma_ppm:.1f} ppm" if self.seconds >= 60 else "skew after a minute"
         )
         jumped = f", jumped {self.jumps} times" if self.jumps else ""
-        return f"clock ± {1e-3 * fit.offset_sigma_us:.2f} ms, round trip {1e-3 * fit.rtt_us:.1f} ms, {skew}{jumped}"
+        return f"clock ± {1e-3 * fit.offset_sigma_us:.2f} ms, round trip {1e-3 * self.rtt_us:.1f} ms, {skew}{jumped}"
 
 
 class ClockTracker:
@@ -79,7 +85,16 @@ class ClockTracker:
 
     def quality(self) -> ClockQuality:
         """How well the clock is known."""
-        return ClockQuality(exchanges=self._count, fit=self._fit, jumps=self._jumps)
+        minima = self.minima
+        if not minima:
+            return ClockQuality(exchanges=self._count, fit=self._fit, jumps=self._jumps)
+        return ClockQuality(
+            exchanges=self._count,
+            fit=self._fit,
+            jumps=self._jumps,
+            rtt_us=min(e.rtt_us for e in minima),
+            seconds=1e-6 * (minima[-1].phone_us - minima[0].phone_us),
+        )
 
     @staticmethod
     def _contradicts(exchange: Exchange, fit: ClockFit) -> bool:

@@ -20,8 +20,6 @@ BLOCK_FRAMES = (8, 64)
 """Fewest and most frames of which the fastest is taken: of 8 frames one is fast, 64 are two seconds at 30 Hz."""
 BLOCKS = 60
 """How many blocks a short recording is cut into, where its frames suffice."""
-EXCHANGE_BLOCKS = 15
-"""Of exchanges; there are fewer of them, and a short round trip is worth more than many."""
 LOW_QUANTILE = 0.3
 BISQUARE = 4.685
 """Tukey's constant: 95 % efficiency for normal errors."""
@@ -43,6 +41,10 @@ class ClockFit:
     """Standard deviation of the offset at the reference, without what is constant in the latency."""
     skew_sigma_ppm: float
 
+    def offset_at(self, device_us: float) -> float:
+        """Host less device at a device time."""
+        return self.offset_us - 1e-6 * self.skew_ppm * (device_us - self.reference_us)
+
     def host_us(self, device_us: Float64[np.ndarray, "*n"]) -> Float64[np.ndarray, "*n"]:
         """Host time of device times."""
         return device_us + self.offset_us - 1e-6 * self.skew_ppm * (device_us - self.reference_us)
@@ -62,31 +64,7 @@ def fit_arrivals(
 
     Raises CaptureError without a frame.
     """
-    return _fit(*_relative(device_us, host_us), weights=None, prior_skew_ppm=prior_skew_ppm)
-
-
-def fit_comparisons(
-    device_us: Int64[np.ndarray, "exchanges"],
-    offset_us: Float64[np.ndarray, "exchanges"],
-    rtt_us: Float64[np.ndarray, "exchanges"],
-    *,
-    prior_skew_ppm: float = PRIOR_SKEW_PPM,
-) -> ClockFit:
-    """The clock of a device from exchanges over a network: host less device time, and the round trip of each.
-
-    An offset is wrong by half the asymmetry of its two ways, at most by half of what its round trip is above the
-    shortest one, so that of every block the exchange with the shortest round trip is taken, weighted by that excess.
-    Contains no latency. Raises CaptureError without an exchange.
-    """
-    rtt = np.asarray(rtt_us, np.float64)
-    if not len(rtt):
-        raise CaptureError("no exchange compares the clocks; record the take again with the clock stream on")
-    x, reference, base, r = _relative(device_us, np.asarray(device_us, np.float64) + offset_us)
-    excess = (rtt - rtt.min()) / 2
-    best = _fastest(excess, max(BLOCK_FRAMES[0], len(rtt) // EXCHANGE_BLOCKS))
-    floor = max(SCALE_FLOOR_US, float(np.median(excess[best])))
-    weights = 1 / (floor**2 + excess[best] ** 2)
-    return _fit(x[best], reference, base, r[best], weights=weights * floor**2, prior_skew_ppm=prior_skew_ppm)
+    return _fit(*_relative(device_us, host_us), prior_skew_ppm=prior_skew_ppm)
 
 
 def _relative(device_us: np.ndarray, host_us: np.ndarray) -> tuple[np.ndarray, float, float, np.ndarray]:
@@ -106,19 +84,16 @@ def _fastest(late: Float64[np.ndarray, "n"], size: int) -> Int64[np.ndarray, "bl
     return np.array([start + int(np.argmin(late[start:end])) for start, end in zip(starts, ends)], np.int64)
 
 
-def _fit(
-    x: np.ndarray, reference: float, base: float, r: np.ndarray, *, weights: np.ndarray | None, prior_skew_ppm: float
-) -> ClockFit:
-    if weights is None:
-        best = _fastest(r, int(np.clip(len(r) // BLOCKS, *BLOCK_FRAMES)))
-        x, r, weights = x[best], r[best], np.ones(len(best))
+def _fit(x: np.ndarray, reference: float, base: float, r: np.ndarray, *, prior_skew_ppm: float) -> ClockFit:
+    best = _fastest(r, int(np.clip(len(r) // BLOCKS, *BLOCK_FRAMES)))
+    x, r = x[best], r[best]
     prior = max(prior_skew_ppm, NO_SKEW_PPM)
     line, scale = np.array([np.quantile(r, LOW_QUANTILE), 0.0]), 1.0
     for _ in range(30):  # a low quantile: asymmetric absolute errors
         e = r - line[0] - line[1] * x
         scale = max(SCALE_FLOOR_US, 1.4826 * float(np.median(np.abs(e))))
         tilt = np.where(e > 0, LOW_QUANTILE, 1 - LOW_QUANTILE)
-        line, _ = _weighted(x, r, weights * tilt * scale / np.maximum(np.abs(e), 0.1 * scale), scale, prior)
+        line, _ = _weighted(x, r, tilt * scale / np.maximum(np.abs(e), 0.1 * scale), scale, prior)
     covariance = np.zeros((2, 2))
     for _ in range(10):
         e = r - line[0] - line[1] * x
@@ -126,7 +101,7 @@ def _fit(
         near = np.clip(1 - (e / (BISQUARE * scale)) ** 2, 0, 1) ** 2
         if not near.any():
             break
-        line, covariance = _weighted(x, r, weights * near, scale, prior)
+        line, covariance = _weighted(x, r, near, scale, prior)
     return ClockFit(
         reference_us=reference,
         offset_us=base + float(line[0]),

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from capture.errors import CaptureError
-from capture.sync.clock_fit import ClockFit, fit_arrivals, fit_comparisons
+from capture.sync.clock_fit import ClockFit, fit_arrivals
 from capture.sync.clock_segments import LATEST_US, ClockReset, clock_resets, comparable, segments
+from capture.sync.exchange_fit import fit_comparisons
 from capture.sync.session_times import Exchanges, StreamTimes
 
 FEWEST_FRAMES = 3

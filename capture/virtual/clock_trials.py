@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 
 from capture.frame_sets import HOLE
 from capture.session import Session
-from capture.sync.clock_fit import fit_comparisons
+from capture.sync.exchange_fit import fit_comparisons
 from capture.sync.pairing import FrameSets, frame_sets
 from capture.virtual.clocks import ClockEffects, draw_clocks
 from capture.virtual.true_frames import read_true_frames, recorded_exposures

@@ -115,10 +115,10 @@ def _row(p) -> dict[str, object]:
         clock = {
             "offset_ms": fit.offset_us / 1000,
             "offset_sigma_ms": fit.offset_sigma_us / 1000,
-            "rtt_ms": fit.rtt_us / 1000,
+            "rtt_ms": p.clock.rtt_us / 1000,
             "skew_ppm": fit.skew_ppm,
             "skew_sigma_ppm": fit.skew_sigma_ppm,
-            "seconds": fit.seconds,
+            "seconds": p.clock.seconds,
         }
     return {
         "serial": p.serial, "model": p.model, "app": p.app, "connected": p.connected, "exchanges": p.clock.exchanges,

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.errors import CaptureError
-from capture.sync.clock_fit import fit_arrivals, fit_comparisons
+from capture.sync.clock_fit import fit_arrivals
 from capture.sync.clock_segments import clock_resets, comparable, segments
+from capture.sync.exchange_fit import fit_comparisons
 from capture.virtual.clock_trials import phone_trial
 
 LATENCY_US = 31_000

@@ -13,7 +13,7 @@ from capture.iphone.simulated_wifi import PhoneClock
 from capture.recorder.live_rig import LiveRig, RestartPolicy
 from capture.recorder.recorder import Recorder
 from capture.session import Session
-from capture.sync.clock_fit import fit_comparisons
+from capture.sync.exchange_fit import fit_comparisons
 from capture.sync.session_times import exchanges
 
 
