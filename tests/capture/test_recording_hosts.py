@@ -116,6 +116,7 @@ def test_the_host_with_the_master_starts_when_the_others_run(taken):
     assert a.started_us > b.started_us + 1e5, "B's subordinates wait for the pulse of A's master"
 
 
+@pytest.mark.slow
 def test_hosts_without_a_cable_start_at_one_moment(tmp_path):
     def one_device(name):
         return lambda: make_devices({name: "free"}, tmp_path / "cable", shifted(0, 0.0))
@@ -310,6 +311,7 @@ def test_the_description_of_a_take_comes_back(taken, tmp_path):
         read_take(path)
 
 
+@pytest.mark.slow
 def test_a_computer_that_dies_leaves_the_others_running(hosts, tmp_path):
     """The last test that needs both computers."""
     running, addresses = hosts

@@ -60,23 +60,30 @@ def within(seconds, true):
 
 
 def test_a_take_that_is_armed_and_never_started_is_given_up(tmp_path):
-    recorder = recorder_of_one(tmp_path, armed_s=1.5)
+    recorder = recorder_of_one(tmp_path, armed_s=0.1)
+    recorder.arm("first")
+    assert within(5, lambda: recorder.status()["state"] == "idle")
+    recorder.close()  # waits until it is given up
+    assert not (tmp_path / "first.A").exists(), "it holds no frame"
+
+
+def test_a_host_that_is_armed_for_another_take_is_left_alone(tmp_path):
+    recorder = recorder_of_one(tmp_path)
     with HostAgent(recorder) as address:
         ask(address, "arm", session="first")
         with pytest.raises(HostError, match="A is armed for another take; wait a minute"):
             asyncio.run(record_on_hosts([address], "second", seconds=0.2))
         assert recorder.status()["state"] == "armed"
-        assert within(5, lambda: recorder.status()["state"] == "idle")
-        assert not (tmp_path / "first.A").exists(), "it holds no frame"
+        ask(address, "disarm", session="first")
         take = asyncio.run(record_on_hosts([address], "second", seconds=0.2))
         assert take.keep, take.verdict
 
 
 def test_a_take_that_was_started_does_not_end_with_the_time_to_start_it(tmp_path):
-    recorder = recorder_of_one(tmp_path, armed_s=0.2)
+    recorder = recorder_of_one(tmp_path, armed_s=0.1)
     recorder.arm("walk")
     recorder.start("walk", 0)
-    time.sleep(0.5)
+    time.sleep(0.25)
     assert recorder.status()["state"] == "recording"
     recorder.close()
 

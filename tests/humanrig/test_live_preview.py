@@ -119,6 +119,7 @@ def test_a_refusal_is_told_in_its_own_words(served):
     assert (status, json.loads(text)["error"]) == (409, "the disk has room for 3 s; free some of it")
 
 
+@pytest.mark.slow
 def test_a_take_of_the_capture_flow_is_started_and_stopped_from_the_page(served, tmp_path):
     _, _, rig = served
     plan = TakePlan(session=tmp_path / "walk", countdown_s=0.0)
@@ -204,6 +205,7 @@ def test_a_port_that_cannot_be_is_one_sentence(served, port):
 @pytest.mark.parametrize("send_s", [60.0, 0.5], ids=["closed", "cut off"])
 def test_a_page_that_does_not_read_holds_nothing_up(served, monkeypatch, send_s):
     monkeypatch.setattr("humanrig.live.server.SEND_S", send_s)
+    monkeypatch.setattr("humanrig.live.server.SHUTDOWN_S", 0.2)
     _, _, rig = served
     control = RememberingControl(prompt="x" * 3_000_000)  # more than the buffers of both sockets
     server = PreviewServer(rig, control)
@@ -232,6 +234,7 @@ def test_a_page_that_does_not_read_holds_nothing_up(served, monkeypatch, send_s)
     assert not server._thread._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_tiles_are_drawn_only_while_somebody_looks_and_within_the_share():
     rng = np.random.default_rng(0)
     noisy = depth_codec.encode((1500 + rng.normal(0, 9, (576, 640))).astype(np.uint16))
