@@ -112,7 +112,7 @@ def test_a_slow_disk_is_visible_and_costs_counted_frames(tmp_path, played, monke
     write = recorder._writer.write
 
     def slow(*args, **times):
-        time.sleep(0.02)
+        time.sleep(0.01)
         write(*args, **times)
 
     monkeypatch.setattr(recorder._writer, "write", slow)
@@ -196,8 +196,8 @@ def test_the_take_ends_by_itself_before_the_disk_is_full(tmp_path, played, monke
 
 
 def test_a_listener_that_is_slow_does_not_cost_the_recorder_frames(tmp_path, played):
-    """5 ms a frame of 60 frames a second and device: late, but none is lost."""
-    rig, recorder = ready(tmp_path, played)
+    """5 ms a frame of 120 frames a second and device: late, but none is lost."""
+    rig, recorder = ready(tmp_path, played, speed=2.0)
     seen = []
 
     def listen(frame):
