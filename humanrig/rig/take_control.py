@@ -52,7 +52,10 @@ class TakeControl:
         self._go_s = 0.0
         self._problem = ""
         self._verdict: TakeVerdict | None = None
-        self._thread: threading.Thread | None = None
+        self._idle = threading.Event()
+        """What `wait` waits for. Not the thread's end: a join that a signal interrupts takes the thread for ended
+        (Python 3.11), and every join after it returns at once."""
+        self._idle.set()
         self._next_name = self._name_of_next()
         self.takes: list[tuple[RecordedTake, TakeVerdict]] = []
         """What was recorded in this run, in order."""
@@ -122,8 +125,8 @@ class TakeControl:
             self._stop.clear()
             self._go_s = time.monotonic() + self.plan.countdown_s
             self._state = "countdown" if self.plan.countdown_s > 0 else "recording"
-            self._thread = threading.Thread(target=self._run, args=(self._recorder, self.plan), name="take")
-            self._thread.start()
+            self._idle.clear()
+            threading.Thread(target=self._run, args=(self._recorder, self.plan), name="take").start()
 
     def stop(self) -> None:
         """Ends the take or its countdown; returns at once."""
@@ -131,9 +134,7 @@ class TakeControl:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Whether nothing is recorded any more within the timeout."""
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-        return self._state == "idle"
+        return self._idle.wait(timeout_s)
 
     def status(self) -> RigStatus:
         """The rig now; nothing is read from the disk."""
@@ -182,6 +183,7 @@ class TakeControl:
             with self._lock:
                 self._next_name = self._name_of_next()
                 self._state = "idle"
+            self._idle.set()
 
     def _watch(self, recorder: Recorder, plan: TakePlan) -> None:
         """Returns when the take is to end."""
@@ -216,12 +218,18 @@ class TakeControl:
         room = next((link.folder for link in plan.links if link.name == "background_from"), None)
         asked_to_end = self._stop.is_set()
         judged = self._judged(take, plan, None if asked_to_end else plan.seconds, room)
-        self._verdict = judged.verdict
-        self.takes.append((take, judged.verdict))
+        verdict = judged.verdict
         paths = TakePaths(folder=take.session.folder)
-        paths.write_json("plan.json", plan.described())
-        paths.write_json("verdict.json", judged.as_json())
-        paths.write_text("verdict.txt", "\n".join(judged.verdict.lines) + "\n")
+        try:
+            paths.write_json("plan.json", plan.described())
+            paths.write_json("verdict.json", judged.as_json())
+            paths.write_text("verdict.txt", "\n".join(verdict.lines) + "\n")
+        except OSError as error:  # it is said all the same
+            why = f"cannot be written to {paths.path('verdict.txt').parent} ({error.strerror or error})"
+            verdict = replace(verdict, lines=(*verdict.lines, f"verdict   {why}; the take itself is on the disk"))
+            self._problem = f"{take.session.folder.name}: its verdict {why}; make room or record to another disk"
+        self._verdict = verdict
+        self.takes.append((take, verdict))
 
     def _judged(self, take: RecordedTake, plan: TakePlan, planned_s: float | None, room: Path | None) -> Judged:
         """The verdict; what fails in making it must not hide that the take is on the disk."""

@@ -80,9 +80,13 @@ class TakePaths:
         self.write_text(name, json.dumps(value, indent=1) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes it whole."""
+        """Writes it whole. Raises OSError, with nothing of it left behind."""
         path = self.path(name)
         path.parent.mkdir(exist_ok=True)
         partial = path.with_name(f".{name}.partial")
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
+        try:
+            partial.write_text(text, "utf-8")
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise

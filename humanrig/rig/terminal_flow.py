@@ -22,6 +22,8 @@ from humanrig.rig.take_plan import TakePlan
 from humanrig.terminal import console, say
 
 Answer = Literal["go", "again", "next", "quit", "started"]
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""End a take like ctrl-C; SIGHUP is what a broken connection over ssh sends."""
 REDRAW_S = 0.25
 PLAIN_S = 2.0
 """Without a terminal, a line this often instead of the dashboard."""
@@ -48,18 +50,20 @@ class TerminalFlow:
 
     def run(self) -> int:
         """Exit code: 0 when the last take is one to keep, 1 when it is not or there is none."""
-        before = None
+        before = {}
         if threading.current_thread() is threading.main_thread():
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a take like ctrl-C
+            for number in ENDING:
+                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has SIGHUP ignored
+                    before[number] = signal.signal(number, signal.default_int_handler)
         try:
             self._run()
         except KeyboardInterrupt:
             self._finish()
         finally:
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
             self.control.stop()
             self.control.wait()
+            for number, handler in before.items():
+                signal.signal(number, handler)
         kept = self.control.verdict is not None and self.control.verdict.keep
         return 0 if kept and not self.control.problem else 1
 
@@ -77,18 +81,23 @@ class TerminalFlow:
             if answer != "started":
                 self.control.start()
             self._watch()
+            fresh = self._show_fresh()
+            recorded += fresh
             if self.control.problem:
                 raise HumanrigError(self.control.problem)
-            fresh = self.control.takes[self._shown :]  # all that somebody started meanwhile, too
-            self._shown += len(fresh)
             if not fresh:
                 say("the countdown was stopped; nothing was recorded")
-            for _, verdict in fresh:
-                show_verdict(verdict)
-                recorded += 1
             ended = self._interrupted or not fresh
             self._interrupted = False
             answer = "quit" if ended and not self._interactive else self._after(recorded)
+
+    def _show_fresh(self) -> int:
+        """Shows every verdict that was not shown, also of what somebody started meanwhile; how many."""
+        fresh = self.control.takes[self._shown :]
+        self._shown += len(fresh)
+        for _, verdict in fresh:
+            show_verdict(verdict)
+        return len(fresh)
 
     def _before(self) -> Answer:
         if not self._interactive:
@@ -164,6 +173,7 @@ class TerminalFlow:
         begin = time.monotonic()
         while not self.control.wait(0.1) and time.monotonic() - begin < 30.0:
             pass
+        self._show_fresh()
 
 
 def show_verdict(verdict: TakeVerdict) -> None:

@@ -1,7 +1,11 @@
 """What a take does when things break while it is recorded, and whether its verdict says so."""
 
 import json
+import os
+import signal
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +13,16 @@ import simplejpeg
 from small_rig import small_session
 
 from capture.recorder.live_rig import LiveRig, RestartPolicy
+from capture.recorder.recorder import Recorder
 from capture.recorder.status import RecorderLimits
+from capture.rig.pulse_monitor import PulseMonitor
 from capture.session import Session
 from capture.virtual.rig_playback import open_virtual_devices
+from humanrig.errors import HumanrigError
+from humanrig.rig.dashboard import RigView
 from humanrig.rig.take_control import TakeControl
 from humanrig.rig.take_plan import TakePlan
+from humanrig.rig.terminal_flow import TerminalFlow
 
 SECONDS = 0.9
 
@@ -98,3 +107,66 @@ def test_damaged_depth_on_disk_is_a_reason_to_repeat_and_no_crash(tmp_path, play
     verdict, said = record(tmp_path / "t", devices)
     assert not verdict.keep
     assert tuple(said["lines"]) == verdict.lines
+
+
+@pytest.fixture
+def flow_of(tmp_path, played):
+    """A flow without a keyboard that records `tmp_path/t` for so many seconds."""
+    rig = LiveRig(open_virtual_devices(played, loops=100))
+    with rig:
+        rig.start()
+
+        def make(seconds):
+            plan = TakePlan(session=tmp_path / "t", kind="board", seconds=seconds, countdown_s=0.0)
+            control = TakeControl(rig, [plan], limits=RecorderLimits(reserve_bytes=1))
+            return TerminalFlow(control, RigView(rig, PulseMonitor(rig.descriptions), {}), interactive=False)
+
+        yield make
+
+
+def test_a_verdict_that_cannot_be_written_is_shown(tmp_path, flow_of, monkeypatch, capsys):
+    write = Path.write_text
+
+    def full(path, text, *given, **named):
+        if path.name == ".plan.json.partial":
+            write(path, "")  # what a full disk leaves
+            raise OSError(28, "No space left on device")
+        return write(path, text, *given, **named)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    flow = flow_of(0.4)
+    with pytest.raises(HumanrigError, match=r"t: its verdict cannot be written .*No space left on device.*make room"):
+        flow.run()
+    said = capsys.readouterr().err
+    assert "KEEP" in said or "REPEAT" in said
+    assert "verdict   cannot be written to" in said
+    assert "frames    " in said
+    assert list((tmp_path / "t" / "take").iterdir()) == []
+    assert Session.open(tmp_path / "t").stream("kinect_000/color").frames > 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_take_and_waits_for_its_file(tmp_path, flow_of, monkeypatch, capsys, number):
+    stop = Recorder.stop
+
+    def slow(recorder):
+        time.sleep(0.6)
+        return stop(recorder)
+
+    monkeypatch.setattr(Recorder, "stop", slow)
+    monkeypatch.setattr("humanrig.rig.terminal_flow.PLAIN_S", 0.2)
+    flow = flow_of(8.0)
+    before = signal.signal(number, signal.default_int_handler if number == signal.SIGINT else lambda *given: None)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), number))
+    timer.start()
+    try:
+        flow.run()
+    finally:
+        timer.join()
+        signal.signal(number, before)
+    said = capsys.readouterr().err.splitlines()
+    assert "stopping the take" in said
+    assert 1 <= sum(line.startswith("stopping t: ") for line in said) <= 6  # 0.6 s of them, each 0.2 s, and room
+    ((take, _),) = flow.control.takes
+    assert take.figures.seconds < 4.0
+    assert sum(line.startswith("length ") for line in said) == 1
