@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from capture.checking import Finding, check_session
 from capture.session import Session
@@ -14,7 +15,7 @@ from humanrig.pipeline import completed, load_stage
 from humanrig.terminal import print_json
 
 
-def check(session: Positional[Path], json: bool = False) -> int:
+def check(session: Annotated[Positional[Path], arg(metavar="SESSION")], json: bool = False) -> int:
     """Look for what is missing or damaged in a session: files, frames, clocks, cameras, stages.
 
     Exit code 0: whole; 1: something is wrong.

@@ -11,7 +11,7 @@ from humanrig.terminal import progress, say
 
 
 def export(
-    session: Positional[Path],
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
     format: Literal["glb", "obj", "ply", "amass", "humman", "mkv"],
     to: Annotated[Path | None, arg(metavar="FOLDER")] = None,
 ) -> int:
@@ -27,11 +27,14 @@ def export(
         format: Which format.
         to: Where to write; default SESSION/exported/FORMAT.
     """
+    from capture.missing_frames import missing_frames
     from capture.session import Session
     from humanrig.export import export_session
 
     opened = Session.open(session)
     folder = to or session / "exported" / format
+    for text in missing_frames(opened):
+        say(f"warning: frames are missing: {text}")
     with progress(f"export {format}") as update:
         paths = export_session(opened, format, folder, on_progress=update)
     for path in paths[:8]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from capture.recorder.repair import repair_session
 from humanrig.terminal import print_json, progress, say
 
 
-def repair(session: Positional[Path], json: bool = False) -> None:
+def repair(session: Annotated[Positional[Path], arg(metavar="SESSION")], json: bool = False) -> None:
     """Make a take readable whose recording was cut short: the program was killed, the power went, a copy broke off.
 
     Every complete chunk comes back; what is lost is said in seconds. A recording is rewritten beside the original, read

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capture.kinect_recording import plan_kinect, write_kinect_mkv
+from capture.missing_frames import missing_frames
 from capture.session import CALIBRATED_CAMERAS, RECORDED_CAMERAS, Session
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_camera_file
@@ -13,7 +14,7 @@ from humanrig.errors import HumanrigError
 
 
 def write(session: Session, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
-    """Writes DEVICE.mkv for each; returns lines for source.txt.
+    """Writes DEVICE.mkv for each; returns lines for source.txt, which name what a cut recording lacks.
 
     Raises HumanrigError when no device is a Kinect with JPEG colour or depth, and as `write_kinect_mkv` does.
     """
@@ -33,6 +34,7 @@ def write(session: Session, folder: Path, on_progress: Callable[[int, int], None
 
     cameras = _cameras(session)
     lines = ["Azure Kinect .mkv as the SDK 1.4 records: colour MJPG as recorded, depth and IR 16 bits big-endian"]
+    lines += [f"frames are missing: {text}" for text in missing_frames(session)]
     for name, plan in plans.items():
         made = write_kinect_mkv(session, plan, folder / f"{name}.mkv", cameras, count)
         lines += [*plan.notes, *made]

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from calibration.rig import device_of
 from capture.errors import CaptureError
 from capture.frame_sets import write_instants
+from capture.missing_frames import missing_frames
 from capture.session import RECORDED_CAMERAS, Session
 from capture.sync.picture import residual_picture
 from capture.synchronisation import DEFAULT_TOLERANCE_US, FrameSets, free_devices, session_clock, session_frame_sets
@@ -52,7 +53,7 @@ def run(context: StageContext) -> dict[str, Any]:
     free, unplaced = _beside_the_rig(session, without, use_free=config.use_free)
     left_out = [*([] if config.use_free else free), *unplaced]
     checked = check(session, sets, config, without)
-    warnings = [*sets.notes, *move.warnings, *checked["warnings"]]
+    warnings = [*missing_frames(session), *sets.notes, *move.warnings, *checked["warnings"]]
     if told := [name for name in unplaced if name not in context.without]:
         warnings.append(
             f"{', '.join(told)}: matched by fitted clocks, and left out of the later stages, as nothing says where the "

@@ -329,6 +329,29 @@ def test_the_command(take, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "out" / "kinect_000.mkv")
 
 
+def test_a_cut_recording_is_said(tmp_path, capsys):
+    session = build(tmp_path / "s")
+    file = session.path("recording", "kinect_001.mcap")
+    attached = Session.open(session.folder).recording("recording/kinect_001.mcap").attachments.popitem()[1]
+    file.unlink()  # a whole one takes its place, but not that of which session.toml tells
+    with McapWriter(file, {"kinect_001/calibration.json": attached}) as writer:
+        for kind in ("color", "depth", "ir", "imu"):
+            writer.add_stream(f"/kinect_001/{kind}", {"color": "jpeg", "imu": "json"}.get(kind, "dzp"))
+            at = time_us("kinect_001", 0, kind)
+            writer.write(f"/kinect_001/{kind}", payload("kinect_001", 0, kind, at), device_us=at, host_us=at)
+    with session.path("recording", "kinect_000.mcap").open("r+b") as opened:
+        opened.truncate(session.path("recording", "kinect_000.mcap").stat().st_size - 5)
+    assert main(["export", str(session.folder), "--format", "mkv", "--to", str(tmp_path / "out")]) == 0
+    said, written = " ".join(capsys.readouterr().err.split()), (tmp_path / "out" / "source.txt").read_text()
+    for text in (
+        "kinect_000.mcap was cut short: all frames are there, its index is not",
+        "kinect_001.mcap is not what session.toml tells of: kinect_001/color has 1 of 8 frames",
+        f"run: humanrig repair {session.folder}",
+    ):
+        assert text in said
+        assert text in written
+
+
 @pytest.mark.real_data
 def test_a_real_recording_goes_round(real_data, tmp_path):
     """What a real device recorded, imported, exported and imported again: every byte of every frame and its time."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from capture import mcap_recording
 from capture.errors import CaptureError
 from capture.mcap_recording import McapWriter
 from capture.session import RECORDED_CAMERAS, Session
@@ -16,6 +17,7 @@ from capture.virtual.moving_patches import MovingPatches
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_cameras, write_cameras
 from humanrig import manifest
+from humanrig.cli import main
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import Request, reconstruct
 
@@ -142,6 +144,20 @@ def test_a_live_rig_is_placed_by_a_file(tmp_path):
 def test_a_misspelt_option_is_refused(session):
     with pytest.raises(HumanrigError, match=r"option sync\.by_contents"):
         run(session, by_contents=True)
+
+
+def test_a_cut_recording_is_said(tmp_path, capsys, monkeypatch):
+    """Fewer frames than were recorded make fewer instants: never without a word."""
+    monkeypatch.setattr(mcap_recording, "CHUNK_BYTES", 20_000)
+    session = record(tmp_path / "s")
+    file = session.path("recording", "rig.mcap")
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size * 5 // 6)
+    assert main(["reconstruct", str(session.folder), "--only", "sync", "--option", "sync.content=never"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "warning: recording/rig.mcap was cut short: phone/color has" in said
+    warnings = manifest.read(session.path("sync")).figures["warnings"]
+    assert f"of 360 frames; run: humanrig repair {session.folder}" in warnings[0]
 
 
 def record_videos(folder, late_s):
