@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,6 +61,7 @@ class HostRecorder:
         self._session = ""
         self._takes: dict[str, RecordedTake] = {}
         self._ended_because: dict[str, str] = {}
+        self._waited_s = 0.0  # between arming and the start of the devices
         self._ender: threading.Thread | None = None
         self._quit = threading.Event()
         self._expiry: threading.Timer | None = None
@@ -104,6 +106,7 @@ class HostRecorder:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise
             self._recorder, self._session, self._state = recorder, session, "armed"
+            self._waited_s = 0.0
             self._expiry = threading.Timer(self._armed_s, self._expire, (recorder,))
             self._expiry.daemon = True
             self._expiry.start()
@@ -137,6 +140,7 @@ class HostRecorder:
                 self._rig.close()  # opened anew for the next take: what refused may have been unplugged
                 self._rig = None
                 raise
+            self._waited_s = self._recorder.status().seconds if self._recorder else 0.0
             self._state = "recording"
             self._expect_no_longer()
             self._quit = threading.Event()
@@ -152,7 +156,7 @@ class HostRecorder:
         found: dict[str, Any] = {"name": self.name, "state": self._state, "session": session}
         if recorder is not None:
             figures = recorder.status()
-            found |= _figures(figures.seconds, figures)
+            found |= _figures(figures.seconds - self._waited_s, figures)
             found["problems"] = [
                 *figures.problems,
                 *(f"{h.device}: {h.message}" for h in (rig.health() if rig else ()) if h.message),
@@ -173,7 +177,9 @@ class HostRecorder:
                 "folder": str(self.part_folder(session)),
                 **_figures(take.figures.seconds, take.figures),
                 "ended_because": self._ended_because[session] or take.figures.stopped_because,
-                "events": [str(event) for event in take.events],
+                "streams": {name: asdict(stream) for name, stream in take.figures.streams.items()},
+                "lag_p99_s": take.figures.lag_p99_s,
+                "events": [asdict(event) for event in take.events],
             }
 
     def files(self, session: str) -> list[dict[str, Any]]:
@@ -249,7 +255,9 @@ class HostRecorder:
         assert self._recorder is not None
         self._quit.set()
         self._rig.stop()
-        self._takes[self._session] = self._recorder.stop()
+        take = self._recorder.stop()
+        figures = replace(take.figures, seconds=take.figures.seconds - self._waited_s)
+        self._takes[self._session] = replace(take, figures=figures)
         self._ended_because[self._session] = because
         self._recorder, self._state = None, "idle"
 

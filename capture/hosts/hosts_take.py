@@ -39,6 +39,8 @@ class HostsTake:
     session: str
     parts: tuple[HostPart, ...]
     """The first one's clock is the session's."""
+    planned_s: float | None = None
+    """How long it was to be; None when it was ended by hand, or when that was not kept."""
 
     @property
     def keep(self) -> bool:
@@ -72,6 +74,7 @@ class HostsTake:
         values = {
             "schema": 1,
             "session": self.session,
+            "planned_s": self.planned_s,
             "parts": [
                 {
                     "name": part.name,
@@ -97,8 +100,10 @@ def read_take(path: Path) -> HostsTake:
     """A take's description. Raises HostError when the file is not one."""
     try:
         values = json.loads(path.read_text("utf-8"))
+        planned_s = values.get("planned_s")
         return HostsTake(
             session=values["session"],
+            planned_s=None if planned_s is None else float(planned_s),
             parts=tuple(
                 HostPart(
                     name=checked_name(part["name"], str(path)),

@@ -74,12 +74,17 @@ async def record_on_hosts(
         check_hosts([host.described for host in hosts])
         await _arm(hosts, session, subject, action)
         begun_s = await _start(hosts, session, seconds, clock)
-        await _watch(hosts, session, begun_s + seconds, on_progress, stop or asyncio.Event())
+        stop = stop or asyncio.Event()
+        await _watch(hosts, session, begun_s + seconds, on_progress, stop)
         took_s = time.monotonic() - begun_s
         await asyncio.gather(*(_stop(host, session) for host in hosts))
         for host in hosts:
             await _compare_again(host)
-        return HostsTake(session=session, parts=tuple(_part(host, session, took_s) for host in hosts))
+        return HostsTake(
+            session=session,
+            parts=tuple(_part(host, session, took_s) for host in hosts),
+            planned_s=None if stop.is_set() else seconds,
+        )
     finally:
         for link in links:
             await link.close()

@@ -3,108 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from humanrig.commands.catalogue_folder import catalogue_folder
 from humanrig.commands.group import group
+from humanrig.commands.host_serve import serve
 from humanrig.errors import HumanrigError
 from humanrig.terminal import progress, say
 
 if TYPE_CHECKING:
     from capture.hosts.address import HostAddress
     from capture.hosts.hosts_take import HostsTake
-
-KEYS = Path("~/.config/humanrig/host").expanduser()
-
-
-def serve(
-    rig: Annotated[Path, arg(metavar="FILE")] = Path("rig.toml"),
-    folder: Annotated[Path, arg(metavar="DIR")] = Path(),
-    name: Annotated[str | None, arg(metavar="NAME")] = None,
-    listen: Annotated[str, arg(metavar="ADDRESS")] = "127.0.0.1",
-    port: int = 0,
-    address_file: Annotated[Path | None, arg(metavar="FILE")] = None,
-    certificates: Annotated[Path, arg(metavar="DIR")] = KEYS,
-) -> int:
-    """Let another computer record takes with the devices of this one, until Ctrl-C.
-
-    Prints this agent's address with its secret: who has that line may record here. Other computers reach it only with
-    --listen, and then through TLS.
-
-    Args:
-        rig: This computer's devices.
-        folder: Where its parts of takes are put; a shared folder saves fetching them.
-        name: This computer's name in sessions; that of rig.toml ([recording] host) by default.
-        listen: This computer's address in the network; without it only programs on this computer reach the agent.
-        port: Port to listen at; 0 takes a free one.
-        address_file: Also write the address into this file, readable by you alone.
-        certificates: Folder that keeps the certificate and its key.
-    """
-    from capture.hosts.agent import HostAgent
-    from capture.hosts.host_recorder import HostRecorder
-    from capture.rig.devices_of import devices_of
-    from capture.rig.rig_file import read_rig
-
-    found = read_rig(rig)
-    recorder = HostRecorder(name or found.recording.host, lambda: devices_of(found), folder)
-    with HostAgent(recorder, listen=listen, port=port, certificates=certificates) as address:
-        say(f"{recorder.name} records into {folder.resolve()}; its address, which is a secret:")
-        say(address.text)
-        if address_file is not None:
-            _write_secret(address_file, address.text)
-        _until_ended()
-    return 0
+    from capture.session import Session
 
 
 def record(
-    session: Positional[Path],
-    hosts: Annotated[str, arg(metavar="A,B")],
-    seconds: float,
-    subject: str = "",
-    action: str = "",
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
+    hosts: Annotated[str, arg(metavar="HOSTS")],
+    seconds: Annotated[float | None, arg(metavar="SECONDS")] = None,
+    subject: Annotated[str | None, arg(metavar="NUMBER")] = None,
+    action: Annotated[str | None, arg(metavar="NUMBER")] = None,
+    catalogue: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     leave: bool = False,
 ) -> int:
     """Record one take on several computers: clocks compared, one start, parts fetched and merged.
 
     Every computer's devices start at one moment, the one with the master of the cable last. A computer that is lost
-    does not stop the others.
+    does not stop the others. Ten lines say keep or repeat, and why; they are kept in SESSION/take/verdict.txt.
+    No prompts, no countdown and no dashboard: read the action to the person before.
+
+    Exit code 0: the take is one to keep; 1: repeat it, or a part is lost.
 
     Args:
         session: Folder of the session to make; parts come beside it as SESSION.HOST.
-        hosts: Addresses that `humanrig host serve` printed, or files with them; the first one's clock is the session's.
-        seconds: Length of the take; Ctrl-C ends it earlier.
-        subject: Whose take it is.
-        action: What is done in it.
+        hosts: Addresses that `humanrig host serve` printed, or files with them, with commas between; the first one's
+            clock is the session's.
+        seconds: Length of the take, by default the action's; Ctrl-C ends it earlier.
+        subject: Number in the catalogue, see humanrig subjects list; left out in a take of the empty room.
+        action: Number or name in the catalogue, see humanrig actions list.
+        catalogue: Folder of the catalogue; by default the one that rig.toml here names, else ./catalogue.
         leave: Leave the parts where they were recorded, such as on a shared folder; merge later.
     """
+    who, what, usual_s = _catalogued(catalogue, subject, action)
+    length_s = usual_s if seconds is None else seconds
+    if length_s is None:
+        raise HumanrigError("--seconds is missing; without --action nothing says how long the take is")
     addresses = _addresses(hosts)
     _must_be_new(session)
-    take = asyncio.run(_record(addresses, session, seconds, subject, action))
+    take = asyncio.run(_record(addresses, session, length_s, who, what))
     take.write(session.parent)
-    for line in take.verdict:
-        say(line)
     lost = [part.name for part in take.parts if part.lost]
+    for line in take.verdict if leave or lost else take.verdict[1:]:
+        say(line)
     if leave or lost:
         say(f"next: humanrig host merge {session}" + (" when the lost parts are repaired and here" if lost else ""))
         return 1 if lost else 0
     _fetch(take, addresses, session)
-    return _merge(take, session, {}) or (0 if take.keep else 1)
+    return 0 if _merge(take, session, {}) else 1
 
 
 def merge(
-    session: Positional[Path],
-    parts: Annotated[tuple[Path, ...], arg(metavar="DIR")] = (),
-    hosts: Annotated[str, arg(metavar="A,B")] = "",
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
+    parts: Annotated[tuple[Path, ...], arg(metavar="FOLDER")] = (),
+    hosts: Annotated[str, arg(metavar="HOSTS")] = "",
 ) -> int:
     """Make one session of the parts that computers recorded of one take.
 
-    A part that is not there is left out, and that is said. The parts are kept.
+    A part that is not there is left out, and that is said. The parts are kept. Ten lines say whether the take is one
+    to keep; they are kept in SESSION/take/verdict.txt.
 
     Args:
         session: Folder to make; SESSION.hosts.json, which `host record` wrote, must lie beside it.
@@ -123,7 +94,25 @@ def merge(
     for part in parts:
         named = [host.name for host in Session.open(part).info.hosts]
         given.update(dict.fromkeys(named, part))
-    return _merge(take, session, given)
+    _merge(take, session, given)
+    return 0
+
+
+def _catalogued(catalogue: Path | None, subject: str | None, action: str | None) -> tuple[str, str, float | None]:
+    """Codes of subject and action as the catalogue has them, empty for none, and the action's length in seconds."""
+    from capture.catalogue.actions import find_action, read_actions
+    from capture.catalogue.built_in_actions import BUILT_IN
+    from capture.catalogue.ids import subject_number
+    from capture.catalogue.subjects import find_subject
+
+    if subject is None and action is None:
+        return "", "", None
+    folder = catalogue_folder(catalogue)
+    who = find_subject(folder, subject_number(subject)).code if subject is not None else ""
+    if action is None:
+        return who, "", None
+    found = find_action(read_actions(folder, BUILT_IN), action)
+    return who, found.code, found.seconds
 
 
 def _addresses(hosts: str) -> list[HostAddress]:
@@ -186,7 +175,8 @@ def _fetch(take: HostsTake, addresses: Sequence[HostAddress], session: Path) -> 
     asyncio.run(fetch_all())
 
 
-def _merge(take: HostsTake, session: Path, given: Mapping[str, Path]) -> int:
+def _merge(take: HostsTake, session: Path, given: Mapping[str, Path]) -> bool:
+    """Makes the session and judges it; whether it is one to keep."""
     from capture.hosts.merging import merge_take
 
     beside = {part.name: _part(session, part.name) for part in take.parts}
@@ -199,29 +189,29 @@ def _merge(take: HostsTake, session: Path, given: Mapping[str, Path]) -> int:
         say(f"note: {note}")
     for host in merged.session.info.hosts:
         say(f"{host.name:<16} clock {host.offset_us / 1e6:+.6f} s, within {host.offset_uncertainty_us / 1000:.2f} ms")
+    keep = _judge(take, merged.session)
     say(f"{session}\nnext: humanrig check {session}; the parts {', '.join(map(str, folders.values()))} are kept")
-    return 0
+    return keep
+
+
+def _judge(take: HostsTake, session: Session) -> bool:
+    """Shows and writes the verdict on a merged take, as `humanrig capture` does; whether it is one to keep."""
+    from capture.hosts.recorded_take import recorded_take
+    from humanrig.rig.take_plan import TakePaths
+    from humanrig.rig.verdict import judge
+
+    title = " · ".join(code for code in (session.info.subject, session.info.action) if code)
+    judged = judge(recorded_take(take, session), title=title, planned_s=take.planned_s)
+    paths = TakePaths(folder=session.folder)
+    paths.write_json("verdict.json", judged.as_json())
+    paths.write_text("verdict.txt", "\n".join(judged.verdict.lines) + "\n")
+    for line in judged.verdict.lines:
+        say(line)
+    return judged.verdict.keep
 
 
 def _part(session: Path, host: str) -> Path:
     return session.parent / f"{session.name}.{host}"
-
-
-def _until_ended() -> None:
-    """Ctrl-C or a polite kill: a take that is under way is then ended whole."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(0.5):
-        pass
-
-
-def _write_secret(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-    partial.replace(path)
 
 
 host = group(
