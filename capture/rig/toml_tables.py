@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,14 +35,16 @@ def checked(kind: type[Table], values: Mapping[str, Any], where: str, *, besides
     """A value of the pydantic dataclass `kind` from a table at `where`, such as `rig.toml: [chain]`.
 
     `besides` are keys that the table may also have and that were taken out before. Raises CaptureError in one sentence
-    for a key or a choice that does not exist, with the nearest that does, and for a value that cannot be used.
+    for a key or a choice that does not exist, with the nearest that does, and for a value that cannot be used: a number
+    in quotes is a text, and no number.
     """
     known = [field.name for field in fields(kind)]  # pyright: ignore[reportArgumentType]
     for key in values:
         if key not in known:
             raise CaptureError(f"{where}: there is no key '{key}'; {meant(key, [*besides, *known])}")
     try:
-        return TypeAdapter(kind).validate_python(dict(values))
+        # As JSON: there a strict check still takes a list for a tuple, and a table for a dataclass.
+        return TypeAdapter(kind).validate_json(json.dumps(dict(values), default=_plain), strict=True)
     except ValidationError as error:
         raise CaptureError(f"{where}: {_sentence(error)}") from None
     except CaptureError as error:
@@ -59,6 +62,11 @@ def meant(word: str, choices: Iterable[str]) -> str:
         return "there is none to choose from"
     more = f" and {len(choices) - MANY} more" if len(choices) > MANY else ""
     return f"choose one of {', '.join(choices[:MANY])}{more}"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: a dataclass, or a date, which nothing here can use."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else [str(value)]
 
 
 def _sentence(error: ValidationError) -> str:

@@ -64,7 +64,7 @@ PLAYED = """
 [{kind}]                        # {what}
 session = {session}
 speed = 1.0                      # rig seconds in a second
-loops = {loops:<24} # the recording is repeated so often: {minutes} minutes
+loops = {loops:<24} # the session is played so often, then the rig has no more frames
 """
 FAULTS = """seed = 0
 
@@ -80,13 +80,23 @@ FAULTS = """seed = 0
 
 
 def write_rig(path: Path, text: str) -> None:
-    """Writes a new rig.toml. Raises CaptureError when it exists."""
+    """Writes a new rig.toml. Raises CaptureError when it exists, or cannot be written."""
+    check_new_rig(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise CaptureError(f"{path} exists; it is never overwritten, give another name with --rig or edit it") from None
+    except OSError as error:
+        raise CaptureError(
+            f"{path} cannot be written ({error.strerror}); give another name with --rig, or make room there"
+        ) from None
+
+
+def check_new_rig(path: Path) -> None:
+    """Raises CaptureError when the file exists or its folder does not, before anybody waits for the devices."""
+    if os.path.lexists(path):
+        raise CaptureError(f"{path} exists; it is never overwritten, give another name with --rig or edit it")
+    if not path.parent.is_dir():
+        raise CaptureError(f"there is no folder {path.parent} for {path.name}; make it, or correct --rig {path}")
 
 
 def played_rig(session: Path, kind: Literal["virtual", "play"], *, beside: Path) -> str:
@@ -95,21 +105,20 @@ def played_rig(session: Path, kind: Literal["virtual", "play"], *, beside: Path)
     Raises CaptureError when the session cannot be played.
     """
     names = [device.name for device in open_virtual_devices(session)]
-    loops, seconds = _loops(Session.open(session))
+    loops = _loops(Session.open(session))
     what = "virtual devices that play a session" if kind == "virtual" else "every device of a recorded session"
     where = os.path.relpath(session.resolve(), beside.resolve())
-    table = PLAYED.format(kind=kind, what=what, session=json.dumps(where), loops=loops, minutes=round(seconds / 60))
+    table = PLAYED.format(kind=kind, what=what, session=json.dumps(where), loops=loops)
     faults = FAULTS.format(device=json.dumps(names[-1])) if kind == "virtual" else ""
     return f"{HEAD}{table}{faults}{PHONE}"
 
 
-def _loops(session: Session) -> tuple[int, float]:
-    """How often to repeat a session so that it lasts, and for how many seconds it does then."""
+def _loops(session: Session) -> int:
+    """How often to play a session so that it lasts."""
     lengths = [(s.frames / s.rate_hz) for s in session.streams.values() if s.is_image and s.rate_hz and s.frames]
     if not lengths:
-        return 1, 0.0
-    loops = max(1, math.ceil(LASTS_S / max(lengths)))
-    return loops, loops * max(lengths)
+        return 1
+    return max(1, math.ceil(LASTS_S / max(lengths)))
 
 
 def found_rig(found: Sequence[FoundDevice]) -> str:

@@ -39,16 +39,15 @@ def init(
         play: Every device of this session, as it was recorded.
     """
     from capture.rig.looking import look_everywhere
-    from capture.rig.writing import found_rig, played_rig, write_rig
+    from capture.rig.writing import check_new_rig, found_rig, played_rig, write_rig
 
     if virtual is not None and play is not None:
         raise HumanrigError("--virtual and --play were both given; choose one")
+    check_new_rig(rig)
     session = virtual or play
     if session is not None:
         text = played_rig(session, "virtual" if virtual else "play", beside=rig.parent)
     else:
-        if rig.exists():
-            write_rig(rig, "")  # says that it exists, before anybody waits for the devices
         reports = look_everywhere()
         for report in reports:
             for problem in (report.unavailable, *report.notes):

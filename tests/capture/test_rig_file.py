@@ -117,6 +117,14 @@ def test_a_delay_that_the_device_states_wins_over_the_computed_one(tmp_path, dri
         (entry("kinect_000", "1", "depht_mode = 'x'"), ["'kinect_000'", "did you mean 'depth_mode'"]),
         (entry("kinect_000", "1", 'depth_mode = "NFOV_UNBINED"'), ["NFOV_UNBINED", "did you mean 'NFOV_UNBINNED'"]),
         (entry("kinect_000", "1", "rate_hz = 'fast'"), ["rate_hz", "'fast'", "correct that line"]),
+        (
+            entry("kinect_000", "1", 'exposure_us = "8000"'),
+            ["exposure_us = '8000'", "valid integer", "correct that line"],
+        ),
+        (entry("kinect_000", "1", "infrared = 1"), ["infrared = 1", "valid boolean"]),
+        (entry("kinect_000", "1", "depth_mode = 2026-01-01"), ["depth_mode", "2026-01-01"]),
+        ('[play]\nsession = "s"\nspeed = "1"\n', ["speed = '1'", "valid number"]),
+        ('[virtual]\nsession = "s"\n[virtual.faults]\ndrop_rate = "0.1"\n', ["drop_rate = '0.1'", "valid number"]),
         (entry("kinect_000", driver="azure_kinekt"), ["azure_kinekt", "did you mean 'azure_kinect'"]),
         (entry("kinect_000", driver="virtual"), ["[virtual]"]),
         (entry("a/b"), ["'a/b'", "letters"]),
@@ -222,3 +230,27 @@ def test_small_usbfs_memory_is_named_with_what_to_type(tmp_path):
     assert usbfs_warning(0, path=path) == ""
     assert usbfs_warning(10, path=write(tmp_path / "unlimited", "0\n")) == ""
     assert usbfs_warning(10, path=tmp_path / "none") == ""
+
+
+def test_whole_numbers_lists_and_tables_are_what_they_were(tmp_path):
+    text = '[virtual]\nsession = "s"\nspeed = 2\n[virtual.faults]\ndrop_rate = 0\n'
+    read = read_rig(write(tmp_path / "rig.toml", text))
+    assert read.virtual is not None
+    assert read.virtual.speed == 2.0
+    text = entry("realsense_000", "1", "depth_size = [640, 480]\nlaser_power_mw = 150", driver="realsense")
+    told = settings_of(read_rig(write(tmp_path / "rig.toml", text)))["realsense_000"]
+    assert (told.depth_size, told.laser_power_mw) == ((640, 480), 150.0)
+
+
+def test_a_rig_is_not_written_into_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(CaptureError, match=r"there is no folder .*gone for q\.toml; make it"):
+        write_rig(tmp_path / "gone" / "q.toml", "schema = 1\n")
+    assert not (tmp_path / "gone").exists()
+
+
+def test_the_remark_at_loops_stays_true_when_the_number_is_changed(tmp_path):
+    text = played_rig(write_take(tmp_path / "take"), "play", beside=tmp_path)
+    (line,) = [line for line in text.splitlines() if line.startswith("loops")]
+    remark = line.partition("#")[2]
+    assert remark
+    assert not any(letter.isdigit() for letter in remark)
