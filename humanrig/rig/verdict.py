@@ -10,6 +10,7 @@ from typing import Any
 from capture.device import STALL_AFTER_S
 from capture.errors import CaptureError
 from capture.recorder.recorder import RecordedTake
+from capture.recorder.status import StreamStatus
 from capture.rig.pulse_monitor import RESIDUAL_LIMIT_US
 from humanrig.live.control import TakeVerdict
 from humanrig.rig.take_evidence import DepthEvidence, FrameEvidence, depth_evidence, frame_evidence
@@ -133,7 +134,8 @@ class _Checks:
         lost = {n: s.lost / (s.lost + s.frames) for n, s in figures.streams.items() if s.lost}
         if bad := {n: share for n, share in lost.items() if share > LOST_SHARE}:
             worst = max(bad, key=lambda n: bad[n])
-            reasons.append(f"{worst} lost {bad[worst]:.1%} of its frames, {LOST_SHARE:.0%} allowed; check its USB")
+            advice = _advice(figures.streams[worst])
+            reasons.append(f"{worst} lost {bad[worst]:.1%} of its frames, {LOST_SHARE:.0%} allowed; {advice}")
         return reasons + self._slow()
 
     def _slow(self) -> list[str]:
@@ -167,7 +169,7 @@ class _Checks:
         """What is worth knowing of a take that is kept."""
         doubts, figures = [], self.take.figures
         if figures.lost:
-            doubts.append(f"{figures.lost} frames were lost")
+            doubts.append(f"{figures.lost} frames were lost" if figures.lost > 1 else "1 frame was lost")
         if self.frames_found is not None:
             single = {n: r.worst_us for n, r in self.frames_found.residuals.items() if r.worst_us > RESIDUAL_LIMIT_US}
             if self.frames_found.unmatched:
@@ -252,6 +254,15 @@ class _Checks:
 
     def _is_short(self) -> bool:
         return self.planned_s is not None and self.take.figures.seconds < SHORT_SHARE * self.planned_s
+
+
+def _advice(stream: StreamStatus) -> str:
+    """What to look at, by where most of a stream's frames were lost."""
+    if stream.overflowed >= max(stream.dropped, stream.refused):
+        return "the disk was too slow for this rig: record to a faster one"
+    if stream.refused > stream.dropped:
+        return "they were damaged or of another size: check its cable and its modes"
+    return "check its USB"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from humanrig.rig.take_control import TakeControl
 from humanrig.rig.take_folders import check_new, find_links, next_take, take_folder
 from humanrig.rig.take_plan import TakePlan
 from humanrig.rig.terminal_flow import TerminalFlow
+from humanrig.rig.verdict import judge
 from humanrig.terminal import console
 
 SPEED = 4.0
@@ -176,6 +177,25 @@ def test_what_goes_wrong_is_why_a_take_is_repeated(tmp_path, played, effects, re
     assert not control.verdict.keep
     assert control.verdict.lines[0].startswith("REPEAT")
     assert any(reason in text for text in figures(tmp_path / "walk")["reasons"]), figures(tmp_path / "walk")["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "advice"),
+    [
+        ({"overflowed": 5, "dropped": 1}, "the disk was too slow for this rig"),
+        ({"dropped": 5, "overflowed": 1}, "check its USB"),
+        ({"refused": 5, "dropped": 1}, "check its cable and its modes"),
+    ],
+)
+def test_the_advice_is_for_where_frames_were_lost(tmp_path, rig, counted, advice):
+    ((take, _),) = record(rig, plan(tmp_path / "walk")).takes
+    streams = {**take.figures.streams}
+    streams["kinect_001/depth"] = replace(streams["kinect_001/depth"], **counted)
+    judged = judge(replace(take, figures=replace(take.figures, streams=streams)))
+    (reason,) = judged.figures["reasons"]
+    assert reason.startswith("kinect_001/depth lost")
+    assert advice in reason
+    assert ("USB" in reason) == ("USB" in advice)
 
 
 def test_a_recording_that_runs_out_ends_the_take_and_is_short(tmp_path, played):
