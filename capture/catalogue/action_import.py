@@ -20,7 +20,7 @@ from capture.errors import CaptureError
 from capture.rig.toml_tables import meant
 
 COLUMNS = ("id", "name", *LIMBS, "prompts", "seconds")
-"""Of a CSV file; `id` and `name` must be there. Several prompts of one action are parted by |."""
+"""Of a CSV file; `id` and `name` must be there. Several prompts of one action are separated by |."""
 
 
 def import_actions(source: Path, folder: Path, *, replace: bool = False) -> list[Action]:

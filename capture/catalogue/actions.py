@@ -1,4 +1,4 @@
-"""Actions: what a person does in a take, told limb by limb, and what is said to them before it."""
+"""Actions: what a person does in a take, described limb by limb, and what is said to them before it."""
 
 from __future__ import annotations
 

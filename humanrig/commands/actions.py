@@ -39,7 +39,7 @@ def list_(catalogue: Folder = None, json: bool = False) -> int:
     return 0
 
 
-def show(action: Positional[str], catalogue: Folder = None) -> int:
+def show(action: Annotated[Positional[str], arg(metavar="ACTION")], catalogue: Folder = None) -> int:
     """Show one action: what each part of the body does, and what is read aloud before the take.
 
     Args:
@@ -63,11 +63,13 @@ def instructions(action: Action) -> list[str]:
     return lines
 
 
-def import_(source: Positional[Path], catalogue: Folder = None, replace: bool = False) -> int:
+def import_(
+    source: Annotated[Positional[Path], arg(metavar="FILE")], catalogue: Folder = None, replace: bool = False
+) -> int:
     """Add the actions of a CSV or TOML file to the catalogue.
 
     The columns of a CSV, and the keys of [[actions]] in TOML, are: id, name, all, head, stem, left_arm, right_arm,
-    left_leg, right_leg, pelvis, prompts (parted by |), seconds. An action with the number of a built-in one replaces
+    left_leg, right_leg, pelvis, prompts (separated by |), seconds. An action with the number of a built-in one replaces
     it. When anything in the file is wrong, nothing is added.
 
     Args:
@@ -79,12 +81,12 @@ def import_(source: Positional[Path], catalogue: Folder = None, replace: bool = 
 
     folder = catalogue_folder(catalogue)
     added = import_actions(source, folder, replace=replace)
-    say(f"{len(added)} actions in {folder}; see humanrig actions list")
+    say(f"{len(added)} {'action' if len(added) == 1 else 'actions'} in {folder}; see humanrig actions list")
     return 0
 
 
 actions = group(
-    """List, show and import actions: what a person does in a take, told limb by limb, and what is said before it.
+    """List, show and import actions: what a person does in a take, described limb by limb, and what is said before it.
     """,
     {"list": list_, "show": show, "import": import_},
 )

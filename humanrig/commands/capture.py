@@ -25,7 +25,7 @@ BOARD_S = 40.0
 def capture(
     session: Annotated[Positional[Path], arg(metavar="SESSION")],
     rig: Annotated[Path, arg(metavar="FILE")] = RIG_FILE,
-    subject: Annotated[str | None, arg(metavar="N")] = None,
+    subject: Annotated[str | None, arg(metavar="NUMBER")] = None,
     action: Annotated[tuple[str, ...], arg(metavar="N ...")] = (),
     seconds: Annotated[float | None, arg(metavar="S")] = None,
     countdown: Annotated[float, arg(metavar="S")] = 3.0,
@@ -33,9 +33,9 @@ def capture(
     background: Annotated[Path | None, arg(metavar="SESSION")] = None,
     board: Annotated[Path | None, arg(metavar="SESSION")] = None,
     retake: bool = False,
-    takes: int = 1,
+    takes: Annotated[int, arg(metavar="N")] = 1,
     preview: bool = False,
-    port: int = 0,
+    port: Annotated[int, arg(metavar="NUMBER")] = 0,
 ) -> int:
     """Record a take of the rig, watch it in the terminal, and be told whether to keep or to repeat it.
 
@@ -55,7 +55,8 @@ def capture(
         subject: Number in the catalogue, see humanrig subjects list.
         action: Number or name in the catalogue, see humanrig actions list. Several are recorded one after another,
             into SESSION_a000011, SESSION_a000012, ….
-        seconds: Length of the take. By default the action's, 3 s of the empty room, 40 s of the board.
+        seconds: Length of the take; the disk must hold it. By default the action's, 3 s of the empty room, 40 s of the
+            board.
         countdown: Before the take begins.
         kind: take: a person; background: the empty room; board: the calibration board.
         background: The take of the empty room that belongs to this one.
@@ -91,7 +92,7 @@ def capture(
         devices=[device.name for device in devices],
         retake=retake,
     )
-    say(f"opening {len(devices)} devices")
+    say("opening 1 device" if len(devices) == 1 else f"opening {len(devices)} devices")
     with listening(server), LiveRig(devices) as live, _running_record(physical_serials(read, settings)) as note:
         monitor = PulseMonitor(live.descriptions)
         live.attach(monitor.take)
@@ -131,7 +132,7 @@ def _plans(
     from capture.catalogue.built_in_actions import BUILT_IN
     from capture.catalogue.ids import subject_number
     from capture.catalogue.subjects import find_subject
-    from humanrig.rig.take_folders import check_new, find_links
+    from humanrig.rig.take_folders import check_new, check_place, find_links
     from humanrig.rig.take_plan import TakePlan
 
     who = None
@@ -160,8 +161,7 @@ def _plans(
             folder = session if len(actions) == 1 else session.with_name(f"{session.name}_{found.code}")
             plans.append(replace(first, session=folder, action=found, seconds=seconds or found.seconds))
     for plan in plans:
-        if not retake:
-            check_new(plan.session)
+        (check_place if retake else check_new)(plan.session)
     return plans
 
 

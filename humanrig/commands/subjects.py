@@ -15,7 +15,7 @@ Folder = Annotated[Path | None, arg(metavar="FOLDER")]
 
 
 def add(
-    number: Positional[str],
+    number: Annotated[Positional[str], arg(metavar="NUMBER")],
     height: Annotated[float | None, arg(metavar="M")] = None,
     weight: Annotated[float | None, arg(metavar="KG")] = None,
     age: Annotated[float | None, arg(metavar="YEARS")] = None,

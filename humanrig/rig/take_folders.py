@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from capture.errors import CaptureError
+from capture.recorder.status import RecorderLimits
 from capture.session import INFO_FILE
 from capture.session_info import SessionInfo, read_info
 from humanrig.errors import HumanrigError
@@ -51,9 +53,28 @@ def check_new(session: Path) -> None:
             f"{session} exists; choose another folder, or add --retake to record "
             f"{take_folder(session, next_take(session)).name} beside it"
         )
-    above = next((folder for folder in session.absolute().parents if folder.exists()), None)
-    if above is not None and not above.is_dir():
+    check_place(session)
+
+
+def check_place(session: Path) -> None:
+    """Raises HumanrigError when no folder can be made at SESSION, or its disk is all but full.
+
+    Whether a whole take fits is asked when it begins: what a rig sends is known once its devices are open.
+    """
+    above = next(folder for folder in session.absolute().parents if folder.exists())
+    if not above.is_dir():
         raise HumanrigError(f"{session} cannot be made: {above} is a file; choose another folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise HumanrigError(f"{session} cannot be made: {above} may not be written to; choose another folder")
+    disk = shutil.disk_usage(above)
+    if not disk.total:
+        raise HumanrigError(f"{session} cannot be made: {above} is on no disk; choose another folder")
+    kept = RecorderLimits().reserve_bytes
+    if disk.free <= kept:
+        raise HumanrigError(
+            f"{session}: {disk.free / 1e9:.1f} GB are free, {kept / 1e9:.1f} GB are kept back to end a take cleanly; "
+            "free some disk or record to another one"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

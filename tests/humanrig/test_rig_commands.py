@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_rig import small_session
@@ -46,6 +47,8 @@ def test_rig_init_refuses_to_overwrite(day, capsys):
     assert "choose one" in fails(capsys, "rig", "init", "--rig", "b.toml", "--virtual", "x", "--play", "y")
     assert "no session at" in fails(capsys, "rig", "init", "--rig", "b.toml", "--play", "gone")
     assert not Path("b.toml").exists()
+    assert "no folder" in fails(capsys, "rig", "init", "--rig", "gone/q.toml", "--virtual", "../played")
+    assert not Path("gone").exists()
 
 
 def test_the_check_has_a_verdict_for_each_device_and_an_exit_code(day, capsys):
@@ -91,6 +94,7 @@ def test_actions_and_subjects(day, capsys):
     assert "left leg" in shown
     Path("more.csv").write_text("id,name,prompts\n77,Handstand,Up now.\n")
     assert main(["actions", "import", "more.csv"]) == 0
+    assert "1 action in" in capsys.readouterr().err
     assert main(["actions", "list"]) == 0
     assert "Handstand" in capsys.readouterr().out
     assert main(["actions", "list", "--json"]) == 0
@@ -145,6 +149,30 @@ def test_help_names_every_command_of_the_rig(capsys):
     assert stopped.value.code == 0
     out = capsys.readouterr().out
     assert all(f"• {name}" in out for name in ("devices", "rig", "capture", "actions", "subjects"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("capture",), ("rig", "init"), ("rig", "check"), ("actions", "show"), ("actions", "import"), ("subjects", "add")],
+)
+def test_help_names_values_by_words(capsys, words):
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    out = capsys.readouterr().out
+    assert not any(kind in out for kind in (" INT", " STR", " FLOAT", " PATH", "{None}"))
+
+
+def test_a_place_that_is_no_disk_is_refused_before_devices_open(day, capsys, monkeypatch):
+    monkeypatch.setattr("capture.recorder.live_rig.LiveRig.open", lambda rig: pytest.fail("opened"))
+    words = ("--kind", "board")
+    if Path("/proc").is_dir():
+        said = fails(capsys, "capture", "/proc/x/y", *words)
+        assert "GB are free" not in said
+        assert "cannot be made: /proc" in said
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(total=10**12, free=10**8))
+    assert "0.1 GB are free" in fails(capsys, "capture", "new", *words)
+    Path("old").mkdir()
+    assert "0.1 GB are free" in fails(capsys, "capture", "old", *words, "--retake")
 
 
 @pytest.mark.slow
