@@ -21,13 +21,13 @@ from capture.importers import (
 )
 from capture.importers.azure_kinect_mkv import import_kinect
 from capture.importers.layout import Layout
+from capture.importers.refusals import EBML_MAGIC, check_video, refuse_unimportable, unknown
 from capture.importers.video_size import SizeMismatch
 from capture.importers.videos import SUFFIXES, find_calibration, import_videos
 from capture.session import Session
 
 PROBE_BYTES = 1 << 20
 KINECT_MARKS = (b"K4A_", b"b16g")
-EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 
 LAYOUTS: tuple[Layout, ...] = (
     scanner3d_app.LAYOUT,
@@ -64,18 +64,24 @@ def import_recording(
     `layout_options` are what the user says of a layout that leaves it open (`Layout.options`), None for nothing.
 
     Raises CaptureError when the target exists and is not empty, when a layout does not know an option, when there is
-    nothing to import or kinds are mixed, and as the importers do (`import_kinect`, `import_videos`, `Layout.write`).
+    nothing to import, a file is no video, or kinds are mixed, and as the importers do (`import_kinect`,
+    `import_videos`, `Layout.write`).
     """
     target = Path(session_folder)
     _check_target(target)
     if calibration is not None and not Path(calibration).is_file():
         raise CaptureError(f"the calibration {calibration} is missing; check the path")
+    if not isinstance(source, Sequence):
+        refuse_unimportable(Path(source))
     layout = None if isinstance(source, Sequence) else layout_of(Path(source))
     options = _options(layout, source, layout_options or {})
     files: list[Path] = []
     if layout is None:
         files = [Path(path) for path in source] if isinstance(source, Sequence) else find_files(Path(source))
     kinect = [path for path in files if is_kinect(path)]
+    for path in files:
+        if path not in kinect and (not kinect or path.suffix.lower() == ".mkv"):
+            check_video(path)
     if kinect and len(kinect) < len(files):
         other = next(path for path in files if path not in kinect)
         raise CaptureError(
@@ -135,7 +141,7 @@ def find_files(source: Path) -> list[Path]:
     """The recordings at a path, by name. Raises CaptureError when there are none."""
     if source.is_file():
         if source.suffix.lower() not in SUFFIXES:
-            raise CaptureError(f"{source} is not a recording that can be imported ({', '.join(SUFFIXES)})")
+            raise unknown(source)
         return [source]
     if not source.is_dir():
         raise CaptureError(f"there is nothing at {source}; check the path")
@@ -144,7 +150,7 @@ def find_files(source: Path) -> list[Path]:
             found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
             if found:
                 return found
-    raise CaptureError(f"{source} holds no recording; expected files of {', '.join(SUFFIXES)}")
+    raise unknown(source)
 
 
 def is_kinect(path: Path) -> bool:

@@ -13,8 +13,8 @@ from humanrig.terminal import progress, say
 
 
 def import_(
-    source: Positional[Path],
-    session: Positional[Path],
+    source: Annotated[Positional[Path], arg(metavar="SOURCE")],
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
     calibration: Annotated[Path | None, arg(metavar="FILE")] = None,
     size_mismatch: Literal["refuse", "crop", "scale", "fit"] = "refuse",
     trim_to_shortest: bool = False,
@@ -70,10 +70,11 @@ def import_(
     return 0
 
 
-_BEFORE = "azure-kinect-mkv: file: a .mkv of an Azure Kinect, or a folder with one for each device"
-_AFTER = "videos: a folder of synchronised videos, with a calibration"
-_LISTED = [_BEFORE, *(f"{layout.name}: {layout.description}" for layout in LAYOUTS), _AFTER]
-import_.__doc__ = (import_.__doc__ or "").replace("{layouts}", "\n\n    ".join(f"{line}." for line in _LISTED))
+_BEFORE = ("azure-kinect-mkv", "file: .mkv of an Azure Kinect, or a folder with one for each device")
+_AFTER = ("videos", "folder: synchronised videos and their calibration")
+_LISTED = (_BEFORE, *((layout.name, layout.description) for layout in LAYOUTS), _AFTER)
+_LINES = [f"- {name}, a {text}." for name, text in _LISTED]
+import_.__doc__ = (import_.__doc__ or "").replace("{layouts}", "\n    ".join(["What can be imported:", *_LINES]))
 
 
 def _assumptions(session: Session) -> list[str]:

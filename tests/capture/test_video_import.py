@@ -123,7 +123,7 @@ def test_targets_and_sources(take):
         import_recording(take / "take", take / "full")
     assert (take / "full" / "notes.txt").read_text() == "keep me"
     (take / "empty").mkdir()
-    with pytest.raises(CaptureError, match="holds no recording"):
+    with pytest.raises(CaptureError, match="empty is empty"):
         import_recording(take / "empty", take / "s")
     with pytest.raises(CaptureError, match="there is nothing at"):
         import_recording(take / "nowhere", take / "s")

@@ -17,10 +17,41 @@ def test_the_help_names_every_layout(capsys):
     with pytest.raises(SystemExit):
         main(["import", "--help"])
     shown = capsys.readouterr().out
+    assert shown.startswith("usage: humanrig import [-h] [IMPORT OPTIONS] SOURCE SESSION")
+    assert "\n\n\n" not in shown
+    assert "\n- 3d-scanner-app, a folder: raw export of 3D Scanner App" in shown
     for name in (*(layout.name for layout in LAYOUTS), "azure-kinect-mkv", "videos"):
         assert name in shown
     for option in {option for layout in LAYOUTS for option in layout.options}:
         assert f"--{option.replace('_', '-')}" in shown
+
+
+def refusal(source, tmp_path, capsys):
+    assert main(["import", str(source), str(tmp_path / "out")]) == 1
+    assert not (tmp_path / "out").exists()
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_what_is_no_recording_is_refused_for_what_it_is(tmp_path, capsys):
+    for name, content, reason in (
+        ("rnd.mkv", np.random.default_rng(0).bytes(5000), "rnd.mkv cannot be read as a video ("),
+        ("empty.mkv", b"", "empty.mkv is empty; copy it again"),
+        ("cut.mkv", b"\x1a\x45\xdf\xa3" + bytes(400), "a Matroska file of 404 bytes, cut short or damaged"),
+        ("table.csv", b"a,b", "is not a recording that can be imported; humanrig import --help lists the layouts"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        said = refusal(tmp_path / name, tmp_path, capsys)
+        assert reason in said
+        assert ".mp4" not in said
+        assert "calibration" not in said
+    (tmp_path / "folder").mkdir()
+    assert "folder is empty; check the path" in refusal(tmp_path / "folder", tmp_path, capsys)
+    (tmp_path / "folder" / "notes.txt").write_text("text")
+    assert "folder holds no recording that can be imported; humanrig import --help" in refusal(
+        tmp_path / "folder", tmp_path, capsys
+    )
+    (tmp_path / "folder" / "session.toml").write_text("")
+    assert "folder is a session already" in refusal(tmp_path / "folder", tmp_path, capsys)
 
 
 @pytest.fixture
