@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,7 +91,8 @@ def test_a_recording_cut_at_any_byte_opens_after_repair(tmp_path, whole):
             for index in {0, stream.frames - 1} if stream.frames else ():
                 data = session.recording("recording/pc.mcap").read(f"/{name}", index).data
                 assert data == (jpeg(index) if stream.kind == "color" else depth(index))
-        assert session.info.devices == before.info.devices
+        assert [replace(d, note="") for d in session.info.devices] == before.info.devices
+        assert all("pc.mcap was cut short or damaged" in device.note for device in session.info.devices)
         assert session.info.hosts == before.info.hosts
         assert (session.info.subject, session.info.action) == ("p1", "walk")
         assert session.recorded_cameras().keys() == before.streams.keys()
@@ -129,8 +131,33 @@ def test_a_damaged_chunk_is_left_out_and_named(tmp_path, whole):
     data[position] ^= 1
     (folder / "recording" / "pc.mcap").write_bytes(data)
     repaired = repair_session(folder)
-    assert repaired.lost == ("pc.mcap: 1 chunks whose checksum does not match",)
+    said = "pc.mcap: 1 chunk whose checksum does not match; the original is kept as recording/pc.mcap.damaged"
+    assert repaired.lost == (said,)
+    assert (folder / "recording" / "pc.mcap.damaged").read_bytes() == data
+    assert "lost: 1 chunk whose checksum does not match" in repaired.session.info.devices[0].note
     assert not any(f.level == "error" for f in check_session(repaired.session))
+
+
+def test_a_damaged_chunk_of_a_recording_with_its_index_is_named_and_kept(tmp_path, whole):
+    folder = shutil.copytree(whole, tmp_path / "a")
+    file = folder / "recording" / "pc.mcap"
+    with McapReader(file) as reader:
+        position = reader._index.chunks[2]
+        inside = sum(int((reader._entries(topic)[:, 0] == 2).sum()) for topic in reader.topics)
+    data = bytearray(file.read_bytes())
+    data[position + 500] ^= 1
+    file.write_bytes(data)
+    repaired = repair_session(folder)
+    assert (repaired.changed, repaired.lost) == ((), ())
+    (said,) = repaired.damaged
+    assert f"pc.mcap: the checksum fails of the chunk at byte {position} ({inside} frames of " in said
+    assert file.read_bytes() == data
+    dropped = repair_session(folder, drop_damaged=True)
+    assert dropped.damaged == ()
+    assert f"the chunk at byte {position} ({inside} frames of " in dropped.lost[0]
+    assert sum(s.frames for s in dropped.session.streams.values()) == 6 * FRAMES - inside
+    assert (folder / "recording" / "pc.mcap.damaged").read_bytes() == data
+    assert not any(f.level == "error" for f in check_session(dropped.session))
 
 
 def test_a_damaged_index_is_made_anew(tmp_path, whole):

@@ -45,5 +45,17 @@ def test_repair(tmp_path, capsys):
     assert said["lost_s"] == 5 * 33_333e-6
     assert main(["repair", str(folder)]) == 0
     assert "is whole; nothing was changed" in " ".join(capsys.readouterr().err.split())
+    file = folder / "recording" / "pc.mcap"
+    data = bytearray(file.read_bytes())
+    with McapReader(file) as reader:
+        data[reader._index.chunks[1] + 100] ^= 1
+    file.write_bytes(data)
+    assert main(["repair", str(folder)]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is whole" not in said
+    assert "restore the file from a copy; without one the frames that still decode can be used" in said
+    assert f"humanrig repair {folder} --drop-damaged" in said
+    assert main(["repair", str(folder), "--drop-damaged", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == {"a/imu": 10}
     assert main(["repair", str(tmp_path / "nothing")]) == 1
     assert "has no recording/*.mcap to repair" in " ".join(capsys.readouterr().err.split())
