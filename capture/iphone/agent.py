@@ -169,7 +169,10 @@ class _Agent:
                         ) from None
                     except (aiohttp.ClientError, OSError, TimeoutError):
                         if not self._told:
-                            self._log(f"nobody answers at {self._address.websocket}; trying again until somebody does")
+                            self._log(
+                                f"nobody answers at {self._address.websocket}; trying again until somebody does, "
+                                "Ctrl-C or --seconds ends it"
+                            )
                         self._told = True
                     if not self._done():
                         await asyncio.sleep(self._faults.down_s if self._cut else RETRY_S)

@@ -22,7 +22,10 @@ def discover(folder: Path | None = None) -> DriverReport:
     """The phones that are connected to any running phone server of this user. Never raises."""
     servers = _running(pairing_folder() if folder is None else folder)
     if not servers:
-        start = "no phone server runs; start one with: humanrig phone serve --listen 0.0.0.0"
+        start = (
+            "no phone server runs; start one with: humanrig phone serve (for this computer alone; "
+            "with --listen ADDRESS, this computer's in the network, phones reach it)"
+        )
         return DriverReport(driver="iphone", notes=(start,))
     found = [_found(phone) for server in servers for phone in server["phones"]]
     notes = [f"phones connect at {server['page']}" for server in servers]

@@ -62,8 +62,11 @@ class PhoneServer:
         """Nothing is opened yet. Port 0 takes a free one.
 
         `token` None: none on loopback; elsewhere the one kept in `folder` (by default the configuration folder), where
-        the certificate is kept too. Raises CaptureError for a token that is too short, or an empty one off loopback.
+        the certificate is kept too. Raises CaptureError for a token that is too short, an empty one off loopback, or a
+        number that is no port.
         """
+        if not 0 <= port <= 65535:
+            raise CaptureError(f"phones cannot be served on port {port}; give one from 1 to 65535, or 0 for any that is free")
         self.secure = not is_loopback(listen)
         self._folder = pairing_folder() if folder is None else folder
         self.token = checked_token(token) if token or (token is not None and self.secure) else ""

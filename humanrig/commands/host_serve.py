@@ -10,6 +10,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from humanrig.errors import HumanrigError
 from humanrig.terminal import say
 
 KEYS = Path("~/.config/humanrig/host").expanduser()
@@ -43,6 +44,8 @@ def serve(
     from capture.rig.devices_of import devices_of
     from capture.rig.rig_file import read_rig
 
+    if not 0 <= port <= 65535:
+        raise HumanrigError(f"--port {port} is no port; give one from 1 to 65535, or 0 for any that is free")
     found = read_rig(rig)
     recorder = HostRecorder(name or found.recording.host, lambda: devices_of(found), folder)
     with HostAgent(recorder, listen=listen, port=port, certificates=certificates) as address:

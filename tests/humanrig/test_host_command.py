@@ -120,6 +120,8 @@ def test_addresses_and_lengths_that_cannot_be_are_one_sentence(tmp_path):
         host.record(target, hosts="", seconds=1.0)
     with pytest.raises(CaptureError, match=r"walk\.hosts\.json is missing"):
         host.merge(target)
+    with pytest.raises(HumanrigError, match="--port 70000 is no port"):
+        host.serve(rig=tmp_path / "rig.toml", port=70000)
     with pytest.raises(CaptureError, match=r"rig\.toml"):
         host.serve(rig=tmp_path / "rig.toml")
 
