@@ -66,7 +66,9 @@ class PhoneServer:
         number that is no port.
         """
         if not 0 <= port <= 65535:
-            raise CaptureError(f"phones cannot be served on port {port}; give one from 1 to 65535, or 0 for any that is free")
+            raise CaptureError(
+                f"phones cannot be served on port {port}; give one from 1 to 65535, or 0 for any that is free"
+            )
         self.secure = not is_loopback(listen)
         self._folder = pairing_folder() if folder is None else folder
         self.token = checked_token(token) if token or (token is not None and self.secure) else ""
