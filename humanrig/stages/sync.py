@@ -41,11 +41,12 @@ def run(context: StageContext) -> dict[str, Any]:
     """
     session, config = context.session, context.config
     without: frozenset[str] = frozenset()
+    missing = missing_frames(session)
     try:
         sets, move = _sets(session, config, without)
-    except CaptureError:
+    except CaptureError as error:
         if not context.without:
-            raise
+            raise CaptureError("; ".join((str(error), *missing))) from None
         without = context.without
         sets, move = _sets(session, config, without)
     write_instants(context.output / "frames.parquet", sets.instants)
@@ -53,7 +54,7 @@ def run(context: StageContext) -> dict[str, Any]:
     free, unplaced = _beside_the_rig(session, without, use_free=config.use_free)
     left_out = [*([] if config.use_free else free), *unplaced]
     checked = check(session, sets, config, without)
-    warnings = [*missing_frames(session), *sets.notes, *move.warnings, *checked["warnings"]]
+    warnings = [*missing, *sets.notes, *move.warnings, *checked["warnings"]]
     if told := [name for name in unplaced if name not in context.without]:
         warnings.append(
             f"{', '.join(told)}: matched by fitted clocks, and left out of the later stages, as nothing says where the "

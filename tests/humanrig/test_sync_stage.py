@@ -158,6 +158,10 @@ def test_a_cut_recording_is_said(tmp_path, capsys, monkeypatch):
     assert "warning: recording/rig.mcap was cut short: phone/color has" in said
     warnings = manifest.read(session.path("sync")).figures["warnings"]
     assert f"of 360 frames; run: humanrig repair {session.folder}" in warnings[0]
+    with file.open("r+b") as opened:
+        opened.truncate(5000)
+    with pytest.raises(CaptureError, match=r"it has none; recording/rig.mcap was cut short: .*humanrig repair"):
+        run(Session.open(session.folder))
 
 
 def record_videos(folder, late_s):
