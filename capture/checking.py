@@ -126,12 +126,14 @@ def _check_times(stream: StreamInfo, times: np.ndarray) -> Iterator[Finding]:
 
 
 def _check_lengths(session: Session) -> Iterator[Finding]:
-    lengths = {s.name: s.frames for s in session.streams.values() if s.is_image}
-    if lengths and max(lengths.values()) != min(lengths.values()):
+    """Only streams of one rate should have as many frames as each other."""
+    rates = dict.fromkeys(s.rate_hz for s in session.streams.values() if s.is_image)
+    for rate in rates:
+        lengths = {s.name: s.frames for s in session.streams.values() if s.is_image and s.rate_hz == rate}
         longest = max(lengths.values())
-        short = ", ".join(f"{name} {n}" for name, n in lengths.items() if n < longest)
-        text = f"streams have different numbers of frames: the longest {longest}, {short}; frames are paired by time"
-        yield Finding(level="warning", where="session.toml", text=text)
+        if short := ", ".join(f"{name} {n}" for name, n in lengths.items() if n < longest):
+            text = f"streams have different numbers of frames: the longest {longest}, {short}; frames are paired by time"
+            yield Finding(level="warning", where="session.toml", text=text)
 
 
 def _check_cameras(session: Session) -> Iterator[Finding]:

@@ -80,6 +80,12 @@ def test_drops_holes_and_clocks(tmp_path):
     assert_finding(session, "warning", "sync", "manifest.json")
 
 
+def test_a_phone_of_twice_the_rate_has_twice_the_frames(tmp_path):
+    session = make(tmp_path / "s", {**WHOLE, "phone": [k * 16_667 for k in range(40)]})
+    faster = [replace(s, rate_hz=60.0) if s.device == "phone" else s for s in session.info.streams]
+    assert found(Session(session.folder, replace(session.info, streams=faster))) == []
+
+
 def test_cameras(tmp_path):
     session = make(tmp_path / "s", WHOLE, unplaced=["b/depth"], links={"calibration_from": "../gone"})
     assert_finding(session, "warning", "recording/cameras.json", "the place of b in the world is not known")
