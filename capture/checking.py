@@ -132,9 +132,7 @@ def _check_lengths(session: Session) -> Iterator[Finding]:
         lengths = {s.name: s.frames for s in session.streams.values() if s.is_image and s.rate_hz == rate}
         longest = max(lengths.values())
         if short := ", ".join(f"{name} {n}" for name, n in lengths.items() if n < longest):
-            text = (
-                f"streams of one rate differ in their frames: the longest {longest}, {short}; frames are paired by time"
-            )
+            text = f"streams of one rate differ in length: the longest {longest}, {short}; frames are paired by time"
             yield Finding(level="warning", where="session.toml", text=text)
 
 
