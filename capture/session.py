@@ -14,6 +14,7 @@ import simplejpeg
 from jaxtyping import Int64
 
 from capture import depth_codec
+from capture.doubled_names import doubled_name
 from capture.errors import CaptureError
 from capture.frame import Frame
 from capture.frame_sets import Instant, read_instants
@@ -71,10 +72,8 @@ class Session:
         folder = Path(folder)
         if (folder / INFO_FILE).exists():
             raise CaptureError(f"{folder} already is a session; choose another folder")
-        names = [stream.name for stream in streams]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        if doubled:
-            raise CaptureError(f"{folder}: two streams are called '{doubled[0]}'; give the devices different names")
+        if doubled := doubled_name(stream.name for stream in streams):
+            raise CaptureError(f"{folder}: two streams are called '{doubled}'; give the devices different names")
         known = {device.name for device in devices}
         others = dict.fromkeys(stream.device for stream in streams if stream.device not in known)
         info = SessionInfo(

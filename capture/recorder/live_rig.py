@@ -9,6 +9,7 @@ from types import TracebackType
 
 from capture.device import Device, DeviceDescription, DeviceHealth, DeviceStateError
 from capture.device_frames import EncodedFrame
+from capture.doubled_names import doubled_name
 from capture.errors import CaptureError
 from capture.recorder.device_pump import DevicePump, reason_of
 from capture.recorder.rig_events import EventLog, RestartPolicy, RigEvent
@@ -34,9 +35,8 @@ class LiveRig:
         names = [device.name for device in devices]
         if not names:
             raise CaptureError("the rig has no device; list at least one in rig.toml")
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        if doubled:
-            raise CaptureError(f"two devices are called '{doubled[0]}'; give them different names")
+        if doubled := doubled_name(names):
+            raise CaptureError(f"two devices are called '{doubled}'; give them different names")
         self.devices: dict[str, Device] = {device.name: device for device in devices}
         self.descriptions: Mapping[str, DeviceDescription] = {}
         """By device, after `open`."""

@@ -19,7 +19,7 @@ class TakeVerdict:
     keep: bool
     """False: repeat it."""
     lines: tuple[str, ...]
-    """Why, at most ten lines; the first one says the most important."""
+    """Why, ten lines (one more where they could not be written to the disk); the first one says the most important."""
     session: str = ""
     """The take's folder name."""
 
