@@ -71,6 +71,7 @@ def test_equals_the_smplx_package(model: BodyModel, dtype: torch.dtype, toleranc
     assert (joints - expected.joints[:, :24]).norm(dim=-1).max() < tolerance
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_differences(small: BodyModel) -> None:
     skinning = Skinning(small, dtype=torch.float64)
     _, rotations, transl = random_pose(2)

@@ -108,6 +108,7 @@ def test_timestamps_are_those_that_were_simulated(take):
         assert take.streams[stream].delay_us == delay_us
 
 
+@pytest.mark.slow
 def test_delayed_depth_shows_the_body_as_it_was_then(tmp_path, subject):
     """A body that moves at 2 m/s towards the second camera is 2 mm nearer when it exposes 1 ms later."""
     model = load_body_model()
@@ -195,6 +196,7 @@ def test_colour_shows_the_person_where_the_truth_is(take):
         assert changed[rows].mean() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_other_processes_and_in_a_smaller_rig(tmp_path, take, subject):
     config = replace(CONFIG, cameras=1, background_frames=0)
     again = simulate(tmp_path / "again", config, subject, workers=2)

@@ -103,6 +103,7 @@ def test_check_notices_a_damaged_output(take: Path, capsys: pytest.CaptureFixtur
     assert main(["check", str(take)]) == 0
 
 
+@pytest.mark.slow
 def test_a_camera_left_out_is_where_the_fit_is_judged(take: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reconstruct", str(take), "--until", "register", "--without", "kinect_002", "--frames", "0:2"]) == 0
     found = figures(take, capsys)

@@ -97,6 +97,7 @@ def test_a_scene_has_the_people_and_things_asked_for_and_none_touch(one_clip):
     assert np.array_equal(again[1].surface, people[1].surface)
 
 
+@pytest.mark.slow
 def test_people_of_the_model_and_of_the_splits(one_clip):
     exact = SimulationConfig(exact_model=True, outfit="minimal", seconds=0.1, rate_hz=10)
     (person,), _ = make_scene(exact)

@@ -186,6 +186,7 @@ def record_videos(folder, late_s):
     return Session.create(folder, streams=streams, origin="videos")
 
 
+@pytest.mark.slow
 def test_videos_that_did_not_begin_together(tmp_path):
     late_s = {"a": 0.0, "b": 0.412, "c": 0.0}
     session = record_videos(tmp_path / "s", late_s)

@@ -31,6 +31,7 @@ def test_exact_without_noise(count, distortion):
     assert np.nanmax(found.reprojection_px) < 1e-5
 
 
+@pytest.mark.slow
 def test_error_falls_with_the_number_of_views():
     rng = np.random.default_rng(1)
     p, rms = points(rng, 600), {}
