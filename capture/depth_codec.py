@@ -22,6 +22,15 @@ ZSTD_LEVEL = 1
 _local = threading.local()
 
 
+def prepare() -> None:
+    """Loads or compiles the kernels for images that may and may not be written to. Without it the first frame waits
+    for that, up to seconds, and a device whose own queue is short loses the frames behind it."""
+    image = np.zeros((2, 3), np.uint16)
+    encode(image)
+    image.flags.writeable = False
+    decode(encode(image), *image.shape)
+
+
 def encode(image: UInt16[np.ndarray, "height width"]) -> bytes:
     """The coded image. Raises CaptureError for anything but a 2D uint16 array."""
     _check_image(image)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
 
+from capture import depth_codec
 from capture.device_frames import DeliveryQueue, EncodedFrame, StreamCounts
 from capture.errors import CaptureError
 from capture.session_info import DeviceInfo, StreamInfo, StreamKind
@@ -128,6 +129,8 @@ class Device(ABC):
         self._need("closed", "open")
         self._description = self._open()
         self._state = "open"
+        if any(stream.encoding == "dzp" for stream in self._description.streams):
+            depth_codec.prepare()
         return self._description
 
     def start(self) -> None:

@@ -85,3 +85,11 @@ def test_odd_sizes_and_dull_images_come_back(shape, fill):
     assert data == dzp.encode_numpy(image)
     np.testing.assert_array_equal(dzp.decode(data, *shape), image)
     np.testing.assert_array_equal(dzp.decode_numpy(data, *shape), image)
+
+
+def test_a_prepared_codec_compiles_nothing_more_for_a_frame():
+    dzp.prepare()
+    compiled = len(dzp._to_planes.signatures), len(dzp._from_planes.signatures)
+    for image in (np.zeros((576, 640), np.uint16), np.frombuffer(bytes(2 * 576 * 640), np.uint16).reshape(576, 640)):
+        dzp.decode(dzp.encode(image), 576, 640)
+    assert (len(dzp._to_planes.signatures), len(dzp._from_planes.signatures)) == compiled
