@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capture.device import Device
+from capture.doubled_names import doubled_name
 from capture.errors import CaptureError
 from capture.rig.device_settings import settings_of, value
 from capture.rig.rig_file import PlayTable, RigFile, VirtualTable
@@ -30,10 +30,9 @@ def devices_of(rig: RigFile, server: PhoneServer | None = None) -> list[Device]:
     for title, table in (("virtual", rig.virtual), ("play", rig.play)):
         if table is not None:
             devices += _played(rig, title, table)
-    twice = [name for name, count in Counter(device.name for device in devices).items() if count > 1]
-    if twice:
+    if twice := doubled_name(device.name for device in devices):
         raise CaptureError(
-            f"{rig.path}: '{twice[0]}' of a played session is also a device of this rig; rename that of [[devices]]"
+            f"{rig.path}: '{twice}' of a played session is also a device of this rig; rename that of [[devices]]"
         )
     return devices
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -99,7 +100,7 @@ def capture(
         live.start()
         control = TakeControl(live, plans, on_second=note)
         view = RigView(live, monitor, {name: _exposure(given) for name, given in settings.items()})
-        with _page(live, control, port) if preview else _nothing():
+        with _page(live, control, port) if preview else nullcontext():
             return TerminalFlow(control, view, takes=takes).run()
 
 
@@ -198,25 +199,13 @@ class _running_record:
             self._record.save()
 
 
-class _nothing:
-    """Stands for the page that nobody asked for."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-
-def _page(live: Any, control: Any, port: int) -> Any:
+@contextmanager
+def _page(live: Any, control: Any, port: int) -> Iterator[None]:
     from humanrig.live.server import PreviewServer
 
-    class Page:
-        def __enter__(self) -> None:
-            self.server = PreviewServer(live, control, port=port)
-            say(f"preview: {self.server.start()}")
-
-        def __exit__(self, *error: object) -> None:
-            self.server.close()
-
-    return Page()
+    server = PreviewServer(live, control, port=port)
+    say(f"preview: {server.start()}")
+    try:
+        yield
+    finally:
+        server.close()
