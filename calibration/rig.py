@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from calibration.color_correction import ColorCorrection
+from calibration.depth_correction import DepthCorrection
+from calibration.pose_covariance import PoseCovariance
 from geometry.camera import Camera
 
 
@@ -34,6 +37,12 @@ class RigCalibration:
     notes: dict[str, str] = field(default_factory=dict)
     """For each camera, what its numbers rest on."""
     verdicts: tuple[Verdict, ...] = ()
+    covariance: PoseCovariance | None = None
+    """Of the cameras that were solved together; None where nobody estimated it."""
+    depth_corrections: dict[str, DepthCorrection] = field(default_factory=dict)
+    """By the name of the depth camera."""
+    color_corrections: dict[str, ColorCorrection] = field(default_factory=dict)
+    """By the name of the colour camera."""
 
     @property
     def doubts(self) -> tuple[Verdict, ...]:

@@ -1,0 +1,93 @@
+"""What a bundle adjustment is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from calibration.board_view import BoardView
+from calibration.pose_covariance import PoseCovariance
+from geometry.camera import Camera
+
+INTRINSICS = ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+"""Order of a lens's twelve numbers."""
+
+
+def intrinsics_of(camera: Camera) -> Float[np.ndarray, "12"]:
+    """A camera's lens as numbers, in the order of INTRINSICS."""
+    K = camera.K
+    return np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], *camera.distortion])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class IntrinsicsPrior:
+    """What is known of a lens beforehand."""
+
+    mean: Float[np.ndarray, "12"]
+    sigma: Float[np.ndarray, "12"]
+    """Standard deviations; 0 holds a number at its mean, infinity leaves it to the views alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CameraStart:
+    """Where the adjustment of a camera begins."""
+
+    camera: Camera
+    """Lens and `T_world_camera` to begin with."""
+    prior: IntrinsicsPrior
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DevicePair:
+    """Two cameras in one housing."""
+
+    a: str
+    b: str
+    T_a_b: Float[np.ndarray, "4 4"]
+    """As the factory measured it."""
+    sigma_rad: float
+    """Standard deviation of that, about each axis of b; 0 with sigma_m 0 is exact."""
+    sigma_m: float
+    """Along each axis."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BundleProblem:
+    """Views of a board by cameras."""
+
+    corners: Float[np.ndarray, "corners 3"]
+    """Of the board, in its own frame."""
+    views: tuple[BoardView, ...]
+    cameras: Mapping[str, CameraStart]
+    T_world_board: Mapping[int, Float[np.ndarray, "4 4"]]
+    """By instant, to begin with."""
+    pairs: tuple[DevicePair, ...] = ()
+    held: str = ""
+    """The camera whose pose stays, so that the world is fixed; by default the one with the most views."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BundleSolution:
+    """The minimum, and how sharp it is."""
+
+    cameras: dict[str, Camera]
+    T_world_board: dict[int, Float[np.ndarray, "4 4"]]
+    covariance: PoseCovariance
+    """Held at `BundleProblem.held`."""
+    intrinsics_covariance: dict[str, Float[np.ndarray, "12 12"]]
+    """Zero where a number was held."""
+    residuals: tuple[Float[np.ndarray, "_ 2"], ...]
+    """Of each view, found less predicted, pixels."""
+    weights: tuple[Float[np.ndarray, "_"], ...]
+    """Of each corner, 0 … 1: what the robust loss left of it."""
+    rms_px: float
+    """Of all residuals, along an axis."""
+    cost: float
+    """Half of the sum of robust squared, whitened residuals and priors."""
+    sigma_scale: float
+    """How much larger the residuals are than `BoardView.sigma_px` told; the covariance is multiplied by its square."""
+    iterations: int
+    converged: bool
