@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from calibration.calibration_files import Further, covariance_of, further, write_rig
 from calibration.checks import check_rig, doubtful
 from calibration.errors import CalibrationError
 from calibration.rig import RigCalibration, Verdict, device_of
 from geometry.camera import Camera
-from geometry.camera_files.any_format import read_any_cameras
-from geometry.camera_files.cameras_json import CameraFile, read_camera_file, write_cameras
+from geometry.camera_files.any_format import read_any_camera_file
+from geometry.camera_files.cameras_json import CameraFile, read_camera_file
 from geometry.rigid import inverse
+
+_NOT_UPRIGHT = doubtful("rig", "the camera file does not say that its world is z up with the floor at z = 0")
 
 ImageSizes = Mapping[str, tuple[int, int]]
 """Width and height of each image stream's pictures, by stream name."""
@@ -27,6 +30,9 @@ def given_calibration(
     it, so that a file with colour cameras alone places the depth cameras too. Cameras of streams that the session does
     not have are left out, and named in a verdict.
 
+    What a file says beside its cameras comes along: corrections of both files, the user's where both have one; the
+    floor, the covariance and the verdicts of the file that places the cameras.
+
     Raises CalibrationError when a stream is left without a camera or a pose, when an image has another size than its
     camera, and when two devices stand at one place; GeometryError when a file cannot be read.
     """
@@ -34,8 +40,12 @@ def given_calibration(
     unplaced = set(recorded.unplaced) if recorded else set()
     notes = {name: f"recorded: {recorded.source}" for name in cameras} if recorded else {}
     sources = [recorded.source] if recorded else []
+    said = further(recorded, "the recorded cameras") if recorded else Further()
+    is_upright = recorded.is_upright if recorded else True
+    notes |= said.notes
     if user_file is not None:
-        user = read_any_cameras(user_file)
+        given = read_any_camera_file(user_file)
+        user = given.cameras
         if not user.keys() & image_sizes.keys():
             raise CalibrationError(
                 f"{user_file}: its cameras ({_names(user)}) are none of the session's streams ({_names(image_sizes)}); "
@@ -45,8 +55,15 @@ def given_calibration(
         cameras |= moved | user
         unplaced -= user.keys() | moved.keys()
         notes |= {name: f"recorded, placed with its device by {user_file}" for name in moved}
-        notes |= dict.fromkeys(user, f"given: {user_file}")
+        of_user = further(given, str(user_file))
+        notes |= {name: f"given: {user_file}" + _after_colon(of_user.notes.get(name, "")) for name in user}
         sources.append(str(user_file))
+        said = replace(
+            of_user,
+            depth_corrections=said.depth_corrections | of_user.depth_corrections,
+            color_corrections=said.color_corrections | of_user.color_corrections,
+        )
+        is_upright = given.is_upright
     missing = [name for name in image_sizes if name not in cameras]
     if missing:
         raise CalibrationError(
@@ -64,22 +81,30 @@ def given_calibration(
         if name not in image_sizes and device_of(name) not in map(device_of, image_sizes)
     )
     used = {name: cameras[name] for name in image_sizes}
-    verdicts: tuple[Verdict, ...] = check_rig(used, image_sizes) + left_out
-    return RigCalibration(
+    verdicts: list[Verdict] = [v for v in said.verdicts if _is_of(v.subject, used)]
+    verdicts += [v for v in check_rig(used, image_sizes) + left_out if v not in verdicts]
+    if not is_upright and _NOT_UPRIGHT not in verdicts:
+        verdicts.append(_NOT_UPRIGHT)
+    rig = RigCalibration(
         cameras=used,
         source="; ".join(filter(None, sources)) or "not stated",
         notes={name: notes[name] for name in used},
-        verdicts=verdicts,
+        verdicts=tuple(verdicts),
+        covariance=said.covariance and covariance_of(said.covariance, used),
+        depth_corrections={name: value for name, value in said.depth_corrections.items() if name in used},
+        color_corrections={name: value for name, value in said.color_corrections.items() if name in used},
     )
+    return rig if said.floor is None else replace(rig, floor=said.floor)
 
 
 def write_calibration(path: Path | str, rig: RigCalibration) -> None:
-    """Writes the cameras as `cameras.json`."""
-    write_cameras(path, rig.cameras, source=rig.source)
+    """Writes the rig as `cameras.json`, with all that is known of it. Raises GeometryError when a value is not
+    finite."""
+    write_rig(path, rig)
 
 
 def read_calibration(path: Path | str) -> RigCalibration:
-    """The cameras of a `cameras.json`, checked again. Raises as `given_calibration` does."""
+    """The rig of a `cameras.json`, checked again. Raises as `given_calibration` does."""
     file = read_camera_file(path)
     return given_calibration({name: (c.width, c.height) for name, c in file.cameras.items()}, file)
 
@@ -97,3 +122,12 @@ def _siblings(user: Mapping[str, Camera], recorded: Mapping[str, Camera]) -> dic
 
 def _names(streams: Mapping[str, object]) -> str:
     return ", ".join(sorted(streams))
+
+
+def _is_of(subject: str, used: Mapping[str, Camera]) -> bool:
+    """Whether a verdict is about the rig, or about a camera or device that is used."""
+    return subject == "rig" or subject in used or subject in map(device_of, used)
+
+
+def _after_colon(note: str) -> str:
+    return f": {note}" if note else ""

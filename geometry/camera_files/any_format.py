@@ -6,7 +6,7 @@ from pathlib import Path
 
 from geometry.camera import Camera
 from geometry.camera_files.aniposelib import read_aniposelib
-from geometry.camera_files.cameras_json import read_cameras
+from geometry.camera_files.cameras_json import CameraFile, read_camera_file, read_cameras
 from geometry.camera_files.qualisys import read_qualisys
 from geometry.errors import GeometryError
 
@@ -21,3 +21,11 @@ def read_any_cameras(path: Path | str) -> dict[str, Camera]:
         if str(path).lower().endswith(ending):
             return reader(path)
     raise GeometryError(f"{path}: not a camera file we read; bring one of: {FORMATS}")
+
+
+def read_any_camera_file(path: Path | str) -> CameraFile:
+    """The same with what our own file says beside its cameras."""
+    cameras = read_any_cameras(path)
+    if str(path).lower().endswith(".json"):
+        return read_camera_file(path)
+    return CameraFile(cameras=cameras, unplaced=frozenset(), source=str(path))

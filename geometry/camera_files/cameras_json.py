@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,22 @@ import numpy as np
 
 from geometry.camera import Camera
 from geometry.camera_files.reading import file_bytes, numbers, part
+from geometry.camera_files.writing import write_json
 from geometry.errors import GeometryError
 
 SCHEMA = 1
 DIRECTION = "T_world_camera: p_world = T_world_camera @ p_camera"
 UNIT = "metre"
 WORLD = "z up, floor at z = 0"
+OTHER_WORLD = "as in the source; z may not be up"
+"""What a file says whose cameras came from a tool that does not tell which way is up."""
 DISTORTION_ORDER = "k1 k2 p1 p2 k3 k4 k5 k6"
+_WORLDS = (WORLD, OTHER_WORLD)
+_KEYS = frozenset(("schema", "direction", "unit", "world", "source", "cameras"))
+_CAMERA_KEYS = frozenset(
+    ("name", "width", "height", "K", "distortion", "distortion_order", "metric_radius")
+    + ("T_world_camera", "T_device_camera")
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +40,12 @@ class CameraFile:
     """Names of cameras whose pose in the world is not known."""
     source: str
     """Where the cameras came from."""
+    is_upright: bool = True
+    """Whether the file says that its world is z up with the floor at z = 0."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Other keys of the file, as they are: a solved rig's (`calibration.calibration_files`)."""
+    camera_extra: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Other keys of each camera's entry, by name; no entry where there is none."""
 
 
 def read_cameras(path: Path | str) -> dict[str, Camera]:
@@ -55,13 +69,14 @@ def read_camera_file(path: Path | str) -> CameraFile:
         content = json.loads(file_bytes(path))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); write it again") from error
-    for key, expected in (("schema", SCHEMA), ("direction", DIRECTION), ("unit", UNIT), ("world", WORLD)):
-        if (found := part(content, key, str(path))) != expected:
-            raise GeometryError(f"{path}: '{key}' is {found!r}, expected {expected!r}; convert the file")
+    for key, expected in (("schema", (SCHEMA,)), ("direction", (DIRECTION,)), ("unit", (UNIT,)), ("world", _WORLDS)):
+        if (found := part(content, key, str(path))) not in expected:
+            raise GeometryError(f"{path}: '{key}' is {found!r}, expected {expected[0]!r}; convert the file")
     listed = part(content, "cameras", str(path))
     if not isinstance(listed, list):
         raise GeometryError(f"{path}: 'cameras' must be a list")
     cameras: dict[str, Camera] = {}
+    camera_extra: dict[str, Mapping[str, Any]] = {}
     unplaced = set()
     for index, entry in enumerate(listed):
         camera, placed = _camera(entry, f"{path}: camera {index}")
@@ -70,7 +85,16 @@ def read_camera_file(path: Path | str) -> CameraFile:
         cameras[camera.name] = camera
         if not placed:
             unplaced.add(camera.name)
-    return CameraFile(cameras=cameras, unplaced=frozenset(unplaced), source=str(content.get("source", "")))
+        if more := {key: value for key, value in entry.items() if key not in _CAMERA_KEYS}:
+            camera_extra[camera.name] = more
+    return CameraFile(
+        cameras=cameras,
+        unplaced=frozenset(unplaced),
+        source=str(content.get("source", "")),
+        is_upright=content["world"] == WORLD,
+        extra={key: value for key, value in content.items() if key not in _KEYS},
+        camera_extra=camera_extra,
+    )
 
 
 def write_cameras(
@@ -79,11 +103,16 @@ def write_cameras(
     *,
     source: str,
     unplaced: Collection[str] = (),
+    is_upright: bool = True,
+    extra: Mapping[str, Any] | None = None,
+    camera_extra: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Writes cameras so that a reader finds the old file or the new one, never a part of it.
 
     `unplaced` names cameras whose pose in the world is not known: their T_world_camera is written as
-    `T_device_camera`. Raises GeometryError when two cameras have one name or `unplaced` names none of them.
+    `T_device_camera`. `is_upright` is False where nobody knows whether the world is z up. `extra` and `camera_extra`
+    (by camera) are further keys, fit for JSON. Raises GeometryError when two cameras have one name, `unplaced` names
+    none of them, or a further key is not JSON.
     """
     listed = list(cameras.values() if isinstance(cameras, Mapping) else cameras)
     names = [camera.name for camera in listed]
@@ -91,22 +120,20 @@ def write_cameras(
         raise GeometryError(f"{path}: two cameras have one name among {names}; rename one")
     if not set(unplaced) <= set(names):
         raise GeometryError(f"{path}: no camera is named {sorted(set(unplaced) - set(names))}")
+    more = camera_extra or {}
     content = {
         "schema": SCHEMA,
         "direction": DIRECTION,
         "unit": UNIT,
-        "world": WORLD,
+        "world": WORLD if is_upright else OTHER_WORLD,
         "source": source,
-        "cameras": [_entry(camera, camera.name not in unplaced) for camera in listed],
+        **(extra or {}),
+        "cameras": [_entry(camera, camera.name not in unplaced) | dict(more.get(camera.name, {})) for camera in listed],
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        write_json(path, content)
+    except (TypeError, ValueError) as error:
+        raise GeometryError(f"{path}: not written, for a value that JSON cannot hold ({error})") from error
 
 
 def _camera(entry: Any, place: str) -> tuple[Camera, bool]:
