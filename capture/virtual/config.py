@@ -77,6 +77,12 @@ class SimulationConfig:
     clocks: ClockEffects | None = None
     """What goes wrong with clocks and deliveries; None: the Kinects' are perfect, those of phones and RealSense units
     free but healthy."""
+    infrared: bool = False
+    """Whether the depth cameras' infrared images (active brightness) are recorded too, as `kinect_NNN/ir`."""
+    factory_error: NotNegative = 0.0
+    """How far the calibration that a device brings is off, as a scale of `unit.factory_calibration`: 0 is exact."""
+    placed: bool = True
+    """Whether the recorded cameras say where they stand; off, as a rig delivers that nobody has calibrated."""
     background_frames: Annotated[int, Field(ge=0, le=30)] = 3
     """Frames of the room before people enter, in the session `recording/background`."""
 

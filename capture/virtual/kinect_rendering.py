@@ -35,6 +35,8 @@ class DepthFrame:
     """Exact depth of the surface at each pixel's centre, metres."""
     mask: UInt8[np.ndarray, "height width"]
     """Whose each pixel centre is: owner plus one, 0 the room's."""
+    infrared: UInt16[np.ndarray, "height width"] | None = None
+    """Active brightness; None where it is not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +58,7 @@ class KinectRenderer:
         color, depth = config.color_effects_used, config.depth_effects_used
         self.color_sensor = ColorSensor(device.color, color, _rng(config, COLOR_UNIT_SEED, index))
         self.depth_sensor = TofSensor(device.depth, config.depth_mode, depth, _rng(config, DEPTH_UNIT_SEED, index))
-        self._perfect = not config.noise
+        self._perfect, self._infrared = not config.noise, config.infrared
         self._disturbed = disturbed(config, index)
 
     def truth(self) -> dict[str, Any]:
@@ -100,16 +102,17 @@ class KinectRenderer:
         if drawable is not None and centers is not None:
             clean[centers.window] = np.fmin(clean[centers.window], centers.depth)
             mask = drawable.mask(centers, camera.height, camera.width)
+        z, amplitude = backdrop.z_fine, backdrop.amplitude_fine
+        if drawable is not None and (self._infrared or not self._perfect):
+            echo = drawable.echo(camera, rays)
+            z, amplitude = (z, amplitude) if echo is None else over_echo(echo, z, amplitude)
         if self._perfect:
             low, high = self.depth_sensor.mode.nearest_m, self.depth_sensor.mode.range_m[1]
             depth_mm = np.rint(1000 * np.where((clean >= low) & (clean <= high), clean, 0)).astype(np.uint16)
         else:
-            z, amplitude = backdrop.z_fine, backdrop.amplitude_fine
-            if drawable is not None:
-                echo = drawable.echo(camera, rays)
-                z, amplitude = (z, amplitude) if echo is None else over_echo(echo, z, amplitude)
             depth_mm = self.depth_sensor.sense(z, amplitude, rng, self._disturbed)
-        return DepthFrame(depth_mm=depth_mm, clean_m=clean, mask=mask)
+        infrared = self.depth_sensor.brightness(amplitude, rng) if self._infrared else None
+        return DepthFrame(depth_mm=depth_mm, clean_m=clean, mask=mask, infrared=infrared)
 
 
 def disturbed(config: SimulationConfig, index: int) -> float:

@@ -114,10 +114,13 @@ class Renderer:
             write_png(self._true_image("masks", device.color.name, number), color.mask)
             write_png(self._true_image("masks", device.depth.name, number), depth.mask)
             write_clean_depth(self._true_image("depth", device.depth.name, number), depth.clean_m)
-        return [
+        payloads = [
             Payload(stream=device.color.name, data=kinect.color_sensor.encode(color.image)),
             Payload(stream=device.depth.name, data=depth_codec.encode(depth.depth_mm)),
         ]
+        if depth.infrared is not None:
+            payloads.append(Payload(stream=f"{device.name}/ir", data=depth_codec.encode(depth.infrared)))
+        return payloads
 
     def _keep(self, images: TrueImages) -> None:
         write_png(self._true_image("masks", images.stream, images.exposure), images.mask)

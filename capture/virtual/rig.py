@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.virtual.config import SimulationConfig
-from capture.virtual.unit import draw_unit, place_unit
+from capture.virtual.unit import draw_unit, factory_calibration, place_unit
 from geometry.camera import Camera
 from geometry.camera_files.azure_kinect import KinectCalibration
 from geometry.rigid import from_rotvec, look_at
@@ -16,7 +16,7 @@ HEIGHTS_M = (1.5, 1.0)
 TARGET_M = np.array([0.0, 0.0, 0.9])
 PLACEMENT_SPREAD_M = 0.03
 AIM_SPREAD = np.deg2rad(1.0)
-PLACEMENT_SEED, UNIT_SEED = 2, 3
+PLACEMENT_SEED, UNIT_SEED, FACTORY_SEED = 2, 3, 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +36,21 @@ def build_rig(config: SimulationConfig) -> tuple[VirtualDevice, ...]:
     the angles do.
     """
     return tuple(_device(index, config) for index in range(config.cameras))
+
+
+def delivered_rig(config: SimulationConfig) -> tuple[VirtualDevice, ...]:
+    """The same devices as their own calibrations describe them.
+
+    The colour cameras stand where they do; without `placed` the cameras' poses are those in the device, whose frame is
+    its depth camera's.
+    """
+    delivered = []
+    for index, device in enumerate(build_rig(config)):
+        unit = factory_calibration(device.unit, config.factory_error, _rng(config, FACTORY_SEED, index))
+        place = device.color.T_world_camera if config.placed else None
+        depth, color = place_unit(unit, device.name, place, config.depth_mode, config.color_resolution)
+        delivered.append(VirtualDevice(name=device.name, unit=unit, depth=depth, color=color))
+    return tuple(delivered)
 
 
 def depth_delay_us(config: SimulationConfig, index: int) -> int:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from capture.disk_space import Reserve, is_full
 from capture.errors import CaptureError
@@ -18,12 +19,13 @@ from capture.virtual.other_devices import OtherDevice, devices_of_take, jobs
 from capture.virtual.other_recording import OtherRecorded, describe_recorded, record_other_devices, write_other_truth
 from capture.virtual.processes import Runner, runner
 from capture.virtual.rendering import drop_truth_from, remove_work, store_vertices
-from capture.virtual.rig import VirtualDevice, build_rig
+from capture.virtual.rig import VirtualDevice, build_rig, delivered_rig
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
 from capture.virtual.take_clocks import TakeClocks, take_clocks, write_frame
 from capture.virtual.true_frames import write_true_frames
 from capture.virtual.truth_writing import write_truth
+from geometry.camera import Camera
 from geometry.camera_files.azure_kinect_writing import calibration_json
 from geometry.camera_files.cameras_json import write_cameras
 
@@ -93,7 +95,7 @@ def _take(
             done.step()
         links = _record_background(partial, config, rig, folder.name, run, done)
         try:
-            _record(partial / RECORDING, rig, clocks, run, "instant", done, reserve)
+            _record(partial / RECORDING, rig, config, clocks, run, "instant", done, reserve)
             _record_others(partial, others, other_jobs, run, done, reserve)
         except OSError as error:
             if not is_full(error):
@@ -115,12 +117,7 @@ def _take(
     write_clocks(partial / "truth" / "clocks.json", clocks.clocks)
     write_true_frames(partial, clocks.frames)
     write_other_truth(partial, others, effects=config.noise, seed=config.seed)
-    write_cameras(
-        partial.joinpath(*RECORDED_CAMERAS),
-        [*_cameras(rig), *recorded.cameras],
-        source="virtual rig, as placed",
-        unplaced=recorded.unplaced,
-    )
+    _write_recorded_cameras(partial, config, recorded)
     _create(partial, config, rig, clocks, counts, recorded, id=folder.name, links=links)
     partial.replace(folder)
     if full is not None:
@@ -149,9 +146,9 @@ def _record_background(
         return {}
     inner = folder / BACKGROUND
     clocks = _clocks(config, rig, config.background_frames, None)
-    _record(inner / RECORDING, rig, clocks, run, "empty", done)
+    _record(inner / RECORDING, rig, config, clocks, run, "empty", done)
     counts = _counts(inner / RECORDING)
-    write_cameras(inner.joinpath(*RECORDED_CAMERAS), _cameras(rig), source="virtual rig, as placed")
+    _write_recorded_cameras(inner, config, OtherRecorded())
     _create(inner, config, rig, clocks, counts, OtherRecorded(), id=f"{name}_background", links={})
     return {"background_from": BACKGROUND}
 
@@ -159,6 +156,7 @@ def _record_background(
 def _record(
     path: Path,
     rig: tuple[VirtualDevice, ...],
+    config: SimulationConfig,
     clocks: TakeClocks,
     run: Runner,
     method: str,
@@ -168,12 +166,12 @@ def _record(
     """Writes one MCAP file. When the disk fills up, what is in it already stays readable; raises the OSError."""
     attachments = {
         f"{device.name}/calibration.json": calibration_json(device.depth, device.color, device.unit.serial).encode()
-        for device in rig
+        for device in delivered_rig(config)
     }
     with McapWriter(path, attachments) as writer:
-        for camera in _cameras(rig):
+        for name, camera in _streams(rig, config.infrared).items():
             size = {"width": str(camera.width), "height": str(camera.height)}
-            writer.add_stream(f"/{camera.name}", _encoding(camera.name), size)
+            writer.add_stream(f"/{name}", _encoding(name), size)
         try:
             for instant, payloads in enumerate(run(method, len(clocks.pulse_us))):
                 with writer.abandoned_on_error():
@@ -223,6 +221,7 @@ def _clocks(
         stagger_us=config.depth_stagger_us,
         effects=effects,
         seed=config.seed,
+        infrared=config.infrared,
     )
 
 
@@ -239,18 +238,18 @@ def _create(
 ) -> None:
     streams = [
         StreamInfo(
-            name=camera.name,
-            kind="color" if camera.name.endswith("/color") else "depth",
+            name=name,
+            kind=_kind(name),
             file=RECORDING,
-            encoding="jpeg" if camera.name.endswith("/color") else "dzp",
-            frames=counts[camera.name],
-            topic=f"/{camera.name}",
+            encoding=_encoding(name),
+            frames=counts[name],
+            topic=f"/{name}",
             width=camera.width,
             height=camera.height,
             rate_hz=config.rate_hz,
-            delay_us=clocks.delay_us(camera.name),
+            delay_us=clocks.delay_us(name),
         )
-        for camera in _cameras(rig)
+        for name, camera in _streams(rig, config.infrared).items()
     ]
     devices = [
         DeviceInfo(
@@ -272,12 +271,37 @@ def _create(
     )
 
 
-def _cameras(rig: tuple[VirtualDevice, ...]) -> list:
+def _write_recorded_cameras(folder: Path, config: SimulationConfig, others: OtherRecorded) -> None:
+    """The cameras as their own calibrations describe them."""
+    kinects = _cameras(delivered_rig(config))
+    unplaced = [] if config.placed else [camera.name for camera in kinects]
+    write_cameras(
+        folder.joinpath(*RECORDED_CAMERAS),
+        [*kinects, *others.cameras],
+        source="virtual rig, as placed" if config.placed else "virtual rig, as the factory calibrated each device",
+        unplaced=[*unplaced, *others.unplaced],
+    )
+
+
+def _cameras(rig: tuple[VirtualDevice, ...]) -> list[Camera]:
     return [camera for device in rig for camera in (device.color, device.depth)]
 
 
-def _encoding(stream: str) -> str:
-    return "jpeg" if stream.endswith("/color") else "dzp"
+def _streams(rig: tuple[VirtualDevice, ...], infrared: bool) -> dict[str, Camera]:
+    """The image streams and the camera that takes each: the depth camera takes the infrared images."""
+    streams = {camera.name: camera for camera in _cameras(rig)}
+    if infrared:
+        streams |= {f"{device.name}/ir": device.depth for device in rig}
+    return streams
+
+
+def _kind(stream: str) -> Literal["color", "depth", "ir"]:
+    kinds: dict[str, Literal["color", "depth", "ir"]] = {"color": "color", "depth": "depth", "ir": "ir"}
+    return kinds[stream.rsplit("/", maxsplit=1)[1]]
+
+
+def _encoding(stream: str) -> Literal["jpeg", "dzp"]:
+    return "jpeg" if _kind(stream) == "color" else "dzp"
 
 
 class _Progress:

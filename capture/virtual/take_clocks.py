@@ -15,7 +15,7 @@ FIRST_US = 1_000_000
 """Device time of the take's first instant, before the clock's own offset: times are never negative."""
 HOST_AHEAD_US = 40_000_000
 """How much the host's clock is ahead of rig time."""
-KINDS = ("color", "depth")
+KINDS = ("color", "depth", "ir")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,6 +60,7 @@ def take_clocks(
     stagger_us: int = 160,
     effects: ClockEffects | None = None,
     seed: int = 0,
+    infrared: bool = False,
 ) -> TakeClocks:
     """Clocks of a rig whose Kinects are on one cable, the master first, depth `stagger_us` after one another.
 
@@ -77,7 +78,8 @@ def take_clocks(
     for place, name in enumerate(kinects):
         clocks[name] = replace(clocks[name], delays_us={"depth": place * stagger_us, "ir": place * stagger_us})
     pulse_us = np.rint(np.arange(instants) * 1e6 / rate_hz).astype(np.int64)
-    frames = {f"{name}/{kind}": clocks[name].frames(kind, pulse_us) for name in kinects for kind in KINDS}
+    kinds = KINDS if infrared else KINDS[:2]
+    frames = {f"{name}/{kind}": clocks[name].frames(kind, pulse_us) for name in kinects for kind in kinds}
     return TakeClocks(clocks=clocks, pulse_us=pulse_us, frames=frames)
 
 

@@ -38,6 +38,14 @@ FOCAL_SPREAD = 0.001
 ROTATION_SPREAD = np.deg2rad(0.3)
 TRANSLATION_SPREAD_M = 0.0002
 
+# How far a factory calibration is off, one standard deviation. Assumed: no figure is published.
+FACTORY_CENTER = 0.001
+"""Of the sensor's size: 1.3 pixels of 1280."""
+FACTORY_FOCAL = 0.0015
+FACTORY_K1 = 0.001
+FACTORY_ROTATION = np.deg2rad(0.05)
+FACTORY_TRANSLATION_M = 0.0005
+
 
 def draw_unit(index: int, rng: np.random.Generator) -> KinectCalibration:
     """A unit that differs from the published one as units differ; lens distortion stays that of the published unit."""
@@ -49,6 +57,23 @@ def draw_unit(index: int, rng: np.random.Generator) -> KinectCalibration:
     )
 
 
+def factory_calibration(unit: KinectCalibration, scale: float, rng: np.random.Generator) -> KinectCalibration:
+    """What the factory wrote into a unit: its optics with the errors of a calibration, `scale` times the usual ones."""
+    turn = from_rotvec(rng.normal(0, scale * FACTORY_ROTATION, 3), rng.normal(0, scale * FACTORY_TRANSLATION_M, 3))
+    depth, color = _measured(unit.depth, scale, rng), _measured(unit.color, scale, rng)
+    color = replace(color, T_camera_device=color.T_camera_device @ turn)
+    return KinectCalibration(serial=unit.serial, depth=depth, color=color)
+
+
+def _measured(unit: UnitCamera, scale: float, rng: np.random.Generator) -> UnitCamera:
+    error = np.concatenate(
+        [rng.normal(0, scale * FACTORY_CENTER, 2), np.repeat(rng.normal(0, scale * FACTORY_FOCAL), 2)]
+    )
+    intrinsics = unit.intrinsics * np.array([1, 1, 1 + error[2], 1 + error[3]]) + np.array([*error[:2], 0, 0])
+    distortion = unit.distortion + rng.normal(0, scale * FACTORY_K1) * np.eye(8)[0]
+    return replace(unit, intrinsics=intrinsics, distortion=distortion)
+
+
 def _vary(unit: UnitCamera, T_camera_device: np.ndarray, rng: np.random.Generator) -> UnitCamera:
     center = unit.intrinsics[:2] + rng.normal(0, CENTER_SPREAD, 2)
     focal = unit.intrinsics[2:] * (1 + rng.normal(0, FOCAL_SPREAD))
@@ -58,12 +83,17 @@ def _vary(unit: UnitCamera, T_camera_device: np.ndarray, rng: np.random.Generato
 def place_unit(
     unit: KinectCalibration,
     device: str,
-    T_world_color: np.ndarray,
+    T_world_color: np.ndarray | None,
     depth_mode: str = "NFOV_UNBINNED",
     color_resolution: str = "720P",
 ) -> tuple[Camera, Camera]:
-    """Its depth camera and colour camera in some modes, the colour camera at a place in the world."""
+    """Its depth camera and colour camera in some modes, the colour camera at a place in the world.
+
+    None: at their places in the device, whose frame is the depth camera's.
+    """
     depth = unit.depth_camera(depth_mode, f"{device}/depth")
     color = unit.color_camera(color_resolution, f"{device}/color")
+    if T_world_color is None:
+        return depth, color
     T_world_depth = T_world_color @ color.T_camera_world
     return depth.at(T_world_depth), color.at(T_world_color)

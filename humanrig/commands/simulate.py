@@ -32,6 +32,9 @@ def simulate(
     color_resolution: Literal["720P", "1080P", "1440P", "1536P", "2160P", "3072P"] = "720P",
     seconds: float = 2.0,
     rate: Annotated[float, arg(metavar="HZ")] = 30.0,
+    infrared: bool = False,
+    factory_error: Annotated[float, arg(metavar="SCALE")] = 0.0,
+    placed: bool = True,
     phones: int = 0,
     realsense: int = 0,
     stagger_us: Annotated[int, arg(metavar="US")] = 160,
@@ -51,6 +54,7 @@ def simulate(
     One person walking among ten Azure Kinects: humanrig simulate S.
     A crowd among furniture: humanrig simulate S --people 4 --clip random --furniture 6.
     A ChArUco board for calibration: humanrig simulate S --scenario board --seconds 20.
+    The same before anybody calibrated: add --infrared --factory-error 1 --no-placed.
     A body that the model's betas describe exactly: humanrig simulate S --exact-model --outfit minimal.
 
     Args:
@@ -72,6 +76,10 @@ def simulate(
         color_resolution: Mode of the colour cameras.
         seconds: Length of the take.
         rate: Frames a second.
+        infrared: Record the depth cameras' infrared images too: a board that they see gives the depth camera its pose.
+        factory_error: How far the calibration that each device brings is off; 1 is usual, 0 exact. See --no-placed.
+        placed: --no-placed: the recording does not say where the devices stand, as a rig that nobody has calibrated.
+            humanrig calibrate finds out.
         phones: Hand-held iPhones with LiDAR, 60 frames a second, each on its own clock. They are synchronised, and left
             out of the later stages.
         realsense: RealSense units that stand between the Kinects, each on its own clock.
@@ -128,6 +136,9 @@ def simulate(
             color_resolution=color_resolution,
             seconds=seconds,
             rate_hz=rate,
+            infrared=infrared,
+            factory_error=factory_error,
+            placed=placed,
             phones=phones,
             realsense=realsense,
             clocks=clocks,
