@@ -1,0 +1,120 @@
+"""Normal equations of all cameras after the boards' places have been eliminated (Schur complement; numba)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+from jaxtyping import Float
+
+from calibration.bundle.layout import Layout
+from calibration.bundle.state import State
+from calibration.bundle.view_terms import ViewTerms
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class NormalEquations:
+    """Blocks of the normal equations; cameras have 18 numbers, boards 6."""
+
+    cameras: Float[np.ndarray, "all all"]
+    camera_gradient: Float[np.ndarray, "all"]
+    across: Float[np.ndarray, "views 18 6"]
+    """Between the camera and the board of each view."""
+    boards: Float[np.ndarray, "boards 6 6"]
+    board_gradient: Float[np.ndarray, "boards 6"]
+
+
+def normal_equations(terms: ViewTerms, state: State, layout: Layout) -> NormalEquations:
+    """The views' terms summed over cameras and boards; priors are not in it."""
+    size = 18 * len(layout.names)
+    boards = len(layout.instants)
+    equations = NormalEquations(
+        cameras=np.zeros((size, size)),
+        camera_gradient=np.zeros(size),
+        across=np.empty((len(layout.camera), 18, 6)),
+        boards=np.zeros((boards, 6, 6)),
+        board_gradient=np.zeros((boards, 6)),
+    )
+    _sum_up(
+        layout.camera, layout.board, terms.information, terms.gradient,
+        state.R_world_camera, state.center, state.R_world_board, state.t_world_board,
+        equations.cameras, equations.camera_gradient, equations.across, equations.boards, equations.board_gradient,
+    )  # fmt: skip
+    return equations
+
+
+def eliminate(
+    equations: NormalEquations, layout: Layout, damping: float
+) -> tuple[Float[np.ndarray, "all all"], Float[np.ndarray, "all"], Float[np.ndarray, "boards 6 6"]]:
+    """What the boards take from the cameras' equations and gradient, and the damped boards' inverses.
+
+    `damping` adds that part of the diagonal to each board's block.
+    """
+    diagonal = np.arange(6)
+    damped = equations.boards.copy()
+    damped[:, diagonal, diagonal] *= 1 + damping
+    inverses = np.linalg.inv(damped)
+    taken, gradient = np.zeros_like(equations.cameras), np.zeros_like(equations.camera_gradient)
+    last = np.searchsorted(layout.board, np.arange(len(layout.instants) + 1))
+    _take(layout.camera, last, equations.across, inverses, equations.board_gradient, taken, gradient)
+    return taken, gradient, inverses
+
+
+def board_steps(
+    equations: NormalEquations,
+    layout: Layout,
+    inverses: Float[np.ndarray, "boards 6 6"],
+    camera_step: Float[np.ndarray, "cameras 18"],
+) -> Float[np.ndarray, "boards 6"]:
+    """The steps of the boards that go with steps of the cameras."""
+    pull = equations.board_gradient.copy()
+    np.add.at(pull, layout.board, np.einsum("vij,vi->vj", equations.across, camera_step[layout.camera]))
+    return -np.einsum("bij,bj->bi", inverses, pull)
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _sum_up(
+    camera, board, information, gradient,
+    R_world_camera, center, R_world_board, t_world_board,
+    cameras, camera_gradient, across, boards, board_gradient,
+):  # fmt: skip
+    """With the twist (omega, tau) of a view: of its camera's (w, c), -w and -R_camera_world c; of its board's (u, v),
+    R_camera_board u and [t_camera_board]x R_camera_board u + R_camera_world v."""
+    by_board = np.zeros((6, 6))
+    by_camera = np.zeros((18, 18))
+    for i in range(3):
+        by_camera[i, i] = -1.0
+    for i in range(6, 18):
+        by_camera[i, i] = 1.0
+    for n in range(len(camera)):
+        R = np.ascontiguousarray(R_world_camera[camera[n]].T)
+        R_camera_board = R @ np.ascontiguousarray(R_world_board[board[n]])
+        t = R @ (t_world_board[board[n]] - center[camera[n]])
+        by_board[:3, :3] = R_camera_board
+        by_board[3:, 3:] = R
+        for j in range(3):
+            a, b, c = R_camera_board[0, j], R_camera_board[1, j], R_camera_board[2, j]
+            by_board[3, j] = t[1] * c - t[2] * b
+            by_board[4, j] = t[2] * a - t[0] * c
+            by_board[5, j] = t[0] * b - t[1] * a
+        by_camera[3:6, 3:6] = -R
+        half = by_camera.T @ information[n]
+        first = 18 * camera[n]
+        cameras[first : first + 18, first : first + 18] += half @ by_camera
+        camera_gradient[first : first + 18] += by_camera.T @ gradient[n]
+        across[n] = np.ascontiguousarray(half[:, :6]) @ by_board
+        boards[board[n]] += by_board.T @ (np.ascontiguousarray(information[n, :6, :6]) @ by_board)
+        board_gradient[board[n]] += by_board.T @ gradient[n, :6]
+
+
+@nb.njit(cache=True, error_model="numpy")
+def _take(camera, last, across, inverses, board_gradient, taken, gradient):
+    for b in range(len(inverses)):
+        for n in range(last[b], last[b + 1]):
+            half = across[n] @ inverses[b]
+            first = 18 * camera[n]
+            gradient[first : first + 18] += half @ board_gradient[b]
+            for m in range(last[b], last[b + 1]):
+                other = 18 * camera[m]
+                taken[first : first + 18, other : other + 18] += half @ across[m].T
