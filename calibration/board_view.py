@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +28,8 @@ class BoardView:
     """How fast they moved in the image, pixels a second; None where that is not known."""
     sigma_px: float = 0.1
     """Standard deviation of a found corner along each axis, as the detector estimates it."""
+    offset_us: int = 0
+    """How much later than its instant's time the picture was taken: with `velocity`, where the corners were then."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,6 +42,8 @@ class BoardTake:
     """Width and height of every camera that was searched, also where nothing was found."""
     time_us: Mapping[int, int] = field(default_factory=dict)
     """Session time of each instant."""
+    notes: tuple[str, ...] = ()
+    """What was left out, in words: frames that are damaged."""
 
     def of_camera(self, camera: str) -> tuple[BoardView, ...]:
         """Its views, in the order of instants."""
@@ -57,4 +61,4 @@ class BoardTake:
 
     def with_views(self, views: Sequence[BoardView]) -> BoardTake:
         """The same take with other views."""
-        return BoardTake(board=self.board, views=tuple(views), image_sizes=self.image_sizes, time_us=self.time_us)
+        return replace(self, views=tuple(views))

@@ -1,0 +1,226 @@
+"""Looks for the board in every picture of a session."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from calibration.board_view import BoardTake, BoardView
+from calibration.boards.detection import BoardDetector
+from calibration.boards.velocity import with_velocities
+from calibration.errors import CalibrationError
+from calibration.rig import device_of
+from capture.board import Board
+from capture.errors import CaptureError
+from capture.frame_sets import Instant
+from capture.session import Session
+
+SEARCHED_KINDS = ("color", "ir")
+CHUNK = 16
+"""Pictures of one stream that a process takes at once: a video is then read in order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Chunk:
+    """Some pictures of one stream."""
+
+    stream: str
+    frames: tuple[tuple[int, int], ...]
+    """(instant, index in the stream)"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """What a chunk held."""
+
+    chunk: _Chunk
+    views: list[BoardView]
+    sizes: list[tuple[int, int]]
+    """Of each picture that could be read."""
+    view_sizes: list[tuple[int, int]]
+    """Of the picture of each view."""
+    damaged: list[str]
+
+
+def find_boards(
+    session: Session,
+    board: Board,
+    *,
+    instants: Sequence[int] | None = None,
+    streams: Sequence[str] | None = None,
+    every: int = 1,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> BoardTake:
+    """Every view of the board in the colour and infrared streams of a session that has been synchronised.
+
+    `instants` and `streams` limit the search, of the instants every `every`-th is searched. An infrared picture is a
+    view of its depth camera. Damaged frames are left out and named in `notes`. Views get the velocity of their corners
+    where neighbouring pictures are searched and less than 0.1 s away. `on_progress` is told (done, total) pictures.
+    Raises CaptureError for a session without frame sets or an unknown stream, CalibrationError for streams that carry
+    no pictures or a board that cannot be told apart.
+    """
+    if every < 1:
+        raise CalibrationError(f"every {every}-th instant cannot be searched; give 1 or more")
+    names = _streams(session, streams)
+    one_camera = len({camera_of(name) for name in names}) == 1
+    detector = BoardDetector(board, one_camera=one_camera)
+    chosen = _instants(session, instants)[::every]
+    chunks = [chunk for name in names for chunk in _chunks(name, chosen)]
+    total, done = sum(len(chunk.frames) for chunk in chunks), 0
+    found: list[_Found] = []
+    for part in _searched(session, detector, chunks, workers or os.cpu_count() or 1):
+        found.append(part)
+        done += len(part.chunk.frames)
+        if on_progress:
+            on_progress(done, total)
+    cameras = list(dict.fromkeys(camera_of(name) for name in names))
+    sizes = {camera: size for camera in cameras if (size := _size(session, camera, found))}
+    offsets = {(camera_of(name), i.instant): i.offset_us.get(name, 0) for name in names for i in chosen}
+    time_us = {i.instant: i.time_us for i in chosen}
+    views: list[BoardView] = []
+    for camera in cameras:
+        mine = [
+            replace(view, offset_us=offsets[camera, view.instant])
+            for part in found
+            for view, size in zip(part.views, part.view_sizes)
+            if view.camera == camera and size == sizes[camera]
+        ]
+        views += with_velocities(mine, time_us)
+    notes = (*_damage_notes(found), *_size_notes(found, sizes))
+    return BoardTake(board=board, views=tuple(views), image_sizes=sizes, time_us=time_us, notes=notes)
+
+
+def camera_of(stream: str) -> str:
+    """The camera that a stream's pictures are views of: infrared is what the depth camera sees."""
+    return f"{device_of(stream)}/depth" if stream.endswith("/ir") else stream
+
+
+def _streams(session: Session, wanted: Sequence[str] | None) -> list[str]:
+    names = [name for name, stream in session.streams.items() if stream.kind in SEARCHED_KINDS]
+    if wanted is not None:
+        for name in wanted:
+            if session.stream(name).kind not in SEARCHED_KINDS:
+                raise CalibrationError(f"{name} shows no board; choose among {', '.join(names) or 'no stream'}")
+        names = list(wanted)
+    if not names:
+        raise CalibrationError(f"{session.folder} has neither colour nor infrared streams; no board can be found in it")
+    return names
+
+
+def _instants(session: Session, wanted: Sequence[int] | None) -> list[Instant]:
+    known = session.instants()
+    if wanted is None:
+        return known
+    by_number = {i.instant: i for i in known}
+    if missing := [n for n in wanted if n not in by_number]:
+        raise CalibrationError(f"{session.folder} has no instant {missing[0]}; it has {len(known)}, from 0")
+    return [by_number[n] for n in sorted(set(wanted))]
+
+
+def _chunks(stream: str, instants: Sequence[Instant]) -> Iterator[_Chunk]:
+    frames = [(i.instant, i.index[stream]) for i in instants if i.has(stream)]
+    for first in range(0, len(frames), CHUNK):
+        yield _Chunk(stream=stream, frames=tuple(frames[first : first + CHUNK]))
+
+
+def _searched(session: Session, detector: BoardDetector, chunks: Sequence[_Chunk], workers: int) -> Iterator[_Found]:
+    """Every chunk's result, in any order; with one worker in this process."""
+    if workers <= 1 or len(chunks) <= 1:
+        yield from (_search(session, detector, chunk) for chunk in chunks)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(
+        min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(session.folder, detector)
+    )
+    try:
+        for waiting in as_completed([pool.submit(_search_apart, chunk) for chunk in chunks]):
+            yield waiting.result()
+    except BrokenProcessPool:
+        raise CalibrationError(
+            f"one of {workers} processes that look for boards ended by itself; is there enough memory? Search with one "
+            "worker, and from a script only below `if __name__ == '__main__':`"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_open: tuple[Session, BoardDetector] | None = None
+
+
+def _start(folder: Path, detector: BoardDetector) -> None:
+    """Runs once in each new process. The parent alone answers Ctrl-C."""
+    global _open
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _open = Session.open(folder), detector
+
+
+def _search_apart(chunk: _Chunk) -> _Found:
+    assert _open is not None
+    return _search(*_open, chunk)
+
+
+def _search(session: Session, detector: BoardDetector, chunk: _Chunk) -> _Found:
+    views: list[BoardView] = []
+    sizes: list[tuple[int, int]] = []
+    view_sizes: list[tuple[int, int]] = []
+    damaged: list[str] = []
+    for instant, index in chunk.frames:
+        try:
+            image = session.frame(chunk.stream, index).payload
+        except CaptureError as error:
+            damaged.append(str(error))
+            continue
+        sizes.append((image.shape[1], image.shape[0]))
+        view = detector.detect(image, camera=camera_of(chunk.stream), instant=instant)
+        if view is not None:
+            views.append(view)
+            view_sizes.append(sizes[-1])
+    return _Found(chunk=chunk, views=views, sizes=sizes, view_sizes=view_sizes, damaged=damaged)
+
+
+def _size(session: Session, camera: str, found: Sequence[_Found]) -> tuple[int, int] | None:
+    """The size that most of a camera's pictures have, or that session.toml tells."""
+    sizes = Counter(size for part in found if camera_of(part.chunk.stream) == camera for size in part.sizes)
+    if sizes:
+        return sizes.most_common(1)[0][0]
+    for name, info in session.streams.items():
+        if camera_of(name) == camera and info.kind in SEARCHED_KINDS and info.width and info.height:
+            return info.width, info.height
+    return None
+
+
+def _damage_notes(found: Sequence[_Found]) -> tuple[str, ...]:
+    count = Counter({part.chunk.stream: 0 for part in found})
+    first: dict[str, str] = {}
+    for part in found:
+        count[part.chunk.stream] += len(part.damaged)
+        if part.damaged:
+            first.setdefault(part.chunk.stream, part.damaged[0])
+    return tuple(
+        f"{stream}: {count[stream]} frame(s) could not be read and were left out; the first: {first[stream]}"
+        for stream in sorted(first)
+    )
+
+
+def _size_notes(found: Sequence[_Found], sizes: dict[str, tuple[int, int]]) -> tuple[str, ...]:
+    others: dict[tuple[str, tuple[int, int]], int] = {}
+    for part in found:
+        for size in part.view_sizes:
+            if size != sizes[camera_of(part.chunk.stream)]:
+                others[part.chunk.stream, size] = others.get((part.chunk.stream, size), 0) + 1
+    return tuple(
+        f"{stream}: {count} picture(s) of {w}x{h} showed the board and were left out; the others have "
+        f"{'x'.join(map(str, sizes[camera_of(stream)]))}"
+        for (stream, (w, h)), count in others.items()
+    )
