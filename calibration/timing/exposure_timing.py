@@ -65,8 +65,8 @@ def fit_timing(
 
     `views` are those of the solution, in its order, as corrected with `known`. What a wrong timing looks like (the
     velocity times the delay) is compared with the residuals after the part that another pose of the board would
-    explain has been taken off both. One offset common to all cameras cannot be seen and stays 0. A camera that saw no
-    moving board gets no timing. Raises nothing; without any velocity the result is empty.
+    explain has been taken off both. An offset common to all cameras cannot be seen: their mean is 0. A camera that saw
+    no moving board gets no timing; without any velocity the result is empty.
     """
     known = known or {}
     names = sorted({v.camera for v in views if v.velocity is not None and np.isfinite(v.velocity).all()})
@@ -86,7 +86,9 @@ def fit_timing(
         information += effect.T @ effect
         right += effect.T @ residual
     covariance = np.linalg.inv(information)
-    total = (start + covariance @ right).reshape(-1, 2)
+    total = start + covariance @ right
+    common = np.eye(len(total)) - np.kron(np.ones((len(names), len(names))) / len(names), np.diag([1.0, 0.0]))
+    total, covariance = (common @ total).reshape(-1, 2), common @ covariance @ common.T
     sigma = np.sqrt(np.diag(covariance)).reshape(-1, 2)
     kept = np.where(sigma < MAX_SIGMA_S, total, 0.0)
     return {
