@@ -95,6 +95,22 @@ def reconstruct(
     return outcomes
 
 
+def run_alone(
+    session: Session,
+    stage: Stage,
+    values: dict[str, Any],
+    *,
+    again: bool = False,
+    on_stage: Callable[[str, int, int], None] | None = None,
+) -> Outcome:
+    """Runs a stage that is not one of STAGES, as `reconstruct` runs those; `values` are its options.
+
+    It is skipped where nothing changed, unless `again`. Raises HumanrigError for a wrong option, and the stage's error.
+    """
+    with _locked(session.folder):
+        return _run_stage(session, stage, Request(configs={stage.name: values}), again, on_stage)
+
+
 def read_config(stage: Stage, values: dict[str, Any]) -> Any:
     """The stage's configuration from plain values. Raises HumanrigError naming the misspelt or wrong key."""
     try:
@@ -169,9 +185,12 @@ def _run_stage(
 
 
 def _left_out(session: Session, stage: Stage) -> frozenset[str]:
-    """Devices that the stage `sync` keeps from all later ones, such as a hand-held phone."""
-    synced = None if stage.name == "sync" else manifest.read(session.folder / load_stage("sync").folder)
-    return frozenset(synced.figures.get("left_out", ())) if synced else frozenset()
+    """Devices that earlier stages keep from this one: those without an instant (`sync`) or a place (`calibrate`)."""
+    later = stage.name in STAGES and stage.name not in ("sync", "calibrate")
+    deciding = () if stage.name == "sync" else ("sync", "calibrate") if later else ("sync",)
+    folders = [session.folder / load_stage(name).folder for name in deciding if name in STAGES]
+    done = [m for folder in folders if (m := manifest.read(folder)) is not None]
+    return frozenset(device for m in done for device in m.figures.get("left_out", ()))
 
 
 def _inputs(session: Session, stage: Stage) -> dict[str, str]:
@@ -187,7 +206,7 @@ def _inputs(session: Session, stage: Stage) -> dict[str, str]:
         inputs[need] = upstream.digest
     if stage.reads_body_model:
         inputs["body model"] = _body_model()
-    for path in _recorded_files(session):
+    for path in [*_recorded_files(session), *_further_files(session, stage)]:
         inputs[os.path.relpath(path, session.folder)] = manifest.fingerprint(path)
     return inputs
 
@@ -197,6 +216,11 @@ def _recorded_files(session: Session) -> list[Path]:
     folders = [session.folder, *(session.folder / link for link in session.info.links.values())]
     files = [path for folder in folders for path in (folder / "session.toml", *(folder / "recording").rglob("*"))]
     return sorted(path for path in files if path.is_file())
+
+
+def _further_files(session: Session, stage: Stage) -> list[Path]:
+    folders = [session.folder, *(session.folder / link for link in session.info.links.values())]
+    return [path for folder in folders for name in stage.files if (path := folder / name).is_file()]
 
 
 def _body_model() -> str:

@@ -46,5 +46,7 @@ class Stage:
     """Does the work; returns figures for the manifest (JSON-able)."""
     reads_body_model: bool = False
     """Whether the stage is to be redone when another body model file is set."""
+    files: tuple[str, ...] = ()
+    """Further files that are read where they are there: paths inside the session and the sessions it links to."""
     version: int = 1
     """Raised when a change of code changes the output: earlier results are then redone."""
