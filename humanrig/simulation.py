@@ -15,6 +15,7 @@ from body.errors import BodyError
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
 from body.motion.resample import cut, lengthen, resample
+from capture.board_file import BOARD_FILE, write_board
 from capture.session import Session
 from capture.virtual.board import board_take
 from capture.virtual.boxes import stacked_boxes
@@ -54,9 +55,12 @@ def simulate_session(
         raise HumanrigError(f"{folder} exists; a simulation never overwrites, choose another folder or remove it")
     report = on_progress or (lambda name, done, total: None)
     people, things = make_scene(config, functools.partial(report, "people"))
-    return simulate(
+    session = simulate(
         folder, config, people, things=things, workers=workers, on_progress=functools.partial(report, "simulate")
     )
+    if config.scenario == "board":
+        write_board(session.path(*BOARD_FILE), config.board)
+    return session
 
 
 def make_scene(
@@ -71,7 +75,7 @@ def make_scene(
     rng = np.random.default_rng([config.seed, THINGS_SEED])
     if config.scenario == "board":
         thing, motion = board_take(config)
-        return (), (replace(thing, T_world_thing=motion.T_world_board, description=motion.spec.truth()),)
+        return (), (replace(thing, T_world_thing=motion.T_world_board, description=motion.board.values()),)
     if config.scenario == "boxes":
         return (), _posed_boxes(rng, frame_count(config))
     if config.scenario == "empty":

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from capture.board import Board
 from capture.virtual.clocks import ClockEffects
 from capture.virtual.color_effects import ColorEffects
 from capture.virtual.depth_effects import DepthEffects
@@ -24,7 +25,9 @@ class SimulationConfig:
     cameras: Cameras = 6
     """Azure-Kinect-like devices on the ring; ten is the most whose depth pulses fit into one period."""
     scenario: Literal["people", "board", "boxes", "empty"] = "people"
-    """What is recorded: people, or for calibration a ChArUco board moved by hand, stacked boxes, the empty room."""
+    """What is recorded: people, or for calibration a board moved by hand, stacked boxes, the empty room."""
+    board: Board = field(default_factory=Board)
+    """The board of the scenario `board`."""
     people: Annotated[int, Field(ge=1, le=6)] = 1
     """Persons in the room, in the scenario `people`."""
     furniture: Annotated[int, Field(ge=0, le=12)] = 0

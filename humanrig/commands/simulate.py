@@ -25,6 +25,7 @@ def simulate(
     wardrobe: Literal["sport", "everyday", "summer", "skirt", "dress"] | None = None,
     children: Annotated[float, arg(metavar="SHARE")] = 0.2,
     exact_model: bool = False,
+    board: Annotated[str | None, arg(metavar="WORDS")] = None,
     furniture: int = 0,
     cameras: int = 10,
     radius: Annotated[float, arg(metavar="M")] = 2.3,
@@ -54,12 +55,13 @@ def simulate(
     One person walking among ten Azure Kinects: humanrig simulate S.
     A crowd among furniture: humanrig simulate S --people 4 --clip random --furniture 6.
     A ChArUco board for calibration: humanrig simulate S --scenario board --seconds 20.
+    Another board: humanrig simulate S --scenario board --board "checkerboard 9x6 80mm".
     The same before anybody calibrated: add --infrared --factory-error 1 --no-placed.
     A body that the model's betas describe exactly: humanrig simulate S --exact-model --outfit minimal.
 
     Args:
         session: Folder to create.
-        scenario: people; board: a ChArUco board moved through the volume; boxes: a stack of boxes; empty: the room.
+        scenario: people; board: a board moved through the volume; boxes: a stack of boxes; empty: the room.
         people: How many people, 1 to 6.
         clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index), or
             random: another for each person, made of the split's clips (mixed, mirrored, re-timed) and of random poses.
@@ -69,6 +71,8 @@ def simulate(
         wardrobe: What the dressed wear; drawn when it is left out.
         children: Share of children, 3 to 17 years old.
         exact_model: Bodies that the body model describes exactly, instead of people of the bank, whom no betas reach.
+        board: Of the scenario board: a preset (room, a3, kalibr), a board.toml, or words such as "8x6 100mm legacy" or
+            "aprilgrid 6x6 114mm marker=88mm".
         furniture: How many pieces of furniture stand around.
         cameras: Azure-Kinect-like devices on a ring, 1 to 10.
         radius: Of the ring, metres, 1 to 3.2. More people and furniture need more room.
@@ -93,6 +97,7 @@ def simulate(
         seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
         workers: Processes; default one for each processor.
     """
+    from capture.board_file import parse_board
     from capture.virtual.clocks import ClockEffects
     from capture.virtual.depth_effects import DepthEffects
     from capture.virtual.effects import effects_without
@@ -107,6 +112,9 @@ def simulate(
         )
     if effects_off and not noise:
         raise HumanrigError("--no-noise leaves out every effect already; give it or --effects-off, not both")
+    if board is not None and scenario != "board":
+        raise HumanrigError(f"--board {board} is of the scenario board; give --scenario board too, or leave it out")
+    carried = {"board": parse_board(board)} if board is not None else {}
     clocks = None
     if drops or stall:
         healthy = (
@@ -147,6 +155,7 @@ def simulate(
             depth_effects=depth_effects,
             color_effects=color_effects,
             seed=seed,
+            **carried,
         )
     if lost := [name for name, stream in made.streams.items() if not stream.frames]:
         say(f"no frame of {', '.join(lost)} arrived; the take is short for its faults")
