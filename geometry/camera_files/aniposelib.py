@@ -7,7 +7,6 @@ metres, and say so under `metadata`.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,17 +17,22 @@ import tomli_w
 from scipy.spatial.transform import Rotation
 
 from geometry.camera import Camera
-from geometry.camera_files.reading import file_bytes, numbers, part
+from geometry.camera_files.cameras_json import OTHER_WORLD, WORLD, CameraFile
+from geometry.camera_files.reading import add_camera, check_unit, file_bytes, numbers, part, stream_name
+from geometry.camera_files.writing import write_text
 from geometry.errors import GeometryError
 from geometry.rigid import from_rotvec, inverse
 
 UNIT = {"metre": 1.0, "millimetre": 1e-3}
 _DIRECTION = "rotation and translation take world to camera coordinates"
-_FARTHEST_M = 50.0
-"""Cameras farther apart than this are taken for millimetres by mistake: no room of a capture rig is that large."""
 
 
 def read_aniposelib(path: Path | str, unit_m: float | None = None) -> dict[str, Camera]:
+    """The cameras of `read_aniposelib_file`."""
+    return read_aniposelib_file(path, unit_m).cameras
+
+
+def read_aniposelib_file(path: Path | str, unit_m: float | None = None) -> CameraFile:
     """Cameras by stream name (`NAME/color` where NAME has no slash), in a world that is the file's own, in metres.
 
     `unit_m` is the file's unit in metres (0.001 for millimetres); where it is None the file's `metadata.unit` counts
@@ -47,15 +51,19 @@ def read_aniposelib(path: Path | str, unit_m: float | None = None) -> dict[str, 
         raise GeometryError(f"{path}: holds no camera; export the calibration again")
     cameras: dict[str, Camera] = {}
     for key in sorted(content):
-        camera = _camera(content[key], scale, f"{path}: [{key}]")
-        if camera.name in cameras:
-            raise GeometryError(f"{path}: two cameras are named '{camera.name}'; rename one")
-        cameras[camera.name] = camera
-    _check_unit(cameras, path)
-    return cameras
+        add_camera(cameras, _camera(content[key], scale, f"{path}: [{key}]"), path)
+    check_unit(cameras, path, 'add unit = "millimetre" under [metadata], or pass unit_m (--unit-m 0.001)')
+    return CameraFile(
+        cameras=cameras,
+        unplaced=frozenset(),
+        source=f"aniposelib: {Path(path).name}",
+        is_upright=metadata.get("world") == WORLD,
+    )
 
 
-def write_aniposelib(path: Path | str, cameras: Mapping[str, Camera] | Iterable[Camera]) -> None:
+def write_aniposelib(
+    path: Path | str, cameras: Mapping[str, Camera] | Iterable[Camera], *, is_upright: bool = True
+) -> None:
     """Writes cameras in metres; aniposelib reads it, and our reader gets back `metric_radius` too."""
     content: dict[str, Any] = {}
     for index, camera in enumerate(cameras.values() if isinstance(cameras, Mapping) else cameras):
@@ -69,11 +77,9 @@ def write_aniposelib(path: Path | str, cameras: Mapping[str, Camera] | Iterable[
             "translation": T[:3, 3].tolist(),
             **({"metric_radius": float(camera.metric_radius)} if np.isfinite(camera.metric_radius) else {}),
         }
-    content["metadata"] = {"unit": "metre", "direction": _DIRECTION}
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(tomli_w.dumps(content), "utf-8")
-    partial.replace(path)
+    world = WORLD if is_upright else OTHER_WORLD
+    content["metadata"] = {"unit": "metre", "direction": _DIRECTION, "world": world}
+    write_text(path, tomli_w.dumps(content))
 
 
 def _camera(entry: Any, scale: float, place: str) -> Camera:
@@ -87,7 +93,7 @@ def _camera(entry: Any, scale: float, place: str) -> Camera:
     width, height = numbers(entry, "size", (2,), place).astype(int)
     t = numbers(entry, "translation", (3,), place) * scale
     return Camera(
-        name=name if "/" in name else f"{name}/color",
+        name=name if "/" in name else stream_name(name),
         K=numbers(entry, "matrix", (3, 3), place),
         width=int(width),
         height=int(height),
@@ -95,13 +101,3 @@ def _camera(entry: Any, scale: float, place: str) -> Camera:
         metric_radius=float(entry.get("metric_radius", np.inf)),
         T_world_camera=inverse(from_rotvec(numbers(entry, "rotation", (3,), place), t)),
     )
-
-
-def _check_unit(cameras: Mapping[str, Camera], path: Path | str) -> None:
-    centers = np.array([camera.center for camera in cameras.values()])
-    apart = float(np.ptp(centers, axis=0).max())
-    if apart > _FARTHEST_M:
-        raise GeometryError(
-            f"{path}: the cameras are {apart:.0f} m apart, so the file is not in metres; "
-            'add unit = "millimetre" under [metadata], or pass unit_m'
-        )

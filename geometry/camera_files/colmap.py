@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from geometry.camera import Camera
+from geometry.camera_files.cameras_json import WORLD, CameraFile
+from geometry.camera_files.reading import check_unit, stream_name
 from geometry.errors import GeometryError
 from geometry.rigid import inverse, rigid
 
@@ -62,6 +64,35 @@ def read_colmap_images(folder: Path | str) -> dict[str, Camera]:
     if not cameras:
         raise GeometryError(f"{folder}: the COLMAP model has no image; export it again")
     return cameras
+
+
+def read_colmap_file(path: Path | str, unit_m: float | None = None) -> CameraFile:
+    """The cameras of a fixed rig, one image each, by the stream that the image's name means: `kinect_000/color.jpg` is
+    `kinect_000/color`, `cam01/000000.jpg` and `cam01.jpg` are `cam01/color`.
+
+    Raises GeometryError as `read_colmap_images` does, when two images are of one camera, and when the places cannot be
+    metres. `unit_m` is the model's unit in metres.
+    """
+    folder = colmap_folder(Path(path))
+    if folder is None:
+        raise GeometryError(f"{path}: no COLMAP model (cameras and images, .txt or .bin) there; export it again")
+    cameras: dict[str, Camera] = {}
+    for image, camera in sorted(read_colmap_images(folder).items()):
+        written = PurePosixPath(image.replace("\\", "/"))
+        is_frame = written.stem.isdigit() and len(written.parts) > 1
+        name = stream_name(str(written.parent if is_frame else written.with_suffix("")))
+        if name in cameras:
+            raise GeometryError(f"{folder}: several images are of {name}; a rig has one for each camera, as it stands")
+        T = camera.T_world_camera
+        cameras[name] = replace(camera, name=name, T_world_camera=rigid(T[:3, :3], T[:3, 3] * (unit_m or 1.0)))
+    check_unit(cameras, folder)
+    text = (folder / "images.txt").read_text("utf-8") if (folder / "images.txt").is_file() else ""
+    return CameraFile(
+        cameras=cameras,
+        unplaced=frozenset(),
+        source=f"COLMAP: {folder.name}",
+        is_upright=f"# world: {WORLD}" in text,
+    )
 
 
 def _lens(name: str, model: str, width: int, height: int, p: list[float], place: str) -> Camera:

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from geometry.camera import Camera
-from geometry.camera_files.reading import file_bytes, numbers
+from geometry.camera_files.cameras_json import CameraFile
+from geometry.camera_files.reading import check_unit, file_bytes, numbers
+from geometry.camera_files.writing import write_json
 from geometry.errors import GeometryError
 from geometry.rigid import inverse, rigid
 
 DIRECTION = "R and T taken as world to camera (x_camera = R x_world + T), metres, as the release describes them"
+SIZES = {"color": (1920, 1080), "depth": (640, 576), "iphone/color": (1920, 1440)}
+"""The release's image sizes, which its camera file does not state (humman_toolbox, `visualizer_rgbd.py`)."""
+_ABOUT = "R and T: x_camera = R x_world + T; metres; OpenCV axes: x right, y down, z forward; images undistorted to K"
+_DEVICE = re.compile(r"kinect_\d{3}")
 _KINECT = re.compile(r"kinect_(color|depth)_(\d+)")
 
 
@@ -27,6 +34,11 @@ def is_humman_cameras(path: Path | str) -> bool:
         content = json.loads(Path(path).read_bytes())
     except (OSError, ValueError):
         return False
+    return is_humman_content(content)
+
+
+def is_humman_content(content: Any) -> bool:
+    """Whether JSON has HuMMan's keys."""
     return isinstance(content, dict) and any(_stream(str(key)) for key in content)
 
 
@@ -62,6 +74,68 @@ def read_humman_cameras(path: Path | str, sizes: Mapping[str, tuple[int, int]]) 
         )
         cameras[stream] = camera if (color_width, color_height) == (width, height) else camera.resized(width, height)
     return cameras
+
+
+def read_humman_file(path: Path | str, unit_m: float | None = None, size: tuple[int, int] | None = None) -> CameraFile:
+    """Every camera of the file, for the release's image sizes or, of colour cameras, for `size`.
+
+    Raises GeometryError as `read_humman_cameras` does, and when the places cannot be metres.
+    """
+    try:
+        keys = list(json.loads(file_bytes(path)))
+    except (ValueError, TypeError) as error:
+        raise GeometryError(f"{path}: not a complete JSON file ({error}); copy it again") from error
+    sizes = {}
+    for stream in filter(None, (_stream(str(key)) for key in keys)):
+        default = SIZES.get(stream, SIZES[stream.rpartition("/")[2]])
+        sizes[stream] = size if size is not None and stream.endswith("/color") else default
+    cameras = read_humman_cameras(path, sizes)
+    if unit_m is not None:
+        for name, camera in cameras.items():
+            cameras[name] = camera.at(rigid(camera.T_world_camera[:3, :3], camera.center * unit_m))
+    check_unit(cameras, path)
+    return CameraFile(
+        cameras=cameras, unplaced=frozenset(), source=f"HuMMan: {Path(path).name}; {DIRECTION}", is_upright=False
+    )
+
+
+def write_humman(path: Path | str, cameras: Mapping[str, Camera], *, is_upright: bool = True) -> tuple[str, ...]:
+    """Writes cameras in the frame of the first colour camera, as the release has it; returns what it could not hold.
+
+    Devices get the numbers of their names where these are `kinect_NNN`, else 0, 1, … in order. The key `_about` states
+    direction and unit. Raises GeometryError when no device has a colour or depth camera.
+    """
+    devices: dict[str, dict[str, Camera]] = defaultdict(dict)
+    for name, camera in cameras.items():
+        device, _, kind = name.partition("/")
+        if kind in ("color", "depth"):
+            devices[device][kind] = camera
+    phone = devices.pop("iphone", {})
+    if not devices:
+        raise GeometryError(f"{path}: no colour or depth camera of a fixed device, which HuMMan's file is made of")
+    numbered = all(_DEVICE.fullmatch(device) for device in devices)
+    first = next((c["color"] for c in devices.values() if "color" in c), next(iter(cameras.values())))
+    content: dict[str, Any] = {"_about": f"{_ABOUT}; the world is the frame of {first.name}"}
+    names = []
+    for index, (device, kinds) in enumerate(devices.items()):
+        number = int(device[7:]) if numbered else index
+        names.append(f"kinect_{number:03d} is {device}")
+        for kind, camera in kinds.items():
+            content[f"kinect_{kind}_{number:03d}"] = _entry(camera, first)
+    if "color" in phone:
+        content["iphone"] = _entry(phone["color"], first)
+    write_json(path, content)
+    lost = ["image sizes"] + ([] if not is_upright else ["which way is up: the world is now that of " + first.name])
+    if bent := [name for name, camera in cameras.items() if camera.distortion.any()]:
+        lost.append(f"the lens of {', '.join(bent)}: undistort their images to a pinhole with the same K")
+    left_out = [n for n in cameras if n.partition("/")[2] not in ("color", "depth") or n == "iphone/depth"]
+    lost += [f"the camera {name}: the format has no place for it" for name in left_out]
+    return tuple(lost if numbered else [*lost, "the devices' names: " + ", ".join(names)])
+
+
+def _entry(camera: Camera, first: Camera) -> dict[str, Any]:
+    T = camera.T_camera_world @ first.T_world_camera
+    return {"K": camera.K.tolist(), "R": T[:3, :3].tolist(), "T": T[:3, 3].tolist()}
 
 
 def _stream(key: str) -> str | None:

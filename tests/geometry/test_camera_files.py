@@ -237,9 +237,10 @@ def test_a_published_aniposelib_calibration(real_data):
     assert camera.T_world_camera[2, 1] < -0.99  # the picture's down is the world's down
 
 
-def test_an_unknown_ending_is_refused(tmp_path):
+def test_an_unknown_format_is_refused(tmp_path):
+    (tmp_path / "rig.txt").write_text("K = 5")
     with pytest.raises(GeometryError, match="not a camera file we read"):
-        read_any_cameras(tmp_path / "rig.yml")
+        read_any_cameras(tmp_path / "rig.txt")
 
 
 def test_numpy_scalars_are_written_as_numbers(tmp_path):
