@@ -1,0 +1,1 @@
+"""Errors of depth cameras, measured on boards whose place is known."""
