@@ -74,38 +74,47 @@ def board_steps(
 
 
 @nb.njit(cache=True, error_model="numpy")
+def twist_maps(R_world_camera, center, R_world_board, t_world_board, by_camera, by_board):
+    """Fills how camera and board move the twist (omega, tau) of a view, and the camera its lens.
+
+    Of the camera's (w, c), the twist is -w and -R_camera_world c; of the board's (u, v), R_camera_board u and
+    [t_camera_board]x R_camera_board u + R_camera_world v.
+    """
+    R = np.ascontiguousarray(R_world_camera.T)
+    R_camera_board = R @ np.ascontiguousarray(R_world_board)
+    t = R @ (t_world_board - center)
+    by_camera[:] = np.eye(18)
+    for i in range(3):
+        by_camera[i, i] = -1.0
+    by_camera[3:6, 3:6] = -R
+    by_board[:3, :3] = R_camera_board
+    by_board[:3, 3:] = 0.0
+    by_board[3:, 3:] = R
+    for j in range(3):
+        a, b, c = R_camera_board[0, j], R_camera_board[1, j], R_camera_board[2, j]
+        by_board[3, j] = t[1] * c - t[2] * b
+        by_board[4, j] = t[2] * a - t[0] * c
+        by_board[5, j] = t[0] * b - t[1] * a
+
+
+@nb.njit(cache=True, error_model="numpy")
 def _sum_up(
     camera, board, information, gradient,
     R_world_camera, center, R_world_board, t_world_board,
     cameras, camera_gradient, across, boards, board_gradient,
 ):  # fmt: skip
-    """With the twist (omega, tau) of a view: of its camera's (w, c), -w and -R_camera_world c; of its board's (u, v),
-    R_camera_board u and [t_camera_board]x R_camera_board u + R_camera_world v."""
-    by_board = np.zeros((6, 6))
-    by_camera = np.zeros((18, 18))
-    for i in range(3):
-        by_camera[i, i] = -1.0
-    for i in range(6, 18):
-        by_camera[i, i] = 1.0
+    """Fills the outputs, which begin with zeros."""
+    by_camera, by_board = np.zeros((18, 18)), np.zeros((6, 6))
     for n in range(len(camera)):
-        R = np.ascontiguousarray(R_world_camera[camera[n]].T)
-        R_camera_board = R @ np.ascontiguousarray(R_world_board[board[n]])
-        t = R @ (t_world_board[board[n]] - center[camera[n]])
-        by_board[:3, :3] = R_camera_board
-        by_board[3:, 3:] = R
-        for j in range(3):
-            a, b, c = R_camera_board[0, j], R_camera_board[1, j], R_camera_board[2, j]
-            by_board[3, j] = t[1] * c - t[2] * b
-            by_board[4, j] = t[2] * a - t[0] * c
-            by_board[5, j] = t[0] * b - t[1] * a
-        by_camera[3:6, 3:6] = -R
+        c, b = camera[n], board[n]
+        twist_maps(R_world_camera[c], center[c], R_world_board[b], t_world_board[b], by_camera, by_board)
         half = by_camera.T @ information[n]
-        first = 18 * camera[n]
+        first = 18 * c
         cameras[first : first + 18, first : first + 18] += half @ by_camera
         camera_gradient[first : first + 18] += by_camera.T @ gradient[n]
         across[n] = np.ascontiguousarray(half[:, :6]) @ by_board
-        boards[board[n]] += by_board.T @ (np.ascontiguousarray(information[n, :6, :6]) @ by_board)
-        board_gradient[board[n]] += by_board.T @ gradient[n, :6]
+        boards[b] += by_board.T @ (np.ascontiguousarray(information[n, :6, :6]) @ by_board)
+        board_gradient[b] += by_board.T @ gradient[n, :6]
 
 
 @nb.njit(cache=True, error_model="numpy")

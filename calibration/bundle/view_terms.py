@@ -27,19 +27,27 @@ class ViewTerms:
     """0 … 1, what the robust loss leaves."""
     cost: float
     """Half of the sum of Huber's squares of whitened residuals; infinite with a point behind its camera."""
-    information: Float[np.ndarray, "views 18 18"]
-    """J^T W J of (omega, tau, lens)."""
-    gradient: Float[np.ndarray, "views 18"]
+    information: Float[np.ndarray, "views columns columns"]
+    """J^T W J of (omega, tau, lens), 18 columns; with shapes, of these and the six errors that corners share."""
+    gradient: Float[np.ndarray, "views columns"]
     """J^T W r with r = predicted less found, whitened."""
 
 
-def view_terms(state: State, layout: Layout, robust_px: float) -> ViewTerms:
-    """The terms of all views. Huber's loss begins at `robust_px` of a corner's distance; infinity: least squares."""
+def view_terms(
+    state: State, layout: Layout, robust_px: float, shapes: Float[np.ndarray, "found 3"] | None = None
+) -> ViewTerms:
+    """The terms of all views. Huber's loss begins at `robust_px` of a corner's distance; infinity: least squares.
+
+    `shapes` are three functions over each view's corners; six more columns then say how errors of these shapes, along
+    x and along y, change the residuals (`shared_errors.py`).
+    """
     found, views = len(layout.q), len(layout.camera)
+    columns = 18 if shapes is None else 24
     residual, weight = np.empty((found, 2)), np.empty(found)
-    information, gradient = np.empty((views, 18, 18)), np.empty((views, 18))
+    information, gradient = np.empty((views, columns, columns)), np.empty((views, columns))
     cost = _accumulate(
         layout.first, layout.camera, layout.board, layout.p_board, layout.q, layout.sigma_px, robust_px,
+        np.empty((0, 3)) if shapes is None else shapes,
         state.R_world_camera, state.center, state.lens, state.R_world_board, state.t_world_board,
         residual, weight, information, gradient,
     )  # fmt: skip
@@ -48,7 +56,7 @@ def view_terms(state: State, layout: Layout, robust_px: float) -> ViewTerms:
 
 @nb.njit(cache=True, error_model="numpy")
 def _accumulate(
-    first, camera, board, p_board, q, sigma_px, robust_px,
+    first, camera, board, p_board, q, sigma_px, robust_px, shapes,
     R_world_camera, center, lens, R_world_board, t_world_board,
     residual, weight, information, gradient,
 ):  # fmt: skip
@@ -57,7 +65,7 @@ def _accumulate(
     most = 0
     for v in range(len(camera)):
         most = max(most, first[v + 1] - first[v])
-    rows = np.zeros((2 * most, 18))
+    rows = np.zeros((2 * most, 24 if len(shapes) else 18))
     errors = np.zeros(2 * most)
     for v in range(len(camera)):
         R = R_world_camera[camera[v]].T
@@ -128,6 +136,9 @@ def _accumulate(
                 J[15], J[16], J[17] = -g * radial * r2, -g * radial * r4, -g * radial * r6
                 twice, square = scale * 2 * x * y, scale * (r2 + 2 * along * along)
                 J[12 + tangential], J[13 - tangential] = twice, square
+            if len(shapes):
+                for i in range(3):
+                    rows[2 * n, 18 + i] = rows[2 * n + 1, 21 + i] = s * shapes[begin + n, i]
         J = rows[: 2 * count]
         information[v] = J.T @ J
         gradient[v] = J.T @ errors[: 2 * count]
