@@ -10,6 +10,7 @@ import tyro
 
 from humanrig.commands import (
     actions,
+    calibrate,
     capture,
     check,
     demo,
@@ -41,6 +42,7 @@ COMMANDS = {
     "subjects": subjects.subjects,
     "host": host.host,
     "import": import_.import_,
+    "calibrate": calibrate.calibrate,
     "reconstruct": reconstruct.reconstruct,
     "export": export.export,
     "evaluate": evaluate.evaluate,

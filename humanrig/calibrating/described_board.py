@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from capture.board import Board, BoardKind
-from capture.errors import CaptureError
-from capture.rig.toml_tables import checked, read_toml
+from capture.board_file import BOARD_FILE, PRESETS, make_board, parse_board, read_board
 from capture.session import Session
 from humanrig.errors import HumanrigError
-
-BOARD_FILE = ("recording", "board.toml")
-"""What board a take shows; written when it is recorded, or by hand."""
-MARKER_PART = 0.75
-"""Side of a marker as a part of its square, where it is not said: what `humanrig board make` prints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoardWords:
     """A board as it is given on the command line; None: not said."""
 
-    file: Path | None = None
+    board: str | None = None
+    """A board.toml, a preset's name or its words in one text."""
     kind: BoardKind | None = None
     squares: str | None = None
     square_mm: float | None = None
@@ -33,63 +24,39 @@ class BoardWords:
     dictionary: str | None = None
     legacy: bool = False
     inverted: bool = False
+    thickness_mm: float = 0.0
 
     @property
-    def described(self) -> bool:
-        """Whether any word but the file was said."""
-        said = (self.kind, self.squares, self.square_mm, self.marker_mm, self.dictionary)
-        return any(word is not None for word in said) or self.legacy or self.inverted
+    def flags(self) -> dict[str, Any]:
+        """What was said in words of their own, without what was left out."""
+        names = ("kind", "squares", "square_mm", "marker_mm", "dictionary", "legacy", "inverted", "thickness_mm")
+        return {name: value for name in names if (value := getattr(self, name))}
 
     @property
     def given(self) -> bool:
         """Whether anything was said."""
-        return self.file is not None or self.described
+        return self.board is not None or bool(self.flags)
 
 
 def described_board(session: Session, words: BoardWords) -> tuple[Board, str]:
-    """The board, and where that was said. Raises HumanrigError or CaptureError, in a sentence, when it is not said,
-    said twice or cannot be."""
-    if words.file is not None:
-        if words.described:
-            raise HumanrigError(f"--board {words.file} describes the board already; leave the other words out")
-        return read_board_file(words.file), str(words.file)
-    if words.described:
-        return _of_words(words), "the command line"
+    """The board, and where that was said.
+
+    Raises HumanrigError when it is not said, or said twice; CaptureError when no board is like that.
+    """
+    flags = words.flags
+    if words.board is not None:
+        if flags:
+            raise HumanrigError(f"--board {words.board} describes the board already; leave the other words out")
+        return parse_board(words.board), words.board
+    if flags:
+        if missing := {"squares", "square_mm"} - flags.keys():
+            lacks = "--squares 9x12" if "squares" in missing else "--square-mm 60"
+            raise HumanrigError(f"the board is described by half; add {lacks}, as it is printed beside the pattern")
+        return make_board(**flags), "the command line"
     path = session.path(*BOARD_FILE)
     if path.is_file():
-        return read_board_file(path), f"{path.parent.name}/{path.name}"
+        return read_board(path), "/".join(BOARD_FILE)
     raise HumanrigError(
         f"{session.folder} does not say which board it shows; give --board board.toml as humanrig board make wrote it, "
-        "or its words, such as --squares 9x12 --square-mm 60"
+        f"a preset ({', '.join(PRESETS)}), or words such as --squares 9x12 --square-mm 60"
     )
-
-
-def read_board_file(path: Path) -> Board:
-    """The board of a board.toml. Raises CaptureError when it is missing or wrong."""
-    values = read_toml(path, missing="humanrig board make writes one, or give --squares 9x12 --square-mm 60")
-    return checked(Board, values, str(path))
-
-
-def _of_words(words: BoardWords) -> Board:
-    found = re.fullmatch(r"(\d+)\s*[xX×]\s*(\d+)", words.squares or "")
-    if words.squares is None or words.square_mm is None or found is None:
-        raise HumanrigError(
-            f"--squares {words.squares} --square-mm {words.square_mm}: a board needs both, such as "
-            "--squares 9x12 --square-mm 60"
-        )
-    values: dict[str, Any] = {
-        "columns": int(found[1]),
-        "rows": int(found[2]),
-        "square_m": words.square_mm / 1000,
-        "marker_m": (words.marker_mm or MARKER_PART * words.square_mm) / 1000,
-        "legacy": words.legacy,
-        "inverted": words.inverted,
-    }
-    values |= {name: said for name in ("kind", "dictionary") if (said := getattr(words, name)) is not None}
-    try:
-        return TypeAdapter(Board).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise HumanrigError(f"the board's {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except CaptureError as error:
-        raise HumanrigError(f"the board as it is given: {error}") from None

@@ -1,0 +1,88 @@
+"""Where a session's cameras saw the board, looked up once and kept: an interrupted calibration goes on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from calibration.board_view import BoardTake
+from calibration.boards.sweep import find_boards
+from calibration.boards.take_files import read_take, write_take
+from capture.board import Board
+from capture.session import INSTANTS, Session
+from humanrig import manifest
+from humanrig.errors import HumanrigError
+
+CACHE = ("cache", "boards")
+SEARCHED_HZ = 12.0
+"""A board's speed in the image is told by neighbouring pictures less than 0.1 s apart; with more, ten cameras take
+long to search."""
+GUESS_IMAGES = 24
+
+
+def searched_every(session: Session) -> int:
+    """Of how many instants one is searched, so that twelve a second or more are left."""
+    rates = [s.rate_hz for s in session.streams.values() if s.kind == "color" and s.rate_hz]
+    return max(1, int(max(rates, default=0.0) // SEARCHED_HZ))
+
+
+def found_boards(
+    session: Session,
+    board: Board,
+    streams: list[str],
+    *,
+    every: int,
+    workers: int | None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> BoardTake:
+    """All views of the board in these colour and infrared streams, from the cache where they were looked up before.
+
+    Raises HumanrigError when no camera saw the board, with the description that would fit where one is found.
+    """
+    path = session.path(*CACHE, f"{_key(session, board, streams, every)}.npz")
+    if path.is_file():
+        take = read_take(path)
+    else:
+        take = find_boards(session, board, streams=streams, every=every, workers=workers, on_progress=on_progress)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}")
+        write_take(partial, take)
+        partial.replace(path)
+    if not take.views:
+        raise HumanrigError(f"{session.folder}: {_nothing_found(session, board, streams)}")
+    return take
+
+
+def _key(session: Session, board: Board, streams: list[str], every: int) -> str:
+    files = {session.stream(name).file for name in streams}
+    asked: dict[str, Any] = {
+        "board": board.values(),
+        "streams": sorted(streams),
+        "every": every,
+        "files": {name: manifest.fingerprint(session.path(name)) for name in sorted(files)},
+        "instants": manifest.sha256(session.path(*INSTANTS)),
+        "version": 1,
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _nothing_found(session: Session, board: Board, streams: list[str]) -> str:
+    """What the pictures show instead, in words."""
+    from calibration.boards.guess import guess_board
+
+    said = f"no camera saw a {board.kind} board of {board.columns}x{board.rows} squares"
+    guesses = guess_board(_some_pictures(session, streams), board)
+    if guesses:
+        return f"{said}; {guesses[0].words}"
+    return f"{said}, nor any other board; record it again, slower, nearer or in better light"
+
+
+def _some_pictures(session: Session, streams: list[str]) -> list[Any]:
+    """Colour pictures from over the whole take."""
+    instants = session.instants()
+    colors = [name for name in streams if session.stream(name).kind == "color"] or streams
+    step = max(1, len(instants) * len(colors) // GUESS_IMAGES)
+    places = [(instant, stream) for instant in instants for stream in colors if instant.has(stream)]
+    return [session.frame(stream, instant.index[stream]).payload for instant, stream in places[::step]]
