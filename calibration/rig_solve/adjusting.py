@@ -1,0 +1,141 @@
+"""The adjustment of all cameras and boards, repeated without what turns out not to belong: pushed devices, outliers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from calibration.board_view import BoardTake, BoardView
+from calibration.bundle.problem import BundleProblem, BundleSolution, CameraStart, DevicePair, IntrinsicsPrior
+from calibration.bundle.solve import solve_bundle
+from calibration.rig import device_of
+from calibration.rig_solve.moved import find_push, place_device
+from calibration.rig_solve.outliers import leave_out
+from calibration.rig_solve.result import MovedCamera
+from geometry.camera import Camera
+from geometry.rigid import inverse, rotation_angle, transform
+
+MOST_PUSHES = 6
+"""Pushes that are looked for; each costs an adjustment. A rig that was pushed more often is recorded again."""
+LEAST_AFTER = 8
+"""Boards at a device's later place from which that place is solved; what is recorded next is seen from there."""
+
+Boards = Mapping[int, Float[np.ndarray, "4 4"]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Adjusted:
+    """The last adjustment, and what was left out on the way."""
+
+    solution: BundleSolution
+    views: tuple[BoardView, ...]
+    """Of the solution, in its order."""
+    moved: tuple[MovedCamera, ...]
+    views_elsewhere: Mapping[str, int]
+    """By camera: views from the place where a pushed camera is not solved."""
+    views_left_out: Mapping[str, int]
+    corners_left_out: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Adjustment:
+    """What does not change from one adjustment to the next."""
+
+    take: BoardTake
+    priors: Mapping[str, IntrinsicsPrior]
+    pairs: tuple[DevicePair, ...]
+    held: str
+    min_corners: int
+    find_moved: bool
+    say: Callable[[str], None]
+
+    def run(self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]) -> Adjusted:
+        """Adjusts, parts the views of pushed devices, leaves out what contradicts all, and adjusts again."""
+        views, behind = self._in_front(cameras, boards, views)
+        solution = self._solve(cameras, boards, views)
+        pushed: list[tuple[str, int, str, list[BoardView]]] = []
+        while self.find_moved and len(pushed) < MOST_PUSHES:
+            middle = volume_middle(self.take, solution.T_world_board)
+            push = find_push(solution.cameras, solution.T_world_board, self.take.board.corners, views, middle)
+            if push is None:
+                break
+            self.say(f"{push.device} was moved before instant {push.instant}: adjusting again")
+            kept_after = push.boards_after >= LEAST_AFTER or push.boards_after >= push.boards_before
+            other = [
+                v for v in views if device_of(v.camera) == push.device and (v.instant < push.instant) == kept_after
+            ]
+            gone = set(map(id, other))
+            views = [v for v in views if id(v) not in gone]
+            device = {name: c for name, c in solution.cameras.items() if device_of(name) == push.device}
+            own = [v for v in views if v.camera in device]
+            moved = place_device(device, solution.T_world_board, self.take.board.corners, own)
+            pushed.append((push.device, push.instant, "after" if kept_after else "before", other))
+            solution = self._solve({**solution.cameras, **moved}, solution.T_world_board, views)
+        kept = leave_out(views, solution, self.min_corners)
+        if kept.corners_left_out or kept.views_left_out:
+            views = kept.views
+            solution = self._solve(solution.cameras, solution.T_world_board, views)
+        return Adjusted(
+            solution=solution,
+            views=tuple(views),
+            moved=tuple(one for push in pushed for one in self._moved(solution, *push)),
+            views_elsewhere=Counter(v.camera for _, _, _, other in pushed for v in other),
+            views_left_out=Counter(behind) + Counter(kept.views_left_out),
+            corners_left_out=kept.corners_left_out,
+        )
+
+    def _solve(self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]) -> BundleSolution:
+        starts = {name: CameraStart(camera=camera, prior=self.priors[name]) for name, camera in cameras.items()}
+        seen = {view.camera for view in views}
+        return solve_bundle(
+            BundleProblem(
+                corners=self.take.board.corners,
+                views=tuple(views),
+                cameras={name: start for name, start in starts.items() if name in seen},
+                T_world_board={view.instant: boards[view.instant] for view in views},
+                pairs=tuple(pair for pair in self.pairs if pair.a in seen and pair.b in seen),
+                held=self.held if self.held in seen else "",
+            )
+        )
+
+    def _in_front(
+        self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]
+    ) -> tuple[list[BoardView], Counter[str]]:
+        """The views whose board begins before their camera, and how many others each camera has."""
+        corners, kept, behind = self.take.board.corners, [], Counter()
+        for view in views:
+            T_camera_board = cameras[view.camera].T_camera_world @ boards[view.instant]
+            if (transform(T_camera_board, corners[view.ids])[:, 2] > 0).all():
+                kept.append(view)
+            else:
+                behind[view.camera] += 1
+        return kept, behind
+
+    def _moved(
+        self, solution: BundleSolution, device: str, instant: int, kept: str, other: Sequence[BoardView]
+    ) -> list[MovedCamera]:
+        cameras = {name: camera for name, camera in solution.cameras.items() if device_of(name) == device}
+        elsewhere = place_device(cameras, solution.T_world_board, self.take.board.corners, other)
+        return [
+            MovedCamera(
+                camera=name,
+                instant=instant,
+                time_us=self.take.time_us.get(instant),
+                shift_mm=1e3 * float(np.linalg.norm(elsewhere[name].center - camera.center)),
+                turn_deg=float(
+                    np.rad2deg(rotation_angle(inverse(camera.T_world_camera) @ elsewhere[name].T_world_camera))
+                ),
+                kept=kept,
+                T_world_camera_other=elsewhere[name].T_world_camera,
+            )
+            for name, camera in cameras.items()
+        ]
+
+
+def volume_middle(take: BoardTake, boards: Boards) -> Float[np.ndarray, "3"]:
+    """Middle of the places where the board was."""
+    return np.median([transform(T, take.board.middle) for T in boards.values()], axis=0)

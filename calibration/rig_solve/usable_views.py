@@ -1,0 +1,102 @@
+"""Which views of a take can enter a solve at all, and what the others are wrong in, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from calibration.board_view import BoardTake, BoardView
+from calibration.checks import doubtful
+from calibration.errors import CalibrationError
+from calibration.rig import Verdict
+from calibration.rig_solve.single_view import one_side
+from geometry.camera import Camera
+
+TIMING_S = 0.5e-3
+"""How far apart in time two cameras of one instant may expose, unsaid: a view's sigma grows by what the board moves in
+it. Ten Kinects whose depth cameras take turns are 1.4 ms apart at most."""
+SAME_SHAPE = 0.01
+"""Images whose sides have one ratio, to this part, can show the same picture in another size."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class UsableViews:
+    """What is left of a take after the first look."""
+
+    take: BoardTake
+    known: Mapping[str, Camera]
+    """Lenses for the images' sizes; none for a camera that nobody knows."""
+    verdicts: tuple[Verdict, ...]
+    unsolved: Mapping[str, str]
+    """Cameras whose lens is another camera's, and why."""
+
+
+def usable_views(take: BoardTake, known: Mapping[str, Camera], min_corners: int) -> UsableViews:
+    """The views with enough corners inside their image, and lenses of the images' sizes.
+
+    A view's sigma is widened by its motion in TIMING_S. Raises CalibrationError when no camera found the board, and
+    on a corner that the board does not have.
+    """
+    if not take.views:
+        raise CalibrationError(
+            f"the board was found in no image of the {len(take.image_sizes)} cameras; "
+            "check the board's description: `humanrig board find` shows what was looked for"
+        )
+    corners = take.board.corners
+    verdicts: list[Verdict] = []
+    lenses, unsolved = {}, {}
+    for name, size in take.image_sizes.items():
+        if name in known:
+            camera, said = _of_size(known[name], size)
+            if camera is None:
+                unsolved[name] = said
+            else:
+                lenses[name] = camera
+                verdicts += [doubtful(name, said)] if said else []
+    kept, outside, few = [], Counter(), Counter()
+    for view in take.views:
+        if view.camera not in take.image_sizes:
+            raise CalibrationError(f"a view of camera '{view.camera}', whose image size the take does not state")
+        if len(view.ids) and (view.ids.min() < 0 or view.ids.max() >= len(corners)):
+            raise CalibrationError(
+                f"camera '{view.camera}', instant {view.instant}: corner {int(view.ids.max())} of a board with "
+                f"{len(corners)}; the corners were found with another description of the board: find them again"
+            )
+        width, height = take.image_sizes[view.camera]
+        if len(view.q) and ((view.q < -1).any() or (view.q > [width, height]).any()):
+            outside[view.camera] += 1
+        elif len((one := one_side(corners, view)).ids) < max(min_corners, 4):
+            few[view.camera] += 1
+        elif view.camera not in unsolved:
+            kept.append(_widened(one))
+    for name, count in outside.items():
+        width, height = take.image_sizes[name]
+        text = f"{count} views have corners outside of {width}x{height}: images of another size, left out"
+        verdicts.append(doubtful(name, text))
+    if not kept:
+        raise CalibrationError(
+            f"none of {len(take.views)} views has {min_corners} corners inside its image; "
+            "hold the board nearer, or lower the number of corners a view needs"
+        )
+    return UsableViews(take=take.with_views(kept), known=lenses, verdicts=tuple(verdicts), unsolved=unsolved)
+
+
+def _of_size(camera: Camera, size: tuple[int, int]) -> tuple[Camera | None, str]:
+    """The camera for images of this size and what is to be said, or None and why not."""
+    width, height = size
+    if (camera.width, camera.height) == (width, height):
+        return camera, ""
+    states = f"calibrated for {camera.width}x{camera.height}, but its images have {width}x{height}"
+    if abs(width * camera.height / (height * camera.width) - 1) < SAME_SHAPE:
+        return camera.resized(width, height), f"{states}: its numbers were scaled"
+    return None, f"{states}, another shape; bring its calibration for this size, or leave its lens out"
+
+
+def _widened(view: BoardView) -> BoardView:
+    if view.velocity is None or not np.isfinite(view.velocity).all():
+        return view
+    speed = float(np.median(np.linalg.norm(view.velocity, axis=-1)))
+    return replace(view, sigma_px=float(np.hypot(view.sigma_px, speed * TIMING_S)))
