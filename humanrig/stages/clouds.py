@@ -9,8 +9,12 @@ import numpy as np
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from calibration.depth.applying import corrected_depth
+from calibration.depth_correction import DepthCorrection
+from calibration.given import read_calibration
 from calibration.rig import device_of
 from capture.frame_sets import Instant
+from capture.session import CALIBRATED_CAMERAS
 from geometry.camera import Camera
 from geometry.warp import warp_depth_to_color
 from humanrig.stage import Stage, StageContext
@@ -30,7 +34,10 @@ class CloudsConfig(CloudConfig):
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes NNNNNN.npz and cameras.json; returns points by camera and what each filter removed, in the mean."""
+    """Writes NNNNNN.npz and cameras.json; returns points by camera and what each filter removed, in the mean.
+
+    Depth errors of the devices that the calibration knows are taken off first.
+    """
     session, config = context.session, context.config
     cameras = session.cameras()
     streams = [s for s in session.of_kind("depth") if s in cameras and context.uses(s)]
@@ -38,12 +45,13 @@ def run(context: StageContext) -> dict[str, Any]:
     if not streams:
         context.progress(1, 1)
         return {"skipped": "the session has no depth streams"}
+    corrections = read_calibration(session.path(*CALIBRATED_CAMERAS)).depth_corrections
     by_number = {instant.instant: instant for instant in session.instants()}
     figures: list[CloudFigures] = []
     points: list[int] = []
     empty: list[int] = []
     for done, number in enumerate(context.instants):
-        views, colors = _views(context, streams, cameras, by_number[number])
+        views, colors = _views(context, streams, cameras, corrections, by_number[number])
         try:
             cloud, figure = fuse(views, colors, config, number)
         except RegistrationError:
@@ -60,12 +68,16 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _views(
-    context: StageContext, streams: list[str], cameras: dict[str, Camera], instant: Instant
+    context: StageContext,
+    streams: list[str],
+    cameras: dict[str, Camera],
+    corrections: dict[str, DepthCorrection],
+    instant: Instant,
 ) -> tuple[list[DepthView], list[ColorView]]:
     session = context.session
     views, colors = [], []
     for stream in (s for s in streams if instant.has(s)):
-        depth_m = session.frame(stream, instant.index[stream]).payload
+        depth_m = corrected_depth(session.frame(stream, instant.index[stream]).payload, corrections.get(stream))
         mask = read_mask(mask_path(session.path("masks"), stream, instant.instant))
         time_us = instant.time_us + instant.offset_us.get(stream, 0)
         views.append(DepthView(depth_m=depth_m, mask=mask, camera=cameras[stream], time_us=time_us))

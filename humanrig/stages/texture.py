@@ -12,8 +12,11 @@ import simplejpeg
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from calibration.depth.applying import corrected_depth
+from calibration.given import read_calibration
 from calibration.rig import device_of
 from capture.frame_sets import Instant
+from capture.session import CALIBRATED_CAMERAS
 from geometry.mesh import TriangleMesh
 from geometry.warp import warp_depth_to_color
 from humanrig.errors import HumanrigError
@@ -90,6 +93,7 @@ class _Painter:
         """Raises HumanrigError when there is no colour camera or no mesh for the instants asked for."""
         self.config, self.session, self.results = context.config, context.session, Results(context.session)
         self.cameras, self.masks = self.session.cameras(), self.session.path("masks")
+        self.depth_corrections = read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
         self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
         if not self.streams:
             raise HumanrigError(f"{self.session.folder} has no calibrated colour camera in use; a texture needs one")
@@ -128,7 +132,8 @@ class _Painter:
     def _view(self, stream: str, instant: Instant) -> ColorView:
         depth_m, depth = None, f"{device_of(stream)}/depth"
         if self.config.measured_depth and depth in self.cameras and instant.has(depth):
-            measured = self.session.frame(depth, instant.index[depth]).payload
+            payload = self.session.frame(depth, instant.index[depth]).payload
+            measured = corrected_depth(payload, self.depth_corrections.get(depth))
             depth_m = warp_depth_to_color(measured, self.cameras[depth], self.cameras[stream])
         image = self.session.frame(stream, instant.index[stream]).payload
         mask = mask_path(self.masks, stream, instant.instant)
