@@ -6,7 +6,7 @@ The file stays the one of `geometry.camera_files.cameras_json`, so that whoever 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,25 @@ def further(file: CameraFile, place: str) -> Further:
             for entry in extra.get("verdicts", ())
         ),
     )
+
+
+def rig_of(file: CameraFile, place: str) -> RigCalibration:
+    """The placed cameras of a file with all that it says of them, unchecked: for looking at a calibration, not for
+    building on it (`calibration.given`). Raises as `further` does, and CalibrationError when no camera has a place."""
+    said = further(file, place)
+    cameras = {name: camera for name, camera in file.cameras.items() if name not in file.unplaced}
+    if not cameras:
+        raise CalibrationError(f"{place}: no pose in the world for any of its cameras; calibrate the rig first")
+    rig = RigCalibration(
+        cameras=cameras,
+        source=file.source,
+        notes=said.notes,
+        verdicts=said.verdicts,
+        covariance=said.covariance and covariance_of(said.covariance, cameras),
+        depth_corrections=said.depth_corrections,
+        color_corrections=said.color_corrections,
+    )
+    return rig if said.floor is None else replace(rig, floor=said.floor)
 
 
 def covariance_of(covariance: PoseCovariance, cameras: Mapping[str, Any]) -> PoseCovariance | None:
