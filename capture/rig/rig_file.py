@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from capture.board import Board
+from capture.board_file import read_board
 from capture.errors import CaptureError
 from capture.rig.toml_tables import checked, meant, read_toml
 from capture.virtual.clocks import ClockEffects
@@ -85,6 +87,8 @@ class RigFile:
     server that phones connect to."""
     virtual: VirtualTable | None = None
     play: PlayTable | None = None
+    board: Board | None = None
+    """`[board]`: the calibration board of this rig; takes of it say so."""
     catalogue: str = "catalogue"
 
     @property
@@ -97,7 +101,7 @@ class RigFile:
         return self.path.parent / name
 
 
-_TABLES = ("schema", "catalogue", "recording", "chain", "devices", "virtual", "play", *DRIVERS)
+_TABLES = ("schema", "catalogue", "recording", "chain", "devices", "virtual", "play", "board", *DRIVERS)
 
 
 def read_rig(path: Path) -> RigFile:
@@ -124,6 +128,7 @@ def read_rig(path: Path) -> RigFile:
         shared={driver: values[driver] for driver in DRIVERS if driver in values},
         virtual=_virtual(path, values["virtual"]) if "virtual" in values else None,
         play=checked(PlayTable, values["play"], f"{path}: [play]") if "play" in values else None,
+        board=_board(path, values["board"]) if "board" in values else None,
         catalogue=values.get("catalogue", "catalogue"),
     )
     _check_names(rig)
@@ -143,6 +148,15 @@ def _entry(path: Path, number: int, entry: Any) -> DeviceEntry:
         raise CaptureError(f"{where} ('{name}') has the driver {driver!r}; {meant(str(driver), DRIVERS)}")
     rest = {key: value for key, value in entry.items() if key not in ("name", "driver")}
     return DeviceEntry(name=name, driver=driver, settings=rest)
+
+
+def _board(path: Path, table: dict[str, Any]) -> Board:
+    """The board itself, or the file that `humanrig board make` wrote."""
+    if set(table) != {"file"}:
+        return checked(Board, table, f"{path}: [board]", besides=("file",))
+    if not isinstance(table["file"], str):
+        raise CaptureError(f"{path}: [board] file = {table['file']!r} is no file's name; write it in quotes")
+    return read_board(path.parent / table["file"])
 
 
 def _virtual(path: Path, table: dict[str, Any]) -> VirtualTable:

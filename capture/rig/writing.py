@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from capture.board_file import BOARD_FILE
 from capture.errors import CaptureError
 from capture.found_device import FoundDevice
 from capture.session import Session
@@ -60,6 +61,11 @@ PHONE = """
 # name = "iphone_000"
 # driver = "iphone"
 """
+BOARD = """
+# The calibration board: what humanrig board make wrote. A take of it then says which board it shows.
+# [board]
+# file = "board.toml"
+"""
 PLAYED = """
 [{kind}]                        # {what}
 session = {session}
@@ -110,7 +116,9 @@ def played_rig(session: Path, kind: Literal["virtual", "play"], *, beside: Path)
     where = os.path.relpath(session.resolve(), beside.resolve())
     table = PLAYED.format(kind=kind, what=what, session=json.dumps(where), loops=loops)
     faults = FAULTS.format(device=json.dumps(names[-1])) if kind == "virtual" else ""
-    return f"{HEAD}{table}{faults}{PHONE}"
+    shown = session / Path(*BOARD_FILE)
+    board = f"\n[board]\nfile = {json.dumps(f'{where}/{Path(*BOARD_FILE)}')}\n" if shown.is_file() else BOARD
+    return f"{HEAD}{table}{faults}{board}{PHONE}"
 
 
 def _loops(session: Session) -> int:
@@ -149,7 +157,7 @@ def found_rig(found: Sequence[FoundDevice]) -> str:
         text += "\n# No synchronisation cable was seen; [chain] order = [...] once there is one.\n"
     if any(device.driver == "realsense" for device in others):
         text += REALSENSE
-    return text + "".join(_entry(name, device) for name, device in named) + PHONE
+    return text + "".join(_entry(name, device) for name, device in named) + BOARD + PHONE
 
 
 def _cable(kinects: Sequence[FoundDevice]) -> list[FoundDevice]:

@@ -152,6 +152,7 @@ def _plans(
         countdown_s=countdown,
         links=tuple(find_links(session, kind, devices=devices, given=given)),
         host=rig.recording.host,
+        board=rig.board if kind == "board" else None,
     )
     plans = [first]
     if kind == "take":

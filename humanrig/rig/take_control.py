@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from capture.board_file import BOARD_FILE, write_board
 from capture.errors import CaptureError
 from capture.recorder.disk_room import check_room, expected_rate
 from capture.recorder.live_rig import LiveRig
@@ -221,6 +222,8 @@ class TakeControl:
         verdict = judged.verdict
         paths = TakePaths(folder=take.session.folder)
         try:
+            if plan.board is not None:
+                write_board(take.session.path(*BOARD_FILE), plan.board)
             paths.write_json("plan.json", plan.described())
             paths.write_json("verdict.json", judged.as_json())
             paths.write_text("verdict.txt", "\n".join(verdict.lines) + "\n")

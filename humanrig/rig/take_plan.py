@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from capture.board import Board
 from capture.catalogue.actions import Action
 from capture.catalogue.subjects import Subject
 from humanrig.rig.take_folders import Kind, Link
@@ -32,6 +33,8 @@ class TakePlan:
     countdown_s: float = 3.0
     links: tuple[Link, ...] = ()
     host: str = ""
+    board: Board | None = None
+    """Which board a take of kind `board` shows, where that is known."""
 
     @property
     def subject_code(self) -> str:
