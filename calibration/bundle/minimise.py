@@ -95,12 +95,12 @@ def _step(
     """Steps of cameras and boards, and the fall of twice the cost that they promise; None where damping is too small
     to make the equations definite."""
     free = free_numbers(now.state, layout)
-    taken, taken_gradient, inverses = eliminate(now.equations, layout, damping)
+    boards = eliminate(now.equations, layout, damping)
     whole = free.T @ (now.equations.cameras + now.priors.information) @ free
-    matrix = whole - free.T @ taken @ free
+    matrix = whole - free.T @ boards.matrix @ free
     matrix[np.diag_indices_from(matrix)] += damping * np.diag(whole)
     gradient = free.T @ (now.equations.camera_gradient + now.priors.gradient)
-    reduced = gradient - free.T @ taken_gradient
+    reduced = gradient - free.T @ boards.gradient
     scale = np.sqrt(np.diag(whole))
     if not (scale > 0).all():
         return None
@@ -110,6 +110,6 @@ def _step(
         return None
     solved = -cho_solve(factor, reduced / scale) / scale
     camera_step = (free @ solved).reshape(-1, 18)
-    board_step = board_steps(now.equations, layout, inverses, camera_step)
+    board_step = board_steps(now.equations, layout, boards.inverses, camera_step)
     gain = -float(gradient @ solved + (now.equations.board_gradient * board_step).sum())
     return camera_step, board_step, gain

@@ -91,3 +91,7 @@ class BundleSolution:
     """How much larger the residuals are than `BoardView.sigma_px` told; the covariance is multiplied by its square."""
     iterations: int
     converged: bool
+    shift_px: float = 0.0
+    """Standard deviation, along an axis, of a shift that all corners of a view share; the covariance contains it."""
+    stretch_px: float = 0.0
+    """Of each of the four linear errors that they share: scale and turn of the view, pixels over its corners."""

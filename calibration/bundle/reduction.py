@@ -12,6 +12,9 @@ from calibration.bundle.layout import Layout
 from calibration.bundle.state import State
 from calibration.bundle.view_terms import ViewTerms
 
+DETERMINED = 1e-11
+"""Eigenvalues of a board's block, scaled to a unit diagonal, that are smaller are rounding."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class NormalEquations:
@@ -44,21 +47,34 @@ def normal_equations(terms: ViewTerms, state: State, layout: Layout) -> NormalEq
     return equations
 
 
-def eliminate(
-    equations: NormalEquations, layout: Layout, damping: float
-) -> tuple[Float[np.ndarray, "all all"], Float[np.ndarray, "all"], Float[np.ndarray, "boards 6 6"]]:
-    """What the boards take from the cameras' equations and gradient, and the damped boards' inverses.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Elimination:
+    """What the boards take from the cameras' equations."""
 
-    `damping` adds that part of the diagonal to each board's block.
-    """
+    matrix: Float[np.ndarray, "all all"]
+    gradient: Float[np.ndarray, "all"]
+    inverses: Float[np.ndarray, "boards 6 6"]
+    """Of the boards' damped blocks; pseudo-inverses where the corners do not determine a board's place."""
+    determined: int
+    """How many of the boards' numbers the corners determine: 6 each, fewer of a board seen by a row of its corners."""
+
+
+def eliminate(equations: NormalEquations, layout: Layout, damping: float) -> Elimination:
+    """The boards eliminated; `damping` adds that part of the diagonal to each board's block."""
     diagonal = np.arange(6)
-    damped = equations.boards.copy()
-    damped[:, diagonal, diagonal] *= 1 + damping
-    inverses = np.linalg.inv(damped)
-    taken, gradient = np.zeros_like(equations.cameras), np.zeros_like(equations.camera_gradient)
+    size = np.sqrt(equations.boards[:, diagonal, diagonal])
+    size = np.where(size > 0, size, 1.0)
+    scaled = equations.boards / (size[:, :, None] * size[:, None, :])
+    scaled[:, diagonal, diagonal] *= 1 + damping
+    values, vectors = np.linalg.eigh(scaled)
+    real = values > DETERMINED
+    reciprocal = np.where(real, 1 / np.where(real, values, 1.0), 0.0)
+    vectors /= size[:, :, None]
+    inverses = np.einsum("bik,bk,bjk->bij", vectors, reciprocal, vectors, optimize=True)
+    matrix, gradient = np.zeros_like(equations.cameras), np.zeros_like(equations.camera_gradient)
     last = np.searchsorted(layout.board, np.arange(len(layout.instants) + 1))
-    _take(layout.camera, last, equations.across, inverses, equations.board_gradient, taken, gradient)
-    return taken, gradient, inverses
+    _take(layout.camera, last, equations.across, inverses, equations.board_gradient, matrix, gradient)
+    return Elimination(matrix=matrix, gradient=gradient, inverses=inverses, determined=int(real.sum()))
 
 
 def board_steps(

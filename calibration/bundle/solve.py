@@ -70,6 +70,8 @@ def solve_bundle(
         sigma_scale=known.sigma_scale,
         iterations=minimum.iterations,
         converged=minimum.converged,
+        shift_px=known.shift_px,
+        stretch_px=known.stretch_px,
     )
 
 

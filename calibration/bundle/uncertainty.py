@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import erfc
 
 from calibration.bundle.layout import Layout
 from calibration.bundle.minimise import Linearised
 from calibration.bundle.problem import INTRINSICS
 from calibration.bundle.reduction import eliminate
+from calibration.bundle.shared_errors import shared_errors
 from calibration.bundle.state import free_numbers
 from calibration.errors import CalibrationError
 
@@ -25,18 +27,23 @@ class Uncertainty:
     covariance: Float[np.ndarray, "all all"]
     sigma_scale: float
     """How much larger the residuals are than their sigmas."""
+    shift_px: float
+    """Deviation of the shift along an axis that the corners of a view share."""
+    stretch_px: float
+    """Deviation of each of the four linear errors that they share."""
 
 
 def uncertainty(at: Linearised, layout: Layout, robust_px: float) -> Uncertainty:
     """The covariance at a minimum.
 
-    The views' part of the information was weighted by sigmas that may have been too small; then the estimate spreads
-    as H^-1 (s² D + P) H^-1 with H = D + P, D from the views and P from the priors. Raises CalibrationError where
-    something is not determined, naming it.
+    The views' part of the information was weighted by sigmas that may have been too small, and as if the errors of
+    corners were independent. The estimate spreads as H^-1 (s² D + C + P) H^-1 with H = D + P: D from the views, P from
+    the priors, C from errors that a view's corners share. Raises CalibrationError where something is not determined,
+    naming it.
     """
     free = free_numbers(at.state, layout)
-    taken, _, _ = eliminate(at.equations, layout, 0.0)
-    data = free.T @ (at.equations.cameras - taken) @ free
+    boards = eliminate(at.equations, layout, 0.0)
+    data = free.T @ (at.equations.cameras - boards.matrix) @ free
     prior = free.T @ at.priors.information @ free
     whole = data + prior
     diagonal = np.diag(free.T @ (at.equations.cameras + at.priors.information) @ free)
@@ -47,17 +54,35 @@ def uncertainty(at: Linearised, layout: Layout, robust_px: float) -> Uncertainty
     if values[0] < UNDETERMINED:
         raise CalibrationError(_undetermined(vectors[:, 0], free, layout))
     inverse = (vectors / values) @ vectors.T / np.outer(scale, scale)
-    known = 2 * len(layout.q) - 6 * len(layout.instants) - float((inverse * data).sum())
+    known = 2 * len(layout.q) - boards.determined - float((inverse * data).sum())
     if known < 1:
         raise CalibrationError(
-            f"{2 * len(layout.q)} coordinates for {6 * len(layout.instants)} numbers of the boards' places and "
+            f"{2 * len(layout.q)} coordinates for {boards.determined} numbers of the boards' places and "
             f"{len(whole)} of the cameras: nothing is left to judge by; record more views"
         )
     whitened = at.terms.residual / np.repeat(layout.sigma_px, np.diff(layout.first))[:, None]
-    sigma_scale = float(np.sqrt((at.terms.weight[:, None] * whitened**2).sum() / known))
-    inflated = max(sigma_scale, 1.0) ** 2
-    spread = inverse @ (inflated * data + prior) @ inverse
-    return Uncertainty(covariance=free @ spread @ free.T, sigma_scale=sigma_scale)
+    squares = float((at.terms.weight[:, None] * whitened**2).sum())
+    shared = shared_errors(at, layout, robust_px, free, inverse, boards.inverses, known, squares)
+    cut = _cut_by_loss(robust_px / np.median(layout.sigma_px), shared.corner_variance)
+    right = max(shared.corner_variance / cut, 1.0) * data + prior + shared.spread
+    return Uncertainty(
+        covariance=free @ (inverse @ right @ inverse) @ free.T,
+        sigma_scale=float(np.sqrt(squares / known / cut)),
+        shift_px=shared.shift_px,
+        stretch_px=shared.stretch_px,
+    )
+
+
+def _cut_by_loss(threshold: float, variance: float) -> float:
+    """What Huber's weights leave of the mean square of normal residuals: E[w r²] / 2 of two coordinates.
+
+    `threshold` is the loss's beginning in sigmas as told, `variance` the cut variance in units of these squared.
+    """
+    cut = 1.0
+    for _ in range(10):
+        k = threshold / np.sqrt(max(variance / cut, 1e-12))
+        cut = float(1 - np.exp(-(k**2) / 2) + k * np.sqrt(np.pi / 8) * erfc(k / np.sqrt(2))) if np.isfinite(k) else 1.0
+    return cut
 
 
 def _undetermined(direction: np.ndarray, free: object, layout: Layout) -> str:
