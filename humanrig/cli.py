@@ -11,6 +11,7 @@ import tyro
 from humanrig.commands import (
     actions,
     calibrate,
+    calibration,
     capture,
     check,
     demo,
@@ -43,6 +44,7 @@ COMMANDS = {
     "host": host.host,
     "import": import_.import_,
     "calibrate": calibrate.calibrate,
+    "calibration": calibration.calibration,
     "reconstruct": reconstruct.reconstruct,
     "export": export.export,
     "evaluate": evaluate.evaluate,
