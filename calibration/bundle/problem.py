@@ -95,3 +95,5 @@ class BundleSolution:
     """Standard deviation, along an axis, of a shift that all corners of a view share; the covariance contains it."""
     stretch_px: float = 0.0
     """Of each of the four linear errors that they share: scale and turn of the view, pixels over its corners."""
+    joint_covariance: Float[np.ndarray, "eighteen_cameras eighteen_cameras"] | None = None
+    """Of places and lenses together: of each camera in the order of `covariance` its six numbers, then its twelve."""

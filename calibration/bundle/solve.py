@@ -72,6 +72,7 @@ def solve_bundle(
         converged=minimum.converged,
         shift_px=known.shift_px,
         stretch_px=known.stretch_px,
+        joint_covariance=known.covariance,
     )
 
 
