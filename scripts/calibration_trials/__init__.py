@@ -1,0 +1,1 @@
+"""Calibrations of virtual rigs whose truth is known, ours and others'."""
