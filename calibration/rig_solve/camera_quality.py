@@ -11,6 +11,7 @@ from calibration.board_view import BoardView
 from calibration.bundle.problem import BundleSolution
 from calibration.pose_covariance import PoseCovariance
 from calibration.rig import device_of
+from calibration.rig_solve.body_sigma import body_covariance
 from calibration.rig_solve.pair_graph import PairGraph
 from calibration.rig_solve.result import CameraQuality
 from geometry.camera import Camera
@@ -31,7 +32,7 @@ def camera_quality(
     residuals = {name: [np.zeros((0, 2))] for name in cameras}
     for view, residual in zip(views, solution.residuals, strict=True):
         residuals[view.camera].append(residual)
-    quality = {}
+    quality, seen = {}, body_covariance(solution, middle)
     for name, camera in cameras.items():
         px = np.concatenate(residuals[name])
         weakest, boards = _weakest(name, cameras, graph, middle)
@@ -41,7 +42,7 @@ def camera_quality(
             rms_px=float(np.sqrt((px**2).mean())) if len(px) else float("nan"),
             sigma_mm=1e3 * covariance.center_sigma_m(name),
             sigma_deg=float(np.rad2deg(covariance.rotation_sigma_rad(name))),
-            body_sigma_mm=1e3 * float(np.sqrt(np.trace(covariance.at_point(camera, middle)))),
+            body_sigma_mm=1e3 * float(np.sqrt(np.trace(seen.get(name, covariance.at_point(camera, middle))))),
             weakest=weakest,
             weakest_boards=boards,
         )

@@ -52,8 +52,8 @@ class CameraQuality:
     sigma_deg: float
     """Of its rotation, root of the sum over the axes, in the same gauge."""
     body_sigma_mm: float
-    """Of a point in the middle of the volume, moved as the camera's error moves it, in the same gauge; root of the sum
-    over the axes."""
+    """Of where it sees a point in the middle of the volume, its place and its lens erring together; in the same
+    gauge, root of the sum over the axes."""
     weakest: str = ""
     """The camera of another device to which a further board would tie it best; empty where there is none."""
     weakest_boards: int = 0

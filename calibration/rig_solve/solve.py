@@ -52,7 +52,7 @@ def solve_rig(
     """
     say = on_progress or (lambda text: None)
     usable = usable_views(take, known, options.min_corners)
-    found, no_lens = missing_lenses(usable.take, [*usable.known, *usable.unsolved])
+    found, found_priors, no_lens = missing_lenses(usable.take, [*usable.known, *usable.unsolved])
     lenses = {name: {**usable.known, **found}[name] for name in take.image_sizes if name in {**usable.known, **found}}
     unsolved = {**usable.unsolved, **no_lens}
     selection = select_instants(usable.take, options.max_instants, options.hold_out_every)
@@ -76,7 +76,7 @@ def solve_rig(
     placed = [one for one in placed if one.view.camera in cameras]
     adjustment = Adjustment(
         take=take,
-        priors=lens_priors(cameras, priors, found, options.free_intrinsics),
+        priors=lens_priors(cameras, {**found_priors, **(priors or {})}, options.free_intrinsics),
         pairs=pairs,
         held=placement.held,
         min_corners=options.min_corners,

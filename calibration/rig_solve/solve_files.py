@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 
 from calibration.board_view import BoardTake
+from calibration.boards.take_files import read_take, write_take
 from calibration.bundle.problem import BundleSolution
 from calibration.calibration_files import rig_of, write_rig
 from calibration.errors import CalibrationError
 from calibration.pose_covariance import PoseCovariance
 from calibration.rig_solve.pair_graph import PairGraph, PairTie
 from calibration.rig_solve.result import CameraQuality, HeldOut, MovedCamera, RigSolve
-from calibration.rig_solve.view_arrays import pack_views, split, unpack_views
-from capture.board import Board
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_camera_file, write_cameras
 
 SCHEMA = 1
-CAMERAS, LENSES, ARRAYS, WORDS = "solved_cameras.json", "adjusted_cameras.json", "solve.npz", "solve.json"
+CAMERAS, LENSES = "solved_cameras.json", "adjusted_cameras.json"
+USED, HELD, ARRAYS, WORDS = "used_views.npz", "held_views.npz", "solve.npz", "solve.json"
 
 
 def write_solve(folder: Path | str, solve: RigSolve) -> None:
-    """Writes four files: the calibration, the adjusted cameras, arrays and words. The words come last: a folder with
-    them is whole."""
+    """Writes the calibration, the adjusted cameras, both parts of the take, arrays and words, a file each. The words
+    come last: a folder with them is whole."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WORDS).unlink(missing_ok=True)
@@ -36,9 +36,10 @@ def write_solve(folder: Path | str, solve: RigSolve) -> None:
     write_rig(folder / CAMERAS, solve.calibration, is_upright=False)
     write_cameras(folder / LENSES, solution.cameras, source="the adjustment", is_upright=False)
     instants = sorted(solution.T_world_board)
+    write_take(folder / USED, solve.take_used)
+    write_take(folder / HELD, solve.take_held)
+    joint = solution.joint_covariance
     arrays = {
-        **pack_views(solve.take_used.views, "used"),
-        **pack_views(solve.take_held.views, "held"),
         "residuals": np.concatenate([np.zeros((0, 2)), *solution.residuals]),
         "weights": np.concatenate([np.zeros(0), *solution.weights]),
         "instants": np.array(instants, np.int64),
@@ -46,6 +47,7 @@ def write_solve(folder: Path | str, solve: RigSolve) -> None:
         "covariance_cameras": np.array(solution.covariance.cameras, dtype=str),
         "covariance": solution.covariance.matrix,
         "intrinsics_covariance": np.array([solution.intrinsics_covariance[n] for n in solution.cameras]),
+        "joint_covariance": np.zeros((0, 0)) if joint is None else joint,
         "volume_middle": solve.volume_middle,
         "T_a_b": np.array([tie.T_a_b for tie in solve.graph.ties]).reshape(-1, 4, 4),
         "T_moved": np.array([one.T_world_camera_other for one in solve.moved]).reshape(-1, 4, 4),
@@ -53,9 +55,6 @@ def write_solve(folder: Path | str, solve: RigSolve) -> None:
     _replace(folder / ARRAYS, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
     words = {
         "schema": SCHEMA,
-        "board": solve.take_used.board.values(),
-        "image_sizes": {name: list(size) for name, size in solve.take_used.image_sizes.items()},
-        "time_us": {str(instant): time for instant, time in solve.take_used.time_us.items()},
         "gauge": solution.covariance.gauge,
         "solution": {
             field.name: getattr(solution, field.name)
@@ -97,21 +96,16 @@ def read_solve(folder: Path | str) -> RigSolve:
 
 def _solve(folder: Path, words: dict[str, Any], arrays: dict[str, np.ndarray]) -> RigSolve:
     calibration = rig_of(read_camera_file(folder / CAMERAS), str(folder / CAMERAS))
-    used = BoardTake(
-        board=Board(**words["board"]),
-        views=unpack_views(arrays, "used"),
-        image_sizes={name: (width, height) for name, (width, height) in words["image_sizes"].items()},
-        time_us={int(instant): time for instant, time in words["time_us"].items()},
-    )
+    used = read_take(folder / USED)
     ties = zip(words["ties"], arrays["T_a_b"], strict=True)
     moved = zip(words["moved"], arrays["T_moved"], strict=True)
     quality = {name: CameraQuality(**_numbers(one, "rms_px")) for name, one in words["quality"].items()}
     held_out = _numbers(words["held_out"], "square_mm", "scale", "planarity_mm", "fit_mm")
     return RigSolve(
         calibration=calibration,
-        solution=_solution(words, arrays, dict(read_camera_file(folder / LENSES).cameras)),
+        solution=_solution(words, arrays, dict(read_camera_file(folder / LENSES).cameras), used),
         take_used=used,
-        take_held=used.with_views(unpack_views(arrays, "held")),
+        take_held=read_take(folder / HELD),
         held_out=HeldOut(**{**held_out, "instants": tuple(held_out["instants"])}),
         graph=PairGraph(
             cameras=tuple(words["graph"]["cameras"]),
@@ -128,8 +122,13 @@ def _solve(folder: Path, words: dict[str, Any], arrays: dict[str, np.ndarray]) -
     )
 
 
-def _solution(words: dict[str, Any], arrays: dict[str, np.ndarray], cameras: dict[str, Camera]) -> BundleSolution:
-    count = arrays["used_count"]
+def _solution(
+    words: dict[str, Any], arrays: dict[str, np.ndarray], cameras: dict[str, Camera], used: BoardTake
+) -> BundleSolution:
+    ends = np.cumsum([len(view.ids) for view in used.views])
+    if len(arrays["residuals"]) != (ends[-1] if len(ends) else 0):
+        raise ValueError(f"{len(arrays['residuals'])} residuals of other views")
+    joint = arrays["joint_covariance"]
     return BundleSolution(
         cameras=cameras,
         T_world_board={int(i): T for i, T in zip(arrays["instants"], arrays["T_world_board"], strict=True)},
@@ -137,8 +136,9 @@ def _solution(words: dict[str, Any], arrays: dict[str, np.ndarray], cameras: dic
             cameras=tuple(map(str, arrays["covariance_cameras"])), matrix=arrays["covariance"], gauge=words["gauge"]
         ),
         intrinsics_covariance=dict(zip(cameras, arrays["intrinsics_covariance"], strict=True)),
-        residuals=tuple(split(arrays["residuals"], count)),
-        weights=tuple(split(arrays["weights"], count)),
+        residuals=tuple(np.split(arrays["residuals"], ends[:-1])),
+        weights=tuple(np.split(arrays["weights"], ends[:-1])),
+        joint_covariance=joint if joint.size else None,
         **_numbers(words["solution"], *words["solution"]),
     )
 

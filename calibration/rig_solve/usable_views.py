@@ -15,9 +15,9 @@ from calibration.rig import Verdict
 from calibration.rig_solve.single_view import one_side
 from geometry.camera import Camera
 
-TIMING_S = 0.5e-3
-"""How far apart in time two cameras of one instant may expose, unsaid: a view's sigma grows by what the board moves in
-it. Ten Kinects whose depth cameras take turns are 1.4 ms apart at most."""
+TIMING_S = 0.3e-3
+"""What stays unsaid of when a picture was taken: a view's sigma grows by what the board moves in it. Assumed: devices
+on one wire expose together to a tenth of a millisecond, the middles of unequal exposures differ by more."""
 SAME_SHAPE = 0.01
 """Images whose sides have one ratio, to this part, can show the same picture in another size."""
 
@@ -37,8 +37,8 @@ class UsableViews:
 def usable_views(take: BoardTake, known: Mapping[str, Camera], min_corners: int) -> UsableViews:
     """The views with enough corners inside their image, and lenses of the images' sizes.
 
-    A view's sigma is widened by its motion in TIMING_S. Raises CalibrationError when no camera found the board, and
-    on a corner that the board does not have.
+    Views are moved to their instant's time, and their sigmas widened by their motion in TIMING_S. Raises
+    CalibrationError when no camera found the board, and on a corner that the board does not have.
     """
     if not take.views:
         raise CalibrationError(
@@ -71,7 +71,7 @@ def usable_views(take: BoardTake, known: Mapping[str, Camera], min_corners: int)
         elif len((one := one_side(corners, view)).ids) < max(min_corners, 4):
             few[view.camera] += 1
         elif view.camera not in unsolved:
-            kept.append(_widened(one))
+            kept.append(_at_instant(one))
     for name, count in outside.items():
         width, height = take.image_sizes[name]
         text = f"{count} views have corners outside of {width}x{height}: images of another size, left out"
@@ -95,8 +95,17 @@ def _of_size(camera: Camera, size: tuple[int, int]) -> tuple[Camera | None, str]
     return None, f"{states}, another shape; bring its calibration for this size, or leave its lens out"
 
 
-def _widened(view: BoardView) -> BoardView:
-    if view.velocity is None or not np.isfinite(view.velocity).all():
+def _at_instant(view: BoardView) -> BoardView:
+    """The view as it was at its instant's time, as far as the corners' speeds are known, and less sure for them."""
+    if view.velocity is None:
         return view
-    speed = float(np.median(np.linalg.norm(view.velocity, axis=-1)))
-    return replace(view, sigma_px=float(np.hypot(view.sigma_px, speed * TIMING_S)))
+    usual = np.nanmedian(view.velocity, axis=0) if np.isfinite(view.velocity).all(-1).any() else np.zeros(2)
+    velocity = np.where(np.isfinite(view.velocity), view.velocity, usual)
+    speed = float(np.median(np.linalg.norm(velocity, axis=-1)))
+    return replace(
+        view,
+        q=view.q - velocity * view.offset_us * 1e-6,
+        velocity=velocity,
+        sigma_px=float(np.hypot(view.sigma_px, speed * TIMING_S)),
+        offset_us=0,
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from waved_board import aligned, ring, wave
+from waved_board import aligned, alignment, ring, wave
 
 from calibration.rig_solve.solve import solve_rig
+from geometry.rigid import transform
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,21 @@ def test_predicted_sigmas_match_the_errors(waved, solved):
     found = np.array([error for error, _ in errors.values()])
     # 12 cameras of one rig share their errors: as few as six independent ones, whose mean square spreads by 0.4
     assert 0.3 < (found**2).sum() / (predicted**2).sum() < 2.5
+
+
+def test_the_sigma_at_the_body_matches_where_cameras_see_it(waved, solved):
+    """A pixel's ray, at its true distance, before and after: place and lens together."""
+    cameras = solved.calibration.cameras
+    T = alignment(cameras, waved.truth)
+    found = []
+    for name, camera in cameras.items():
+        true = waved.truth[name]
+        p_world = transform(T, solved.volume_middle)
+        q, z = true.project(p_world), transform(true.T_camera_world, p_world)[2]
+        seen = transform(T, transform(camera.T_world_camera, camera.unproject(q, z)))
+        found.append((np.linalg.norm(seen - p_world), 1e-3 * solved.quality[name].body_sigma_mm))
+    errors, predicted = np.array(found).T
+    assert 0.3 < (errors**2).sum() / (predicted**2).sum() < 2.5  # as above
 
 
 def test_a_whole_rig_leaves_nothing_unsolved(solved):

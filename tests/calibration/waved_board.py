@@ -111,15 +111,19 @@ def wave(
     return Waved(take=take, truth=dict(cameras), known=known, pairs=tuple(pairs), T_world_board=poses)
 
 
-def aligned(found: dict[str, Camera], truth: dict[str, Camera]) -> dict[str, tuple[float, float]]:
-    """Error of each camera's centre, mm, and rotation, degrees, after the best rigid alignment of the centres."""
-    names = list(found)
-    p, q = (np.array([cameras[name].center for name in names]) for cameras in (found, truth))
+def alignment(found: dict[str, Camera], truth: dict[str, Camera]) -> np.ndarray:
+    """T_truth_found, the best rigid alignment of the centres."""
+    p, q = (np.array([cameras[name].center for name in found]) for cameras in (found, truth))
     u, _, vt = np.linalg.svd((p - p.mean(0)).T @ (q - q.mean(0)))
     R = vt.T @ np.diag([1, 1, np.linalg.det(vt.T @ u.T)]) @ u.T
-    T = rigid(R, q.mean(0) - R @ p.mean(0))
+    return rigid(R, q.mean(0) - R @ p.mean(0))
+
+
+def aligned(found: dict[str, Camera], truth: dict[str, Camera]) -> dict[str, tuple[float, float]]:
+    """Error of each camera's centre, mm, and rotation, degrees, after `alignment`."""
+    T = alignment(found, truth)
     errors = {}
-    for name in names:
+    for name in found:
         placed = T @ found[name].T_world_camera
         turn = Rotation.from_matrix(truth[name].T_world_camera[:3, :3].T @ placed[:3, :3]).magnitude()
         errors[name] = (1e3 * float(np.linalg.norm(placed[:3, 3] - truth[name].center)), float(np.rad2deg(turn)))
