@@ -19,6 +19,9 @@ from calibration.errors import CalibrationError
 UNDETERMINED = 1e-14
 """Least eigenvalue of the information matrix, scaled to a unit diagonal, that double precision can tell from zero."""
 
+ENOUGH = 400
+"""Coordinates that give the size of residuals to 4 %; with fewer, sigmas are not believed to be smaller than told."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Uncertainty:
@@ -36,7 +39,7 @@ class Uncertainty:
 def uncertainty(at: Linearised, layout: Layout, robust_px: float) -> Uncertainty:
     """The covariance at a minimum.
 
-    The views' part of the information was weighted by sigmas that may have been too small, and as if the errors of
+    The views' part of the information was weighted by sigmas that may have been wrong, and as if the errors of
     corners were independent. The estimate spreads as H^-1 (s² D + C + P) H^-1 with H = D + P: D from the views, P from
     the priors, C from errors that a view's corners share. Raises CalibrationError where something is not determined,
     naming it.
@@ -64,7 +67,8 @@ def uncertainty(at: Linearised, layout: Layout, robust_px: float) -> Uncertainty
     squares = float((at.terms.weight[:, None] * whitened**2).sum())
     shared = shared_errors(at, layout, robust_px, free, inverse, boards.inverses, known, squares)
     cut = _cut_by_loss(robust_px / np.median(layout.sigma_px), shared.corner_variance)
-    right = max(shared.corner_variance / cut, 1.0) * data + prior + shared.spread
+    corner = shared.corner_variance / cut
+    right = (corner if known > ENOUGH else max(corner, 1.0)) * data + prior + shared.spread
     return Uncertainty(
         covariance=free @ (inverse @ right @ inverse) @ free.T,
         sigma_scale=float(np.sqrt(squares / known / cut)),
