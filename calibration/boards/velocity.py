@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.board_view import BoardView
 
-LONGEST_STEP_S = 0.1
+LONGEST_STEP_S = 0.105
 """Pictures further apart than this (slower than 10 Hz) say nothing of the motion while the shutter was open."""
 
 

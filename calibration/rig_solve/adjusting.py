@@ -16,11 +16,14 @@ from calibration.rig import device_of
 from calibration.rig_solve.moved import find_push, place_device
 from calibration.rig_solve.outliers import leave_out
 from calibration.rig_solve.result import MovedCamera
+from calibration.timing.exposure_timing import ExposureTiming, at_the_instant, fit_timing
 from geometry.camera import Camera
 from geometry.rigid import inverse, rotation_angle, transform
 
 MOST_PUSHES = 6
 """Pushes that are looked for; each costs an adjustment. A rig that was pushed more often is recorded again."""
+TIMING_ROUNDS = 2
+"""The second finds what the first left, whose residuals were too large for the robust loss to count in full."""
 LEAST_AFTER = 8
 """Boards at a device's later place from which that place is solved; what is recorded next is seen from there."""
 
@@ -39,6 +42,8 @@ class Adjusted:
     """By camera: views from the place where a pushed camera is not solved."""
     views_left_out: Mapping[str, int]
     corners_left_out: int
+    timings: Mapping[str, ExposureTiming]
+    """By camera, as taken off the views."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -54,9 +59,11 @@ class Adjustment:
     say: Callable[[str], None]
 
     def run(self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]) -> Adjusted:
-        """Adjusts, parts the views of pushed devices, leaves out what contradicts all, and adjusts again."""
+        """Adjusts, takes the timing of exposures off, parts the views of pushed devices, leaves out what contradicts
+        all, and adjusts again."""
         views, behind = self._in_front(cameras, boards, views)
         solution = self._solve(cameras, boards, views)
+        timings, views, solution = self._timed(views, solution)
         pushed: list[tuple[str, int, str, list[BoardView]]] = []
         while self.find_moved and len(pushed) < MOST_PUSHES:
             middle = volume_middle(self.take, solution.T_world_board)
@@ -86,7 +93,23 @@ class Adjustment:
             views_elsewhere=Counter(v.camera for _, _, _, other in pushed for v in other),
             views_left_out=Counter(behind) + Counter(kept.views_left_out),
             corners_left_out=kept.corners_left_out,
+            timings=timings,
         )
+
+    def _timed(
+        self, found: list[BoardView], solution: BundleSolution
+    ) -> tuple[dict[str, ExposureTiming], list[BoardView], BundleSolution]:
+        """When each camera exposes, the views at their instants, and the adjustment of these."""
+        timings: dict[str, ExposureTiming] = {}
+        views = found
+        for _ in range(TIMING_ROUNDS):
+            timings = fit_timing(views, solution, self.take.board.corners, timings)
+            if not any(timing.offset_s or timing.readout_s for timing in timings.values()):
+                return timings, found, solution
+            self.say("the moving board tells when the rows of each image were exposed: adjusting again")
+            views = list(at_the_instant(found, timings, solution.cameras))
+            solution = self._solve(solution.cameras, solution.T_world_board, views)
+        return timings, views, solution
 
     def _solve(self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]) -> BundleSolution:
         starts = {name: CameraStart(camera=camera, prior=self.priors[name]) for name, camera in cameras.items()}

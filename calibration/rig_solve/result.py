@@ -12,6 +12,7 @@ from calibration.board_view import BoardTake
 from calibration.bundle.problem import BundleSolution
 from calibration.rig import RigCalibration, Verdict
 from calibration.rig_solve.pair_graph import PairGraph
+from calibration.timing.exposure_timing import ExposureTiming
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +104,8 @@ class RigSolve:
     views_left_out: Mapping[str, int] = field(default_factory=dict)
     """By camera: views that contradicted all others."""
     corners_left_out: int = 0
+    timings: Mapping[str, ExposureTiming] = field(default_factory=dict)
+    """By camera: when it exposes, as the moving board told; taken off all views of the solve."""
 
     @property
     def cameras(self) -> tuple[str, ...]:
