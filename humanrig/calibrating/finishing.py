@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from calibration.board_view import BoardTake
 from calibration.rig import Verdict
 from calibration.rig_solve.result import RigSolve
 from capture.session import Session
+from humanrig.calibrating.corrections_step import with_color, with_depth
 from humanrig.calibrating.settings import RigCalibrationConfig
 from humanrig.calibrating.world_step import in_world
 
@@ -35,6 +37,14 @@ def finish(
     """Runs the steps after the solve; a step that cannot be done says so in a verdict, and the others go on."""
     verdicts = list(solve.verdicts)
     figures: dict[str, Any] = {}
+    if config.depth:
+        depth = with_depth(session, solve, take, partial(report, "depth"))
+        solve, figures["depth"] = depth.solve, depth.figures
+        verdicts += depth.verdicts
+    if config.color:
+        color = with_color(session, solve, take, partial(report, "colour"))
+        solve, figures["color"] = color.solve, color.figures
+        verdicts += color.verdicts
     report("floor", 0, 1)
     world = in_world(session, solve, take.board, config, solve.calibration.depth_corrections)
     solve = world.solve

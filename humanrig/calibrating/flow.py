@@ -9,8 +9,11 @@ from typing import Any
 
 from calibration.boards.take_files import write_take
 from calibration.calibration_files import write_rig
+from calibration.rig import device_of
 from calibration.rig_solve.options import RigSolveOptions
 from calibration.rig_solve.solve import solve_rig
+from calibration.rig_solve.solve_files import write_solve
+from calibration.world.placing import BOARD, CENTRE
 from capture.session import Session
 from humanrig import pipeline
 from humanrig.calibrating.factory import factory_rig
@@ -25,6 +28,8 @@ from humanrig.stage import Stage, StageContext
 Report = Callable[[str, int, int], None]
 """Called with (piece of work, done, total)."""
 FOLDER = RESULT[0]
+VERSION = 2
+"""Raised when a change of code changes what is written."""
 REPORT = "report.html"
 
 
@@ -54,6 +59,7 @@ def calibrate_session(
     tied, CaptureError for a recording that cannot be read.
     """
     report = on_progress or (lambda name, done, total: None)
+    _check_origin(session, config.origin)
     pipeline.reconstruct(session, pipeline.Request(until="sync"), on_stage=report)
     stage = Stage(
         name="rig_calibration",
@@ -61,9 +67,20 @@ def calibrate_session(
         needs=("sync",),
         config=RigCalibrationConfig,
         run=partial(_run, report=report, workers=workers),
+        version=VERSION,
     )
     outcome = pipeline.run_alone(session, stage, asdict(config), again=again)
     return Calibrated(session=session, skipped=outcome.skipped, seconds=outcome.seconds, figures=outcome.figures)
+
+
+def _check_origin(session: Session, origin: str) -> None:
+    """Raises HumanrigError for a name that is no camera of the session, before anything long is begun."""
+    names = {*session.streams, *(device_of(name) for name in session.streams)}
+    if origin not in (CENTRE, BOARD, *names):
+        raise HumanrigError(
+            f"--origin {origin}: there is no camera '{origin}'; choose {CENTRE}, {BOARD} or one of "
+            f"{', '.join(sorted({device_of(name) for name in session.streams}))}"
+        )
 
 
 def searched_streams(session: Session, uses: Callable[[str], bool]) -> list[str]:
@@ -102,6 +119,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
     finished = finish(session, take, solve, config, report)
     solve = finished.solve
     write_take(context.output / "views.npz", take)
+    write_solve(context.output / "solve", solve)
     write_rig(context.output / RESULT[1], solve.calibration, is_upright=finished.is_upright)
     figures = {
         **solve_figures(solve, take),

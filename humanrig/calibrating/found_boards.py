@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from calibration.board_view import BoardTake
@@ -20,6 +21,8 @@ SEARCHED_HZ = 12.0
 """A board's speed in the image is told by neighbouring pictures less than 0.1 s apart; with more, ten cameras take
 long to search."""
 GUESS_IMAGES = 24
+VERSION = 2
+"""Raised when the search finds other corners."""
 
 
 def searched_every(session: Session) -> int:
@@ -41,7 +44,7 @@ def found_boards(
 
     Raises HumanrigError when no camera saw the board, with the description that would fit where one is found.
     """
-    path = session.path(*CACHE, f"{_key(session, board, streams, every)}.npz")
+    path = cache_file(session, board, streams, every)
     if path.is_file():
         take = read_take(path)
     else:
@@ -55,7 +58,8 @@ def found_boards(
     return take
 
 
-def _key(session: Session, board: Board, streams: list[str], every: int) -> str:
+def cache_file(session: Session, board: Board, streams: list[str], every: int) -> Path:
+    """Where the views of this search are kept; another recording, board or search has another file."""
     files = {session.stream(name).file for name in streams}
     asked: dict[str, Any] = {
         "board": board.values(),
@@ -63,9 +67,10 @@ def _key(session: Session, board: Board, streams: list[str], every: int) -> str:
         "every": every,
         "files": {name: manifest.fingerprint(session.path(name)) for name in sorted(files)},
         "instants": manifest.sha256(session.path(*INSTANTS)),
-        "version": 1,
+        "version": VERSION,
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:24]
+    return session.path(*CACHE, f"{key}.npz")
 
 
 def _nothing_found(session: Session, board: Board, streams: list[str]) -> str:

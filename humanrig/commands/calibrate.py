@@ -142,7 +142,7 @@ def _tell(session: Session, take: Session, result: Calibrated, *, json: bool) ->
     else:
         for line in lines_of(result.figures):
             print(line)
-        say("unchanged, skipped" if result.skipped else f"{result.seconds:.1f} s")
+    say("unchanged, skipped" if result.skipped else f"{result.seconds:.1f} s")
     folder = take.path(RESULT[0])
     say(f"{folder / RESULT[1]}\nnext: humanrig reconstruct {session.folder}")
     return exit_code(result.figures)
