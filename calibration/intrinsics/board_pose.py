@@ -32,7 +32,9 @@ def board_before(
         return None
     K, f = np.eye(3), float(camera.K[0, 0])
     try:
-        _, rotvecs, shifts, _ = cv2.solvePnPGeneric(flat, xy[seen], K, None, flags=cv2.SOLVEPNP_IPPE)
+        count, rotvecs, shifts, _ = cv2.solvePnPGeneric(flat, xy[seen], K, None, flags=cv2.SOLVEPNP_IPPE)
+        if not count:
+            return None
         rotvec, shift = cv2.solvePnPRefineLM(flat, xy[seen] * f, np.diag([f, f, 1.0]), None, rotvecs[0], shifts[0])
     except cv2.error:
         return None
