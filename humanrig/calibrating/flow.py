@@ -14,6 +14,7 @@ from calibration.rig_solve.options import RigSolveOptions
 from calibration.rig_solve.solve import solve_rig
 from calibration.rig_solve.solve_files import write_solve
 from calibration.world.placing import BOARD, CENTRE
+from capture.board_file import describe
 from capture.session import Session
 from humanrig import pipeline
 from humanrig.calibrating.factory import factory_rig
@@ -22,13 +23,14 @@ from humanrig.calibrating.found_boards import found_boards, searched_every
 from humanrig.calibrating.links import RESULT
 from humanrig.calibrating.settings import RigCalibrationConfig
 from humanrig.calibrating.solve_figures import plain, solve_figures
+from humanrig.calibration_report.page import write_calibration_report
 from humanrig.errors import HumanrigError
 from humanrig.stage import Stage, StageContext
 
 Report = Callable[[str, int, int], None]
 """Called with (piece of work, done, total)."""
 FOLDER = RESULT[0]
-VERSION = 2
+VERSION = 3
 """Raised when a change of code changes what is written."""
 REPORT = "report.html"
 
@@ -129,4 +131,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
         "warnings": list(take.notes),
         "verdicts": [plain(asdict(verdict)) for verdict in finished.verdicts],
     }
+    notes = [f"board: {describe(config.board)}, as {config.board_from} says", *figures["warnings"]]
+    title = f"Calibration of {session.info.id}"
+    write_calibration_report(context.output / REPORT, solve, known=factory.cameras, title=title, notes=notes)
     return figures

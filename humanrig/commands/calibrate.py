@@ -33,6 +33,8 @@ def calibrate(
     floor: Literal["auto", "depth", "board", "none"] = "auto",
     max_instants: Annotated[int, arg(metavar="N")] = 200,
     every: Annotated[int, arg(metavar="N")] = 0,
+    depth: bool = True,
+    color: bool = True,
     again: bool = False,
     workers: Annotated[int | None, arg(metavar="N")] = None,
     json: bool = False,
@@ -66,6 +68,8 @@ def calibrate(
         floor: What the floor is found from; auto: depth, else a board that lay on it.
         max_instants: Most placements of the board that enter the solve.
         every: Look for the board in every N-th instant; by default in twelve a second or a few more.
+        depth: --no-depth: do not estimate what is wrong with each depth camera's distances.
+        color: --no-color: do not estimate what makes the cameras' colours alike.
         again: Calibrate again although nothing changed. Boards that were found are kept.
         workers: Processes that look for boards; default one for each processor.
         json: Print all figures as JSON.
@@ -93,6 +97,8 @@ def calibrate(
         "floor": floor,
         "max_instants": max_instants,
         "every": every,
+        "depth": depth,
+        "color": color,
     }
     result = _calibrated(take, words, options, again=again, workers=workers)
     return _tell(opened, take, result, json=json)
@@ -129,6 +135,7 @@ def _calibrated(
 
 
 def _tell(session: Session, take: Session, result: Calibrated, *, json: bool) -> int:
+    from humanrig.calibrating.flow import REPORT
     from humanrig.calibrating.links import RESULT, link_calibration
     from humanrig.calibrating.verdict_table import exit_code, lines_of
 
@@ -144,5 +151,5 @@ def _tell(session: Session, take: Session, result: Calibrated, *, json: bool) ->
             print(line)
     say("unchanged, skipped" if result.skipped else f"{result.seconds:.1f} s")
     folder = take.path(RESULT[0])
-    say(f"{folder / RESULT[1]}\nnext: humanrig reconstruct {session.folder}")
+    say(f"{folder / RESULT[1]}\n{folder / REPORT}\nnext: humanrig reconstruct {session.folder}")
     return exit_code(result.figures)

@@ -13,6 +13,7 @@ from humanrig.calibrating.links import link_calibration
 from humanrig.cli import main
 from humanrig.errors import HumanrigError
 
+QUICK = ("--floor", "board", "--no-color")
 CENTER_M, ROTATION_RAD = 4e-3, np.deg2rad(0.15)
 """Of cameras of 640 px that see 26 boards whose corners are found to 0.05 px: the solve itself states 1 to 2 mm."""
 
@@ -21,7 +22,7 @@ CENTER_M, ROTATION_RAD = 4e-3, np.deg2rad(0.15)
 def calibrated(tmp_path_factory):
     """A session that was calibrated once, with its floor from the board; its truth; the figures."""
     recorded = board_session(tmp_path_factory.mktemp("day") / "board")
-    assert main(["calibrate", str(recorded.folder), "--floor", "board", "--workers", "1"]) == 0
+    assert main(["calibrate", str(recorded.folder), *QUICK, "--workers", "1"]) == 0
     return recorded
 
 
@@ -62,7 +63,7 @@ def test_its_world_stands_on_the_floor(calibrated):
 
 def test_an_unchanged_call_is_skipped_and_says_the_same(folder, capsys):
     capsys.readouterr()
-    assert main(["calibrate", str(folder), "--floor", "board", "--json"]) == 0
+    assert main(["calibrate", str(folder), *QUICK, "--json"]) == 0
     answer = capsys.readouterr()
     assert "unchanged" in answer.err or "skipped" in answer.err
     figures = json.loads(answer.out)
@@ -72,7 +73,7 @@ def test_an_unchanged_call_is_skipped_and_says_the_same(folder, capsys):
 
 def test_boards_that_were_found_are_kept(folder, monkeypatch):
     monkeypatch.setattr("humanrig.calibrating.found_boards.find_boards", None)
-    assert main(["calibrate", str(folder), "--floor", "board", "--again"]) == 0
+    assert main(["calibrate", str(folder), *QUICK, "--again"]) == 0
 
 
 def test_an_interrupted_call_keeps_the_former_result(folder, monkeypatch, capsys):
@@ -82,7 +83,7 @@ def test_an_interrupted_call_keeps_the_former_result(folder, monkeypatch, capsys
         raise KeyboardInterrupt
 
     monkeypatch.setattr("humanrig.calibrating.flow.solve_rig", stop)
-    assert main(["calibrate", str(folder), "--floor", "board", "--again"]) == 130
+    assert main(["calibrate", str(folder), *QUICK, "--again"]) == 130
     assert (folder / "rig_calibration" / "cameras.json").read_bytes() == before
 
 
@@ -90,7 +91,7 @@ def test_a_later_take_refers_to_it(calibrated, tmp_path, capsys):
     take = people_session(tmp_path / "walk", calibrated).folder
     with pytest.raises(Exception, match=r"humanrig calibrate .* --boards TAKE"):
         pipeline.reconstruct(Session.open(take), pipeline.Request(only="calibrate"))
-    words = ["calibrate", str(take), "--boards", str(calibrated.folder), "--floor", "board"]
+    words = ["calibrate", str(take), "--boards", str(calibrated.folder), *QUICK]
     assert main(words) == 0
     linked = Session.open(take).info.links["calibration_from"]
     assert (take / linked).resolve() == calibrated.folder.resolve()
@@ -102,7 +103,7 @@ def test_a_later_take_refers_to_it(calibrated, tmp_path, capsys):
         np.testing.assert_allclose(camera.T_world_camera, solved[name].T_world_camera)
         np.testing.assert_allclose(camera.K, solved[name].K)
     capsys.readouterr()
-    assert main(["calibrate", str(take), "--floor", "board"]) == 0  # it follows the link
+    assert main(["calibrate", str(take), *QUICK]) == 0  # it follows the link
     assert "skipped" in capsys.readouterr().err
 
 
@@ -123,7 +124,7 @@ def test_a_changed_calibration_redoes_the_stage(calibrated, tmp_path):
 def test_a_camera_that_never_sees_the_board_is_left_out_and_named(tmp_path, capsys):
     recorded = board_session(tmp_path / "board", boards=14, on_floor=0, blind=("cam_02",))
     capsys.readouterr()
-    assert main(["calibrate", str(recorded.folder), "--floor", "none", "--json"]) == 3
+    assert main(["calibrate", str(recorded.folder), "--floor", "none", "--no-color", "--json"]) == 3
     figures = json.loads(capsys.readouterr().out)
     assert set(figures["cameras"]) == {"cam_00/color", "cam_01/color"}
     assert "cam_02/color" in figures["unsolved"]
