@@ -13,7 +13,7 @@ from calibration.rig import device_of
 from calibration.rig_solve.board_places import place_boards
 from calibration.rig_solve.result import HeldOut
 from calibration.rig_solve.single_view import place_views
-from calibration.rig_solve.view_residuals import refine_board
+from calibration.rig_solve.view_residuals import LEAST_SIGMA_PX, refine_board
 from geometry.camera import Camera
 from geometry.rigid import transform
 
@@ -78,7 +78,7 @@ def triangulate(
         v_world = v / np.linalg.norm(v, axis=-1, keepdims=True) @ camera.T_world_camera[:3, :3].T
         for corner, direction in zip(view.ids.tolist(), v_world, strict=True):
             if np.isfinite(direction).all():
-                rays[corner].append((camera.center, direction, camera.K[0, 0] / view.sigma_px))
+                rays[corner].append((camera.center, direction, camera.K[0, 0] / max(view.sigma_px, LEAST_SIGMA_PX)))
     ids, points = [], []
     for corner, those in rays.items():
         c, v, sharp = (np.array(part) for part in zip(*those, strict=True))

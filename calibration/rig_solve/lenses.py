@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from calibration.board_view import BoardTake
 from calibration.bundle.problem import IntrinsicsPrior, intrinsics_of
+from calibration.checks import doubtful
 from calibration.intrinsics.calibrate import calibrate_intrinsics
 from calibration.intrinsics.factory import device_kind, factory_prior, held_prior
 from calibration.intrinsics.lens_models import free_prior
-from calibration.rig import device_of
+from calibration.rig import Verdict, device_of
 from geometry.camera import Camera
+
+START_FOCAL = 0.02
+"""Part of the focal length: a rig is adjusted from there to the same minimum."""
 
 
 def lens_priors(
@@ -26,12 +31,26 @@ def lens_priors(
     }
 
 
-def missing_lenses(
-    take: BoardTake, known: Collection[str]
-) -> tuple[dict[str, Camera], dict[str, IntrinsicsPrior], dict[str, str]]:
-    """Lenses of the cameras that are not `known`, from their views, with priors that leave them to the views; and the
-    ones that stay unknown, with the reason."""
-    found, priors, unsolved = {}, {}, {}
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FoundLenses:
+    """Lenses that nobody knew, as the views alone have them."""
+
+    cameras: dict[str, Camera]
+    priors: dict[str, IntrinsicsPrior]
+    """That leave them to the views."""
+    verdicts: tuple[Verdict, ...]
+    """On lenses that their views support poorly."""
+    unsolved: dict[str, str]
+    """Cameras whose lens stays unknown, and why."""
+
+
+def missing_lenses(take: BoardTake, known: Collection[str]) -> FoundLenses:
+    """Lenses of the cameras that are not `known`.
+
+    One that its own views do not support (`IntrinsicsResult.accepted`) is a start if its focal length is told within
+    START_FOCAL: the other cameras, who say where the board is, settle it with the rest.
+    """
+    cameras, priors, doubts, unsolved = {}, {}, [], {}
     for name in take.image_sizes:
         if name in known:
             continue
@@ -39,10 +58,13 @@ def missing_lenses(
             unsolved[name] = "its lens is not known and it never saw the board: show it the board, or bring its lens"
             continue
         result = calibrate_intrinsics(take, name)
-        if result.camera is None:
+        camera = result.camera if result.accepted else result.estimate
+        if camera is None or not result.estimate_sigma[0] < START_FOCAL * camera.K[0, 0]:
             unsolved[name] = f"its lens is not known, and its views do not tell it: {result.reason}"
             continue
-        found[name] = result.camera
-        loose = free_prior(result.camera, result.model)
-        priors[name] = IntrinsicsPrior(mean=intrinsics_of(result.camera), sigma=loose.sigma)
-    return found, priors, unsolved
+        if not result.accepted:
+            doubts.append(doubtful(name, f"its lens was not known and is doubtful: {result.reason}"))
+        cameras[name] = camera
+        loose = free_prior(camera, result.model)
+        priors[name] = IntrinsicsPrior(mean=intrinsics_of(camera), sigma=loose.sigma)
+    return FoundLenses(cameras=cameras, priors=priors, verdicts=tuple(doubts), unsolved=unsolved)

@@ -25,6 +25,7 @@ from calibration.rig_solve.single_view import PlacedView, place_views
 from calibration.rig_solve.spanning_tree import chain_cameras
 from calibration.rig_solve.usable_views import usable_views
 from calibration.rig_solve.verdicts import camera_verdicts, missing_tie, moved_verdicts, rig_verdicts
+from calibration.timing.exposure_timing import at_the_instant
 from geometry.camera import Camera
 
 DEFAULT = RigSolveOptions()
@@ -52,9 +53,10 @@ def solve_rig(
     """
     say = on_progress or (lambda text: None)
     usable = usable_views(take, known, options.min_corners)
-    found, found_priors, no_lens = missing_lenses(usable.take, [*usable.known, *usable.unsolved])
-    lenses = {name: {**usable.known, **found}[name] for name in take.image_sizes if name in {**usable.known, **found}}
-    unsolved = {**usable.unsolved, **no_lens}
+    found = missing_lenses(usable.take, [*usable.known, *usable.unsolved])
+    any_order = {**usable.known, **found.cameras}
+    lenses = {name: any_order[name] for name in take.image_sizes if name in any_order}
+    unsolved = {**usable.unsolved, **found.unsolved}
     selection = select_instants(usable.take, options.max_instants, options.hold_out_every)
     say(f"{len(selection.used)} placements of the board enter the solve, {len(selection.held)} judge it")
 
@@ -76,7 +78,7 @@ def solve_rig(
     placed = [one for one in placed if one.view.camera in cameras]
     adjustment = Adjustment(
         take=take,
-        priors=lens_priors(cameras, {**found_priors, **(priors or {})}, options.free_intrinsics),
+        priors=lens_priors(cameras, {**found.priors, **(priors or {})}, options.free_intrinsics),
         pairs=pairs,
         held=placement.held,
         min_corners=options.min_corners,
@@ -114,6 +116,7 @@ def _result(
         if view.instant in set(held)
         and not any(c == view.camera and (view.instant < i) == (kept == "after") for c, i, kept in elsewhere)
     ]
+    judging = list(at_the_instant(judging, adjusted.timings, solution.cameras))
     held_out = judge(solution.cameras, take.board.corners, judging)
     quality = camera_quality(cameras, covariance, graph, views, solution, middle)
     said = [
@@ -150,6 +153,7 @@ def _result(
         moved=adjusted.moved,
         views_left_out=dict(adjusted.views_left_out),
         corners_left_out=adjusted.corners_left_out,
+        timings=dict(adjusted.timings),
     )
 
 

@@ -18,6 +18,7 @@ from calibration.errors import CalibrationError
 from calibration.pose_covariance import PoseCovariance
 from calibration.rig_solve.pair_graph import PairGraph, PairTie
 from calibration.rig_solve.result import CameraQuality, HeldOut, MovedCamera, RigSolve
+from calibration.timing.exposure_timing import ExposureTiming
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_camera_file, write_cameras
 
@@ -72,8 +73,9 @@ def write_solve(folder: Path | str, solve: RigSolve) -> None:
         "unsolved": dict(solve.unsolved),
         "views_left_out": dict(solve.views_left_out),
         "corners_left_out": solve.corners_left_out,
+        "timings": {name: asdict(timing) for name, timing in solve.timings.items()},
     }
-    _replace(folder / WORDS, lambda file: file.write(json.dumps(_nulls(words), indent=1, allow_nan=False).encode()))
+    _replace(folder / WORDS, lambda file: file.write(json.dumps(_words(words), indent=1, allow_nan=False).encode()))
 
 
 def read_solve(folder: Path | str) -> RigSolve:
@@ -99,8 +101,8 @@ def _solve(folder: Path, words: dict[str, Any], arrays: dict[str, np.ndarray]) -
     used = read_take(folder / USED)
     ties = zip(words["ties"], arrays["T_a_b"], strict=True)
     moved = zip(words["moved"], arrays["T_moved"], strict=True)
-    quality = {name: CameraQuality(**_numbers(one, "rms_px")) for name, one in words["quality"].items()}
-    held_out = _numbers(words["held_out"], "square_mm", "scale", "planarity_mm", "fit_mm")
+    quality = {name: CameraQuality(**_numbers(one)) for name, one in words["quality"].items()}
+    held_out = _numbers(words["held_out"])
     return RigSolve(
         calibration=calibration,
         solution=_solution(words, arrays, dict(read_camera_file(folder / LENSES).cameras), used),
@@ -119,6 +121,7 @@ def _solve(folder: Path, words: dict[str, Any], arrays: dict[str, np.ndarray]) -
         moved=tuple(MovedCamera(**one, T_world_camera_other=T) for one, T in moved),
         views_left_out=words["views_left_out"],
         corners_left_out=words["corners_left_out"],
+        timings={name: ExposureTiming(**_numbers(one)) for name, one in words["timings"].items()},
     )
 
 
@@ -139,22 +142,22 @@ def _solution(
         residuals=tuple(np.split(arrays["residuals"], ends[:-1])),
         weights=tuple(np.split(arrays["weights"], ends[:-1])),
         joint_covariance=joint if joint.size else None,
-        **_numbers(words["solution"], *words["solution"]),
+        **_numbers(words["solution"]),
     )
 
 
-def _nulls(value: Any) -> Any:
-    """With None for what is not finite: JSON has no name for it."""
+def _words(value: Any) -> Any:
+    """With words for what is not finite: JSON has no name for it."""
     if isinstance(value, dict):
-        return {key: _nulls(one) for key, one in value.items()}
+        return {key: _words(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_nulls(one) for one in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+        return [_words(one) for one in value]
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _numbers(values: dict[str, Any], *names: str) -> dict[str, Any]:
-    """With NaN for None under these names."""
-    return {key: float("nan") if value is None and key in names else value for key, value in values.items()}
+def _numbers(values: dict[str, Any]) -> dict[str, Any]:
+    """With numbers for these words."""
+    return {key: float(value) if value in ("nan", "inf", "-inf") else value for key, value in values.items()}
 
 
 def _replace(path: Path, write: Any) -> None:

@@ -13,6 +13,8 @@ from geometry.camera import Camera
 from geometry.distortion import distortion_jacobian
 from geometry.rigid import from_rotvec, transform
 
+LEAST_SIGMA_PX = 1e-3
+"""A view that claims more is not believed."""
 ROBUST_SIGMAS = 3.0
 """Residuals beyond this many standard deviations count less (Huber)."""
 
@@ -60,7 +62,7 @@ def view_residuals(
     arm = p_world - about
     by_turn = np.cross(arm[:, None], by_point)  # p' = p + w x arm; a.(w x arm) = w.(arm x a)
     return ViewResiduals(
-        px=view.q - q, by_motion=np.concatenate([by_turn, by_point], -1), sigma_px=max(view.sigma_px, 1e-3)
+        px=view.q - q, by_motion=np.concatenate([by_turn, by_point], -1), sigma_px=max(view.sigma_px, LEAST_SIGMA_PX)
     )
 
 
