@@ -24,12 +24,12 @@ PRESETS: dict[str, Board] = {
     "room": Board(),
     "room-large": Board(columns=9, rows=12, square_m=0.06, marker_m=0.045, dictionary="DICT_4X4_100"),
     "a3": Board(columns=8, rows=5, square_m=0.045, marker_m=0.034),
-    "a4": Board(columns=7, rows=5, square_m=0.035, marker_m=0.026),
+    "a4": Board(columns=7, rows=5, square_m=0.033, marker_m=0.025),
     "kalibr": Board(kind="aprilgrid", columns=6, rows=6, square_m=0.1144, marker_m=0.088, dictionary=APRILTAGS),
     "azure-kinect": Board(columns=14, rows=9, square_m=0.04, marker_m=0.03, dictionary="DICT_5X5_250"),
 }
-"""Boards with a name: for a ring of 2 to 3 m (841 x 594 mm, a sheet of A1, holds `room`); for paper on a desk; Kalibr's
-own 6x6 grid; the one in the examples of the Azure Kinect SDK."""
+"""Boards with a name: for a ring of 2 to 3 m, both on a sheet of A0; for paper on a desk; Kalibr's own 6x6 grid; that
+in the examples of the Azure Kinect SDK."""
 
 
 def read_board(path: Path) -> Board:
