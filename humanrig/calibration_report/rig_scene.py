@@ -16,11 +16,11 @@ from geometry.rigid import rigid, transform
 
 COLORS = {"color": "#2a6fbb", "depth": "#d9822b"}
 """Of colour cameras and of depth cameras."""
-OTHER, BOARD_LINE, TIE_LINE = "#555555", "rgba(90,90,90,0.35)", "#7a9a3a"
+OTHER, BOARD_LINE, TIE_LINE = "#555555", "#b4b4b4", "#7a9a3a"
 FRUSTUM_DEPTH_M = 0.22
 ELLIPSOID_M = 0.12
 """Length of the longest half axis that the middle camera is drawn with, about."""
-BOARDS_SHOWN = 60
+BOARDS_SHOWN = 40
 _STEPS = (12, 9)
 """Around and along an ellipsoid."""
 
@@ -74,7 +74,13 @@ def rig_scene(
     figure.update_layout(
         height=680,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        scene={"aspectmode": "data", "xaxis_title": "x, m", "yaxis_title": "y, m", "zaxis_title": "z, m"},
+        scene={
+            "aspectmode": "data",
+            "xaxis_title": "x, m",
+            "yaxis_title": "y, m",
+            "zaxis_title": "z, m",
+            "camera": {"eye": {"x": 1.1, "y": 1.1, "z": 0.8}},
+        },
         legend={"x": 0.01, "y": 0.99, "bgcolor": "rgba(255,255,255,0.7)"},
         template="plotly_white",
     )
@@ -169,14 +175,15 @@ def _names(cameras: Mapping[str, Camera], covariance: PoseCovariance | None) -> 
 def _boards(board: Board, Ts_world_board: Float[np.ndarray, "boards 4 4"]) -> go.Scatter3d:
     width, height = board.columns * board.square_m, board.rows * board.square_m
     outline = np.array([[0, 0, 0], [width, 0, 0], [width, height, 0], [0, height, 0], [0, 0, 0]])
-    points = [np.concatenate([transform(T, outline), np.full((1, 3), np.nan)]) for T in Ts_world_board]
-    return _lines(np.concatenate([np.full((1, 3), np.nan), *points]), BOARD_LINE, "boards", width=1)
+    gap = np.full((1, 3), np.nan)
+    points = [part for T in Ts_world_board for part in (transform(T, outline), gap)] or [gap]
+    return _lines(np.concatenate(points), BOARD_LINE, "boards", width=2)
 
 
 def _ties(cameras: Mapping[str, Camera], ties: Sequence[tuple[str, str, int]]) -> go.Scatter3d:
     gap = np.full(3, np.nan)
     ends = [(cameras[a].center, cameras[b].center) for a, b, boards in ties if boards and a in cameras and b in cameras]
-    lines = np.array([gap, *(point for a, b in ends for point in (a, b, gap))])
+    lines = np.array([point for a, b in ends for point in (a, b, gap)] or [gap])
     trace = _lines(lines, TIE_LINE, "saw the board together", width=2)
     trace.visible = "legendonly"
     return trace
