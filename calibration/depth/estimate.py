@@ -87,10 +87,13 @@ def corrections_from(
     seen: Mapping[str, Sequence[BoardDepths]], calibration: RigCalibration, damaged: Sequence[str] = ()
 ) -> DepthCorrections:
     """The same from boards that were already looked up, by the name of the depth camera."""
+    covariance = calibration.covariance
+    if covariance is not None and covariance.gauge != "aligned" and set(covariance.cameras) <= set(calibration.cameras):
+        covariance = covariance.aligned(calibration.cameras)
     estimates, unsolved = {}, {}
     for name, boards in seen.items():
         try:
-            estimates[name] = fit_depth(boards, along_axis_m(calibration.covariance, calibration.cameras[name]))
+            estimates[name] = fit_depth(boards, along_axis_m(covariance, calibration.cameras[name]))
         except CalibrationError as error:
             unsolved[name] = str(error).partition(": ")[2] or str(error)
     return DepthCorrections(estimates=estimates, unsolved=unsolved, damaged=tuple(damaged))
