@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from calibration.phone.phone_path import PhonePath
 
-KNOT_S, MOST_KNOTS = 0.5, 200
+KNOT_S, MOST_KNOTS = 0.2, 150
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
