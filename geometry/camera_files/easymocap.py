@@ -16,7 +16,16 @@ from scipy.spatial.transform import Rotation
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import OTHER_WORLD, WORLD, CameraFile
 from geometry.camera_files.opencv_yaml import matrix_lines
-from geometry.camera_files.reading import add_camera, check_unit, file_name, lens_numbers, numbers, part, stream_name
+from geometry.camera_files.reading import (
+    add_camera,
+    check_unit,
+    file_name,
+    lens_numbers,
+    numbers,
+    part,
+    rotation,
+    stream_name,
+)
 from geometry.camera_files.writing import write_text
 from geometry.camera_files.yaml_reading import read_yaml
 from geometry.errors import GeometryError
@@ -34,7 +43,7 @@ def easymocap_folder(path: Path | str) -> Path | None:
 
 
 def read_easymocap(path: Path | str, unit_m: float | None = None, size: tuple[int, int] | None = None) -> CameraFile:
-    """The cameras of a folder (or of one of its two files).
+    """The cameras of a folder (or of one of its two files); those that extri.yml lacks have no place in the world.
 
     `size` is the images' width and height where the file lacks `W_NAME` and `H_NAME`. Raises GeometryError when a file
     or a camera's part is missing or damaged, and when the places cannot be metres.
@@ -46,13 +55,16 @@ def read_easymocap(path: Path | str, unit_m: float | None = None, size: tuple[in
     if not isinstance(names, list) or not names:
         raise GeometryError(f"{lens_path}: 'names' lists no camera; export the calibration again")
     cameras: dict[str, Camera] = {}
+    unplaced = set()
     for listed in names:
         name = _written(listed, lenses)
         distortion = lenses.get(f"dist_{name}", lenses.get(f"D_{name}"))
-        T_camera_world = rigid(
-            _rotation(places, name, place_path),
-            numbers(places, f"T_{name}", (3,), str(place_path)) * (1.0 if unit_m is None else unit_m),
-        )
+        T_camera_world = np.eye(4)
+        if any(f"{key}_{name}" in places for key in ("R", "Rot", "T")):
+            t = numbers(places, f"T_{name}", (3,), str(place_path)) * (1.0 if unit_m is None else unit_m)
+            T_camera_world = rigid(_rotation(places, name, place_path), t)
+        else:
+            unplaced.add(stream_name(name))
         width, height = _size(lenses, name, size, lens_path)
         camera = Camera(
             name=stream_name(name),
@@ -63,10 +75,10 @@ def read_easymocap(path: Path | str, unit_m: float | None = None, size: tuple[in
             T_world_camera=inverse(T_camera_world),
         )
         add_camera(cameras, camera, lens_path)
-    check_unit(cameras, place_path)
+    check_unit({name: camera for name, camera in cameras.items() if name not in unplaced}, place_path)
     return CameraFile(
         cameras=cameras,
-        unplaced=frozenset(),
+        unplaced=frozenset(unplaced),
         source=f"EasyMocap: {folder.name}",
         is_upright=WORLD in place_path.read_text("utf-8-sig"),
     )
@@ -91,7 +103,7 @@ def write_easymocap(folder: Path | str, cameras: Mapping[str, Camera], *, is_upr
 def _rotation(places: Mapping[str, Any], name: str, path: Path) -> np.ndarray:
     """The vector counts, as in EasyMocap's own reader; the matrix only where there is no vector."""
     if f"R_{name}" not in places and f"Rot_{name}" in places:
-        return numbers(places, f"Rot_{name}", (3, 3), str(path))
+        return rotation(places, f"Rot_{name}", str(path))
     return Rotation.from_rotvec(numbers(places, f"R_{name}", (3,), str(path))).as_matrix()
 
 

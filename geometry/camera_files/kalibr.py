@@ -15,11 +15,11 @@ import numpy as np
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import CameraFile
 from geometry.camera_files.nearest_lens import nearest_radtan
-from geometry.camera_files.reading import add_camera, check_unit, numbers, part, stream_name
+from geometry.camera_files.reading import add_camera, check_unit, numbers, part, rotation, stream_name
 from geometry.camera_files.writing import write_text
 from geometry.camera_files.yaml_reading import read_yaml
 from geometry.errors import GeometryError
-from geometry.rigid import inverse
+from geometry.rigid import inverse, rigid
 
 _ABOUT = (
     "# T_cn_cnm1: p_this = T_cn_cnm1 @ p_previous, metres; OpenCV axes: x right, y down, z forward",
@@ -50,8 +50,9 @@ def read_kalibr(path: Path | str, unit_m: float | None = None) -> CameraFile:
             break
         entry, place = content[key], f"{path}: {key}"
         if index:
-            T_this_previous = numbers(entry, "T_cn_cnm1", (4, 4), place)
-            T_this_previous[:3, 3] *= 1.0 if unit_m is None else unit_m
+            T = numbers(entry, "T_cn_cnm1", (4, 4), place)
+            R = rotation({"T_cn_cnm1": T[:3, :3]}, "T_cn_cnm1", place)
+            T_this_previous = rigid(R, T[:3, 3] * (1.0 if unit_m is None else unit_m))
             T_world_previous = T_world_previous @ inverse(T_this_previous)
         add_camera(cameras, _camera(entry, key, T_world_previous, place), path)
     if not cameras:

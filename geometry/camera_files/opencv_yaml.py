@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import DISTORTION_ORDER, OTHER_WORLD, WORLD, CameraFile
-from geometry.camera_files.reading import add_camera, check_unit, lens_numbers, numbers, part, stream_name
+from geometry.camera_files.reading import add_camera, check_unit, lens_numbers, numbers, part, rotation, stream_name
 from geometry.camera_files.writing import write_text
 from geometry.camera_files.yaml_reading import read_yaml
 from geometry.errors import GeometryError
@@ -118,9 +118,7 @@ def _rig(
         place = f"{path}: camera {index}"
         name = str(part(entry, "name", place))
         camera = _lens(entry, name if "/" in name else stream_name(name), size, f"{place} ('{name}')")
-        T_camera_world = rigid(
-            numbers(entry, "rotation", (3, 3), place), numbers(entry, "translation", (3,), place) * scale
-        )
+        T_camera_world = rigid(rotation(entry, "rotation", place), numbers(entry, "translation", (3,), place) * scale)
         add_camera(cameras, camera.at(inverse(T_camera_world)), path)
     if not cameras:
         raise GeometryError(f"{path}: holds no camera; export the calibration again")
@@ -145,7 +143,7 @@ def _stereo(content: Mapping[str, Any], path: Path | str, scale: float, size: tu
         cameras[f"{side}/color"] = _lens(lens | size_keys, f"{side}/color", size, f"{path}: M{number}")
     if "R" not in placing:
         raise GeometryError(f"{path}: R and T of the pair are missing; put extrinsics.yml beside it")
-    T_right_left = rigid(numbers(placing, "R", (3, 3), str(where)), numbers(placing, "T", (3,), str(where)) * scale)
+    T_right_left = rigid(rotation(placing, "R", str(where)), numbers(placing, "T", (3,), str(where)) * scale)
     cameras["right/color"] = cameras["right/color"].at(inverse(T_right_left))
     check_unit(cameras, where)
     return CameraFile(

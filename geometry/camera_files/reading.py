@@ -11,6 +11,8 @@ import numpy as np
 from geometry.camera import Camera
 from geometry.errors import GeometryError
 
+ROUNDED = 1e-3
+"""A rotation written with three decimals is this far from one; more is no rounding."""
 KINDS = ("color", "depth", "ir")
 """Streams that have a camera."""
 FARTHEST_M = 50.0
@@ -50,6 +52,19 @@ def numbers(mapping: Mapping[str, Any], key: str, shape: tuple[int, ...], place:
         size = "x".join(map(str, shape)) or "one"
         raise GeometryError(f"{place}: '{key}' must be {size} finite number(s), found {str(value)[:80]}")
     return array.reshape(shape)
+
+
+def rotation(mapping: Mapping[str, Any], key: str, place: str) -> np.ndarray:
+    """mapping[key], 3x3, as the nearest rotation to what was written with few decimals.
+
+    Raises GeometryError where that is more than rounding: a mirrored, scaled or damaged matrix.
+    """
+    written = numbers(mapping, key, (3, 3), place)
+    U, _, Vt = np.linalg.svd(written)
+    R = U @ Vt
+    if np.linalg.det(R) < 0 or np.abs(R - written).max() > ROUNDED:
+        raise GeometryError(f"{place}: '{key}' is not a rotation matrix; export the calibration again")
+    return written if np.abs(R - written).max() < 1e-9 else R
 
 
 def stream_name(written: str) -> str:

@@ -152,6 +152,21 @@ def test_easymocap_as_it_writes_itself(tmp_path):
     np.testing.assert_allclose(camera.center, [0, -3, 1.0], atol=1e-8)
     np.testing.assert_allclose(camera.T_world_camera[:3, 2], [0, 1, 0], atol=1e-8)  # a level view along +y, z up
     assert camera.distortion[0] == 0.1
+    rounded = ["Rot_01: !!opencv-matrix", "  rows: 3", "  cols: 3", "  dt: d"]
+    rounded += [
+        "  data: [0.766188, -0.642611, -0.002572, -0.229805, -0.270256, -0.934960, 0.600121, 0.716946, -0.354743]"
+    ]
+    written = [line for line in extri if not line.startswith("R_01")]
+    place = written.index(f"  data: [{np.pi / 2:.9f}, 0.0, 0.0]")
+    written[place - 3 : place + 1] = rounded  # the matrix alone, with six decimals
+    (tmp_path / "extri.yml").write_text("\n".join(written))
+    camera = read_any_camera_file(tmp_path, ReadOptions(size=(1280, 720))).cameras["01/color"]
+    np.testing.assert_allclose(camera.T_camera_world[0, :3], [0.766188, -0.642611, -0.002572], atol=1e-6)
+    (tmp_path / "extri.yml").write_text("\n".join(written).replace("0.766188", "0.866188"))
+    with pytest.raises(GeometryError, match="'Rot_01' is not a rotation matrix"):
+        read_any_camera_file(tmp_path, ReadOptions(size=(1280, 720)))
+    (tmp_path / "extri.yml").write_text("\n".join(extri).replace("_01", "_02"))
+    assert read_any_camera_file(tmp_path, ReadOptions(size=(1280, 720))).unplaced == {"01/color"}
 
 
 KALIBR = """cam0:
