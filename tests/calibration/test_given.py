@@ -115,6 +115,13 @@ def test_a_file_for_another_rig_is_refused(tmp_path):
         given_calibration(SIZES, recorded(ring()), tmp_path / "gone.json")
 
 
+def test_a_users_file_without_places_is_refused(tmp_path):
+    file = tmp_path / "factory.json"
+    write_cameras(file, ring(), source="factory", unplaced=["kinect_001/depth"])
+    with pytest.raises(CalibrationError, match=r"factory.json: no pose in the world for kinect_001/depth; bring a"):
+        given_calibration(SIZES, recorded(ring()), file)
+
+
 def test_another_image_size_is_refused():
     with pytest.raises(CalibrationError, match=r"'kinect_001/color' is calibrated for 1280x720 .* have 1920x1080"):
         given_calibration(SIZES | {"kinect_001/color": (1920, 1080)}, recorded(ring()))
