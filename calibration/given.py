@@ -46,10 +46,8 @@ def given_calibration(
     if user_file is not None:
         given = read_any_camera_file(user_file)
         if given.unplaced:
-            raise CalibrationError(
-                f"{user_file}: no pose in the world for {_names(dict.fromkeys(given.unplaced))}; bring a calibration of "
-                "the rig"
-            )
+            lost = ", ".join(sorted(given.unplaced))
+            raise CalibrationError(f"{user_file}: no pose in the world for {lost}; bring a calibration of the rig")
         user = given.cameras
         if not user.keys() & image_sizes.keys():
             raise CalibrationError(
