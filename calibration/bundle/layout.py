@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from calibration.board_view import BoardView
-from calibration.bundle.problem import BundleProblem, DevicePair, intrinsics_of
+from calibration.bundle.problem import BundleProblem, DevicePair, TimingPrior, intrinsics_of
 from calibration.errors import CalibrationError
 from geometry.rigid import inverse
+
+EXPOSED_AT_ONCE = TimingPrior(offset_sigma_s=0.0, readout_sigma_s=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -32,10 +34,16 @@ class Layout:
     p_board: Float[np.ndarray, "found 3"]
     q: Float[np.ndarray, "found 2"]
     sigma_px: Float[np.ndarray, "views"]
-    lens_mean: Float[np.ndarray, "cameras 12"]
-    lens_information: Float[np.ndarray, "cameras 12"]
-    """One over the prior's variance; 0 where the lens's number is free or held."""
-    lens_free: Bool[np.ndarray, "cameras 12"]
+    velocity: Float[np.ndarray, "found 2"]
+    """Pixels a second; 0 where it is not known."""
+    row: Float[np.ndarray, "found"]
+    """Of the image, as a part of its height, less a half."""
+    own_mean: Float[np.ndarray, "cameras 14"]
+    """Prior of what is a camera's own wherever it stands: its lens (12, order of INTRINSICS), offset and readout of its
+    exposure, seconds."""
+    own_information: Float[np.ndarray, "cameras 14"]
+    """One over the prior's variance; 0 where the number is free or held."""
+    own_free: Bool[np.ndarray, "cameras 14"]
     root: Int[np.ndarray, "cameras"]
     """The camera whose pose carries this one's: itself, or another one in the same housing by an exact pair."""
     T_root_camera: Float[np.ndarray, "cameras 4 4"]
@@ -59,9 +67,14 @@ def lay_out(problem: BundleProblem) -> Layout:
     instants = tuple(sorted({view.instant for view in views}))
     boards = {instant: n for n, instant in enumerate(instants)}
     priors = [start.prior for start in problem.cameras.values()]
-    sigma = np.array([prior.sigma for prior in priors], np.float64)
+    timings = [problem.timings.get(name, EXPOSED_AT_ONCE) for name in names]
+    sigma = np.array(
+        [[*prior.sigma, timing.offset_sigma_s, timing.readout_sigma_s] for prior, timing in zip(priors, timings)],
+        np.float64,
+    )
     with np.errstate(divide="ignore"):
         information = np.where(sigma > 0, 1 / sigma**2, 0.0)
+    heights = {name: start.camera.height for name, start in problem.cameras.items()}
     root, T_root_camera = _rigid_groups(problem, number)
     camera = np.array([number[view.camera] for view in views], np.int64)
     held = number[problem.held] if problem.held else int(np.bincount(camera, minlength=len(names)).argmax())
@@ -75,9 +88,11 @@ def lay_out(problem: BundleProblem) -> Layout:
         p_board=np.concatenate([problem.corners[view.ids] for view in views]).astype(np.float64),
         q=np.concatenate([view.q for view in views]).astype(np.float64),
         sigma_px=np.array([view.sigma_px for view in views], np.float64),
-        lens_mean=np.array([prior.mean for prior in priors], np.float64),
-        lens_information=information,
-        lens_free=sigma > 0,
+        velocity=np.concatenate([_velocity(view) for view in views]),
+        row=np.concatenate([(view.q[:, 1] + 0.5) / heights[view.camera] - 0.5 for view in views]).astype(np.float64),
+        own_mean=np.array([[*prior.mean, timing.offset_s, timing.readout_s] for prior, timing in zip(priors, timings)]),
+        own_information=information,
+        own_free=sigma > 0,
         root=root,
         T_root_camera=T_root_camera,
         held=int(root[held]),
@@ -87,10 +102,15 @@ def lay_out(problem: BundleProblem) -> Layout:
     return layout
 
 
-def start_lenses(problem: BundleProblem, layout: Layout) -> Float[np.ndarray, "cameras 12"]:
-    """The lenses to begin with: the start's, and the prior's mean where a number is held."""
-    lenses = np.array([intrinsics_of(start.camera) for start in problem.cameras.values()])
-    return np.where(layout.lens_free, lenses, layout.lens_mean)
+def start_own(problem: BundleProblem, layout: Layout) -> Float[np.ndarray, "cameras 14"]:
+    """Lenses and timings to begin with: the start's lens, but the prior's mean where a number is held."""
+    own = layout.own_mean.copy()
+    own[:, :12] = [intrinsics_of(start.camera) for start in problem.cameras.values()]
+    return np.where(layout.own_free, own, layout.own_mean)
+
+
+def _velocity(view: BoardView) -> np.ndarray:
+    return np.zeros((len(view.ids), 2)) if view.velocity is None else np.nan_to_num(view.velocity).astype(np.float64)
 
 
 def _exact(pair: DevicePair) -> bool:
@@ -106,6 +126,8 @@ def _check(problem: BundleProblem, number: dict[str, int]) -> None:
         )
     for view in problem.views:
         _check_view(view, problem, number)
+    if unknown := [name for name in problem.timings if name not in number]:
+        raise CalibrationError(f"a timing names '{unknown[0]}', which is none of {', '.join(number)}")
     for pair in problem.pairs:
         for name in (pair.a, pair.b):
             if name not in number:

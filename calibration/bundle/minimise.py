@@ -12,7 +12,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from calibration.bundle.layout import Layout
 from calibration.bundle.prior_terms import PriorTerms, prior_terms
 from calibration.bundle.reduction import NormalEquations, board_steps, eliminate, normal_equations
-from calibration.bundle.state import State, free_numbers
+from calibration.bundle.state import CAMERA_NUMBERS, State, free_numbers
 from calibration.bundle.view_terms import ViewTerms, view_terms
 
 NEAR = 1e-6
@@ -91,7 +91,7 @@ def minimise(
 
 def _step(
     now: Linearised, layout: Layout, damping: float
-) -> tuple[Float[np.ndarray, "cameras 18"], Float[np.ndarray, "boards 6"], float] | None:
+) -> tuple[Float[np.ndarray, "cameras 20"], Float[np.ndarray, "boards 6"], float] | None:
     """Steps of cameras and boards, and the fall of twice the cost that they promise; None where damping is too small
     to make the equations definite."""
     free = free_numbers(now.state, layout)
@@ -109,7 +109,7 @@ def _step(
     except LinAlgError:
         return None
     solved = -cho_solve(factor, reduced / scale) / scale
-    camera_step = (free @ solved).reshape(-1, 18)
+    camera_step = (free @ solved).reshape(-1, CAMERA_NUMBERS)
     board_step = board_steps(now.equations, layout, boards.inverses, camera_step)
     gain = -float(gradient @ solved + (now.equations.board_gradient * board_step).sum())
     return camera_step, board_step, gain

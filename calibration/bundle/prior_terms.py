@@ -1,4 +1,4 @@
-"""What is known beforehand, as normal equations: lenses, and the two cameras of one housing."""
+"""What is known beforehand, as normal equations: lenses, timings, and the two cameras of one housing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.bundle.layout import Layout
 from calibration.bundle.problem import DevicePair
-from calibration.bundle.state import State, cross_matrix
+from calibration.bundle.state import CAMERA_NUMBERS, State, cross_matrix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -20,24 +20,24 @@ class PriorTerms:
     cost: float
     """Half of the sum of squares."""
     information: Float[np.ndarray, "all all"]
-    """Of the cameras' 18 numbers each."""
+    """Of the cameras' 20 numbers each."""
     gradient: Float[np.ndarray, "all"]
 
 
 def prior_terms(state: State, layout: Layout) -> PriorTerms:
-    """The priors of lenses and of pairs that are not exact."""
+    """The priors of lenses, of timings and of pairs that are not exact."""
     cameras = len(layout.names)
-    away = state.lens - layout.lens_mean
-    information = np.zeros((cameras, 18))
-    gradient = np.zeros((cameras, 18))
-    information[:, 6:] = layout.lens_information
-    gradient[:, 6:] = layout.lens_information * away
-    cost = 0.5 * float((layout.lens_information * away**2).sum())
+    away = state.own - layout.own_mean
+    information = np.zeros((cameras, CAMERA_NUMBERS))
+    gradient = np.zeros((cameras, CAMERA_NUMBERS))
+    information[:, 6:] = layout.own_information
+    gradient[:, 6:] = layout.own_information * away
+    cost = 0.5 * float((layout.own_information * away**2).sum())
     matrix, vector = np.diag(information.ravel()), gradient.ravel()
     for a, b, pair in layout.pairs:
         error, J = pair_error(pair, state.R_world_camera[a], state.center[a], state.R_world_camera[b], state.center[b])
         cost += 0.5 * float(error @ error)
-        at = np.concatenate([18 * a + np.arange(6), 18 * b + np.arange(6)])
+        at = np.concatenate([CAMERA_NUMBERS * a + np.arange(6), CAMERA_NUMBERS * b + np.arange(6)])
         matrix[np.ix_(at, at)] += J.T @ J
         vector[at] += J.T @ error
     return PriorTerms(cost=cost, information=matrix, gradient=vector)

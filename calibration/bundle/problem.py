@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -54,6 +54,27 @@ class DevicePair:
     """Along each axis."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimingPrior:
+    """What is known beforehand of when a camera exposes its rows. Sigma 0 holds a number."""
+
+    offset_s: float = 0.0
+    """Middle row of the image after the instant."""
+    readout_s: float = 0.0
+    """Last row after the first; 0: all at once."""
+    offset_sigma_s: float = 5e-3
+    readout_sigma_s: float = 30e-3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SolvedTiming:
+    """When a camera exposed its rows, as moving boards tell."""
+
+    offset_s: float
+    readout_s: float
+    covariance: Float[np.ndarray, "2 2"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BundleProblem:
     """Views of a board by cameras."""
@@ -67,6 +88,8 @@ class BundleProblem:
     pairs: tuple[DevicePair, ...] = ()
     held: str = ""
     """The camera whose pose stays, so that the world is fixed; by default the one with the most views."""
+    timings: Mapping[str, TimingPrior] = field(default_factory=dict)
+    """Cameras whose timing is solved for, from the velocities of their views; the others expose at the instant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -97,3 +120,6 @@ class BundleSolution:
     """Of each of the four linear errors that they share: scale and turn of the view, pixels over its corners."""
     joint_covariance: Float[np.ndarray, "eighteen_cameras eighteen_cameras"] | None = None
     """Of places and lenses together: of each camera in the order of `covariance` its six numbers, then its twelve."""
+    timings: dict[str, SolvedTiming] = field(default_factory=dict)
+    """Of the cameras of `BundleProblem.timings`. An offset that all cameras share shows in nothing but the boards'
+    places: only the priors determine it."""

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from calibration.bundle.layout import Layout
-from calibration.bundle.state import State
+from calibration.bundle.state import CAMERA_NUMBERS, State
 from calibration.bundle.view_terms import ViewTerms
 
 DETERMINED = 1e-11
@@ -18,11 +18,11 @@ DETERMINED = 1e-11
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class NormalEquations:
-    """Blocks of the normal equations; cameras have 18 numbers, boards 6."""
+    """Blocks of the normal equations; cameras have 20 numbers, boards 6."""
 
     cameras: Float[np.ndarray, "all all"]
     camera_gradient: Float[np.ndarray, "all"]
-    across: Float[np.ndarray, "views 18 6"]
+    across: Float[np.ndarray, "views 20 6"]
     """Between the camera and the board of each view."""
     boards: Float[np.ndarray, "boards 6 6"]
     board_gradient: Float[np.ndarray, "boards 6"]
@@ -30,12 +30,12 @@ class NormalEquations:
 
 def normal_equations(terms: ViewTerms, state: State, layout: Layout) -> NormalEquations:
     """The views' terms summed over cameras and boards; priors are not in it."""
-    size = 18 * len(layout.names)
+    size = CAMERA_NUMBERS * len(layout.names)
     boards = len(layout.instants)
     equations = NormalEquations(
         cameras=np.zeros((size, size)),
         camera_gradient=np.zeros(size),
-        across=np.empty((len(layout.camera), 18, 6)),
+        across=np.empty((len(layout.camera), CAMERA_NUMBERS, 6)),
         boards=np.zeros((boards, 6, 6)),
         board_gradient=np.zeros((boards, 6)),
     )
@@ -81,7 +81,7 @@ def board_steps(
     equations: NormalEquations,
     layout: Layout,
     inverses: Float[np.ndarray, "boards 6 6"],
-    camera_step: Float[np.ndarray, "cameras 18"],
+    camera_step: Float[np.ndarray, "cameras 20"],
 ) -> Float[np.ndarray, "boards 6"]:
     """The steps of the boards that go with steps of the cameras."""
     pull = equations.board_gradient.copy()
@@ -91,7 +91,7 @@ def board_steps(
 
 @nb.njit(cache=True, error_model="numpy")
 def twist_maps(R_world_camera, center, R_world_board, t_world_board, by_camera, by_board):
-    """Fills how camera and board move the twist (omega, tau) of a view, and the camera its lens.
+    """Fills how camera and board move the twist (omega, tau) of a view, and the camera its own numbers.
 
     Of the camera's (w, c), the twist is -w and -R_camera_world c; of the board's (u, v), R_camera_board u and
     [t_camera_board]x R_camera_board u + R_camera_world v.
@@ -99,7 +99,7 @@ def twist_maps(R_world_camera, center, R_world_board, t_world_board, by_camera, 
     R = np.ascontiguousarray(R_world_camera.T)
     R_camera_board = R @ np.ascontiguousarray(R_world_board)
     t = R @ (t_world_board - center)
-    by_camera[:] = np.eye(18)
+    by_camera[:] = np.eye(CAMERA_NUMBERS)
     for i in range(3):
         by_camera[i, i] = -1.0
     by_camera[3:6, 3:6] = -R
@@ -120,14 +120,14 @@ def _sum_up(
     cameras, camera_gradient, across, boards, board_gradient,
 ):  # fmt: skip
     """Fills the outputs, which begin with zeros."""
-    by_camera, by_board = np.zeros((18, 18)), np.zeros((6, 6))
+    by_camera, by_board = np.zeros((CAMERA_NUMBERS, CAMERA_NUMBERS)), np.zeros((6, 6))
     for n in range(len(camera)):
         c, b = camera[n], board[n]
         twist_maps(R_world_camera[c], center[c], R_world_board[b], t_world_board[b], by_camera, by_board)
         half = by_camera.T @ information[n]
-        first = 18 * c
-        cameras[first : first + 18, first : first + 18] += half @ by_camera
-        camera_gradient[first : first + 18] += by_camera.T @ gradient[n]
+        first = CAMERA_NUMBERS * c
+        cameras[first : first + CAMERA_NUMBERS, first : first + CAMERA_NUMBERS] += half @ by_camera
+        camera_gradient[first : first + CAMERA_NUMBERS] += by_camera.T @ gradient[n]
         across[n] = np.ascontiguousarray(half[:, :6]) @ by_board
         boards[b] += by_board.T @ (np.ascontiguousarray(information[n, :6, :6]) @ by_board)
         board_gradient[b] += by_board.T @ gradient[n, :6]
@@ -138,8 +138,8 @@ def _take(camera, last, across, inverses, board_gradient, taken, gradient):
     for b in range(len(inverses)):
         for n in range(last[b], last[b + 1]):
             half = across[n] @ inverses[b]
-            first = 18 * camera[n]
-            gradient[first : first + 18] += half @ board_gradient[b]
+            first = CAMERA_NUMBERS * camera[n]
+            gradient[first : first + CAMERA_NUMBERS] += half @ board_gradient[b]
             for m in range(last[b], last[b + 1]):
-                other = 18 * camera[m]
-                taken[first : first + 18, other : other + 18] += half @ across[m].T
+                other = CAMERA_NUMBERS * camera[m]
+                taken[first : first + CAMERA_NUMBERS, other : other + CAMERA_NUMBERS] += half @ across[m].T

@@ -20,6 +20,7 @@ from scipy.optimize import nnls
 from calibration.bundle.layout import Layout
 from calibration.bundle.minimise import Linearised
 from calibration.bundle.reduction import twist_maps
+from calibration.bundle.state import CAMERA_NUMBERS
 from calibration.bundle.view_terms import view_terms
 
 SHIFTS, STRETCHES = (0, 3), (1, 2, 4, 5)
@@ -72,11 +73,11 @@ def shared_errors(
     """
     terms = view_terms(at.state, layout, robust_px, shapes_of(layout))
     views = len(layout.camera)
-    own = terms.information[:, 18:, 18:]
-    scores, pulls = np.zeros((views, 18 * len(layout.names), 6)), np.zeros((views, 6, 6))
+    own = terms.information[:, CAMERA_NUMBERS:, CAMERA_NUMBERS:]
+    scores, pulls = np.zeros((views, CAMERA_NUMBERS * len(layout.names), 6)), np.zeros((views, 6, 6))
     last = np.searchsorted(layout.board, np.arange(len(layout.instants) + 1))
     _scores(
-        layout.camera, layout.board, last, np.ascontiguousarray(terms.information[:, :18, 18:]),
+        layout.camera, layout.board, last, np.ascontiguousarray(terms.information[:, :CAMERA_NUMBERS, CAMERA_NUMBERS:]),
         at.equations.across, board_inverses,
         at.state.R_world_camera, at.state.center, at.state.R_world_board, at.state.t_world_board,
         scores, pulls,
@@ -103,7 +104,7 @@ def shared_errors(
     expected[0, 0], found[0] = known, squares
     for j, source in enumerate(groups, 1):
         expected[j, 0] = expected[0, j] = traces[source].sum()
-        found[j] = (terms.gradient[:, 18:][:, source] ** 2).sum()
+        found[j] = (terms.gradient[:, CAMERA_NUMBERS:][:, source] ** 2).sum()
         for _ in range(DRAWS):
             seen = left(rng.normal(size=(views, 6)) * source)
             for i, group in enumerate(groups, 1):
@@ -126,14 +127,15 @@ def _scores(
     scores, pulls,
 ):  # fmt: skip
     """Fills what each view's shared errors do to the reduced right-hand side of all cameras, and to its board's."""
-    by_camera, by_board = np.zeros((18, 18)), np.zeros((6, 6))
+    by_camera, by_board = np.zeros((CAMERA_NUMBERS, CAMERA_NUMBERS)), np.zeros((6, 6))
     for b in range(len(board_inverses)):
         for n in range(last[b], last[b + 1]):
             c = camera[n]
             twist_maps(R_world_camera[c], center[c], R_world_board[b], t_world_board[b], by_camera, by_board)
-            scores[n, 18 * c : 18 * c + 18] += by_camera.T @ across_shapes[n]
+            first = CAMERA_NUMBERS * c
+            scores[n, first : first + CAMERA_NUMBERS] += by_camera.T @ across_shapes[n]
             pulls[n] = by_board.T @ np.ascontiguousarray(across_shapes[n, :6])
             moved = board_inverses[b] @ pulls[n]
             for m in range(last[b], last[b + 1]):
-                other = 18 * camera[m]
-                scores[n, other : other + 18] -= across[m] @ moved
+                other = CAMERA_NUMBERS * camera[m]
+                scores[n, other : other + CAMERA_NUMBERS] -= across[m] @ moved

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from calibration.bundle.layout import Layout, lay_out
 from calibration.bundle.minimise import Linearised, minimise
-from calibration.bundle.problem import BundleProblem, BundleSolution
-from calibration.bundle.state import start_state
+from calibration.bundle.problem import BundleProblem, BundleSolution, SolvedTiming
+from calibration.bundle.state import CAMERA_NUMBERS, start_state
 from calibration.bundle.uncertainty import uncertainty
 from calibration.bundle.view_terms import view_terms
 from calibration.errors import CalibrationError
@@ -52,7 +52,7 @@ def solve_bundle(
     _check_in_front(view_terms(state, layout, threshold).residual, layout)
     minimum = minimise(state, layout, threshold, max_iterations, on_iteration)
     known = uncertainty(minimum.at, layout, threshold)
-    blocks = known.covariance.reshape(len(layout.names), 18, len(layout.names), 18)
+    blocks = known.covariance.reshape(len(layout.names), CAMERA_NUMBERS, len(layout.names), CAMERA_NUMBERS)
     poses = blocks[:, :6, :, :6].reshape(6 * len(layout.names), -1)
     residuals, weights = _by_view(minimum.at, layout)
     return BundleSolution(
@@ -62,7 +62,7 @@ def solve_bundle(
             for n, instant in enumerate(layout.instants)
         },
         covariance=PoseCovariance(cameras=layout.names, matrix=poses, gauge=problem.held or layout.names[layout.held]),
-        intrinsics_covariance={name: blocks[n, 6:, n, 6:].copy() for n, name in enumerate(layout.names)},
+        intrinsics_covariance={name: blocks[n, 6:18, n, 6:18].copy() for n, name in enumerate(layout.names)},
         residuals=residuals,
         weights=weights,
         rms_px=float(np.sqrt((minimum.at.terms.residual**2).mean())),
@@ -72,7 +72,16 @@ def solve_bundle(
         converged=minimum.converged,
         shift_px=known.shift_px,
         stretch_px=known.stretch_px,
-        joint_covariance=known.covariance,
+        joint_covariance=blocks[:, :18, :, :18].reshape(18 * len(layout.names), -1),
+        timings={
+            name: SolvedTiming(
+                offset_s=float(minimum.at.state.own[n, 12]),
+                readout_s=float(minimum.at.state.own[n, 13]),
+                covariance=blocks[n, 18:, n, 18:].copy(),
+            )
+            for n, name in enumerate(layout.names)
+            if name in problem.timings
+        },
     )
 
 
@@ -87,7 +96,7 @@ def _check_in_front(residual: Float[np.ndarray, "found 2"], layout: Layout) -> N
 
 
 def _camera(start: Camera, number: int, at: Linearised) -> Camera:
-    lens = at.state.lens[number]
+    lens = at.state.own[number, :12]
     K = np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1.0]])
     pose = rigid(_orthonormal(at.state.R_world_camera[number]), at.state.center[number])
     return replace(start, K=K, distortion=lens[4:].copy(), T_world_camera=pose)

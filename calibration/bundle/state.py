@@ -9,11 +9,12 @@ from jaxtyping import Float
 from scipy import sparse
 from scipy.spatial.transform import Rotation
 
-from calibration.bundle.layout import Layout, start_lenses
+from calibration.bundle.layout import Layout, start_own
 from calibration.bundle.problem import BundleProblem
 
-CAMERA_NUMBERS = 18
-"""Of a camera: its rotation (3, own axes), its centre (3, world axes), its lens (12, order of INTRINSICS)."""
+CAMERA_NUMBERS = 20
+"""Of a camera: its rotation (3, own axes), its centre (3, world axes), its lens (12, order of INTRINSICS),
+offset and readout of its exposure (seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -22,19 +23,20 @@ class State:
 
     R_world_camera: Float[np.ndarray, "cameras 3 3"]
     center: Float[np.ndarray, "cameras 3"]
-    lens: Float[np.ndarray, "cameras 12"]
+    own: Float[np.ndarray, "cameras 14"]
+    """Lens, offset and readout."""
     R_world_board: Float[np.ndarray, "boards 3 3"]
     t_world_board: Float[np.ndarray, "boards 3"]
 
     def moved(
-        self, layout: Layout, camera_step: Float[np.ndarray, "cameras 18"], board_step: Float[np.ndarray, "boards 6"]
+        self, layout: Layout, camera_step: Float[np.ndarray, "cameras 20"], board_step: Float[np.ndarray, "boards 6"]
     ) -> State:
         """The state after a step; cameras of rigid groups follow their root exactly."""
         return _follow_roots(
             State(
                 R_world_camera=self.R_world_camera @ _turn(camera_step[:, :3]),
                 center=self.center + camera_step[:, 3:6],
-                lens=self.lens + camera_step[:, 6:],
+                own=self.own + camera_step[:, 6:],
                 R_world_board=self.R_world_board @ _turn(board_step[:, :3]),
                 t_world_board=self.t_world_board + board_step[:, 3:],
             ),
@@ -50,7 +52,7 @@ def start_state(problem: BundleProblem, layout: Layout) -> State:
         State(
             R_world_camera=T_world_camera[:, :3, :3].copy(),
             center=T_world_camera[:, :3, 3].copy(),
-            lens=start_lenses(problem, layout),
+            own=start_own(problem, layout),
             R_world_board=T_world_board[:, :3, :3].copy(),
             t_world_board=T_world_board[:, :3, 3].copy(),
         ),
@@ -59,9 +61,9 @@ def start_state(problem: BundleProblem, layout: Layout) -> State:
 
 
 def free_numbers(state: State, layout: Layout) -> sparse.csr_array:
-    """How the cameras' 18 numbers each follow the free ones: (18 cameras, free).
+    """How the cameras' 20 numbers each follow the free ones: (20 cameras, free).
 
-    Free are the poses of all roots but the held one, and the lens numbers without sigma 0. A camera b in a rigid group
+    Free are the poses of all roots but the held one, and the own numbers without sigma 0. A camera b in a rigid group
     turns by R_root_b^T w and its centre moves by c - R_world_root [t_root_b]x w with its root's (w, c).
     """
     rows, columns, values = [], [], []
@@ -82,11 +84,11 @@ def free_numbers(state: State, layout: Layout) -> sparse.csr_array:
             rows.append(first + r)
             columns.append(column_of_root[root] + c)
             values.append(follow[r, c])
-        lens = np.flatnonzero(layout.lens_free[camera])
-        rows.append(first + 6 + lens)
-        columns.append(width + np.arange(len(lens)))
-        values.append(np.ones(len(lens)))
-        width += len(lens)
+        own = np.flatnonzero(layout.own_free[camera])
+        rows.append(first + 6 + own)
+        columns.append(width + np.arange(len(own)))
+        values.append(np.ones(len(own)))
+        width += len(own)
     index = (np.concatenate(rows), np.concatenate(columns))
     return sparse.csr_array((np.concatenate(values), index), shape=(CAMERA_NUMBERS * len(layout.names), width))
 

@@ -13,19 +13,20 @@ from calibration.bundle.minimise import Linearised
 from calibration.bundle.problem import INTRINSICS
 from calibration.bundle.reduction import eliminate
 from calibration.bundle.shared_errors import shared_errors
-from calibration.bundle.state import free_numbers
+from calibration.bundle.state import CAMERA_NUMBERS, free_numbers
 from calibration.errors import CalibrationError
 
 UNDETERMINED = 1e-14
 """Least eigenvalue of the information matrix, scaled to a unit diagonal, that double precision can tell from zero."""
 
+OWN_NAMES = (*(f"lens number {name}" for name in INTRINSICS), "exposure's offset", "exposure's readout")
 ENOUGH = 400
 """Coordinates that give the size of residuals to 4 %; with fewer, sigmas are not believed to be smaller than told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Uncertainty:
-    """Joint covariance of every camera's 18 numbers."""
+    """Joint covariance of every camera's 20 numbers."""
 
     covariance: Float[np.ndarray, "all all"]
     sigma_scale: float
@@ -92,8 +93,8 @@ def _cut_by_loss(threshold: float, variance: float) -> float:
 def _undetermined(direction: np.ndarray, free: object, layout: Layout) -> str:
     """What a direction of the free numbers moves most, in words."""
     moved = np.abs(free @ direction)  # pyright: ignore[reportOperatorIssue]
-    camera, number = divmod(int(moved.argmax()), 18)
-    what = "place" if number < 6 else f"lens number {INTRINSICS[number - 6]}"
+    camera, number = divmod(int(moved.argmax()), CAMERA_NUMBERS)
+    what = "place" if number < 6 else OWN_NAMES[number - 6]
     return (
         f"camera '{layout.names[camera]}': its views do not determine its {what}; "
         "record more views of the board, or give a prior with a finite sigma"

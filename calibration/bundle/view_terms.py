@@ -1,8 +1,8 @@
 """Residuals of every corner and each view's normal equations, in one pass over the corners (numba).
 
 What a view sees depends on six numbers of the board in the camera (a twist: turn `omega` about the camera's centre,
-shift `tau`, both in camera axes) and on the lens's twelve: only these 18 are accumulated over corners. What camera and
-board do to the twist are 6x6 matrices, applied once a view (`reduction.py`).
+shift `tau`, both in camera axes), on the lens's twelve, and on offset and readout of the exposure: only these 20 are
+accumulated over corners. What camera and board do to the twist are 6x6 matrices, applied once a view (`reduction.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from calibration.bundle.layout import Layout
-from calibration.bundle.state import State
+from calibration.bundle.state import CAMERA_NUMBERS, State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -28,7 +28,8 @@ class ViewTerms:
     cost: float
     """Half of the sum of Huber's squares of whitened residuals; infinite with a point behind its camera."""
     information: Float[np.ndarray, "views columns columns"]
-    """J^T W J of (omega, tau, lens), 18 columns; with shapes, of these and the six errors that corners share."""
+    """J^T W J of (omega, tau, lens, offset, readout), 20 columns; with shapes, also of the six errors that corners
+    share."""
     gradient: Float[np.ndarray, "views columns"]
     """J^T W r with r = predicted less found, whitened."""
 
@@ -42,13 +43,14 @@ def view_terms(
     x and along y, change the residuals (`shared_errors.py`).
     """
     found, views = len(layout.q), len(layout.camera)
-    columns = 18 if shapes is None else 24
+    columns = CAMERA_NUMBERS if shapes is None else CAMERA_NUMBERS + 6
     residual, weight = np.empty((found, 2)), np.empty(found)
     information, gradient = np.empty((views, columns, columns)), np.empty((views, columns))
     cost = _accumulate(
-        layout.first, layout.camera, layout.board, layout.p_board, layout.q, layout.sigma_px, robust_px,
+        layout.first, layout.camera, layout.board, layout.p_board, layout.q, layout.sigma_px,
+        layout.velocity, layout.row, robust_px,
         np.empty((0, 3)) if shapes is None else shapes,
-        state.R_world_camera, state.center, state.lens, state.R_world_board, state.t_world_board,
+        state.R_world_camera, state.center, state.own, state.R_world_board, state.t_world_board,
         residual, weight, information, gradient,
     )  # fmt: skip
     return ViewTerms(residual=residual, weight=weight, cost=cost, information=information, gradient=gradient)
@@ -56,8 +58,8 @@ def view_terms(
 
 @nb.njit(cache=True, error_model="numpy")
 def _accumulate(
-    first, camera, board, p_board, q, sigma_px, robust_px, shapes,
-    R_world_camera, center, lens, R_world_board, t_world_board,
+    first, camera, board, p_board, q, sigma_px, velocity, row_part, robust_px, shapes,
+    R_world_camera, center, own, R_world_board, t_world_board,
     residual, weight, information, gradient,
 ):  # fmt: skip
     """Fills the outputs and returns the cost."""
@@ -65,13 +67,13 @@ def _accumulate(
     most = 0
     for v in range(len(camera)):
         most = max(most, first[v + 1] - first[v])
-    rows = np.zeros((2 * most, 24 if len(shapes) else 18))
+    rows = np.zeros((2 * most, CAMERA_NUMBERS + 6 if len(shapes) else CAMERA_NUMBERS))
     errors = np.zeros(2 * most)
     for v in range(len(camera)):
         R = R_world_camera[camera[v]].T
         R_camera_board = np.ascontiguousarray(R) @ np.ascontiguousarray(R_world_board[board[v]])
         away = t_world_board[board[v]] - center[camera[v]]
-        k = lens[camera[v]]
+        k = own[camera[v]]
         fx, fy = k[0], k[1]
         begin, count = first[v], first[v + 1] - first[v]
         for n in range(count):
@@ -100,7 +102,10 @@ def _accumulate(
             p1, p2 = k[6], k[7]
             xd = x * g + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
             yd = y * g + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
-            ex, ey = fx * xd + k[2] - q[begin + n, 0], fy * yd + k[3] - q[begin + n, 1]
+            vx, vy, part = velocity[begin + n, 0], velocity[begin + n, 1], row_part[begin + n]
+            delay = k[12] + k[13] * part
+            ex = fx * xd + k[2] + delay * vx - q[begin + n, 0]
+            ey = fy * yd + k[3] + delay * vy - q[begin + n, 1]
             residual[begin + n, 0], residual[begin + n, 1] = -ex, -ey
             length = np.sqrt(ex * ex + ey * ey)
             w = 1.0 if length <= robust_px else robust_px / length
@@ -136,9 +141,11 @@ def _accumulate(
                 J[15], J[16], J[17] = -g * radial * r2, -g * radial * r4, -g * radial * r6
                 twice, square = scale * 2 * x * y, scale * (r2 + 2 * along * along)
                 J[12 + tangential], J[13 - tangential] = twice, square
+                moving = s * (vy if tangential else vx)
+                J[18], J[19] = moving, moving * part
             if len(shapes):
                 for i in range(3):
-                    rows[2 * n, 18 + i] = rows[2 * n + 1, 21 + i] = s * shapes[begin + n, i]
+                    rows[2 * n, CAMERA_NUMBERS + i] = rows[2 * n + 1, CAMERA_NUMBERS + 3 + i] = s * shapes[begin + n, i]
         J = rows[: 2 * count]
         information[v] = J.T @ J
         gradient[v] = J.T @ errors[: 2 * count]

@@ -9,13 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from calibration.bundle.layout import lay_out
 from calibration.bundle.prior_terms import pair_error
-from calibration.bundle.problem import BundleProblem, CameraStart, DevicePair
+from calibration.bundle.problem import BundleProblem, CameraStart, DevicePair, TimingPrior
 from calibration.bundle.reduction import normal_equations
 from calibration.bundle.state import State, start_state
 from calibration.bundle.view_terms import view_terms
 from geometry.camera import Camera
 from geometry.rigid import rigid, transform
 
+LATE = TimingPrior(offset_s=0.003, readout_s=0.02)
 RATIONAL = np.array([0.5, -2.6, 3e-4, -2e-4, 1.5, 0.4, -2.4, 1.4])
 """Like an Azure Kinect's colour camera."""
 
@@ -27,27 +28,32 @@ def rational_problem() -> BundleProblem:
         for name, start in problem.cameras.items()
     }
     priors = {n: replace(c, prior=replace(c.prior, sigma=np.full(12, np.inf))) for n, c in cameras.items()}
-    return replace(problem, cameras=priors)
+    rng = np.random.default_rng(5)
+    moving = tuple(replace(view, velocity=rng.normal(0, 80, view.q.shape)) for view in problem.views)
+    return replace(problem, cameras=priors, views=moving, timings={name: LATE for name in priors})
 
 
 def predicted(problem: BundleProblem, state: State) -> np.ndarray:
-    """Whitened residuals (predicted less found) by Camera.project, in the layout's order."""
+    """Whitened residuals (predicted less found) by Camera.project and velocities, in the layout's order."""
     layout = lay_out(problem)
     out = []
     for n in layout.order:
         view = problem.views[n]
         c, b = layout.names.index(view.camera), layout.instants.index(view.instant)
-        k = state.lens[c]
+        k = state.own[c]
         camera = Camera(
             name="c",
             K=np.array([[k[0], 0, k[2]], [0, k[1], k[3]], [0, 0, 1]]),
             width=1,
             height=1,
-            distortion=k[4:],
+            distortion=k[4:12],
             T_world_camera=rigid(state.R_world_camera[c], state.center[c]),
         )
         T_world_board = rigid(state.R_world_board[b], state.t_world_board[b])
-        out.append((camera.project(transform(T_world_board, CORNERS[view.ids])) - view.q) / view.sigma_px)
+        height = next(iter(problem.cameras.values())).camera.height
+        delay = k[12] + k[13] * ((view.q[:, 1:] + 0.5) / height - 0.5)
+        q = camera.project(transform(T_world_board, CORNERS[view.ids])) + delay * view.velocity
+        out.append((q - view.q) / view.sigma_px)
     return np.concatenate(out).ravel()
 
 
@@ -69,32 +75,32 @@ def test_normal_equations_are_those_of_finite_differences() -> None:
     equations = normal_equations(view_terms(state, layout, np.inf), state, layout)
     cameras, boards = len(layout.names), len(layout.instants)
     steps = np.concatenate(
-        [np.tile([1e-6] * 6 + [1e-3] * 4 + [1e-6] * 8, cameras), np.full(6 * boards, 1e-6)]
+        [np.tile([1e-6] * 6 + [1e-3] * 4 + [1e-6] * 10, cameras), np.full(6 * boards, 1e-6)]
     )  # central differences of these steps are good to 1e-7 of a column
 
     def moved(n: int, by: float) -> np.ndarray:
         step = np.zeros(len(steps))
         step[n] = by
-        camera, board = step[: 18 * cameras].reshape(-1, 18), step[18 * cameras :].reshape(-1, 6)
+        camera, board = step[: 20 * cameras].reshape(-1, 20), step[20 * cameras :].reshape(-1, 6)
         return predicted(problem, state.moved(layout, camera, board))
 
     J = np.stack([(moved(n, h) - moved(n, -h)) / (2 * h) for n, h in enumerate(steps)], 1)
     r = predicted(problem, state)
     scale = np.linalg.norm(J, axis=0)
     H = J.T @ J / np.outer(scale, scale)
-    camera, board = slice(0, 18 * cameras), slice(18 * cameras, None)
+    camera, board = slice(0, 20 * cameras), slice(20 * cameras, None)
     np.testing.assert_allclose(equations.cameras / np.outer(scale[camera], scale[camera]), H[camera, camera], atol=1e-5)
     np.testing.assert_allclose(equations.camera_gradient / scale[camera], J[:, camera].T @ r / scale[camera], rtol=1e-4)
     np.testing.assert_allclose(
         equations.board_gradient.ravel() / scale[board], J[:, board].T @ r / scale[board], rtol=1e-4
     )
-    across = np.zeros((18 * cameras, 6 * boards))
+    across = np.zeros((20 * cameras, 6 * boards))
     for n, block in enumerate(equations.across):
-        c, b = 18 * layout.camera[n], 6 * layout.board[n]
-        across[c : c + 18, b : b + 6] += block
+        c, b = 20 * layout.camera[n], 6 * layout.board[n]
+        across[c : c + 20, b : b + 6] += block
     np.testing.assert_allclose(across / np.outer(scale[camera], scale[board]), H[camera, board], atol=1e-5)
     for b, block in enumerate(equations.boards):
-        own = slice(18 * cameras + 6 * b, 18 * cameras + 6 * b + 6)
+        own = slice(20 * cameras + 6 * b, 20 * cameras + 6 * b + 6)
         np.testing.assert_allclose(block / np.outer(scale[own], scale[own]), H[own, own], atol=1e-5)
 
 
