@@ -15,6 +15,11 @@ from geometry.distortion import distortion_jacobian
 from geometry.rigid import inverse, rigid, transform
 
 FEWEST_CORNERS = 6
+LEAST_SIGMA_PX = 0.1
+"""Detectors reach 0.03 px, lenses are not known that well."""
+SHUTTER_S = 0.003
+"""Rows of a moving board are exposed this much apart: a readout of 10 to 20 ms over the third of the picture that it
+covers."""
 BEHIND = 1e6
 """Sigmas of a board behind the camera."""
 
@@ -42,7 +47,7 @@ def view_pose(camera: Camera, corners: Float[np.ndarray, "corners 3"], view: Boa
     placed = place_view(camera, corners, view)
     if placed is None or placed.mirrored:
         return None
-    p_board, sigma = corners[placed.view.ids], max(placed.rms_px, view.sigma_px)
+    p_board, sigma = corners[placed.view.ids], max(placed.rms_px, believed_sigma_px(view))
     covariances = []
     for T_camera_board in placed.Ts_camera_board:
         p = transform(T_camera_board, p_board)
@@ -53,6 +58,12 @@ def view_pose(camera: Camera, corners: Float[np.ndarray, "corners 3"], view: Boa
         covariances=tuple(covariances),
         rms_px=placed.rms_px,
     )
+
+
+def believed_sigma_px(view: BoardView) -> float:
+    """Standard deviation of corners with what all of a view share: the lens, and the shutter of a moving one."""
+    speed = 0.0 if view.velocity is None else float(np.median(np.linalg.norm(view.velocity, axis=-1)))
+    return float(np.hypot(max(view.sigma_px, LEAST_SIGMA_PX), SHUTTER_S * np.nan_to_num(speed)))
 
 
 def board_information(
@@ -66,8 +77,9 @@ def board_information(
     good = np.isfinite(q).all(-1) & (p[:, 2] > 0)
     if not good.any():
         return np.zeros((6, 6)), np.zeros(6), BEHIND
-    r = (q[good] - view.q[good]) / view.sigma_px
-    A = pixel_jacobian(camera, p[good]) @ camera.T_camera_world[:3, :3] / view.sigma_px
+    sigma_px = believed_sigma_px(view)
+    r = (q[good] - view.q[good]) / sigma_px
+    A = pixel_jacobian(camera, p[good]) @ camera.T_camera_world[:3, :3] / sigma_px
     J = np.concatenate([-A @ cross(p_world[good] - T_world_board[:3, 3]), A], -1)
     off = float(np.sqrt((r**2).mean())) if good.all() else BEHIND
     return np.einsum("nki,nkj->ij", J, J), np.einsum("nki,nk->i", J, r), off
