@@ -105,6 +105,14 @@ def camera_of(stream: str) -> str:
     return f"{device_of(stream)}/depth" if stream.endswith("/ir") else stream
 
 
+def stream_of(session: Session, camera: str) -> str:
+    """The stream whose pictures are views of a camera; the reverse of `camera_of`. Raises CalibrationError."""
+    for name, info in session.streams.items():
+        if info.kind in SEARCHED_KINDS and camera_of(name) == camera:
+            return name
+    raise CalibrationError(f"{session.folder} has no stream that shows what {camera} sees")
+
+
 def _streams(session: Session, wanted: Sequence[str] | None) -> list[str]:
     names = [name for name, stream in session.streams.items() if stream.kind in SEARCHED_KINDS]
     if wanted is not None:
