@@ -91,8 +91,7 @@ def write_calibration_report(
             {
                 "name": field.camera,
                 "svg": field_svg(field, scale),
-                "note": f"rms {field.rms_px:.3f} px, systematic {field.systematic_px:.3f} px, "
-                f"{int(field.count.sum())} corners",
+                "note": _field_words(field),
             }
             for field in fields
         ],
@@ -176,13 +175,18 @@ def _cards(solve: RigSolve) -> list[dict[str, str]]:
     for value, unit, digits, text in (
         (held.square_mm, "mm", 2, f"squares of {len(held.instants)} held-out boards, rms error"),
         (held.planarity_mm, "mm", 2, "their flatness, rms"),
-        (1e6 * (held.scale - 1), "ppm", 0, "scale, against the board"),
+        (100 * (held.scale - 1), "%", 3, "larger than the board says"),
         (max((q.body_sigma_mm for q in solve.quality.values()), default=float("nan")), "mm", 2, "worst camera, sigma"),
         (solve.solution.rms_px, "px", 3, "rms of the residuals"),
     ):
         if np.isfinite(value):
             cards.append((f"{value:.{digits}f} {unit}", text))
     return [{"value": value, "text": text} for value, text in cards]
+
+
+def _field_words(field: ResidualField) -> str:
+    systematic = "" if np.isnan(field.systematic_px) else f", systematic {field.systematic_px:.3f} px"
+    return f"rms {field.rms_px:.3f} px{systematic}, {int(field.count.sum())} corners"
 
 
 def _subtitle(solve: RigSolve, placed: RigCalibration) -> str:

@@ -12,6 +12,8 @@ COLUMNS = 16
 """Cells along the longer side; 80 px at 720p, a square of a board at 2 m."""
 LEAST = 4
 """Corners in a cell whose mean says something."""
+LEAST_VIEWS = 3
+"""Views in a cell whose scatter tells chance from what is systematic: corners of one view share their errors."""
 OUTLIER_WEIGHT = 0.3
 """Corners that the robust loss left less of are drawn one by one."""
 OUTLIERS_SHOWN = 150
@@ -33,7 +35,8 @@ class ResidualField:
     rms_px: float
     """Of all corners, along an axis."""
     systematic_px: float
-    """Root mean square of the cells' means, beyond what chance makes of so many corners; along an axis."""
+    """Root mean square of the cells' means, beyond what the scatter of the views in them makes of chance; along an
+    axis. NaN where no cell has enough views."""
     outliers: Float[np.ndarray, "outliers 2"]
     """Where corners were set aside."""
 
@@ -63,9 +66,8 @@ def residual_field(
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.stack([summed(w * r[:, i]) / total for i in (0, 1)], -1)
         rms = np.sqrt(summed(w * (r**2).sum(-1)) / total / 2)
-        chance = rms**2 * summed(w**2) / total**2  # variance of a weighted mean
     mean[~enough], rms[~enough] = np.nan, np.nan
-    beyond = np.mean((mean[enough] ** 2).sum(-1) / 2 - chance[enough]) if enough.any() else 0.0
+    view = np.repeat(np.arange(len(q)), [len(one) for one in q])
     aside = np.flatnonzero(w < OUTLIER_WEIGHT)
     return ResidualField(
         camera=camera,
@@ -76,9 +78,35 @@ def residual_field(
         rms=rms,
         count=count,
         rms_px=float(np.sqrt((w * (r**2).sum(-1)).sum() / (2 * w.sum()))) if w.sum() > 0 else float("nan"),
-        systematic_px=float(np.sqrt(max(beyond, 0.0))),
+        systematic_px=_systematic(index, view, r, w),
         outliers=at[aside[:OUTLIERS_SHOWN]],
     )
+
+
+def _systematic(
+    cell: Int[np.ndarray, "corners"],
+    view: Int[np.ndarray, "corners"],
+    r: Float[np.ndarray, "corners 2"],
+    w: Float[np.ndarray, "corners"],
+) -> float:
+    """From the mean of each view in each cell: what the views of a cell agree on, squared and less its variance."""
+    if not len(cell):
+        return float("nan")
+    both, of = np.unique(np.stack([cell, view], -1), axis=0, return_inverse=True)
+    weight = np.bincount(of.ravel(), w)
+    both, means = both[weight > 0], [np.bincount(of.ravel(), w * r[:, i])[weight > 0] for i in (0, 1)]
+    weight = weight[weight > 0]
+    beyond = []
+    for one in np.unique(both[:, 0]):
+        here = both[:, 0] == one
+        if (views := int(here.sum())) < LEAST_VIEWS:
+            continue
+        part = weight[here] / weight[here].sum()
+        m = np.stack([sums[here] / weight[here] for sums in means], -1)
+        middle = part @ m
+        variance = (part**2) @ (m - middle) ** 2 * views / (views - 1)
+        beyond.append((middle**2 - variance).sum() / 2)
+    return float(np.sqrt(max(np.mean(beyond), 0.0))) if beyond else float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,21 +18,19 @@ MARKS = {GOOD: "✓", DOUBTFUL: "!", UNSOLVED: "✗"}
 
 def camera_rows(solve: RigSolve) -> list[dict[str, Any]]:
     """A row for each camera, the worst first within solved and unsolved: its state, figures, and verdict in words."""
-    words: dict[str, list[str]] = {}
-    doubtful = set()
-    for verdict in solve.verdicts:
-        words.setdefault(verdict.subject, []).append(verdict.text)
-        if not verdict.good:
-            doubtful.add(verdict.subject)
+    verdicts: dict[str, list[dict[str, Any]]] = {}
+    for one in solve.verdicts:
+        verdicts.setdefault(one.subject, []).append({"good": one.good, "text": one.text})
     rows = []
     for name, reason in solve.unsolved.items():
-        rows.append({"name": name, "state": UNSOLVED, "mark": MARKS[UNSOLVED], "words": reason} | _figures(None, None))
+        words = [{"good": False, "text": reason}]
+        rows.append({"name": name, "state": UNSOLVED, "mark": MARKS[UNSOLVED], "words": words} | _figures(None, None))
     solved = sorted(solve.cameras, key=lambda name: -_sortable(solve.quality[name].body_sigma_mm))
     for name in solved:
-        state = DOUBTFUL if name in doubtful else GOOD
-        text = "; ".join(words.get(name, ["nothing to say"]))
+        words = verdicts.get(name, [])
+        state = GOOD if all(one["good"] for one in words) else DOUBTFUL
         figures = _figures(solve.quality[name], solve.held_out.cross_mm.get(name))
-        rows.append({"name": name, "state": state, "mark": MARKS[state], "words": text} | figures)
+        rows.append({"name": name, "state": state, "mark": MARKS[state], "words": words} | figures)
     return rows
 
 
