@@ -41,11 +41,14 @@ def factory_rig(session: Session, streams: frozenset[str]) -> FactoryRig:
         return FactoryRig(cameras={}, pairs=(), priors={}, source="the recording came without cameras")
     file = read_camera_file(path)
     cameras = {name: camera for name, camera in file.cameras.items() if name in streams}
-    priors = {
-        name: factory_prior(camera, device_kind(session.devices[device_of(name)].model))
-        for name, camera in cameras.items()
-    }
-    return FactoryRig(cameras=cameras, pairs=_pairs(cameras), priors=priors, source=file.source)
+    models = {name: session.devices[device_of(name)].model for name in cameras}
+    return factory_of(cameras, models, file.source)
+
+
+def factory_of(cameras: Mapping[str, Camera], models: Mapping[str, str], source: str) -> FactoryRig:
+    """The same of cameras whose poses are in the world or in their device; `models`: their devices', by camera."""
+    priors = {name: factory_prior(camera, device_kind(models[name])) for name, camera in cameras.items()}
+    return FactoryRig(cameras=cameras, pairs=_pairs(cameras), priors=priors, source=source)
 
 
 def _pairs(cameras: Mapping[str, Camera]) -> tuple[DevicePair, ...]:

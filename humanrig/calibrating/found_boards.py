@@ -21,7 +21,7 @@ SEARCHED_HZ = 12.0
 """A board's speed in the image is told by neighbouring pictures less than 0.1 s apart; with more, ten cameras take
 long to search."""
 GUESS_IMAGES = 24
-VERSION = 2
+VERSION = 3
 """Raised when the search finds other corners."""
 
 
@@ -75,13 +75,10 @@ def cache_file(session: Session, board: Board, streams: list[str], every: int) -
 
 def _nothing_found(session: Session, board: Board, streams: list[str]) -> str:
     """What the pictures show instead, in words."""
-    from calibration.boards.guess import guess_board
+    from calibration.boards.guess import explain, guess_board
 
-    said = f"no camera saw a {board.kind} board of {board.columns}x{board.rows} squares"
     guesses = guess_board(_some_pictures(session, streams), board)
-    if guesses:
-        return f"{said}; {guesses[0].words}"
-    return f"{said}, nor any other board; record it again, slower, nearer or in better light"
+    return f"no camera saw the board; {explain(guesses, board)}"
 
 
 def _some_pictures(session: Session, streams: list[str]) -> list[Any]:

@@ -14,6 +14,7 @@ from humanrig.errors import HumanrigError
 from humanrig.terminal import say
 
 if TYPE_CHECKING:
+    from capture.board import Board
     from capture.rig.rig_file import RigFile
     from humanrig.rig.take_plan import TakePlan
 
@@ -100,7 +101,8 @@ def capture(
         live.start()
         control = TakeControl(live, plans, on_second=note)
         view = RigView(live, monitor, {name: _exposure(given) for name, given in settings.items()})
-        with _page(live, control, port) if preview else nullcontext():
+        watched = read.board if kind == "board" else None
+        with _page(live, control, port, watched) if preview else nullcontext():
             return TerminalFlow(control, view, takes=takes).run()
 
 
@@ -201,10 +203,12 @@ class _running_record:
 
 
 @contextmanager
-def _page(live: Any, control: Any, port: int) -> Iterator[None]:
+def _page(live: Any, control: Any, port: int, board: Board | None) -> Iterator[None]:
+    """The page, which also shows how well each camera is known by now where a board is described."""
+    from humanrig.live.board_watch import BoardWatch
     from humanrig.live.server import PreviewServer
 
-    server = PreviewServer(live, control, port=port)
+    server = PreviewServer(live, control, port=port, board=None if board is None else BoardWatch(live, board))
     say(f"preview: {server.start()}")
     try:
         yield

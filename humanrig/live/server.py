@@ -21,6 +21,7 @@ from humanrig.live.view import RigView
 
 if TYPE_CHECKING:
     from capture.recorder.live_rig import LiveRig
+    from humanrig.live.board_watch import BoardWatch
 
 HOST = "127.0.0.1"
 UPDATE_S = 0.25
@@ -47,11 +48,15 @@ class PreviewServer:
         port: int = 0,
         tiles_per_s: float = TILES_PER_S,
         cpu_share: float = CPU_SHARE,
+        board: BoardWatch | None = None,
     ) -> None:
-        """Port 0 takes a free one; `url` names it after `start`. Raises HumanrigError for a port that cannot be."""
+        """Port 0 takes a free one; `url` names it after `start`. `board` is watched and shown while the page is served.
+
+        Raises HumanrigError for a port that cannot be.
+        """
         if not 0 <= port <= 65535:
             raise HumanrigError(f"the preview page cannot use port {port}; choose 1 to 65535, or 0 for a free one")
-        self._control, self._port = control, port
+        self._control, self._port, self._board = control, port, board
         self._view = RigView(rig, control)
         self._pages: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
         self._tiles = TileMaker(
@@ -80,6 +85,8 @@ class PreviewServer:
             ) from None
         self._view.attach()
         self._tiles.start()
+        if self._board is not None:
+            self._board.start()
         return self.url
 
     def close(self) -> None:
@@ -87,6 +94,8 @@ class PreviewServer:
         if self._runner is None:
             return
         self._view.detach()
+        if self._board is not None:
+            self._board.close()
         self._tiles.close()
         try:
             self._thread.run(self._unserve())
@@ -181,7 +190,8 @@ class PreviewServer:
             listening.cancel()
 
     async def _update(self, socket: web.WebSocketResponse, sent: int) -> int:
-        await socket.send_json(await asyncio.to_thread(self._view.state, dict(self._tiles.problems)))
+        state = await asyncio.to_thread(self._view.state, dict(self._tiles.problems))
+        await socket.send_json({**state, "board": None if self._board is None else self._board.state()})
         newer = sorted((t for t in list(self._tiles.tiles.values()) if t.number > sent), key=lambda t: t.number)
         for tile in newer:
             await socket.send_bytes(tile.stream.encode() + b"\n" + tile.jpeg)

@@ -84,6 +84,51 @@ function showStreams(streams) {
   for (const [name, tile] of tiles) if (!present.has(name)) { tile.figure.remove(); tiles.delete(name); }
 }
 
+function showBoard(board) {
+  $("board").hidden = !board;
+  if (!board) return;
+  $("board-next").textContent = board.next;
+  const notes = [`${board.boards} places of the board`, board.solve_problem, board.problem];
+  $("board-line").textContent = notes.filter(Boolean).join(" · ");
+  $("board-cameras").replaceChildren(...board.cameras.map((camera) => {
+    const row = element("li", "", sigmaClass(camera));
+    row.append(element("strong", camera.name), cells(camera.cells));
+    const known = camera.sigma_mm === null ? "not known yet" : `±${camera.sigma_mm.toFixed(1)} mm`;
+    row.append(element("b", known), element("small", `${camera.views} views, ${camera.together} shared`));
+    if (camera.unsolved) row.append(element("small", camera.unsolved));
+    row.dataset.camera = camera.name;
+    return row;
+  }));
+  showPairs(board.pairs);
+}
+
+function sigmaClass(camera) {
+  if (camera.sigma_mm === null) return "unknown";
+  return camera.sigma_mm <= 1 ? "good" : camera.sigma_mm <= 3 ? "near" : "far";
+}
+
+function cells(rows) {
+  const grid = element("div", "", "cells");
+  grid.style.gridTemplateColumns = `repeat(${rows.length ? rows[0].length : 1}, 1fr)`;
+  for (const row of rows) for (const seen of row) grid.append(element("i", "", seen ? "seen" : ""));
+  return grid;
+}
+
+function showPairs(pairs) {
+  const names = [...new Set(pairs.flatMap((pair) => [pair.a, pair.b]))].sort();
+  const count = new Map(pairs.flatMap((p) => [[`${p.a} ${p.b}`, p.boards], [`${p.b} ${p.a}`, p.boards]]));
+  const head = element("tr");
+  head.append(element("th", names.length ? "seen together" : ""), ...names.map((name) => element("th", name)));
+  $("board-pairs").replaceChildren(head, ...names.map((a) => {
+    const row = element("tr");
+    row.append(element("th", a), ...names.map((b) => {
+      const boards = a === b ? null : count.get(`${a} ${b}`) || 0;
+      return element("td", boards === null ? "·" : String(boards), boards === null ? "" : boards ? "tied" : "untied");
+    }));
+    return row;
+  }));
+}
+
 function makeTile(stream) {
   const figure = element("figure");
   const image = element("img");
@@ -118,6 +163,7 @@ function connect() {
     showState(state);
     showLists(state);
     showStreams(state.streams);
+    showBoard(state.board);
   };
   socket.onclose = () => {
     document.querySelector("header").className = "lost";
