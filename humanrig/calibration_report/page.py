@@ -98,6 +98,7 @@ def write_calibration_report(
         field_scale=scale,
         lenses=tables.lens_rows(solve, known),
         has_known=bool(known),
+        has_unsolved=bool(solve.unsolved),
         depth=tables.depth_rows(placed),
         color=tables.color_rows(placed),
         further=further,
