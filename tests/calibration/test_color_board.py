@@ -126,7 +126,7 @@ def test_sigmas_hold_and_highlights_are_weighted_down():
     shares = [(n % 5, (n + 1) % 5) for n in range(30)]
     pulls, spotted = [], []
     for seed in range(20):
-        solve = colors_from_board(lights_of(gains, shares, np.random.default_rng(seed)))
+        solve = colors_from_board(lights_of(gains, shares, np.random.default_rng(seed)), shared_sigma=0.0)
         wanted = np.exp(np.log(gains).mean(0)) / gains
         found = np.array([np.diag(solve.corrections[f"{n}/color"].matrix) for n in range(5)])
         pulls.append(np.log(found / wanted) / np.array([solve.sigma[f"{n}/color"] for n in range(5)]))
