@@ -24,8 +24,9 @@ LOOSE_RAD, LOOSE_M = np.deg2rad(3.0), 0.1
 """Deviations of the start: what surfaces leave open stays where it was."""
 SMALLEST_M = 1e-3
 """Deviation of a match's gap, at least."""
-CORRELATED = 30.0
-"""So many matches count as one: neighbours share noise, normals and the systematic errors of their place."""
+CORRELATED = 60.0
+"""So many matches count as one: neighbours share noise, normals and the systematic errors of their place. Set so that
+the disagreement with a true calibration is what is expected, for walking people seen by ten cameras."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

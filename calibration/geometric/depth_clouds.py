@@ -19,8 +19,10 @@ from geometry.rigid import transform
 
 EDGE_M = 0.04
 """A pixel whose 3x3 neighbours differ by more than this may mix two surfaces."""
-ABOVE_FLOOR_M = 0.05
-"""The floor is left out: seen at a grazing angle, its echoes are lengthened by what stands on it."""
+ABOVE_FLOOR_M = 0.6
+"""What is lower is left out: echoes by way of the floor lengthen it by 1 to 3 mm below 0.4 m (virtual rig), which tilts
+all cameras alike. Ten instants of a walking person among ten cameras: 0.12° and 1.5 mm from the truth with 0.05 m,
+0.05° and 1.4 mm with 0.6 m."""
 
 
 def depth_clouds(

@@ -14,7 +14,7 @@ from calibration.pose_covariance import PoseCovariance
 from calibration.rig import Verdict
 from geometry.camera import Camera
 
-CONTRADICTS = 5.0
+CONTRADICTS = 4.0
 """Deviations from which on a given place is given up."""
 CONTRADICTS_M = 5e-3
 """And how far apart the two put the body, at least: surfaces are never believed over a board below that."""
