@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from calibration.board_view import BoardTake
@@ -12,6 +13,8 @@ from calibration.rig import Verdict
 from calibration.rig_solve.result import RigSolve
 from capture.session import Session
 from humanrig.calibrating.corrections_step import with_color, with_depth
+from humanrig.calibrating.geometry_step import with_geometry
+from humanrig.calibrating.phone_step import place_phones
 from humanrig.calibrating.settings import RigCalibrationConfig
 from humanrig.calibrating.world_step import in_world
 
@@ -32,7 +35,7 @@ class Finished:
 
 
 def finish(
-    session: Session, take: BoardTake, solve: RigSolve, config: RigCalibrationConfig, report: Report
+    session: Session, take: BoardTake, solve: RigSolve, config: RigCalibrationConfig, output: Path, report: Report
 ) -> Finished:
     """Runs the steps after the solve; a step that cannot be done says so in a verdict, and the others go on."""
     verdicts = list(solve.verdicts)
@@ -50,6 +53,15 @@ def finish(
     solve = world.solve
     verdicts += world.verdicts
     report("floor", 1, 1)
+    if config.refine == "geometry":
+        report("surfaces", 0, 1)
+        refined = with_geometry(session, solve, config.refine_with)
+        solve, figures["surfaces"] = refined.solve, refined.figures
+        verdicts += refined.verdicts
+        report("surfaces", 1, 1)
+    if config.phone:
+        placed, figures["phones"] = place_phones(session, take, solve.calibration, output, report)
+        verdicts += placed
     calibration = replace(solve.calibration, verdicts=tuple(verdicts))
     return Finished(
         solve=replace(solve, calibration=calibration, verdicts=tuple(verdicts)),

@@ -30,7 +30,7 @@ from humanrig.stage import Stage, StageContext
 Report = Callable[[str, int, int], None]
 """Called with (piece of work, done, total)."""
 FOLDER = RESULT[0]
-VERSION = 3
+VERSION = 4
 """Raised when a change of code changes what is written."""
 REPORT = "report.html"
 
@@ -118,7 +118,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
         on_progress=lambda text: report("solve", 0, 1),
     )
     report("solve", 1, 1)
-    finished = finish(session, take, solve, config, report)
+    finished = finish(session, take, solve, config, context.output, report)
     solve = finished.solve
     write_take(context.output / "views.npz", take)
     write_solve(context.output / "solve", solve)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -23,6 +24,10 @@ class RigCalibrationConfig:
     """fixed: the lenses stay as the factory measured them."""
     refine: Literal["none", "geometry"] = "none"
     """geometry: depth of things or people checks the cameras, and refines those that the board left weak."""
+    refine_with: Path | None = None
+    """session.toml of the take whose depth refines; by default the take of the board."""
+    phone: bool = False
+    """Place the phones that filmed the board."""
     origin: str = "centre"
     """Where the world's origin lies: centre (of the cameras), board (where it lay on the floor), or a camera."""
     floor: Literal["auto", "depth", "board", "none"] = "auto"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def calibrate(
     thickness_mm: Annotated[float, arg(metavar="MM")] = 0.0,
     intrinsics: Literal["free", "fixed"] = "free",
     refine: Literal["none", "geometry"] = "none",
+    phone: bool = False,
     origin: Annotated[str, arg(metavar="centre|board|CAMERA")] = "centre",
     floor: Literal["auto", "depth", "board", "none"] = "auto",
+    person_height: Annotated[float | None, arg(metavar="M")] = None,
     max_instants: Annotated[int, arg(metavar="N")] = 200,
     every: Annotated[int, arg(metavar="N")] = 0,
     depth: bool = True,
@@ -63,9 +66,11 @@ def calibrate(
         inverted: The board is white on black.
         thickness_mm: Of a two-sided board.
         intrinsics: fixed: the lenses stay as the factory measured them.
-        refine: geometry: depth of things or people checks the cameras, and refines what the board left weak.
+        refine: geometry: depth of things or people in SESSION checks the cameras, and refines what the board left weak.
+        phone: Place the phones that filmed the board beside the rig.
         origin: Of the world: the cameras' centre, the board where it lay on the floor, or below a camera.
         floor: What the floor is found from; auto: depth, else a board that lay on it.
+        person_height: No board: place the colour cameras by the person who moves in SESSION, of this height in metres.
         max_instants: Most placements of the board that enter the solve.
         every: Look for the board in every N-th instant; by default in twelve a second or a few more.
         depth: --no-depth: do not estimate what is wrong with each depth camera's distances.
@@ -89,10 +94,16 @@ def calibrate(
         thickness_mm=thickness_mm,
     )
     opened = Session.open(session)
+    if person_height is not None:
+        if boards is not None or words.given:
+            raise HumanrigError("--person-height is for takes without a board; leave it out, or the board's words")
+        return _tell(opened, opened, _by_person(opened, person_height, again=again, workers=workers), json=json)
     take = _take(opened, boards, words)
     options = {
         "intrinsics": intrinsics,
         "refine": refine,
+        "refine_with": _refining(opened, take) if refine == "geometry" else None,
+        "phone": phone,
         "origin": origin,
         "floor": floor,
         "max_instants": max_instants,
@@ -119,6 +130,25 @@ def _take(session: Session, boards: Path | None, words: BoardWords) -> Session:
         return session
     say(f"{session.folder} takes its calibration from {linked}")
     return Session.open(linked)
+
+
+def _by_person(session: Session, height_m: float, *, again: bool, workers: int | None) -> Calibrated:
+    from humanrig.calibrating.person_flow import calibrate_by_person
+
+    with stage_progress() as update:
+        return calibrate_by_person(session, height_m, again=again, workers=workers, on_progress=update)
+
+
+def _refining(session: Session, take: Session) -> Path | None:
+    """What names the session whose depth refines, if it is another than the board's; its frames are matched first."""
+    from capture.session import INFO_FILE
+    from humanrig import pipeline
+    from humanrig.calibrating.links import link_calibration
+
+    if session.folder.resolve() == take.folder.resolve():
+        return None
+    pipeline.reconstruct(link_calibration(session, take), pipeline.Request(until="sync"))
+    return session.path(INFO_FILE)
 
 
 def _calibrated(
@@ -151,5 +181,8 @@ def _tell(session: Session, take: Session, result: Calibrated, *, json: bool) ->
             print(line)
     say("unchanged, skipped" if result.skipped else f"{result.seconds:.1f} s")
     folder = take.path(RESULT[0])
-    say(f"{folder / RESULT[1]}\n{folder / REPORT}\nnext: humanrig reconstruct {session.folder}")
+    for path in (folder / RESULT[1], folder / REPORT):
+        if path.is_file():
+            say(f"{path}")
+    say(f"next: humanrig reconstruct {session.folder}")
     return exit_code(result.figures)
