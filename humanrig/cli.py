@@ -10,6 +10,7 @@ import tyro
 
 from humanrig.commands import (
     actions,
+    board,
     calibrate,
     calibration,
     capture,
@@ -38,6 +39,7 @@ COMMANDS = {
     "simulate": simulate.simulate,
     "devices": devices.devices,
     "rig": rig.rig,
+    "board": board.board,
     "capture": capture.capture,
     "actions": actions.actions,
     "subjects": subjects.subjects,

@@ -12,6 +12,7 @@ import numpy as np
 from calibration.boards.detection import BoardDetector
 from calibration.boards.grey_image import grey_image
 from calibration.boards.marker_layout import (
+    ENOUGH,
     LEAST_MARKERS,
     Quads,
     agreeing,
@@ -24,8 +25,9 @@ from capture.board import Board, marker_dictionary
 from capture.board_file import board_flags, describe
 from capture.errors import CaptureError
 
-MOST_PICTURES, LONGEST_SIDE_PX = 8, 1600
-"""Pictures that are looked at, spread over those given, and their size: enough for markers and quick."""
+MOST_PICTURES, BEST_PICTURES, LONGEST_SIDE_PX = 12, 3, 1600
+"""Pictures that are looked at, spread over those given; of them those with the most outlines, in which markers are
+searched, since every dictionary takes its time; and their size."""
 LEAST_SHARE = 0.5
 """Of the markers that were found, those that must lie as on the board."""
 
@@ -52,6 +54,7 @@ def guess_board(images: Sequence[Any], described: Board) -> tuple[BoardGuess, ..
     """
     chosen = [images[n] for n in _spread(len(images))]
     pictures = [_reduced(grey_image(image).search) for image in chosen]
+    pictures = sorted(pictures, key=_outlines, reverse=True)[:BEST_PICTURES]
     guesses: list[BoardGuess] = []
     for mirrored in (False, True):
         for inverted in (False, True):
@@ -77,7 +80,7 @@ def explain(guesses: Sequence[BoardGuess], described: Board) -> str:
 def _marked(pictures: list[np.ndarray], described: Board, mirrored: bool, inverted: bool) -> list[BoardGuess]:
     """Boards with markers."""
     best: tuple[int, str, int, list[Quads]] = (LEAST_MARKERS - 1, "", 1, [])
-    for name in dictionaries():
+    for name in dictionaries(described.dictionary):
         for border in (1, 2) if name == "DICT_APRILTAG_36h11" else (1,):
             quads = [_markers(picture, name, border) for picture in pictures]
             layout = layout_of(quads)
@@ -86,6 +89,8 @@ def _marked(pictures: list[np.ndarray], described: Board, mirrored: bool, invert
             support = max((agreeing(b, quads) for b in candidate_boards(layout, name, 0.1)), default=0)
             if support > best[0]:
                 best = support, name, border, quads
+        if best[0] >= ENOUGH:
+            break
     _, name, _, quads = best
     layout = layout_of(quads) if name else None
     if layout is None:
@@ -207,6 +212,13 @@ def _markers(picture: np.ndarray, dictionary: str, border: int) -> Quads:
             for marker, quad in zip(np.ravel(ids), quads):
                 found.setdefault(int(marker), np.reshape(quad, (4, 2)).astype(np.float64))
     return found
+
+
+def _outlines(picture: np.ndarray) -> int:
+    """How many outlines could be markers."""
+    detector = cv2.aruco.ArucoDetector(marker_dictionary("DICT_4X4_50"), cv2.aruco.DetectorParameters())
+    quads, _, others = detector.detectMarkers(picture)
+    return len(quads) + len(others)
 
 
 def _as(picture: np.ndarray, mirrored: bool, inverted: bool) -> np.ndarray:

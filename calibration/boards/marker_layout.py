@@ -20,9 +20,12 @@ OTHERS = (
     "DICT_ARUCO_MIP_36h12",
     "DICT_APRILTAG_16h5",
     "DICT_APRILTAG_25h9",
-    "DICT_APRILTAG_36h10",
     "DICT_APRILTAG_36h11",
 )
+SEARCHED = 250
+"""Markers of a family that are told apart: as many as boards have; with all thousand it takes four times as long."""
+ENOUGH = 8
+"""Markers that agree on one board: no other dictionary is tried then."""
 NEAR_SIDES = 5.0
 """Markers further away than this many sides are not seen from one marker alone: its outline is too short for that."""
 LATTICE_MISFIT = 0.3
@@ -44,9 +47,10 @@ class MarkerLayout:
     """Largest number that was seen."""
 
 
-def dictionaries() -> list[str]:
-    """One dictionary of each family that OpenCV has, the largest: smaller ones are its beginning."""
-    return [f"DICT_{family}_{SIZES[-1]}" for family in FAMILIES] + list(OTHERS)
+def dictionaries(first: str = "") -> list[str]:
+    """One dictionary of each family that OpenCV has, smaller ones are its beginning; that of `first` in front."""
+    names = [f"DICT_{family}_{SEARCHED}" for family in FAMILIES] + list(OTHERS)
+    return sorted(names, key=lambda name: name.rsplit("_", 1)[0] != first.rsplit("_", 1)[0])
 
 
 def smallest_dictionary(name: str, largest: int, wanted: str = "") -> str:
