@@ -1,5 +1,6 @@
 """Boards of every kind in drawn pictures: which corners are found, and how near to where they are."""
 
+import cv2
 import numpy as np
 import pytest
 from drawn_boards import drawn, placed, true_corners
@@ -34,10 +35,52 @@ def test_corners_are_found_where_they_are(name):
             assert (np.diff(view.ids) > 0).all()
             errors.append(view.q - truth[view.ids])
     found = np.concatenate(errors)
-    assert len(found) > 0.6 * asked
-    # cornerSubPix itself: 0.04 px per axis on these pictures; a wrong corner is many pixels away
-    assert np.sqrt(np.square(found).mean()) < 0.1
-    assert np.abs(found).max() < 2.0
+    assert len(found) > 0.9 * asked  # measured: all, of an AprilGrid 0.92
+    # measured: 0.0035 … 0.006 px per axis, AprilGrids 0.018; cornerSubPix has 0.04 on these pictures
+    assert np.sqrt(np.square(found).mean()) < (0.03 if board.kind == "aprilgrid" else 0.01)
+    assert np.abs(found).max() < (0.4 if board.kind == "aprilgrid" else 0.06)
+
+
+def test_a_hand_before_the_board_hides_corners_and_moves_none():
+    board, rng = Board(), np.random.default_rng(5)
+    T = placed(board, (0.2, 0.3, 0.1), 1.6)
+    image, truth = drawn(board, T, rng=rng), true_corners(board, T)
+    middle = truth[[9, 10, 16, 17]].mean(0)  # between four corners
+    cv2.circle(image, (round(middle[0]), round(middle[1])), 50, 150, -1, cv2.LINE_AA)
+    view = BoardDetector(board).detect(image, camera="c/color", instant=0)
+    assert view is not None
+    covered = np.flatnonzero(np.linalg.norm(truth - middle, axis=-1) < 48)
+    assert len(covered) >= 4
+    assert not set(covered) & set(view.ids)
+    assert len(view.ids) >= 24  # the rest stays
+    assert np.abs(view.q - truth[view.ids]).max() < 0.3  # a corner whose window the hand enters is bent a little
+
+
+def test_a_blurred_and_dim_board_tells_that_it_is_less_sure():
+    board, rng = Board(), np.random.default_rng(6)
+    T = placed(board, (0.2, 0.3, 0.1), 1.6)
+    truth, sigmas = true_corners(board, T), []
+    for blur_px, noise, high in ((0.7, 1.0, 225.0), (2.0, 6.0, 90.0)):
+        image = drawn(board, T, blur_px=blur_px, noise=noise, levels=(25.0, high), rng=rng)
+        view = BoardDetector(board).detect(image, camera="c/color", instant=0)
+        assert view is not None
+        error = np.sqrt(np.square(view.q - truth[view.ids]).mean())
+        assert error < view.sigma_px < max(0.03, 4 * error)
+        sigmas.append(view.sigma_px)
+    assert sigmas[1] > 2 * sigmas[0]
+
+
+def test_infrared_counts_with_uneven_light():
+    board, rng = Board(), np.random.default_rng(7)
+    T = placed(board, (0.2, 0.3, 0.1), 1.6)
+    y, x = np.mgrid[:720, :1280]
+    light = np.exp(-(((x - 500) / 450) ** 2 + ((y - 300) / 350) ** 2))
+    counts = drawn(board, T, noise=0).astype(np.float64) * 20 * light + rng.normal(30, 6, (720, 1280))
+    counts[40:60, 900:940] = 40000  # a reflector
+    view = BoardDetector(board).detect(np.clip(counts, 0, 65535).astype(np.uint16), camera="c/depth", instant=0)
+    assert view is not None
+    assert len(view.ids) > 25
+    assert np.abs(view.q - true_corners(board, T)[view.ids]).max() < 0.3
 
 
 def test_each_side_of_a_two_sided_board_is_told_apart():

@@ -31,7 +31,10 @@ def _pictures(board: Board) -> list[np.ndarray]:
     return [drawn(board, placed(board, turn, 1.15), SMALL, rng=rng) for turn in turns]
 
 
-@pytest.mark.parametrize("name", CASES)
+SLOW = ("aprilgrid", "checkerboard")  # every dictionary is tried
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in CASES])
 def test_the_board_in_the_pictures_is_named(name):
     real, described = CASES[name]
     first = guess_board(_pictures(real), described)[0]
@@ -46,6 +49,7 @@ def test_the_board_in_the_pictures_is_named(name):
     assert f"--squares {real.columns}x{real.rows}" in first.text
 
 
+@pytest.mark.slow
 def test_a_mirrored_print_is_told():
     pictures = [np.ascontiguousarray(picture[:, ::-1]) for picture in _pictures(ROOM)]
     first = guess_board(pictures, ROOM)[0]
