@@ -35,7 +35,7 @@ def with_depth(session: Session, solve: RigSolve, take: BoardTake, progress: Pro
         return Corrected(solve=solve, verdicts=(), figures={})
     placed = solve.solution.T_world_board
     found = estimate_depth_corrections(session, take.board, placed, solve.calibration, on_progress=progress)
-    verdicts = tuple(replace(v, text=f"depth: {v.text}") for v in found.verdicts)
+    verdicts = tuple(v if v.text.startswith("depth") else replace(v, text=f"depth: {v.text}") for v in found.verdicts)
     damaged = tuple(Verdict(subject="rig", good=False, text=text) for text in found.damaged)
     calibration = replace(solve.calibration, depth_corrections=found.corrections)
     figures = {name: asdict(correction) for name, correction in found.corrections.items()}

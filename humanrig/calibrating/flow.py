@@ -131,7 +131,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
         "warnings": list(take.notes),
         "verdicts": [plain(asdict(verdict)) for verdict in finished.verdicts],
     }
-    notes = [f"board: {describe(config.board)}, as {config.board_from} says", *figures["warnings"]]
+    notes = [f"The board is a {describe(config.board)}; {config.board_from} says so.", *figures["warnings"]]
     title = f"Calibration of {session.info.id}"
     write_calibration_report(context.output / REPORT, solve, known=factory.cameras, title=title, notes=notes)
     return figures
