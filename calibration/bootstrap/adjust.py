@@ -16,7 +16,7 @@ KERNEL = 2.0
 """Residual, in sigmas, at which an observation counts a quarter (Geman–McClure): beyond it are limbs that the detector
 confused."""
 ITERATIONS = 60
-CONVERGED = 1e-6
+CONVERGED = 1e-5
 """Relative fall of the cost at which the adjustment ends."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float, Int64
 
-from calibration.bootstrap.adjust import NUMBERS, Adjusted, Placed, freedoms
+from calibration.bootstrap.adjust import NUMBERS, Adjusted, Placed, Sightings, adjust, freedoms
 from calibration.pose_covariance import PoseCovariance
 
 GROUPS = {
@@ -28,26 +30,36 @@ def joint_groups(names: tuple[str, ...]) -> Int64[np.ndarray, "joints"]:
 
 
 def covariance(
-    adjusted: Adjusted, cameras: tuple[str, ...], groups: Int64[np.ndarray, "joints"], scale_sigma: float
+    adjusted: Adjusted,
+    sightings: Sightings,
+    cameras: tuple[str, ...],
+    groups: Int64[np.ndarray, "joints"],
+    kernel: float,
+    scale_sigma: float,
 ) -> PoseCovariance:
     """Of the cameras' poses after the best rigid alignment of their centres.
 
     The detector errs by the same amount in the same direction as long as a camera sees a limb from the same side, so
-    that images do not average it away. Each group of joints is one independent observation of the whole recording (the
-    sandwich of clustered regression, Liang and Zeger 1986), beside the noise that the information tells.
+    that images do not average it away. Each group of joints is therefore one observation of the whole recording: the
+    variance is the jackknife's over the groups (one step of the adjustment without each), beside that of the noise.
     `scale_sigma` is the relative uncertainty of the scale.
     """
     placed, J = adjusted.placed, len(groups)
-    C = len(cameras)
+    C, T = len(cameras), len(sightings.m) // J
     B = adjusted.basis
     N = B.T @ np.linalg.qr(freedoms(placed))[0]
     H = B.T @ adjusted.information @ B
-    G = B @ np.linalg.inv(H + np.trace(H) * N @ N.T) @ B.T
-    by_joint = adjusted.gradient_by_point.reshape(-1, J, NUMBERS * C).sum(0)
-    by_group = np.stack([by_joint[groups == g].sum(0) for g in np.unique(groups)])
-    count = len(by_group)
-    meat = by_group.T @ by_group * count / max(count - 1, 1)
-    full = G + G @ meat @ G
+    H = H + np.trace(H) * N @ N.T
+    by_joint = adjusted.gradient_by_point.reshape(T, J, NUMBERS * C).sum(0)
+    spread, count = np.linalg.inv(H), len(np.unique(groups))
+    for group in np.unique(groups):
+        without = np.tile(groups != group, T)
+        m = np.where(without[:, None, None], np.nan, sightings.m)
+        part = adjust(replace(sightings, m=m), placed, kernel=kernel, iterations=0)
+        left = H - B.T @ part.information @ B
+        step = np.linalg.lstsq(left, B.T @ by_joint[groups == group].sum(0), rcond=1e-10)[0]
+        spread += (count - 1) / count * np.outer(step, step)
+    full = B @ spread @ B.T
     full += scale_sigma**2 * np.outer(freedoms(placed)[:, 6], freedoms(placed)[:, 6])
     keep = np.concatenate([np.arange(6) + NUMBERS * c for c in range(C)])
     return PoseCovariance(cameras=cameras, matrix=_aligned(full[np.ix_(keep, keep)], placed), gauge="aligned")

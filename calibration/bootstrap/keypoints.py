@@ -47,10 +47,7 @@ class Keypoints:
         seen = np.isfinite(self.q).all(-1) & (self.confidence >= LOWEST_CONFIDENCE)
         if self.sigma_px is not None:
             return np.where(seen, self.sigma_px, np.nan)
-        y = np.where(seen, self.q[..., 1], np.nan)
-        x = np.where(seen, self.q[..., 0], np.nan)
-        with np.errstate(invalid="ignore"):
-            span = np.hypot(_span(x), _span(y))
+        span = spans(np.where(seen[..., None], self.q, np.nan))[..., None]
         return np.where(seen, SIGMA_OF_HEIGHT * span / np.sqrt(np.maximum(self.confidence, LOWEST_CONFIDENCE)), np.nan)
 
     @property
@@ -89,11 +86,11 @@ class Keypoints:
         )
 
 
-def _span(values: np.ndarray) -> np.ndarray:
-    """Largest less smallest of the joints, with the joints' axis kept; NaN without any."""
-    none = np.isnan(values).all(-1, keepdims=True)
-    filled = np.where(none, 0.0, values)
-    return np.where(none, np.nan, np.nanmax(filled, -1, keepdims=True) - np.nanmin(filled, -1, keepdims=True))
+def spans(q: Float[np.ndarray, "*people joints 2"]) -> Float[np.ndarray, "*people"]:
+    """Diagonal of the box around each person's joints, pixels; 0 for nobody."""
+    low = np.where(np.isfinite(q), q, np.inf).min(-2)
+    high = np.where(np.isfinite(q), q, -np.inf).max(-2)
+    return np.linalg.norm(np.where(np.isfinite(low), high - np.where(np.isfinite(low), low, 0), 0), axis=-1)
 
 
 def _mirrored(name: str) -> str:

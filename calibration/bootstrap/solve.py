@@ -109,7 +109,7 @@ def solve_bootstrap(
         solved.sightings, placed, kernel=KERNELS[-1], iterations=0, focal_sigma=solved.focal_sigma,
         focal_group=solved.focal_group,
     )  # fmt: skip
-    poses = covariance(final, names, joint_groups(used.names), metres.sigma)
+    poses = covariance(final, solved.sightings, names, joint_groups(used.names), KERNELS[-1], metres.sigma)
     residual = _residuals(final, names)
     unsolved = _unsolved(keypoints.cameras, solved.start)
     calibrated = {

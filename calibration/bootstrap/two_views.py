@@ -17,6 +17,8 @@ TRIALS = 3
 THRESHOLD_SIGMAS = 3.0
 KERNELS = (6.0, 2.5)
 """Of the adjustment of a pair, one after the other: the first reaches from a start that is 10 degrees off."""
+COUNTS, ENOUGH = 0.17, 0.85
+"""A sighting within 3 sigmas weighs more than the first; with so large a share of them a start needs no other."""
 NEAREST_ANGLE = np.deg2rad(2.0)
 """Rays that meet at less give no distance."""
 
@@ -70,6 +72,8 @@ def relate(sightings: Sightings, a: int, b: int, rng: np.random.Generator, most_
         result = adjust(few, near.placed, kernel=KERNELS[1], iterations=15)
         if result.cost < best_cost:
             best, best_cost = result.placed, result.cost
+        if (result.weights > COUNTS).mean() > ENOUGH:
+            break
     if best is None:
         return None
     return _finished(best, pair, both, a, b)

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.bootstrap.adjust import Placed, adjust
 from calibration.bootstrap.metric import DepthScale, Height
+from calibration.bootstrap.people import keypoints_of_subject
 from calibration.bootstrap.sides import on_grid
 from calibration.bootstrap.solve import BootstrapOptions, bootstrap_rig, solve_bootstrap
 from calibration.errors import CalibrationError
@@ -141,6 +142,21 @@ def test_a_camera_that_saw_nobody_is_named_and_the_rest_is_solved(scene):
     assert list(solved.unsolved) == ["cam2/color"]
     assert any(v.subject == "cam2/color" and not v.good for v in solved.calibration.verdicts)
     assert errors(solved.calibration.cameras, cameras)[0].max() < 0.3
+
+
+def test_the_subject_is_told_from_a_bystander(scene):
+    cameras, person, _ = scene
+    one = detect(person, cameras, np.random.default_rng(9), wrong=0.0)
+    away = 0.5 * one.q[::-1] + 100.0  # half as large, somewhere else
+    q = np.stack([one.q, away], 2)
+    swapped = np.random.default_rng(1).uniform(size=len(q)) < 0.4  # the detector's order means nothing
+    q[swapped] = q[swapped][:, :, ::-1]
+    q[7, 1] = np.nan
+    found = keypoints_of_subject(one.names, one.cameras, q, np.where(np.isfinite(q[..., 0]), 0.9, 0.0))
+    np.testing.assert_array_equal(np.delete(found.q[:, 1], 7, 0), np.delete(one.q[:, 1], 7, 0))
+    np.testing.assert_array_equal(found.q[:, 0], one.q[:, 0])
+    assert np.isnan(found.q[7, 1]).all()
+    assert np.isnan(found.sigma[7, 1]).all()
 
 
 def test_bad_input_is_refused_in_one_sentence(scene):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from bootstrap_person import errors
 
-from calibration.bootstrap.keypoints import Keypoints
 from calibration.bootstrap.metric import Height
+from calibration.bootstrap.people import keypoints_of_subject
 from calibration.bootstrap.solve import solve_bootstrap
 from capture.importers.video_size import camera_of_size
 from geometry.camera_files.qualisys import read_qualisys
@@ -15,7 +15,7 @@ from humanrig.wheel_assets import blazepose_weights
 from registration.blazepose import BlazePose
 from registration.detections import detect_stream
 from registration.keypoint_sets import BLAZEPOSE
-from registration.observations import gather, select
+from registration.observations import gather
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
@@ -36,11 +36,9 @@ def scene(real_data):
         cameras[name] = camera_of_size(camera, frames[0].shape[1], frames[0].shape[0], "fit")
         detections[name] = detect_stream(frames, BlazePose(*weights), stream=name)
     observations = gather(detections, {name: list(range(100)) for name in detections})
-    q, confidence, _ = select(observations, np.zeros((100, 4), int))
+    subject = keypoints_of_subject(BLAZEPOSE.names, tuple(cameras), observations.q, observations.visibility)
     # the faces of this recording were blurred: their keypoints are guesses
-    return cameras, Keypoints(names=BLAZEPOSE.names, cameras=tuple(cameras), q=q, confidence=confidence).without(
-        "nose", "eye", "ear", "mouth"
-    )
+    return cameras, subject.without("nose", "eye", "ear", "mouth")
 
 
 def test_cameras_within_a_degree_and_three_percent(scene):
