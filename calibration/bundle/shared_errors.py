@@ -3,8 +3,8 @@
 A board that moves while cameras expose at slightly different times, blur, a bent board: these shift or stretch a whole
 view. Corner noise alone would then promise too much, since a view of forty corners would seem six times as sure as
 one corner. Three variances, in units of each view's sigma squared, explain the residuals: of each corner, of the shift
-of each view, and of its stretch (linear in the place on the board). They are found by equating three sums of squares with what they are expected to be
-(Henderson's method of moments) and widen the covariance as H^-1 J^T W V W J H^-1.
+of each view, and of its stretch (linear in the place in the image). They are found by equating three sums of squares
+with what they are expected to be (Henderson's method of moments), and widen the covariance as H^-1 J^T W V W J H^-1.
 """
 
 from __future__ import annotations
