@@ -10,20 +10,29 @@ import numpy as np
 from jaxtyping import Float
 
 from calibration.board_view import BoardTake, BoardView
-from calibration.bundle.problem import BundleProblem, BundleSolution, CameraStart, DevicePair, IntrinsicsPrior
+from calibration.bundle.problem import (
+    BundleProblem,
+    BundleSolution,
+    CameraStart,
+    DevicePair,
+    IntrinsicsPrior,
+    SolvedTiming,
+    TimingPrior,
+)
 from calibration.bundle.solve import solve_bundle
 from calibration.rig import device_of
+from calibration.rig_solve.board_motion import with_board_motion
 from calibration.rig_solve.moved import find_push, place_device
 from calibration.rig_solve.outliers import leave_out
 from calibration.rig_solve.result import MovedCamera
-from calibration.timing.exposure_timing import ExposureTiming, at_the_instant, fit_timing
+from calibration.timing.exposure_timing import ExposureTiming, at_the_instant
 from geometry.camera import Camera
 from geometry.rigid import inverse, rotation_angle, transform
 
 MOST_PUSHES = 6
 """Pushes that are looked for; each costs an adjustment. A rig that was pushed more often is recorded again."""
-TIMING_ROUNDS = 2
-"""The second finds what the first left, whose residuals were too large for the robust loss to count in full."""
+TIMING_ROUNDS = 3
+"""Of timings from motions and motions from timings."""
 LEAST_AFTER = 8
 """Boards at a device's later place from which that place is solved; what is recorded next is seen from there."""
 
@@ -62,7 +71,7 @@ class Adjustment:
         """Adjusts, takes the timing of exposures off, parts the views of pushed devices, leaves out what contradicts
         all, and adjusts again."""
         views, behind = self._in_front(cameras, boards, views)
-        solution = self._solve(cameras, boards, views)
+        solution = self._solve(cameras, boards, views, timed=False)
         timings, views, solution = self._timed(views, solution)
         pushed: list[tuple[str, int, str, list[BoardView]]] = []
         while self.find_moved and len(pushed) < MOST_PUSHES:
@@ -81,11 +90,11 @@ class Adjustment:
             own = [v for v in views if v.camera in device]
             moved = place_device(device, solution.T_world_board, self.take.board.corners, own)
             pushed.append((push.device, push.instant, "after" if kept_after else "before", other))
-            solution = self._solve({**solution.cameras, **moved}, solution.T_world_board, views)
+            solution = self._solve({**solution.cameras, **moved}, solution.T_world_board, views, timed=True)
         kept = leave_out(views, solution, self.min_corners)
         if kept.corners_left_out or kept.views_left_out:
             views = kept.views
-            solution = self._solve(solution.cameras, solution.T_world_board, views)
+            solution = self._solve(solution.cameras, solution.T_world_board, views, timed=True)
         return Adjusted(
             solution=solution,
             views=tuple(views),
@@ -93,25 +102,30 @@ class Adjustment:
             views_elsewhere=Counter(v.camera for _, _, _, other in pushed for v in other),
             views_left_out=Counter(behind) + Counter(kept.views_left_out),
             corners_left_out=kept.corners_left_out,
-            timings=timings,
+            timings={name: timing + _exposure(solution.timings[name]) for name, timing in timings.items()},
         )
 
     def _timed(
         self, found: list[BoardView], solution: BundleSolution
     ) -> tuple[dict[str, ExposureTiming], list[BoardView], BundleSolution]:
         """When each camera exposes, the views at their instants, and the adjustment of these."""
-        timings: dict[str, ExposureTiming] = {}
-        views = found
+        if all(view.velocity is None for view in found):
+            return {}, found, solution
+        self.say("looking when the rows of each image were exposed")
+        solution = self._solve(solution.cameras, solution.T_world_board, found, timed=True)
+        timings = {name: _exposure(timing) for name, timing in solution.timings.items()}
+        views = list(at_the_instant(found, timings, solution.cameras))
         for _ in range(TIMING_ROUNDS):
-            timings = fit_timing(views, solution, self.take.board.corners, timings)
-            if not any(timing.offset_s or timing.readout_s for timing in timings.values()):
-                return timings, found, solution
-            self.say("the moving board tells when the rows of each image were exposed: adjusting again")
-            views = list(at_the_instant(found, timings, solution.cameras))
-            solution = self._solve(solution.cameras, solution.T_world_board, views)
+            corners = self.take.board.corners
+            moving = with_board_motion(found, solution.cameras, solution.T_world_board, corners, timings)
+            views = list(at_the_instant(moving, timings, solution.cameras))
+            solution = self._solve(solution.cameras, solution.T_world_board, views, timed=True)
+            timings = {name: t + _exposure(solution.timings[name]) for name, t in timings.items()}
         return timings, views, solution
 
-    def _solve(self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView]) -> BundleSolution:
+    def _solve(
+        self, cameras: Mapping[str, Camera], boards: Boards, views: Sequence[BoardView], *, timed: bool
+    ) -> BundleSolution:
         starts = {name: CameraStart(camera=camera, prior=self.priors[name]) for name, camera in cameras.items()}
         seen = {view.camera for view in views}
         return solve_bundle(
@@ -122,6 +136,9 @@ class Adjustment:
                 T_world_board={view.instant: boards[view.instant] for view in views},
                 pairs=tuple(pair for pair in self.pairs if pair.a in seen and pair.b in seen),
                 held=self.held if self.held in seen else "",
+                timings={v.camera: timing_prior(v.camera, self.held) for v in views if v.velocity is not None}
+                if timed
+                else {},
             )
         )
 
@@ -157,6 +174,23 @@ class Adjustment:
             )
             for name, camera in cameras.items()
         ]
+
+
+def timing_prior(camera: str, held: str) -> TimingPrior:
+    """Time-of-flight and stereo depth cameras expose all rows at once; colour cameras may not. The held camera's middle
+    row is the board's time."""
+    readout = 0.0 if camera.endswith("/depth") else TimingPrior().readout_sigma_s
+    return TimingPrior(readout_sigma_s=readout, offset_sigma_s=0.0 if camera == held else TimingPrior().offset_sigma_s)
+
+
+def _exposure(solved: SolvedTiming) -> ExposureTiming:
+    offset, readout = np.sqrt(np.diag(solved.covariance))
+    return ExposureTiming(
+        offset_s=solved.offset_s,
+        readout_s=solved.readout_s,
+        offset_sigma_s=float(offset),
+        readout_sigma_s=float(readout),
+    )
 
 
 def volume_middle(take: BoardTake, boards: Boards) -> Float[np.ndarray, "3"]:
