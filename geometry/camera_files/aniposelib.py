@@ -44,9 +44,12 @@ def read_aniposelib_file(path: Path | str, unit_m: float | None = None) -> Camer
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete TOML file ({error}); export it again") from error
     metadata = content.pop("metadata", {})
-    if unit_m is None and (unit := metadata.get("unit", "metre")) not in UNIT:
+    if not isinstance(metadata, dict):
+        raise GeometryError(f"{path}: 'metadata' must be a table, found {str(metadata)[:80]}; export it again")
+    unit = str(metadata.get("unit", "metre"))
+    if unit_m is None and unit not in UNIT:
         raise GeometryError(f"{path}: metadata.unit is {unit!r}, expected one of {', '.join(UNIT)}")
-    scale = UNIT[metadata.get("unit", "metre")] if unit_m is None else unit_m
+    scale = UNIT[unit] if unit_m is None else unit_m
     if not content:
         raise GeometryError(f"{path}: holds no camera; export the calibration again")
     cameras: dict[str, Camera] = {}

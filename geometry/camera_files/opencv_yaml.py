@@ -110,9 +110,10 @@ def _matrix(key: str, values: np.ndarray) -> list[str]:
 def _rig(
     content: Mapping[str, Any], path: Path | str, unit_m: float | None, size: tuple[int, int] | None
 ) -> CameraFile:
-    if unit_m is None and (unit := content.get("unit", "metre")) not in _UNITS:
+    unit = str(content.get("unit", "metre"))
+    if unit_m is None and unit not in _UNITS:
         raise GeometryError(f"{path}: 'unit' is {unit!r}, expected one of {', '.join(_UNITS)}; or pass --unit-m")
-    scale = _UNITS[content.get("unit", "metre")] if unit_m is None else unit_m
+    scale = _UNITS[unit] if unit_m is None else unit_m
     cameras: dict[str, Camera] = {}
     for index, entry in enumerate(content["cameras"]):
         place = f"{path}: camera {index}"

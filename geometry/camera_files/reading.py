@@ -50,7 +50,8 @@ def numbers(mapping: Mapping[str, Any], key: str, shape: tuple[int, ...], place:
     known = array.squeeze().shape in (np.empty(shape).squeeze().shape, (array.size,))
     if array.size != np.prod(shape) or not known or not np.isfinite(array).all():
         size = "x".join(map(str, shape)) or "one"
-        raise GeometryError(f"{place}: '{key}' must be {size} finite number(s), found {str(value)[:80]}")
+        found = " ".join(str(value).split())[:80]
+        raise GeometryError(f"{place}: '{key}' must be {size} finite number(s), found {found}")
     return array.reshape(shape)
 
 

@@ -189,7 +189,7 @@ def _matrix(content: dict[str, Any], path: Path | str) -> Any:
     rows, columns, data = content["rows"], content["cols"], content["data"]
     try:
         return np.array(data, np.float64).reshape(int(rows), int(columns))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         count = len(data) if isinstance(data, list) else 0
         raise GeometryError(f"{path}: a matrix of {rows}x{columns} holds {count} numbers; export it again") from error
 

@@ -338,6 +338,7 @@ def test_millimetres_are_never_taken_for_metres(tmp_path, name):
         ("a:\n\t- 1", "line 2 is indented by a tab"),
         ("K:\n  rows: 2\n  cols: 2\n  data: [1, 2, 3]", "a matrix of 2x2 holds 3 numbers"),
         ("- 1\n- 2", "is no map of keys"),
+        ("K:\n  rows: .inf\n  cols: 2\n  data: [1, 2]", "a matrix of infx2 holds 2 numbers"),
         ("a: {b: 1]}", "line 1 is not YAML|never ends"),
         ("a: 1\nnonsense", "line 2 is not YAML of a calibration tool: 'nonsense'"),
         ("# only\n---\n", "holds nothing"),
