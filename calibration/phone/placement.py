@@ -53,6 +53,11 @@ class PhonePlacement:
         axis = T[:, :3, 2] @ np.median(T[:, :3, 2], axis=0)
         return bool(moved.max() < STILL_M and np.arccos(np.clip(axis.min(), -1, 1)) < STILL_RAD)
 
+    @property
+    def up_world(self) -> Float[np.ndarray, "3"]:
+        """The vertical that the phone feels, in the world: z, to 0.3 degrees, where the world is upright."""
+        return self.T_world_arkit[:3, 1]
+
     def camera(self, frame: int) -> Camera:
         """The colour camera of a frame, placed."""
         return self.path.camera(frame, self.Ts_world_camera[frame])

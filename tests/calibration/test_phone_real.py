@@ -34,7 +34,7 @@ def test_the_board_is_constant_in_arkits_world_and_lidar_agrees(real_data, tmp_p
     assert np.linalg.norm(placement.board_shift_mm, axis=-1).max() < 4.0  # 3.1 when written
     assert placement.board_shift_mm.std(0).max() < 1.5  # 1.1 when written
     # the board lies on the floor: its normal is ARKit's vertical
-    assert placement.T_world_arkit[:3, 1] @ [0, 0, -1] == pytest.approx(1, abs=1e-3)
+    assert placement.up_world @ [0, 0, -1] == pytest.approx(1, abs=1e-3)
     check = check_lidar(session, path, views, BOARD)
     assert abs(check.bias_m) < 0.005  # +0.9 mm when written
     assert len(check.medians_m) == 31
