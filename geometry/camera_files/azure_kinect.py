@@ -87,7 +87,12 @@ def parse_kinect_calibration(raw: bytes, source: str) -> KinectCalibration:
             f"{source}: not a complete JSON calibration ({error}); read it from the device again"
         ) from error
     content = content.get("CalibrationInformation", content) if isinstance(content, dict) else {}
-    by_purpose = {entry.get("Purpose"): entry for entry in part(content, "Cameras", source)}
+    listed = part(content, "Cameras", source)
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise GeometryError(
+            f"{source}: 'Cameras' must be a list of cameras; read the calibration from the device again"
+        )
+    by_purpose = {str(entry.get("Purpose")): entry for entry in listed}
     return KinectCalibration(
         serial=str(content.get("Metadata", {}).get("SerialId", "")),
         depth=_unit_camera(part(by_purpose, DEPTH_PURPOSE, source), f"{source}: depth camera"),

@@ -81,7 +81,8 @@ def write_kinects(folder: Path | str, cameras: Mapping[str, Camera]) -> tuple[st
 
 
 def _noted(file: Path) -> tuple[str, str]:
-    about = json.loads(file.read_text("utf-8-sig").rstrip("\0 \r\n")).get("about", {})
+    about = json.loads(file.read_text("utf-8-sig").rstrip("\0 \r\n")).get("about")
+    about = about if isinstance(about, dict) else {}
     return str(about.get("color_mode", MODES[0])), str(about.get("depth_mode", MODES[1]))
 
 

@@ -378,3 +378,11 @@ def test_published_calibrations_of_opencv_and_kinect(real_data):
     kinect = read_any_camera_file(real_data / "azure_kinect_mkv" / "calibration.json")
     t_mm = 1000 * inverse(kinect.cameras["calibration/color"].T_world_camera)[:3, 3]
     np.testing.assert_allclose(t_mm, [-32.08, -2.21, 3.88], atol=0.2)  # as the SDK gives it for this unit
+
+
+@pytest.mark.parametrize("cameras", [5, [5], {"a": 1}])
+def test_a_raw_calibration_whose_cameras_are_none_is_refused(tmp_path, cameras):
+    path = tmp_path / "unit.json"
+    path.write_text(json.dumps({"CalibrationInformation": {"Cameras": cameras}}))
+    with pytest.raises(GeometryError, match="'Cameras' must be a list of cameras"):
+        read_any_camera_file(path, format="azure-kinect")
