@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from calibration.board_view import BoardTake
+from calibration.board_view import BoardTake, BoardView
 from calibration.bundle.problem import DevicePair, IntrinsicsPrior
 from calibration.checks import doubtful
 from calibration.errors import CalibrationError
 from calibration.rig import RigCalibration, Verdict, device_of
 from calibration.rig_solve.adjusting import Adjusted, Adjustment, volume_middle
+from calibration.rig_solve.board_motion import with_board_motion
 from calibration.rig_solve.board_places import place_boards
 from calibration.rig_solve.camera_quality import camera_quality
 from calibration.rig_solve.device_siblings import add_siblings
@@ -116,7 +117,7 @@ def _result(
         if view.instant in set(held)
         and not any(c == view.camera and (view.instant < i) == (kept == "after") for c, i, kept in elsewhere)
     ]
-    judging = list(at_the_instant(judging, adjusted.timings, solution.cameras))
+    judging = _at_their_instants(judging, adjusted, take)
     held_out = judge(solution.cameras, take.board.corners, judging)
     quality = camera_quality(cameras, covariance, graph, views, solution, middle)
     said = [
@@ -155,6 +156,15 @@ def _result(
         corners_left_out=adjusted.corners_left_out,
         timings=dict(adjusted.timings),
     )
+
+
+def _at_their_instants(views: Sequence[BoardView], adjusted: Adjusted, take: BoardTake) -> list[BoardView]:
+    """Views that stayed out, with the motion of their boards taken off as it was of those in the solve."""
+    cameras = adjusted.solution.cameras
+    views = [view for view in views if view.camera in cameras]
+    boards = place_boards(cameras, take.board.middle, place_views(cameras, take.board.corners, tuple(views)))
+    moving = with_board_motion(views, cameras, boards, take.board.corners, adjusted.timings)
+    return list(at_the_instant(moving, adjusted.timings, cameras))
 
 
 def _unmirrored(placed: Sequence[PlacedView], unsolved: dict[str, str]) -> tuple[PlacedView, ...]:

@@ -21,8 +21,8 @@ TIMING_S = 0.3e-3
 on one wire expose together to a tenth of a millisecond, the middles of unequal exposures differ by more."""
 UNSEEN_MOTION_S = 6e-3
 """The same where nobody knows how the board moved: rolling shutters read for 10 to 20 ms, a third of which is the
-deviation of a corner's time. On a rendered take of ten cameras, 30 of 1170 views, cut off from their neighbours, made the
-colour cameras' error 0.29 mm instead of 0.16."""
+deviation of a corner's time. On a rendered take of ten cameras 30 of 1170 views, cut off from their neighbours, made
+the colour cameras' error 0.29 mm instead of 0.16."""
 SAME_SHAPE = 0.01
 """Images whose sides have one ratio, to this part, can show the same picture in another size."""
 

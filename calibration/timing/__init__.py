@@ -1,1 +1,1 @@
-"""When each row of a camera's image was exposed, read off a moving board."""
+"""When each row of a camera's image is exposed."""
