@@ -8,7 +8,7 @@ from bundle_scene import Scene, aligned_centers_mm, problem_of, scene, see
 
 from calibration.bundle.solve import solve_bundle
 
-SEEDS = 8
+SEEDS = 6
 
 
 def noisy(base: Scene, shift_px: float, stretch_px: float, seed: int) -> Scene:
@@ -35,18 +35,18 @@ def test_shift_and_stretch_are_found() -> None:
 
 
 def test_covariance_counts_what_corners_share() -> None:
-    base = scene(5, 40, sigma_px=0.0)
-    squares = expected = corners_only = 0.0
+    base = scene(5, 30, sigma_px=0.0)
+    squares = expected = 0.0
     for seed in range(SEEDS):
         truth = noisy(base, 0.15, 0.0, seed)
         solution = solve_bundle(problem_of(truth, rad=1e-3, m=1e-3, f_error=1e-4))
         aligned = solution.covariance.aligned(solution.cameras)
-        squares += float((aligned_centers_mm(solution.cameras, truth.cameras) ** 2).sum())
-        expected += 1e6 * sum(aligned.center_sigma_m(name) ** 2 for name in truth.cameras)
-        quiet = solve_bundle(problem_of(noisy(base, 0.0, 0.0, seed), rad=1e-3, m=1e-3, f_error=1e-4))
-        alone = quiet.covariance.aligned(quiet.cameras)
-        corners_only += 1e6 * sum(alone.center_sigma_m(name) ** 2 for name in truth.cameras)
-    # eight draws whose squares are ruled by the two or three softest directions of the rig: sigma 0.3 of the ratio
+        squares += float((aligned_centers_mm(solution.cameras, truth.cameras) ** 2).sum()) / SEEDS
+        expected += 1e6 * sum(aligned.center_sigma_m(name) ** 2 for name in truth.cameras) / SEEDS
+    quiet = solve_bundle(problem_of(noisy(base, 0.0, 0.0, 0), rad=1e-3, m=1e-3, f_error=1e-4))
+    alone = quiet.covariance.aligned(quiet.cameras)
+    corners_only = 1e6 * sum(alone.center_sigma_m(name) ** 2 for name in truth.cameras)
+    # six draws whose squares are ruled by the two or three softest directions of the rig: sigma 0.3 of the ratio
     assert 0.4 < squares / expected < 2.0
     assert squares / corners_only > 4
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from calibration.bundle.problem import TimingPrior
 from calibration.bundle.solve import solve_bundle
 from calibration.errors import CalibrationError
-from geometry.rigid import rigid, transform
+from geometry.rigid import transform
 
 OFFSET_S, READOUT_S = {"cam1/color": 0.002, "cam3/color": -0.0015}, 0.02
 
@@ -25,13 +25,15 @@ def waved(seed: int = 0) -> Scene:
         camera, T = still.cameras[view.camera], still.T_world_board[view.instant]
         v, turn = speed[view.instant]
 
-        def seen(t: float, camera=camera, T=T, v=v, turn=turn, ids=view.ids) -> np.ndarray:
-            at = rigid(T[:3, :3] @ Rotation.from_rotvec(turn * t).as_matrix(), T[:3, 3] + v * t)
-            return camera.project(transform(at, CORNERS[ids]))
+        def seen(seconds: np.ndarray, camera=camera, T=T, v=v, turn=turn, ids=view.ids) -> np.ndarray:
+            """Each corner at its own time."""
+            turned = Rotation.from_rotvec(seconds[:, None] * turn).apply(CORNERS[ids])
+            return camera.project(transform(T, turned) + seconds[:, None] * v)
 
-        velocity = (seen(1e-4) - seen(-1e-4)) / 2e-4
+        step = np.full(len(view.ids), 1e-4)
+        velocity = (seen(step) - seen(-step)) / 2e-4
         delay = OFFSET_S.get(view.camera, 0.0) + READOUT_S * ((view.q[:, 1] + 0.5) / camera.height - 0.5)
-        q = np.array([seen(t)[k] for k, t in enumerate(delay)]) + rng.normal(0, 0.05, view.q.shape)
+        q = seen(delay) + rng.normal(0, 0.05, view.q.shape)
         views.append(replace(view, q=q, velocity=velocity, sigma_px=0.05))
     return replace(still, views=tuple(views))
 
