@@ -145,6 +145,10 @@ def solve_gtsam(v: Vectors) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     return cameras, boards, lenses, optimizer.iterations()
 
 
+SCIPY_STEPS = 25
+"""Steps after which SciPy is stopped: it takes seconds for each, and is far from the minimum then."""
+
+
 def solve_scipy(v: Vectors) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Cameras, boards, lenses and evaluations of the Jacobian by finite differences."""
     split = np.cumsum([v.cameras.size, v.boards.size])
@@ -180,7 +184,8 @@ def solve_scipy(v: Vectors) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         sparsity[own, split[0] + 6 * b : split[0] + 6 * b + 6] = 1
         sparsity[own, split[1] + LENS * c : split[1] + LENS * c + LENS] = 1
     start = np.concatenate([v.cameras.ravel(), v.boards.ravel(), v.lenses.ravel()])
-    found = least_squares(residuals, start, jac_sparsity=sparsity, method="trf", x_scale="jac", ftol=1e-8, xtol=1e-10)
+    tolerances = {"ftol": 1e-8, "xtol": 1e-10, "max_nfev": SCIPY_STEPS}
+    found = least_squares(residuals, start, jac_sparsity=sparsity, method="trf", x_scale="jac", **tolerances)
     return *parts(found.x), int(found.njev)
 
 
