@@ -155,6 +155,8 @@ def _check_view(view: BoardView, problem: BundleProblem, number: dict[str, int])
         raise CalibrationError(f"{here}: no place of the board to begin with; leave the view out or place the board")
     if len(view.ids) == 0 or view.ids.min() < 0 or view.ids.max() >= len(problem.corners):
         raise CalibrationError(f"{here}: corners {view.ids} of a board that has {len(problem.corners)}")
+    if len(view.q) != len(view.ids):
+        raise CalibrationError(f"{here}: {len(view.ids)} ids, but {len(view.q)} pixels; find its corners again")
     if not (np.isfinite(view.q).all() and view.sigma_px > 0):
         raise CalibrationError(f"{here}: pixels that are not finite, or sigma {view.sigma_px} px; leave the view out")
 

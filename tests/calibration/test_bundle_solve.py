@@ -143,6 +143,9 @@ def test_what_cannot_be_solved_is_named() -> None:
     alone = replace(whole, cameras={one.camera: whole.cameras[one.camera]}, views=few)
     with pytest.raises(CalibrationError, match=f"camera '{one.camera}'"):
         solve_bundle(problem_of(alone))
+    torn = replace(one, q=one.q[:-1])
+    with pytest.raises(CalibrationError, match=f"{len(one.ids)} ids, but {len(one.q) - 1} pixels"):
+        solve_bundle(problem_of(replace(whole, views=(torn, *whole.views[1:]))))
     problem = problem_of(whole)
     behind = {n: T.copy() for n, T in problem.T_world_board.items()}
     behind[one.instant][:3, 3] += 20 * (whole.cameras[one.camera].center - behind[one.instant][:3, 3])
