@@ -43,9 +43,13 @@ class DepthCorrections:
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One for each depth camera, in words."""
+        """One for each depth camera, in words, and one for damaged frames."""
         told = [_verdict(name, estimate) for name, estimate in self.estimates.items()]
-        return (*told, *(Verdict(subject=name, good=False, text=reason) for name, reason in self.unsolved.items()))
+        told += [Verdict(subject=name, good=False, text=reason) for name, reason in self.unsolved.items()]
+        if self.damaged:
+            text = f"{len(self.damaged)} damaged depth frames were left out; the first: {self.damaged[0]}"
+            told.append(Verdict(subject="rig", good=False, text=text))
+        return tuple(told)
 
 
 def estimate_depth_corrections(

@@ -16,7 +16,7 @@ from capture.virtual.furniture_shapes import tube
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
-from geometry.rigid import from_rotvec, inverse, look_at, rigid, rotation_angle
+from geometry.rigid import from_rotvec, inverse, look_at, rigid, rotation_angle, transform
 
 COUNT = 5
 NOISE_M = 1.5e-3
@@ -163,6 +163,19 @@ def test_a_camera_that_sees_nothing_of_the_others_is_named_and_stays(rig, clouds
     assert "cam1/depth" not in result.disagreement
     verdicts = {v.subject: v for v in result.verdicts}
     assert not verdicts["cam1/depth"].good
+
+
+def test_what_lies_inside_does_not_depend_on_the_world_where_no_floor_is_known(rig):
+    camera = rig.cameras["cam0/depth"]
+    depth = person(0.0).cast_camera(camera).t
+    turned = from_rotvec(np.array([1.0, -0.7, 0.4]), np.array([0.3, 2, -1]))
+    elsewhere = replace(rig, cameras={n: c.at(turned @ c.T_world_camera) for n, c in rig.cameras.items()})
+    here = inside_cloud(depth, camera, rig, is_upright=False)
+    there = inside_cloud(depth, elsewhere.cameras["cam0/depth"], elsewhere, is_upright=False)
+    assert len(here) > 300
+    np.testing.assert_array_equal(here.points, there.points)
+    upright = transform(camera.T_world_camera, inside_cloud(depth, camera, rig).points)
+    assert upright[:, 2].min() >= 0.6  # lower surfaces are bent by echoes from the floor
 
 
 def test_clouds_that_cannot_be_aligned_are_refused(rig, clouds):
