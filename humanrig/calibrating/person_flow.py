@@ -54,6 +54,7 @@ def calibrate_by_person(
     Lenses are the recorded ones. Raises CalibrationError when a lens is missing or nothing ties the cameras, and
     RegistrationError when nobody is seen.
     """
+    Height(m=height_m)
     report = on_progress or (lambda name, done, total: None)
     pipeline.reconstruct(session, pipeline.Request(until="sync"), on_stage=report)
     run = partial(_run, report=report, workers=workers)
