@@ -143,7 +143,8 @@ def test_what_cannot_be_solved_is_named() -> None:
     alone = replace(whole, cameras={one.camera: whole.cameras[one.camera]}, views=few)
     with pytest.raises(CalibrationError, match=f"camera '{one.camera}'"):
         solve_bundle(problem_of(alone))
-    torn = replace(one, q=one.q[:-1])
+    torn = replace(one)
+    object.__setattr__(torn, "q", one.q[:-1])  # the shape check of the tests would not let it be made
     with pytest.raises(CalibrationError, match=f"{len(one.ids)} ids, but {len(one.q) - 1} pixels"):
         solve_bundle(problem_of(replace(whole, views=(torn, *whole.views[1:]))))
     problem = problem_of(whole)
