@@ -7,10 +7,11 @@ from jaxtyping import Float, Int64
 
 from calibration.bootstrap.keypoints import Keypoints, spans
 
-JUMP_COST = 4.0
-"""Of a move by the person's own height from one instant to the next, in units of being the largest."""
-LOST_COST = 0.9
-"""Of taking nobody at an instant: a person of less than a tenth of the camera's usual largest is far away."""
+JUMP_COST = 1.0
+"""Of a move by the person's own height from one instant to the next, in units of being the largest; no move costs
+more."""
+LOST_COST = 3.0
+"""Of taking nobody: only where nobody is."""
 
 
 def keypoints_of_subject(
@@ -60,7 +61,7 @@ def _sequence(
     for t in range(1, T):
         jump = np.linalg.norm(middle[t - 1][:, None] - middle[t], axis=-1) / max(usual, 1.0)
         way = np.zeros((P + 1, P + 1))
-        way[:P, :P] = JUMP_COST * jump
+        way[:P, :P] = JUMP_COST * np.minimum(jump, 1.0)
         total = cost[:, None] + way
         came[t] = total.argmin(0)
         cost = total.min(0) + own[t]

@@ -14,6 +14,7 @@ from calibration.bootstrap.keypoints import Keypoints
 from calibration.bootstrap.metric import DepthScale, Height, metric_scale
 from calibration.bootstrap.sides import exchange, find_exchanged, on_grid
 from calibration.bootstrap.start import Start, joined, relate_all, triangulate
+from calibration.bootstrap.two_views import COUNTS
 from calibration.bootstrap.upright import upright
 from calibration.bootstrap.verdicts import verdicts_on
 from calibration.errors import CalibrationError
@@ -25,6 +26,8 @@ KERNELS = (8.0, 4.0, 2.0, 2.0)
 """Of the robust loss, one adjustment after the other: far reaching at first, while cameras are degrees off."""
 GUESSES = (0.8, 1.0, 1.25, 1.6)
 """Of an unknown focal length, as parts of the longer image side: 64, 53, 44 and 35 degrees along it."""
+LEAST_AGREED = 0.5
+"""Share of a camera's keypoints that must fit the solved joints; one that follows another person is left out."""
 FOCAL_SIGMA = 0.2
 """Of the logarithm of a focal length that is not known, about the guess."""
 
@@ -111,7 +114,7 @@ def solve_bootstrap(
     )  # fmt: skip
     poses = covariance(final, solved.sightings, names, joint_groups(used.names), KERNELS[-1], metres.sigma)
     residual = _residuals(final, names)
-    unsolved = _unsolved(keypoints.cameras, solved.start)
+    unsolved = _unsolved(keypoints.cameras, solved)
     calibrated = {
         name: _camera(lenses[c], solved, n, placed) for n, (name, c) in enumerate(zip(names, solved.start.cameras))
     }
@@ -139,6 +142,8 @@ def solve_bootstrap(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
     start: Start
+    odd: dict[int, float]
+    """Cameras that were left out because so small a share of their keypoints fits."""
     sightings: Sightings
     adjusted: Adjusted
     exchanged: np.ndarray
@@ -169,16 +174,31 @@ def _solve_at(used: Keypoints, lenses: list[Camera], focal_px: np.ndarray, optio
     known = options.focal == "given"
     sigma = used.sigma
     m = np.stack([_undistorted(lens, used.q[:, c], focal_px[c], known) for c, lens in enumerate(lenses)], 1)
-    start = joined(
-        on_grid(m, sigma, focal_px), relate_all(on_grid(m, sigma, focal_px), np.random.default_rng(options.seed))
-    )
-    if start is None:
-        seen = ", ".join(f"{name} {int(np.isfinite(sigma[:, c]).any(-1).sum())}" for c, name in enumerate(used.cameras))
-        raise CalibrationError(
-            f"no two cameras share enough keypoints of the person (instants with some: {seen}); record the person "
-            "where several cameras see all of it"
-        )
-    few = list(start.cameras)
+    everything = on_grid(m, sigma, focal_px)
+    pairs, odd = relate_all(everything, np.random.default_rng(options.seed)), dict[int, float]()
+    while True:
+        start = joined(everything, [pair for pair in pairs if not {pair.a, pair.b} & odd.keys()])
+        if start is None:
+            seen = ", ".join(
+                f"{name} {int(np.isfinite(sigma[:, c]).any(-1).sum())}" for c, name in enumerate(used.cameras)
+            )
+            raise CalibrationError(
+                f"no two cameras share enough keypoints of the person (instants with some: {seen}); record the person "
+                "where several cameras see all of it"
+            )
+        solved = _adjusted(used, start, odd, m, sigma, focal_px, options)
+        share = (solved.adjusted.weights > COUNTS).sum(0) / np.maximum(solved.sightings.seen.sum(0), 1)
+        worst = int(share.argmin())
+        if share[worst] >= LEAST_AGREED or len(share) < 3:
+            return solved
+        odd[start.cameras[worst]] = float(share[worst])
+
+
+def _adjusted(
+    used: Keypoints, start: Start, odd: dict[int, float], m: np.ndarray, sigma: np.ndarray, focal_px: np.ndarray,
+    options: BootstrapOptions,
+) -> _Solved:  # fmt: skip
+    known, few = options.focal == "given", list(start.cameras)
     m, sigma, focal_px = m[:, few], sigma[:, few], focal_px[few]
     focal_sigma = np.full(len(few), 0.0 if known else FOCAL_SIGMA)
     group = np.zeros(len(few), int) if options.focal == "shared" else np.arange(len(few))
@@ -194,7 +214,7 @@ def _solve_at(used: Keypoints, lenses: list[Camera], focal_px: np.ndarray, optio
         placed = adjusted.placed
         joint_sigma = joint_sigma * _misfit(adjusted, sightings, len(used.names))
     assert adjusted is not None
-    return _Solved(start, sightings, adjusted, exchanged, focal_px, focal_sigma, group)
+    return _Solved(start, odd, sightings, adjusted, exchanged, focal_px, focal_sigma, group)
 
 
 def _misfit(adjusted: Adjusted, sightings: Sightings, joints: int) -> np.ndarray:
@@ -228,10 +248,13 @@ def _residuals(adjusted: Adjusted, names: tuple[str, ...]) -> dict[str, float]:
     return {name: float(np.nanmedian(r[:, n])) for n, name in enumerate(names)}
 
 
-def _unsolved(cameras: tuple[str, ...], start: Start) -> dict[str, str]:
-    reasons = {}
+def _unsolved(cameras: tuple[str, ...], solved: _Solved) -> dict[str, str]:
+    reasons, start = {}, solved.start
     for c, name in enumerate(cameras):
         if c in start.cameras:
+            continue
+        if c in solved.odd:
+            reasons[name] = f"only {100 * solved.odd[c]:.0f} % of its keypoints fit, perhaps it follows another person"
             continue
         tied = [pair for pair in start.pairs if c in (pair.a, pair.b)]
         reasons[name] = (
