@@ -106,9 +106,9 @@ def _marked(pictures: list[np.ndarray], described: Board, mirrored: bool, invert
     top = max((score for score, _ in scored), default=0)
     if top < max(LEAST_MARKERS, LEAST_SHARE * found):
         return []
-    guesses = []
+    guesses, equals = [], [board for score, board in scored if score == top]
     for score, board in scored:
-        if score == top and not _shadowed(board, boards, described, top, scored):
+        if score == top and not _shadowed(board, described, equals):
             turned = replace(board, inverted=inverted)
             guesses.append(
                 BoardGuess(board=turned, mirrored=mirrored, support=score, text=_words(turned, described, mirrored))
@@ -127,10 +127,9 @@ def _with_described_rows(boards: list[Board], described: Board) -> list[Board]:
     return made
 
 
-def _shadowed(board: Board, boards: list[Board], described: Board, top: int, scored: list[tuple[int, Board]]) -> bool:
-    """Whether an equally good candidate is the one to name: the described number of rows, or else the fewest."""
-    equals = [other for score, other in scored if score == top]
-    if any(other.rows == described.rows for other in equals):
+def _shadowed(board: Board, described: Board, equals: list[Board]) -> bool:
+    """Whether an equally good candidate is the one to name: the described rows, or else the fewest."""
+    if any((other.columns, other.rows) == (described.columns, described.rows) for other in equals):
         return board.rows != described.rows
     return board.rows > min(other.rows for other in equals)
 
