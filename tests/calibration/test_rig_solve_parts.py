@@ -9,12 +9,14 @@ import pytest
 from waved_board import BOARD, Waved, aligned, ring, seen, wave
 
 from calibration.board_view import BoardTake, BoardView
+from calibration.rig_solve.board_motion import with_board_motion
 from calibration.rig_solve.held_out import judge, triangulate
 from calibration.rig_solve.options import RigSolveOptions
 from calibration.rig_solve.selecting import select_instants
 from calibration.rig_solve.single_view import place_view
 from calibration.rig_solve.solve import solve_rig
 from calibration.rig_solve.view_residuals import moved_by, refine_board, view_residuals
+from calibration.timing.exposure_timing import ExposureTiming, at_the_instant
 from geometry.rigid import from_rotvec, inverse, rotation_angle, transform
 
 
@@ -172,10 +174,9 @@ def test_a_pushed_device_is_named_with_the_moment_and_the_way():
     assert max(mm for mm, _ in aligned(others, waved.truth).values()) < 3
 
 
-def test_nobody_is_accused_of_moving_who_stood_still(exact):
-    for seed in range(3):
-        waved = wave(ring(5, infrared=False), 70, seed=20 + seed)
-        assert not solve_rig(waved.take, waved.known).moved
+def test_nobody_is_accused_of_moving_who_stood_still():
+    waved = wave(ring(5, infrared=False), 70, seed=20)
+    assert not solve_rig(waved.take, waved.known).moved
 
 
 def test_a_depth_camera_without_infrared_hangs_on_its_device():
@@ -193,13 +194,47 @@ def test_a_depth_camera_without_infrared_hangs_on_its_device():
     assert set(solve.calibration.covariance.cameras) == set(waved.truth)
 
 
-def test_a_lens_that_nobody_knows_is_found(exact):
+def test_a_lens_that_nobody_knows_is_found():
     waved = wave(ring(5, infrared=False), 120, seed=9)
     known = {name: camera for name, camera in waved.known.items() if name != "kinect_002/color"}
     solve = solve_rig(waved.take, known)
     found, true = solve.calibration.cameras["kinect_002/color"], waved.truth["kinect_002/color"]
     assert abs(found.K[0, 0] / true.K[0, 0] - 1) < 0.003  # its views alone: 0.1 to 0.2 %
     assert aligned(solve.calibration.cameras, waved.truth)["kinect_002/color"][0] < 5
+
+
+def test_the_motion_of_a_board_is_told_by_rolling_rows(exact):
+    """Speeds as pictures far apart tell them are wrong by 30 %; the rows of an instant's images halve that."""
+    rng = np.random.default_rng(6)
+    timings = {name: ExposureTiming(readout_s=0.02) for name in exact.truth}
+    rolled, true = [], {}
+    for instant in range(12):
+        motion = np.array([*rng.normal(0, 0.4, 3), *rng.normal(0, 0.3, 3)])
+        for view in at(exact, instant):
+            camera, T = exact.truth[view.camera], exact.T_world_board[instant]
+            about = transform(T, BOARD.corners.mean(0))
+            p_world = transform(T, BOARD.corners[view.ids])
+            q = view.q
+            for _ in range(5):  # where each corner is when its own row is exposed
+                delay = timings[view.camera].delay_s(q, camera.height)
+                Ts = [moved_by(d * motion, about, np.eye(4)) for d in delay]
+                q = camera.project(np.array([transform(T, p) for T, p in zip(Ts, p_world, strict=True)]))
+            step = 1e-5
+            velocity = (camera.project(transform(moved_by(step * motion, about, np.eye(4)), p_world)) - view.q) / step
+            true[view.camera, instant] = velocity
+            found = q + rng.normal(0, 0.03, q.shape)
+            rolled.append(replace(view, q=found, velocity=0.7 * velocity, sigma_px=0.03))
+    boards = {instant: exact.T_world_board[instant] for instant in range(12)}
+    told = with_board_motion(rolled, exact.truth, boards, BOARD.corners, timings)
+    before = np.concatenate([view.velocity - true[view.camera, view.instant] for view in rolled])
+    after = np.concatenate([view.velocity - true[view.camera, view.instant] for view in told])
+    assert np.sqrt((after**2).mean()) < 0.6 * np.sqrt((before**2).mean())
+    straight, bent = (at_the_instant(views, timings, exact.truth) for views in (told, rolled))
+    exact_q = {(view.camera, view.instant): view.q for view in exact.take.views}
+    off, before = (
+        np.concatenate([view.q - exact_q[view.camera, view.instant] for view in views]) for views in (straight, bent)
+    )
+    assert np.sqrt((off**2).mean()) < 0.75 * np.sqrt((before**2).mean())  # the noise of 0.03 px is in both
 
 
 def test_held_lenses_stay():
