@@ -13,9 +13,10 @@ from calibration.board_view import BoardTake, BoardView
 from calibration.bundle.problem import IntrinsicsPrior
 from calibration.errors import CalibrationError
 from calibration.intrinsics.coverage import camera_coverage
-from calibration.intrinsics.lens_fit import LensFit, fit_lens
+from calibration.intrinsics.lens_fit import LensFit
 from calibration.intrinsics.lens_models import LensModel, free_prior, turning_radius, with_lens
 from calibration.intrinsics.limits import advice, contradiction, weaknesses
+from calibration.intrinsics.readout import fit_moving_lens
 from calibration.intrinsics.result import IntrinsicsResult
 from calibration.intrinsics.spread import Spread, view_spread
 from calibration.intrinsics.start import start_camera
@@ -61,7 +62,7 @@ def calibrate_intrinsics(
     views, dropped = _fit_for_use(take.of_camera(name), size)
     known = _known(name, camera, prior, size)
     start = known or start_camera(name, size, corners, views)
-    fit, spread, chosen, failure = _best(start, prior, model, corners, views, robust)
+    fit, readout_s, spread, chosen, failure = _best(start, prior, model, corners, views, robust)
     if fit is None:
         estimate, sigma = None, np.full(12, np.nan)
         coverage = camera_coverage(start, corners, views)
@@ -85,6 +86,7 @@ def calibrate_intrinsics(
         coverage=coverage,
         model=chosen,
         held_out_px=spread.held_out_px,
+        readout_s=readout_s,
         estimate=estimate,
         estimate_sigma=sigma,
         views=len(fit.views) if fit else 0,
@@ -124,26 +126,28 @@ def _best(
     corners: Float[np.ndarray, "all 3"],
     views: Sequence[BoardView],
     robust: bool,
-) -> tuple[LensFit | None, Spread, LensModel, str]:
-    """The fit to take, its spread and model; without one, why."""
+) -> tuple[LensFit | None, float, Spread, LensModel, str]:
+    """The fit to take, its readout, spread and model; without one, why."""
     none = Spread(sigma=np.full(12, np.nan), held_out_px=float("inf"))
     if prior is not None:
         candidates: tuple[LensModel, ...] = ("rational" if np.any(prior.sigma[9:] > 0) else "brown",)
     else:
         candidates = ("brown", "rational") if model == "auto" else (model,)
-    best: tuple[LensFit | None, Spread, LensModel, str] = (None, none, candidates[0], "")
+    best: tuple[LensFit | None, float, Spread, LensModel, str] = (None, 0.0, none, candidates[0], "")
     for candidate in candidates:
         known = prior or free_prior(start, candidate)
         try:
-            fit = fit_lens(start, known, corners, views, robust)
+            fit, readout_s = fit_moving_lens(start, known, corners, views, robust)
         except CalibrationError as error:
-            best = best if best[0] else (None, none, candidate, str(error).removeprefix(f"camera '{start.name}': "))
+            best = (
+                best if best[0] else (None, 0.0, none, candidate, str(error).removeprefix(f"camera '{start.name}': "))
+            )
             continue
         if best[0] is not None and fit.rms_px > RATIONAL_GAIN * best[0].rms_px:
             continue  # what does not even fit better will not predict better
         spread = view_spread(fit, known, corners)
-        if best[0] is None or spread.held_out_px < RATIONAL_GAIN * best[1].held_out_px:
-            best = (fit, spread, candidate, "")
+        if best[0] is None or spread.held_out_px < RATIONAL_GAIN * best[2].held_out_px:
+            best = (fit, readout_s, spread, candidate, "")
     return best
 
 

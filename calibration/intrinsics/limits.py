@@ -10,8 +10,8 @@ from calibration.intrinsics.coverage import TILTED_DEG, Coverage
 from geometry.camera import Camera
 
 FEWEST_VIEWS = 6
-"""The person recording's cameras, with 6 and 7 chessboards each, come within 0.45 % of the motion capture's f; with 2 to
-4 of these boards they miss it by up to 1.7 %."""
+"""The person recording's cameras, with 6 and 7 chessboards each, come within 0.45 % of the motion capture's f; with 2
+to 4 of these boards they miss it by up to 1.7 %."""
 FEWEST_TILTED = 2
 """Views that show perspective: the least of the person recording's cameras, which calibrate to 0.45 %; the degenerate
 iPhone capture has none of 31. Whether they suffice is seen in the sigma, which leaves each out once."""

@@ -36,5 +36,7 @@ class IntrinsicsResult:
     estimate_sigma: Float[np.ndarray, "12"]
     views: int
     """Used for the estimate."""
+    readout_s: float
+    """How long the image takes to be read out, as views of a moving board show it; 0 where they show nothing."""
     dropped: dict[int, str]
     """Views that were not, by instant, and why."""
