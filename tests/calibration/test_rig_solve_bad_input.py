@@ -60,6 +60,7 @@ def test_a_camera_that_nothing_ties_is_named_with_the_pair_that_would(waved):
     assert max(millimetres for millimetres, _ in errors.values()) < 4  # 60 boards less those of one camera
 
 
+@pytest.mark.slow
 def test_of_two_groups_the_one_with_more_devices_is_solved(waved):
     left = ("kinect_000", "kinect_001", "kinect_002")
     parted = only(waved.take, lambda view: (device_of(view.camera) in left) == (view.instant % 2 == 0))
@@ -77,6 +78,7 @@ def test_a_camera_with_few_views_is_left_out(waved):
     assert len(solve.cameras) == 4
 
 
+@pytest.mark.slow
 def test_a_weakly_tied_camera_is_told_which_pair_to_wave_between(waved):
     shared = [v.instant for v in waved.take.of_camera("kinect_003/color")]
     alone = {i for i in shared if sum(v.instant == i for v in waved.take.views) == 1}
@@ -117,6 +119,7 @@ def test_images_of_another_size_than_the_lens(waved):
     assert len(solve.cameras) == 4
 
 
+@pytest.mark.slow
 def test_views_from_larger_images_are_left_out(waved):
     def larger(view):
         one = view.camera == "kinect_000/color" and view.instant % 3 == 0
@@ -152,6 +155,7 @@ def test_wrong_finds_are_left_out():
     assert solve.solution.sigma_scale < 1.2  # nothing wrong is left in it
 
 
+@pytest.mark.slow
 def test_a_factory_pair_of_another_unit_is_not_used():
     waved = wave(ring(4), 80, seed=6)
     wrong = replace(waved.pairs[1], T_a_b=from_rotvec(np.zeros(3), np.array([0.06, 0, 0])) @ waved.pairs[1].T_a_b)

@@ -174,6 +174,7 @@ def test_a_pushed_device_is_named_with_the_moment_and_the_way():
     assert max(mm for mm, _ in aligned(others, waved.truth).values()) < 3
 
 
+@pytest.mark.slow
 def test_nobody_is_accused_of_moving_who_stood_still():
     waved = wave(ring(5, infrared=False), 70, seed=20)
     assert not solve_rig(waved.take, waved.known).moved
@@ -194,6 +195,7 @@ def test_a_depth_camera_without_infrared_hangs_on_its_device():
     assert set(solve.calibration.covariance.cameras) == set(waved.truth)
 
 
+@pytest.mark.slow
 def test_a_lens_that_nobody_knows_is_found():
     waved = wave(ring(5, infrared=False), 120, seed=9)
     known = {name: camera for name, camera in waved.known.items() if name != "kinect_002/color"}
@@ -237,6 +239,7 @@ def test_the_motion_of_a_board_is_told_by_rolling_rows(exact):
     assert np.sqrt((off**2).mean()) < 0.75 * np.sqrt((before**2).mean())  # the noise of 0.03 px is in both
 
 
+@pytest.mark.slow
 def test_held_lenses_stay():
     waved = wave(ring(4, infrared=False), 60, seed=10)
     solve = solve_rig(waved.take, waved.known, options=RigSolveOptions(free_intrinsics=False))
