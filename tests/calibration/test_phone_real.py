@@ -31,8 +31,8 @@ def test_the_board_is_constant_in_arkits_world_and_lidar_agrees(real_data, tmp_p
     session, path, views, placement = placed(real_data, tmp_path, "lowres", 1)
     assert len(views) == 31
     assert placement.used.all()
-    assert np.linalg.norm(placement.board_shift_mm, axis=-1).max() < 4.0  # 3.1 when written
-    assert placement.board_shift_mm.std(0).max() < 1.5  # 1.1 when written
+    assert np.linalg.norm(placement.board_shift_mm, axis=-1).max() < 4.0  # 3.2 when written
+    assert placement.board_shift_mm.std(0).max() < 1.5  # 1.3 when written
     # the board lies on the floor: its normal is ARKit's vertical
     assert placement.up_world @ [0, 0, -1] == pytest.approx(1, abs=1e-3)
     check = check_lidar(session, path, views, BOARD)
