@@ -28,7 +28,7 @@ PRESETS: dict[str, Board] = {
     "kalibr": Board(kind="aprilgrid", columns=6, rows=6, square_m=0.1144, marker_m=0.088, dictionary=APRILTAGS),
     "azure-kinect": Board(columns=14, rows=9, square_m=0.04, marker_m=0.03, dictionary="DICT_5X5_250"),
 }
-"""Boards with a name: for a ring of 2 to 3 m, both on a sheet of A0; for paper on a desk; Kalibr's own 6x6 grid; that
+"""Boards with a name: for a ring of 2 to 3 m, on sheets of A0 and A1; for paper on a desk; Kalibr's own 6x6 grid; that
 in the examples of the Azure Kinect SDK."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from capture.board import Board
-from capture.board_pattern import pattern_image
+from capture.board_pattern import pattern_bounds, pattern_image
 from capture.virtual.carrying import carry, points_of_view
 from capture.virtual.config import SimulationConfig
 from capture.virtual.figure import Figure, merge_figures
@@ -60,14 +60,16 @@ def board_plate(board: Board) -> tuple[Figure, Float[np.ndarray, "vertices 3"]]:
     width, height = np.array([columns, rows]) * board.square_m / texels
     thickness_m = board.thickness_m or THICKNESS_M
     middle = board.middle
-    plate = box((width, height, thickness_m), min(0.001, thickness_m / 4)).moved(middle[0], middle[1], thickness_m / 2)
+    low = pattern_bounds(board)[:2] - round(SQUARES_IN_BORDER * texels) * board.square_m / texels
+    x, y = low + np.array([width, height]) / 2  # not quite `middle` where the pattern ends within a texel
+    plate = box((width, height, thickness_m), min(0.001, thickness_m / 4)).moved(x, y, thickness_m / 2)
     corners = plate.vertices[plate.faces]
     uv = np.empty_like(corners[..., :2])
     uv[:] = [0.5, BACK_ROWS / 2 / len(texture)]
     for side, T_board_side in zip(range(board.sides), (np.eye(4), board.T_board_back)):
         faces = _faces_along(corners, -T_board_side[:3, 2])
         p_side = transform(inverse(T_board_side), corners[faces])
-        printed = (p_side[..., :2] - middle[:2]) / [width, height] + 0.5
+        printed = np.clip((p_side[..., :2] - low) / [width, height], 0, 1)
         uv[faces, :, 0] = printed[..., 0]
         uv[faces, :, 1] = 1 - (printed[..., 1] + side) * rows / len(texture)
     face = Figure(
@@ -122,7 +124,7 @@ def _handle(board: Board, middle: np.ndarray, height: float, thickness_m: float)
 def _printed(board: Board, texels: int, side: int) -> UInt8[np.ndarray, "rows columns"]:
     """One printed side with its border."""
     image = pattern_image(board, texels, side=side, border=round(SQUARES_IN_BORDER * texels))
-    return np.where(image > 0.5, PAPER, INK).astype(np.uint8)
+    return np.round(INK + (PAPER - INK) * image).astype(np.uint8)
 
 
 def _texels(board: Board) -> int:
