@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import small_gicp
 from jaxtyping import Float
 from scipy.spatial import KDTree
 
 from geometry.cloud import PointCloud
+from geometry.open3d_loading import load_open3d
 
 VOXEL_M = 0.012
 """Side of the voxels whose points are averaged: 2.5 pixels at 2 m, below the size of a hand."""
@@ -36,8 +36,7 @@ class Surface:
         """None where there is too little of it."""
         if len(cloud) < MIN_POINTS:
             return None
-        thinned = small_gicp.voxelgrid_sampling(cloud.points, VOXEL_M)
-        points = np.asarray(thinned.points())[:, :3]
+        points = _thinned(cloud.points)
         if len(points) < MIN_POINTS:
             return None
         patches = points[KDTree(points).query(points, NEIGHBOURS)[1]]
@@ -49,6 +48,13 @@ class Surface:
             return None
         away = np.einsum("ni,ni->n", points, normals) > 0
         return cls(points=points, normals=np.where(away[:, None], -normals, normals), tree=KDTree(points))
+
+
+def _thinned(points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "fewer 3"]:
+    """The mean of the points in each voxel."""
+    o3d = load_open3d()
+    thinned = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points)).voxel_down_sample(VOXEL_M)
+    return np.asarray(thinned.points)
 
 
 def surfaces_of(clouds: Mapping[str, Sequence[PointCloud]]) -> dict[str, tuple[Surface | None, ...]]:
