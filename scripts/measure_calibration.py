@@ -1,8 +1,11 @@
 """How near to the truth a rig is solved from board corners, over seeds, and whether the predicted sigma is right.
 
 Usage: python scripts/measure_calibration.py [--seeds 20] [--sigma-px 0.15] [--peers] ...
+       python scripts/measure_calibration.py --rendered SESSION ... [--peers]
 Corners are the virtual rig's own, with noise; colour and depth cameras of ten Kinects whose factory calibrations are
-off. `--peers` solves the same corners with cv2.calibrateMultiview, aniposelib and caliscope (extra `peers`).
+off. With `--rendered` they are what `humanrig calibrate` found in the images of simulated board takes; what is left of
+the depth errors is told too. `--peers` solves the same corners with cv2.calibrateMultiview, aniposelib and caliscope
+(extra `peers`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 import sys  # noqa: E402
 import time  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
@@ -21,6 +25,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import numpy as np  # noqa: E402
 import tyro  # noqa: E402
 from calibration_trials.corner_takes import CornerTake, corner_take  # noqa: E402
+from calibration_trials.rendered_takes import DISTANCES_M, depth_errors_mm, rendered_take  # noqa: E402
 from calibration_trials.score import Score, pooled, score  # noqa: E402
 
 from calibration.intrinsics.factory import factory_prior  # noqa: E402
@@ -38,15 +43,20 @@ def main(
     factory_error: float = 1.0,
     hold_out_every: int = 0,
     peers: bool = False,
+    rendered: tuple[Path, ...] = (),
 ) -> None:
-    """Prints one Markdown row for each seed (and solver), and what all seeds together say."""
+    """Prints one Markdown row for each seed or session (and solver), and what all of them together say."""
     print("| seed | solver | CPU s | views | colour mm mean, max | colour deg max | depth mm mean, max | sigma mm |")
     print("|---|---|---|---|---|---|---|---|")
     scores: list[Score] = []
-    for seed in range(first_seed, first_seed + seeds):
-        given = corner_take(
-            seed, cameras=cameras, instants=instants, sigma_px=sigma_px, shift_px=shift_px, factory_error=factory_error
-        )
+    for seed in rendered or range(first_seed, first_seed + seeds):
+        if isinstance(seed, Path):
+            given = rendered_take(seed)
+        else:
+            given = corner_take(
+                seed, cameras=cameras, instants=instants, sigma_px=sigma_px, shift_px=shift_px,
+                factory_error=factory_error,
+            )  # fmt: skip
         start = time.process_time()
         solved = _solve(given, hold_out_every)
         scores.append(solved)
@@ -67,10 +77,32 @@ def main(
         centers, angles = np.concatenate([o.center_mm for o in own]), np.concatenate([o.rotation_deg for o in own])
         ratio = pooled(own)
         print(
-            f"\n{kind}, {seeds} seeds: centres {centers.mean():.3f} mm mean, {centers.max():.3f} max; rotation "
+            f"\n{kind}, {len(scores)} takes: centres {centers.mean():.3f} mm mean, {centers.max():.3f} max; rotation "
             f"{angles.mean():.4f} deg mean, {angles.max():.4f} max; squared error over predicted variance "
             f"{ratio[0]:.2f} of centres, {ratio[1]:.2f} of rotations"
         )
+
+    if rendered:
+        _print_depth(rendered)
+
+
+def _print_depth(rendered: Sequence[Path]) -> None:
+    errors = [one for folder in rendered for one in depth_errors_mm(folder).values()]
+    if errors:
+        left, before = np.abs(np.array(errors)).transpose(1, 0, 2)
+        at = ", ".join(f"{z:g}" for z in DISTANCES_M)
+        print(
+            f"\ndepth errors of {len(errors)} cameras at {at} m, mm: before rms {_rms(before)}, max {_most(before)}; "
+            f"corrected rms {_rms(left)}, max {_most(left)}"
+        )
+
+
+def _rms(errors: np.ndarray) -> str:
+    return ", ".join(f"{value:.2f}" for value in np.sqrt((errors**2).mean(0)))
+
+
+def _most(errors: np.ndarray) -> str:
+    return ", ".join(f"{value:.2f}" for value in errors.max(0))
 
 
 def _solve(given: CornerTake, hold_out_every: int) -> Score:
@@ -80,12 +112,13 @@ def _solve(given: CornerTake, hold_out_every: int) -> Score:
     return score(solve.calibration.cameras, given.truth, given.color, solve.solution.covariance)
 
 
-def _print(seed: int, solver: str, seconds: float, given: CornerTake, solved: Score) -> None:
+def _print(seed: int | Path, solver: str, seconds: float, given: CornerTake, solved: Score) -> None:
     color, depth = solved.of("color"), solved.of("depth")
     far = f"{depth.center_mm.mean():.3f}, {depth.center_mm.max():.3f}" if len(depth.names) else "–"
     sigma = "–" if np.isnan(color.predicted_mm).any() else f"{np.sqrt((color.predicted_mm**2).mean()):.3f}"
+    of = seed.name if isinstance(seed, Path) else seed
     print(
-        f"| {seed} | {solver} | {seconds:.1f} | {len(given.take.views)} | {color.center_mm.mean():.3f}, "
+        f"| {of} | {solver} | {seconds:.1f} | {len(given.take.views)} | {color.center_mm.mean():.3f}, "
         f"{color.center_mm.max():.3f} | {color.rotation_deg.max():.4f} | {far} | {sigma} |",
         flush=True,
     )
