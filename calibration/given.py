@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from calibration.errors import CalibrationError
 from calibration.rig import RigCalibration, Verdict, device_of
 from geometry.camera import Camera
 from geometry.camera_files.any_format import read_any_camera_file
+from geometry.camera_files.azure_kinect_modes import COLOR_MODES, DEPTH_MODES, in_mode_of_size
 from geometry.camera_files.cameras_json import CameraFile, read_camera_file
 from geometry.rigid import inverse
 
@@ -22,13 +23,19 @@ ImageSizes = Mapping[str, tuple[int, int]]
 
 
 def given_calibration(
-    image_sizes: ImageSizes, recorded: CameraFile | None = None, user_file: Path | str | None = None
+    image_sizes: ImageSizes,
+    recorded: CameraFile | None = None,
+    user_file: Path | str | None = None,
+    kinects: Collection[str] = (),
 ) -> RigCalibration:
     """The calibration of the image streams, from the recorded cameras and, where given, a user's file.
 
     A camera of the user's file replaces the recorded one of its name. Recorded cameras of the same device move with
     it, so that a file with colour cameras alone places the depth cameras too. Cameras of streams that the session does
     not have are left out, and named in a verdict.
+
+    `kinects` are the devices that are Azure Kinects: a camera of theirs that was calibrated in another mode is
+    converted, and its note says so.
 
     What a file says beside its cameras comes along: corrections of both files, the user's where both have one; the
     floor, the covariance and the verdicts of the file that places the cameras.
@@ -84,6 +91,11 @@ def given_calibration(
         if name not in image_sizes and device_of(name) not in map(device_of, image_sizes)
     )
     used = {name: cameras[name] for name in image_sizes}
+    for name, (width, height) in image_sizes.items():
+        camera = used[name]
+        if device_of(name) in kinects and (camera.width, camera.height) != (width, height):
+            used[name] = in_mode_of_size(camera, width, height, DEPTH_MODES if _is_depth(name) else COLOR_MODES)
+            notes[name] += f"; calibrated in {camera.width}x{camera.height} images, converted"
     verdicts: list[Verdict] = [v for v in said.verdicts if _is_of(v.subject, used)]
     verdicts += [v for v in check_rig(used, image_sizes) + left_out if v not in verdicts]
     if not is_upright and _NOT_UPRIGHT not in verdicts:
@@ -121,6 +133,10 @@ def _siblings(user: Mapping[str, Camera], recorded: Mapping[str, Camera]) -> dic
             T_anchor_camera = inverse(recorded[anchors[0]].T_world_camera) @ camera.T_world_camera
             moved[name] = replace(camera, T_world_camera=user[anchors[0]].T_world_camera @ T_anchor_camera)
     return moved
+
+
+def _is_depth(name: str) -> bool:
+    return name.endswith(("/depth", "/ir"))
 
 
 def _names(streams: Mapping[str, object]) -> str:

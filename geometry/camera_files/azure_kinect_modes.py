@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from geometry.camera import Camera
 from geometry.errors import GeometryError
@@ -43,3 +45,15 @@ def mode_of(camera: Camera, modes: dict[str, SensorMode]) -> SensorMode:
         if (mode.width, mode.height) == (camera.width, camera.height):
             return mode
     raise GeometryError(f"camera '{camera.name}': no Azure Kinect mode gives {camera.width}x{camera.height} pixels")
+
+
+def in_mode_of_size(camera: Camera, width: int, height: int, modes: dict[str, SensorMode]) -> Camera:
+    """The same camera in the mode whose images have another size: a board seen in 1024x1024 passive infrared
+    calibrates the 640x576 depth images. Raises GeometryError when either size is no mode's."""
+    old, new = mode_of(camera, modes), mode_of(replace(camera, width=width, height=height), modes)
+    scale = np.array([new.binned_width / old.binned_width, new.binned_height / old.binned_height])
+    center = camera.K[:2, 2] + np.array([old.crop_x, old.crop_y]) + 0.5
+    K = camera.K.copy()
+    K[:2, :2] *= scale[:, None]
+    K[:2, 2] = center * scale - np.array([new.crop_x, new.crop_y]) - 0.5
+    return replace(camera, K=K, width=width, height=height)

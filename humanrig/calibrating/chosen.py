@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calibration.errors import CalibrationError
 from calibration.given import given_calibration
+from calibration.intrinsics.factory import device_kind
 from calibration.rig import RigCalibration, device_of
 from capture.session import RECORDED_CAMERAS, Session
 from geometry.camera_files.any_format import read_any_camera_file
@@ -67,7 +68,8 @@ def chosen_calibration(session: Session, file: Path | None, without: frozenset[s
             f"{path}: it has none of the devices of {session.folder}; calibrate a board take of this rig: "
             f"humanrig calibrate {session.folder} --boards TAKE"
         )
-    rig = given_calibration(sizes, recorded, path)
+    kinects = {device.name for device in session.info.devices if device_kind(device.model) == "azure-kinect"}
+    rig = given_calibration(sizes, recorded, path, kinects)
     told = [name for name in missing if name not in without]
     warnings = [f"{', '.join(told)}: not in {path}, so left out of the later stages"] if told else []
     return Chosen(rig=rig, chosen=words, left_out=tuple(missing), warnings=(*warnings, *_doubts(session, path, file)))

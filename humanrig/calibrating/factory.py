@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.boards.sweep import camera_of
 from calibration.bundle.problem import DevicePair, IntrinsicsPrior
 from calibration.intrinsics.factory import device_kind, factory_prior
 from calibration.rig import device_of
@@ -34,13 +35,17 @@ class FactoryRig:
     source: str
 
 
-def factory_rig(session: Session, streams: frozenset[str]) -> FactoryRig:
-    """What the recording says of the cameras of these streams; empty where it came without any."""
+def factory_rig(session: Session, names: frozenset[str]) -> FactoryRig:
+    """What the recording says of these cameras; empty where it came without any.
+
+    A depth camera that recorded passive infrared images alone is recorded under their name, and has that lens.
+    """
     path = session.path(*RECORDED_CAMERAS)
     if not path.is_file():
         return FactoryRig(cameras={}, pairs=(), priors={}, source="the recording came without cameras")
     file = read_camera_file(path)
-    cameras = {name: camera for name, camera in file.cameras.items() if name in streams}
+    seen = {camera_of(name): replace(camera, name=camera_of(name)) for name, camera in file.cameras.items()}
+    cameras = {name: camera for name, camera in (seen | file.cameras).items() if name in names}
     models = {name: session.devices[device_of(name)].model for name in cameras}
     return factory_of(cameras, models, file.source)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from calibration.boards.sweep import camera_of
 from calibration.boards.take_files import write_take
 from calibration.calibration_files import write_rig
 from calibration.rig import device_of
@@ -96,9 +97,7 @@ def searched_streams(session: Session, uses: Callable[[str], bool]) -> list[str]
 def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[str, Any]:
     session, config = context.session, context.config
     streams = searched_streams(session, context.uses)
-    images = frozenset(
-        name for name, s in session.streams.items() if s.kind in ("color", "depth") and context.uses(name)
-    )
+    images = frozenset(camera_of(name) for name, s in session.streams.items() if s.is_image and context.uses(name))
     factory = factory_rig(session, images)
     take = found_boards(
         session,

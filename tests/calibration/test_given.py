@@ -10,6 +10,7 @@ import pytest
 from calibration.errors import CalibrationError
 from calibration.given import given_calibration, read_calibration, write_calibration
 from calibration.rig import device_of
+from capture.virtual.unit import draw_unit, place_unit
 from geometry.camera import Camera
 from geometry.camera_files.aniposelib import write_aniposelib
 from geometry.camera_files.cameras_json import CameraFile, write_cameras
@@ -148,3 +149,20 @@ def test_what_is_possible_but_odd_is_doubted(name, shift, text):
     moved[:3, 3] += shift
     cameras[name] = cameras[name].at(moved)
     assert any(text in verdict.text for verdict in given_calibration(SIZES, recorded(cameras)).doubts)
+
+
+def test_an_azure_kinect_calibrated_in_another_mode_is_converted():
+    unit = draw_unit(0, np.random.default_rng(1))
+    place = look_at(np.array([2.0, 0, 1]), np.array([0.0, 0, 1]))
+    calibrated = recorded({c.name: c for c in place_unit(unit, "kinect_000", place, "PASSIVE_IR", "1080P")})
+    wanted = {c.name: c for c in place_unit(unit, "kinect_000", place, "NFOV_UNBINNED", "720P")}
+    sizes = {name: (camera.width, camera.height) for name, camera in wanted.items()}
+    with pytest.raises(CalibrationError, match="calibrated for 1024x1024 pixels, but its images have 640x576"):
+        given_calibration(sizes, calibrated)
+    rig = given_calibration(sizes, calibrated, kinects={"kinect_000"})
+    for name, camera in wanted.items():
+        np.testing.assert_allclose(rig.cameras[name].K, camera.K, atol=1e-9)
+        np.testing.assert_array_equal(rig.cameras[name].distortion, camera.distortion)
+    assert rig.notes["kinect_000/depth"].endswith("calibrated in 1024x1024 images, converted")
+    with pytest.raises(GeometryError, match="no Azure Kinect mode gives 641x576"):
+        given_calibration({**sizes, "kinect_000/depth": (641, 576)}, calibrated, kinects={"kinect_000"})
