@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from jaxtyping import Float
 
 from calibration.board_view import BoardTake, BoardView
 from calibration.rig import device_of
@@ -42,7 +43,8 @@ def select_instants(take: BoardTake, max_instants: int, hold_out_every: int) -> 
     by_instant: dict[int, list[BoardView]] = defaultdict(list)
     for view in take.views:
         by_instant[view.instant].append(view)
-    stillness = {instant: _stillness(views) for instant, views in by_instant.items()}
+    usual = _usual_speed(take.views)
+    stillness = {instant: _stillness(views, usual) for instant, views in by_instant.items()}
     shared = [i for i in sorted(by_instant) if len({device_of(v.camera) for v in by_instant[i]}) > 1]
     held: set[int] = set()
     if hold_out_every:
@@ -56,10 +58,20 @@ def select_instants(take: BoardTake, max_instants: int, hold_out_every: int) -> 
     return Selection(used=tuple(rest), held=tuple(sorted(held)))
 
 
-def _stillness(views: list[BoardView]) -> float:
-    """1 for a board at rest."""
-    speeds = [np.median(np.linalg.norm(view.velocity, axis=-1)) for view in views if view.velocity is not None]
-    return 1 / (1 + float(np.median(speeds) / STILL_PX_S) ** 2) if speeds else 1.0
+def _stillness(views: Sequence[BoardView], usual_px_s: float) -> float:
+    """1 for a board at rest. A view that does not tell its speed has the usual one."""
+    speeds = [usual_px_s if view.velocity is None else _speed(view.velocity) for view in views]
+    return 1 / (1 + float(np.median(speeds) / STILL_PX_S) ** 2)
+
+
+def _usual_speed(views: Sequence[BoardView]) -> float:
+    """Of the views that tell theirs, px/s; 0 where none does, so that all placements are alike."""
+    speeds = [_speed(view.velocity) for view in views if view.velocity is not None]
+    return float(np.median(speeds)) if speeds else 0.0
+
+
+def _speed(velocity: Float[np.ndarray, "_ 2"]) -> float:
+    return float(np.median(np.linalg.norm(velocity, axis=-1)))
 
 
 def _worths(views: list[BoardView], take: BoardTake) -> dict[Hashable, float]:

@@ -78,10 +78,18 @@ def move_world(calibration: RigCalibration, T_new_world: Float[np.ndarray, "4 4"
 
 def move_covariance(covariance: PoseCovariance, T_new_world: Float[np.ndarray, "4 4"]) -> PoseCovariance:
     """The same uncertainty in another world: rotations are in the cameras' own axes and stay, centres turn."""
-    turn = np.eye(6)
-    turn[3:, 3:] = T_new_world[:3, :3]
-    whole = np.kron(np.eye(len(covariance.cameras)), turn)
-    return replace(covariance, matrix=whole @ covariance.matrix @ whole.T)
+    return replace(covariance, matrix=turned_centers(covariance.matrix, len(covariance.cameras), T_new_world))
+
+
+def turned_centers(
+    matrix: Float[np.ndarray, "numbers_cameras numbers_cameras"], cameras: int, T_new_world: Float[np.ndarray, "4 4"]
+) -> Float[np.ndarray, "numbers_cameras numbers_cameras"]:
+    """A joint covariance in another world. Of each camera the first six numbers are as in `PoseCovariance`; numbers
+    after these, such as its lens, do not know the world."""
+    turn = np.eye(len(matrix) // max(cameras, 1))
+    turn[3:6, 3:6] = T_new_world[:3, :3]
+    whole = np.kron(np.eye(cameras), turn)
+    return whole @ matrix @ whole.T
 
 
 def with_floor(calibration: RigCalibration, floor: FloorPlane) -> RigCalibration:

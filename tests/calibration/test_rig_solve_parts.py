@@ -134,6 +134,22 @@ def test_still_placements_are_taken_and_held_out(exact):
     assert len({i % 30 for i in selection.used}) >= 24
 
 
+def test_a_view_that_tells_no_speed_is_not_taken_for_a_still_one(exact):
+    """Of each placement there is one with the speed told and one, no stiller, without; few of all move slowly."""
+    views, speeds = [], {}
+    for n, T in enumerate(np.concatenate([exact.T_world_board] * 4)):
+        speeds[n] = None if n % 2 else (10.0 if n % 8 == 0 else 300.0)
+        for camera in exact.truth.values():
+            if (view := seen(camera, T)) is not None:
+                velocity = None if speeds[n] is None else np.tile([speeds[n], 0.0], (len(view.ids), 1))
+                views.append(replace(view, instant=n, velocity=velocity))
+    take = BoardTake(board=BOARD, views=tuple(views), image_sizes=exact.take.image_sizes)
+    still = {n for n, speed in speeds.items() if speed == 10.0}
+    assert still <= set(select_instants(take, 20, 0).used)
+    unknown = take.with_views([replace(view, velocity=None) for view in views])
+    assert len(select_instants(unknown, 20, 0).used) == 20
+
+
 def test_rare_pairs_are_not_thinned_away(exact):
     """One placement ties kinect_000 to the others, of two hundred."""
     shared = next(v.instant for v in exact.take.of_camera("kinect_000/color") if len(at(exact, v.instant)) > 2)
