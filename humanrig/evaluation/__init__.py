@@ -49,7 +49,18 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         if figures[name] is not None:
             keys = [k for k in ("mean", "p95", "max") if k in figures[name]]
             lines.append(_line(text, figures[name], keys, "mm"))
+    if figures["alignment"] is not None:
+        lines.append(f"{'world of the truth':<22} {_alignment(figures['alignment'])}")
     return lines
+
+
+def _alignment(values: dict[str, Any]) -> str:
+    if not values["cameras"]:
+        return "no camera is in both; the two worlds are taken to be one"
+    return (
+        f"reached by {values['cameras']} cameras: moved {values['moved_mm']:.1f} mm, turned "
+        f"{values['turned_deg']:.2f}°; they stay {values['cameras_mm']:.1f} mm off in the mean"
+    )
 
 
 def _line(text: str, values: dict[str, float], keys: Any, unit: str) -> str:

@@ -9,19 +9,21 @@ from jaxtyping import Float, Int64
 
 from capture.virtual.true_frames import true_instants
 from capture.virtual.truth import Truth
+from geometry.rigid import transform
 from hps.metrics import acceleration_error_mm, mpjpe_mm, pa_mpjpe_mm
 from humanrig.errors import HumanrigError
 from humanrig.evaluation.summary import summary
+from humanrig.evaluation.world import true_world
 from humanrig.results import Results
 
-KEYS = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm")
+KEYS = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm", "alignment")
 
 
 def truth_errors(results: Results) -> dict[str, Any]:
-    """The keys `pve_mm` … `acceleration_error_mm` of docs/evaluation.md; None for a real session.
+    """The keys `pve_mm` … `alignment` of docs/evaluation.md; None for a real session.
 
-    Errors are of the naked body in the world frame, without any alignment but where the name says so; of several
-    people the nearest one's. Raises
+    Errors are of the naked body in the truth's world, into which the calibrated world is moved by its cameras; the
+    body itself is aligned only where the name says so. Of several people the nearest one is judged. Raises
     HumanrigError when the body was fitted with another model than the one that was simulated.
     """
     if not results.session.path("truth", "scene.json").is_file():
@@ -31,16 +33,20 @@ def truth_errors(results: Results) -> dict[str, Any]:
     if len(rows) and rows.max() >= truth.frames:
         raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
     estimated = results.model.pose(results.parameters)
-    person = nearest_person(truth, rows, estimated.joints)
+    world = true_world(truth.cameras(), results.session.cameras())
+    estimated_vertices = transform(world.T_truth_world, estimated.vertices)
+    estimated_joints = transform(world.T_truth_world, estimated.joints)
+    person = nearest_person(truth, rows, estimated_joints)
     true_vertices, true_joints = truth.bodies(rows, person), truth.joints(person)[rows]
-    vertices = 1e3 * np.linalg.norm(estimated.vertices - true_vertices, axis=-1)
-    joints = 1e3 * np.linalg.norm(estimated.joints - true_joints, axis=-1)
+    vertices = 1e3 * np.linalg.norm(estimated_vertices - true_vertices, axis=-1)
+    joints = 1e3 * np.linalg.norm(estimated_joints - true_joints, axis=-1)
     few = len(rows) < 3
     return {
         "pve_mm": summary(vertices, "mean", "p95", "max"),
-        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated.joints, true_joints))},
-        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated.joints, true_joints))},
-        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated.joints, true_joints))},
+        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated_joints, true_joints))},
+        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated_joints, true_joints))},
+        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated_joints, true_joints))},
+        "alignment": world.values(),
     }
 
 

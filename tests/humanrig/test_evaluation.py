@@ -1,11 +1,22 @@
-"""Which person of a picture a body is judged on, and figures of nothing."""
+"""Which person of a picture a body is judged on, in which world, and figures of nothing."""
+
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
 
 from capture.virtual.truth import Truth
-from humanrig.evaluation.against_truth import nearest_person
+from geometry.camera import Camera
+from geometry.rigid import look_at, rigid, transform
+from humanrig.evaluation import against_truth, sentences
+from humanrig.evaluation.against_truth import nearest_person, truth_errors
 from humanrig.evaluation.pixels import _nearest
 from humanrig.evaluation.summary import summary
+from humanrig.evaluation.world import true_world
+from humanrig.results import Results
+
+K = np.array([[600.0, 0, 640], [0, 600, 360], [0, 0, 1]])
 
 
 def test_a_half_hidden_subject_is_nearer_than_a_bystander() -> None:
@@ -45,3 +56,99 @@ def test_of_several_people_the_fitted_one_is_judged() -> None:
     truth, rows = object.__new__(_Two), np.array([0, 2])
     assert nearest_person(truth, rows, np.full((2, 24, 3), 0.9)) == "person01"
     assert nearest_person(truth, rows, np.full((2, 24, 3), 0.2)) == "person00"
+
+
+def ring(count: int = 4) -> dict[str, Camera]:
+    """Cameras that look at the middle of a room."""
+    return {
+        f"kinect_{n:03d}/color": Camera(
+            name=f"kinect_{n:03d}/color", width=1280, height=720, K=K,
+            T_world_camera=look_at(np.array([2.3 * np.cos(n), 2.3 * np.sin(n), 1 + 0.1 * n]), np.array([0, 0, 1.0])),
+        )
+        for n in range(count)
+    }  # fmt: skip
+
+
+def elsewhere() -> np.ndarray:
+    """T_truth_world of a rig whose world was put somewhere else on the floor."""
+    return rigid(Rotation.from_euler("z", 70, degrees=True).as_matrix(), np.array([0.05, -0.4, 0.001]))
+
+
+def in_world(cameras: dict[str, Camera], T_truth_world: np.ndarray) -> dict[str, Camera]:
+    T_world_truth = np.linalg.inv(T_truth_world)
+    return {name: camera.at(T_world_truth @ camera.T_world_camera) for name, camera in cameras.items()}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_cameras_lead_from_the_calibrated_world_to_the_true_one(count: int) -> None:
+    found = true_world(ring(), in_world(ring(count), elsewhere()))
+    np.testing.assert_allclose(found.T_truth_world, elsewhere(), atol=1e-9)
+    values = found.values()
+    assert (values["cameras"], values["cameras_mm"]) == (count, 0)
+    assert values["turned_deg"] == pytest.approx(70)
+
+
+def test_a_rig_of_the_wrong_size_is_not_scaled_right() -> None:
+    larger = {n: c.at(rigid(c.T_world_camera[:3, :3], 1.01 * c.center)) for n, c in ring().items()}
+    found = true_world(ring(), larger)
+    np.testing.assert_allclose(np.linalg.det(found.T_truth_world[:3, :3]), 1)
+    assert found.center_mm > 10  # a hundredth of the 1 to 2 m between the cameras and their middle
+
+
+def test_without_a_common_camera_the_worlds_are_taken_to_be_one() -> None:
+    found = true_world(ring(1), {"cam01": next(iter(ring(1).values()))})
+    np.testing.assert_array_equal(found.T_truth_world, np.eye(4))
+    assert found.values() == {"cameras": 0, "moved_mm": 0, "turned_deg": 0, "cameras_mm": None}
+
+
+class _One(_Two):
+    """A person of four instants in the ring, without a session."""
+
+    @property
+    def people(self) -> list[str]:
+        return ["person00"]
+
+    @property
+    def frames(self) -> int:
+        return 4
+
+    def cameras(self) -> dict[str, Camera]:
+        return ring()
+
+    def joints(self, person: str = "person00") -> np.ndarray:
+        return np.random.default_rng(0).normal(0, 0.4, (4, 24, 3))
+
+    def bodies(self, instants: np.ndarray, person: str = "person00") -> np.ndarray:
+        return np.random.default_rng(1).normal(0, 0.4, (4, 50, 3))[instants]
+
+
+def test_a_body_in_another_world_is_compared_in_that_of_the_truth(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "scene.json").touch()
+    truth, there = object.__new__(_One), np.linalg.inv(elsewhere())
+    vertices = truth.bodies(np.arange(4)) + [0.003, 0, 0]
+    posed = SimpleNamespace(vertices=transform(there, vertices), joints=transform(there, truth.joints()))
+    results = object.__new__(Results)
+    vars(results).update(
+        session=SimpleNamespace(path=tmp_path.joinpath, cameras=lambda: in_world(ring(), elsewhere())),
+        body={"instants": np.arange(4)},
+        model=SimpleNamespace(pose=lambda _: posed),
+        parameters=None,
+    )
+    monkeypatch.setattr(Truth, "open", lambda *_: truth)
+    monkeypatch.setattr(against_truth, "true_instants", lambda _: np.arange(4))
+    figures = truth_errors(results)
+    assert figures["pve_mm"]["mean"] == pytest.approx(3)
+    assert figures["mpjpe_mm"]["max"] == pytest.approx(0, abs=1e-3)
+    assert figures["alignment"]["cameras"] == 4
+
+
+def test_the_alignment_is_told_to_people() -> None:
+    aligned = {"cameras": 4, "moved_mm": 55.0, "turned_deg": 70.0, "cameras_mm": 0.4}
+    none = dict.fromkeys(("cloud_to_surface_mm", "cloud_to_body_mm", "pve_mm", "mpjpe_mm", "pa_mpjpe_mm"))
+    figures = {"flips": 0, "frames": {"with_body": 4, "total": 4, "flagged": 0}, "held_out_px": {}, **none}
+    for name in ("reprojection_px", "joints_px", "detector_px"):
+        figures[name] = {"median": 1.0, "p95": 2.0}
+    assert "4 cameras: moved 55.0 mm, turned 70.00°" in sentences({**figures, "alignment": aligned})[-1]
+    assert "truth" not in sentences({**figures, "alignment": None})[-1]
+    assert "no camera is in both" in sentences({**figures, "alignment": {**aligned, "cameras": 0}})[-1]
