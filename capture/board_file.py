@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ MARKER_PART = 0.75
 """Side of a ChArUco marker as a part of its square, where nobody says it: the margin is wide enough for the corners."""
 TAG_PART = 1 / 1.3
 """The same of an AprilGrid: Kalibr's spacing of 0.3 tags."""
+MEASURES = ("columns", "rows", "square_m", "marker_m", "dictionary")
+"""What a board in a file must say; of a checkerboard the first three."""
 PRESETS: dict[str, Board] = {
     "room": Board(),
     "room-large": Board(columns=9, rows=12, square_m=0.06, marker_m=0.045, dictionary="DICT_4X4_100"),
@@ -35,7 +38,19 @@ in the examples of the Azure Kinect SDK."""
 def read_board(path: Path) -> Board:
     """The board of a board.toml. Raises CaptureError, one sentence with the next step, when it is missing or wrong."""
     values = read_toml(Path(path), missing="humanrig board make writes one, or give --squares 9x12 --square-mm 60")
-    return checked(Board, values, str(path))
+    return board_of_table(values, str(path))
+
+
+def board_of_table(values: Mapping[str, Any], where: str, *, besides: Iterable[str] = ()) -> Board:
+    """The board of a table at `where`. Raises CaptureError as `checked` does, and where a measure is missing: a board
+    that was guessed would give a rig of another size."""
+    board = checked(Board, values, where, besides=besides)
+    needed = MEASURES[:3] if board.kind == "checkerboard" else MEASURES
+    if missing := [key for key in needed if key not in values]:
+        raise CaptureError(
+            f"{where}: {', '.join(missing)} of the board is not said; humanrig board make writes a board.toml with all"
+        )
+    return board
 
 
 def write_board(path: Path, board: Board) -> None:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from capture.board import Board
-from capture.board_file import read_board
+from capture.board_file import board_of_table, read_board
 from capture.errors import CaptureError
 from capture.rig.toml_tables import checked, meant, read_toml
 from capture.virtual.clocks import ClockEffects
@@ -153,7 +153,7 @@ def _entry(path: Path, number: int, entry: Any) -> DeviceEntry:
 def _board(path: Path, table: dict[str, Any]) -> Board:
     """The board itself, or the file that `humanrig board make` wrote."""
     if set(table) != {"file"}:
-        return checked(Board, table, f"{path}: [board]", besides=("file",))
+        return board_of_table(table, f"{path}: [board]", besides=("file",))
     if not isinstance(table["file"], str):
         raise CaptureError(f"{path}: [board] file = {table['file']!r} is no file's name; write it in quotes")
     return read_board(path.parent / table["file"])

@@ -65,3 +65,11 @@ def test_a_slip_in_the_file_is_named(tmp_path):
     (tmp_path / "b.toml").write_text("colums = 8\n")
     with pytest.raises(CaptureError, match="did you mean 'columns'"):
         read_board(tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize("text", ["", 'kind = "checkerboard"\ncolumns = 8\nrows = 6\n', "columns = 8\nrows = 6\n"])
+def test_a_file_that_does_not_say_the_size_is_refused(tmp_path, text):
+    """No default: squares of 100 mm that are 60 mm would make the whole rig larger."""
+    (tmp_path / "b.toml").write_text(text)
+    with pytest.raises(CaptureError, match=r"square_m.* of the board is not said"):
+        read_board(tmp_path / "b.toml")

@@ -28,7 +28,8 @@ def rig_with(tmp_path, text):
 def test_a_rig_names_its_board_by_a_file_or_by_itself(tmp_path):
     write_board(tmp_path / "board.toml", BOARD)
     assert read_rig(rig_with(tmp_path, '[board]\nfile = "board.toml"\n')).board == BOARD
-    assert read_rig(rig_with(tmp_path, "[board]\ncolumns = 7\nrows = 5\n")).board == replace(Board(), columns=7, rows=5)
+    checkerboard = '[board]\nkind = "checkerboard"\ncolumns = 7\nrows = 5\nsquare_m = 0.1\n'
+    assert read_rig(rig_with(tmp_path, checkerboard)).board == replace(Board(), kind="checkerboard", columns=7, rows=5)
     assert read_rig(rig_with(tmp_path, "")).board is None
 
 
@@ -36,6 +37,7 @@ def test_a_rig_names_its_board_by_a_file_or_by_itself(tmp_path):
     ("text", "said"),
     [
         ("[board]\ncolums = 7\n", "columns"),
+        ("[board]\ncolumns = 7\nrows = 5\n", "square_m, marker_m, dictionary of the board is not said"),
         ('[board]\nfile = "gone.toml"\n', "gone.toml"),
         ("[board]\nfile = 3\n", "quotes"),
         ("board = 3\n", r"\[board\]"),
