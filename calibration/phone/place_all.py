@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from calibration.board_view import BoardTake
@@ -30,12 +31,18 @@ class PlacedPhones:
     lidar: dict[str, LidarCheck] = field(default_factory=dict)
     unplaced: dict[str, str] = field(default_factory=dict)
     """Why a phone could not be placed."""
+    unchecked: dict[str, str] = field(default_factory=dict)
+    """Why the depth of a phone that was placed could not be compared with the board."""
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Of every phone."""
         found = [verdict for placement in self.placements.values() for verdict in placement.verdicts]
         found += [check.verdict(name) for name, check in self.lidar.items()]
+        found += [
+            Verdict(subject=name, good=False, text=f"its depth was not compared with the board: {why}")
+            for name, why in self.unchecked.items()
+        ]
         found += [Verdict(subject=name, good=False, text=f"not placed: {why}") for name, why in self.unplaced.items()]
         return tuple(found)
 
@@ -64,26 +71,33 @@ def place_phones(
     where: BoardPath | None = None,
     every: int = 1,
     options: PhoneOptions | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> PlacedPhones:
     """Every phone of a synchronised session, in the world of the rig's calibrated `cameras`.
 
     Views of the phones are those of `take`, where it was searched in their streams, else every `every`-th of their
-    colour frames is searched. `where` is the board's place by time, by default what the rig's cameras saw. A phone that
-    cannot be placed is named with the reason; the others are placed.
+    colour frames is searched, and `on_progress` called with (device, done, total). `where` is the board's place by
+    time, by default what the rig's cameras saw. A phone that cannot be placed is named with the reason; the others are
+    placed.
     """
     placed = PlacedPhones()
     names = phones_of(session)
     for name in names:
         try:
             path = phone_path(session, name)
-            views = views_of_take(session, path, take)
-            if f"{name}/color" not in take.image_sizes:
-                views = phone_views(session, path, take.board, every, on_progress)
+            if f"{name}/color" in take.image_sizes:
+                views = views_of_take(session, path, take)
+            else:
+                report = None if on_progress is None else partial(on_progress, name)
+                views = phone_views(session, path, take.board, every, report)
             where = where or board_path(take, cameras, tuple(names))
             placed.placements[name] = place_phone(path, views, take.board, where, options)
-            if f"{name}/depth" in session.streams:
-                placed.lidar[name] = check_lidar(session, path, views, take.board)
         except (CalibrationError, CaptureError) as error:
             placed.unplaced[name] = str(error)
+            continue
+        if f"{name}/depth" in session.streams:
+            try:
+                placed.lidar[name] = check_lidar(session, path, views, take.board)
+            except CaptureError as error:
+                placed.unchecked[name] = str(error)
     return placed

@@ -14,7 +14,7 @@ from calibration.rig_solve.result import RigSolve
 from capture.session import Session
 from humanrig.calibrating.corrections_step import with_color, with_depth
 from humanrig.calibrating.geometry_step import with_geometry
-from humanrig.calibrating.phone_step import place_phones
+from humanrig.calibrating.phone_step import with_phones
 from humanrig.calibrating.settings import RigCalibrationConfig
 from humanrig.calibrating.world_step import in_world
 
@@ -60,7 +60,7 @@ def finish(
         verdicts += refined.verdicts
         report("surfaces", 1, 1)
     if config.phone:
-        placed, figures["phones"] = place_phones(session, take, solve.calibration, output, report)
+        placed, figures["phones"] = with_phones(session, take, solve.calibration, output, report)
         verdicts += placed
     calibration = replace(solve.calibration, verdicts=tuple(verdicts))
     return Finished(

@@ -15,6 +15,7 @@ from calibration.phone.phone_path import phone_path
 from calibration.phone.place_all import place_phones
 from calibration.phone.placement_files import read_placement
 from capture import depth_codec
+from capture.errors import CaptureError
 from capture.frame_sets import Instant, write_instants
 from capture.mcap_recording import McapWriter
 from capture.session import INSTANTS, Session
@@ -115,6 +116,7 @@ def test_a_session_is_placed_and_its_depth_checked(recorded, tmp_path):
     assert off.max() < 0.004
     assert placed.lidar["iphone_000"].bias_m == pytest.approx(0.004, abs=0.001)
     assert not placed.still_cameras
+    assert not placed.unchecked
     placed.write(tmp_path)
     assert read_placement(tmp_path / "iphone_000.npz").path.name == "iphone_000"
 
@@ -125,3 +127,22 @@ def test_a_phone_without_a_board_is_named_with_the_reason(recorded):
     placed = place_phones(session, searched, {}, where=still_board(lying()))
     assert "the board was seen in 0 of" in placed.unplaced["iphone_000"]
     assert any("not placed" in verdict.text and not verdict.good for verdict in placed.verdicts)
+
+
+def test_a_phone_whose_depth_is_damaged_is_placed_all_the_same(recorded, monkeypatch):
+    session, _ = recorded
+
+    def damaged(*_):
+        raise CaptureError("frame 3 of iphone_000/depth is damaged")
+
+    monkeypatch.setattr("calibration.phone.place_all.check_lidar", damaged)
+    done = []
+    searched = BoardTake(board=BOARD, views=(), image_sizes={})
+    placed = place_phones(
+        session, searched, {}, where=still_board(lying()), on_progress=lambda *words: done.append(words)
+    )
+    assert set(placed.placements) == {"iphone_000"}
+    assert not placed.unplaced
+    assert not placed.lidar
+    assert "frame 3" in placed.verdicts[-1].text
+    assert done[-1] == ("iphone_000", 6, 6)
