@@ -62,6 +62,15 @@ def verdicts_on(
     verdicts.append(
         Verdict(subject="rig", good=True, text=f"scale from {scale.text}, {100 * scale.sigma:.1f} %; {turned.text}")
     )
+    shift = np.median([1000 * poses.center_sigma_m(name) for name in poses.cameras])
+    verdicts.append(
+        Verdict(
+            subject="rig",
+            good=False,
+            text=f"placed by a person, cameras within {shift:.0f} mm: enough to fit a body to keypoints, too coarse to "
+            "fuse clouds and textures; a board gives a millimetre",
+        )
+    )
     return tuple(verdicts)
 
 
