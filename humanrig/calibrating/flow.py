@@ -31,7 +31,7 @@ from humanrig.stage import Stage, StageContext
 Report = Callable[[str, int, int], None]
 """Called with (piece of work, done, total)."""
 FOLDER = RESULT[0]
-VERSION = 4
+VERSION = 5
 """Raised when a change of code changes what is written."""
 REPORT = "report.html"
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from calibration.board_view import BoardTake
 from calibration.boards.sweep import find_boards
 from calibration.boards.take_files import read_take, write_take
@@ -20,15 +22,22 @@ CACHE = ("cache", "boards")
 SEARCHED_HZ = 12.0
 """A board's speed in the image is told by neighbouring pictures less than 0.1 s apart; with more, ten cameras take
 long to search."""
+RATE_SLACK = 0.02
+"""24 Hz by clocks that run a little fast are searched like 24 Hz."""
 GUESS_IMAGES = 24
 VERSION = 3
 """Raised when the search finds other corners."""
 
 
 def searched_every(session: Session) -> int:
-    """Of how many instants one is searched, so that twelve a second or more are left."""
-    rates = [s.rate_hz for s in session.streams.values() if s.kind == "color" and s.rate_hz]
-    return max(1, int(max(rates, default=0.0) // SEARCHED_HZ))
+    """Of how many instants one is searched, so that twelve a second or more are left.
+
+    The rate is that of the instants: a phone beside the rig may send more frames than there are instants.
+    """
+    times_us = [instant.time_us for instant in session.instants()]
+    if len(times_us) < 2:
+        return 1
+    return max(1, int(1e6 / max(float(np.median(np.diff(times_us))), 1.0) / SEARCHED_HZ + RATE_SLACK))
 
 
 def found_boards(
