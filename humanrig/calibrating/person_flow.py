@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from calibration.bootstrap.keypoints import Keypoints
 from calibration.bootstrap.metric import Height
+from calibration.bootstrap.people import keypoints_of_subject
 from calibration.bootstrap.solve import solve_bootstrap
 from calibration.calibration_files import write_rig
 from calibration.errors import CalibrationError
@@ -27,7 +28,7 @@ from humanrig.stages.keypoints import make_detector
 from registration.blazepose import BlazePose
 from registration.detections import detections_of_streams
 from registration.keypoint_sets import BLAZEPOSE_NAMES
-from registration.observations import gather
+from registration.observations import Observations, gather
 
 INSTANTS = 240
 """Most that are searched for the person; the solve takes a hundred of them."""
@@ -58,7 +59,7 @@ def calibrate_by_person(
     report = on_progress or (lambda name, done, total: None)
     pipeline.reconstruct(session, pipeline.Request(until="sync"), on_stage=report)
     run = partial(_run, report=report, workers=workers)
-    stage = Stage(name="rig_calibration", folder=FOLDER, needs=("sync",), config=PersonConfig, run=run, version=1)
+    stage = Stage(name="rig_calibration", folder=FOLDER, needs=("sync",), config=PersonConfig, run=run, version=2)
     outcome = pipeline.run_alone(session, stage, {"height_m": height_m}, again=again)
     return Calibrated(session=session, skipped=outcome.skipped, seconds=outcome.seconds, figures=outcome.figures)
 
@@ -95,7 +96,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
 
 
 def _keypoints(session: Session, streams: list[str], workers: int | None, report: Report) -> Keypoints:
-    """Of the largest person in each picture."""
+    """Of the person who is to place the cameras, in pictures spread over the session."""
     instants = session.instants()
     chosen = [instants[k] for k in sorted({*np.linspace(0, len(instants) - 1, INSTANTS).astype(int).tolist()})]
     rows = {stream: [instant.index.get(stream, -1) for instant in chosen] for stream in streams}
@@ -107,13 +108,9 @@ def _keypoints(session: Session, streams: list[str], workers: int | None, report
         workers or os.cpu_count() or 1,
         partial(report, "keypoints"),
     )
-    seen = gather(detections, rows)
-    spread = np.nan_to_num(np.nanmax(seen.q[..., 1], -1, initial=-1) - np.nanmin(seen.q[..., 1], -1, initial=1e9))
-    largest = spread.argmax(2)[..., None]
-    return Keypoints(
-        names=BLAZEPOSE_NAMES,
-        cameras=tuple(seen.streams),
-        q=np.take_along_axis(seen.q, largest[..., None, None], 2)[:, :, 0],
-        confidence=np.take_along_axis(seen.visibility, largest[..., None], 2)[:, :, 0],
-        sigma_px=np.take_along_axis(seen.sigma_px, largest[..., None], 2)[:, :, 0],
-    )
+    return subject_of(gather(detections, rows))
+
+
+def subject_of(seen: Observations) -> Keypoints:
+    """The keypoints of one person, in each camera the one who is large, surely seen and does not jump."""
+    return keypoints_of_subject(BLAZEPOSE_NAMES, tuple(seen.streams), seen.q, seen.visibility, seen.sigma_px)

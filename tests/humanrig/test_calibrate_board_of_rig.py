@@ -57,6 +57,7 @@ def test_words_go_before_the_take(tmp_path):
     write_board(session.path(*BOARD_FILE), BOARD)
     assert described_board(session, BoardWords()) == (BOARD, "recording/board.toml")
     assert described_board(session, BoardWords(board="room"))[0] == Board()
+    assert described_board(session, BoardWords(squares="9x12", square_mm=60.0)) == (BOARD, "the command line")
     said, where = described_board(session, BoardWords(squares="9x12", square_mm=60.0, kind="checkerboard"))
     assert (said.kind, said.columns, said.square_m, where) == ("checkerboard", 9, 0.06, "the command line")
 

@@ -10,6 +10,7 @@ from calibration.bootstrap.keypoints import Keypoints
 from geometry.camera_files.cameras_json import read_cameras
 from humanrig.calibrating import person_flow
 from humanrig.cli import main
+from registration.observations import Observations
 
 HEIGHTS = {
     "nose": 1.62, "eye": 1.65, "ear": 1.63, "mouth": 1.58, "shoulder": 1.42, "elbow": 1.12, "wrist": 0.88,
@@ -43,6 +44,20 @@ def walking(truth):
             q[t, n] = camera.project(moved) + rng.normal(0, 1, (len(names), 2))
     ones = np.ones(q.shape[:3])
     return Keypoints(names=names, cameras=cameras, q=q, confidence=ones, sigma_px=ones)
+
+
+def test_a_passer_by_who_comes_near_does_not_become_the_subject():
+    names, cameras = person_flow.BLAZEPOSE_NAMES, ("cam_00/color", "cam_01/color")
+    q = np.full((20, 2, 2, len(names), 2), np.nan)
+    body = np.stack([np.linspace(-30, 30, len(names)), np.linspace(0, 200, len(names))], -1)
+    q[:, :, 0] = body + [300, 100]
+    q[8:10, 1, 1] = 1.1 * body + [600, 100]
+    ones = np.ones(q.shape[:4])
+    seen = Observations(streams=list(cameras), q=q, visibility=ones, sigma_px=ones)
+    subject = person_flow.subject_of(seen)
+    np.testing.assert_array_equal(subject.q, q[:, :, 0])
+    assert subject.cameras == cameras
+    np.testing.assert_array_equal(subject.sigma, 1.0)
 
 
 @pytest.mark.slow
