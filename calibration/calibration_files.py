@@ -84,9 +84,16 @@ def further(file: CameraFile, place: str) -> Further:
                 good=bool(part(entry, "good", f"{place}: verdicts")),
                 text=str(part(entry, "text", f"{place}: verdicts")),
             )
-            for entry in extra.get("verdicts", ())
+            for entry in _list(extra, "verdicts", place)
         ),
     )
+
+
+def _list(table: Mapping[str, Any], key: str, place: str) -> list[Any]:
+    value = table.get(key, [])
+    if not isinstance(value, list):
+        raise CalibrationError(f"{place}: '{key}' must be a list, found {value!r}; calibrate again")
+    return value
 
 
 def rig_of(file: CameraFile, place: str) -> RigCalibration:

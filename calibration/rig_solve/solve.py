@@ -25,7 +25,7 @@ from calibration.rig_solve.selecting import select_instants
 from calibration.rig_solve.single_view import PlacedView, place_views
 from calibration.rig_solve.spanning_tree import chain_cameras
 from calibration.rig_solve.usable_views import usable_views
-from calibration.rig_solve.verdicts import camera_verdicts, missing_tie, moved_verdicts, rig_verdicts
+from calibration.rig_solve.verdicts import camera_verdicts, missing_tie, moved_verdicts, not_solved, rig_verdicts
 from calibration.timing.exposure_timing import at_the_instant
 from geometry.camera import Camera
 
@@ -126,7 +126,7 @@ def _result(
         *camera_verdicts(quality, held_out, adjusted.views_left_out),
         *moved_verdicts(adjusted.moved, adjusted.views_elsewhere),
         *verdicts,
-        *(doubtful(name, f"not solved: {reason}") for name, reason in unsolved.items()),
+        *(not_solved(name, reason) for name, reason in unsolved.items()),
     ]
     board = take.board
     calibration = RigCalibration(

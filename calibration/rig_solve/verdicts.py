@@ -56,6 +56,11 @@ def camera_verdicts(
     return verdicts
 
 
+def not_solved(camera: str, reason: str) -> Verdict:
+    """Of a camera without a place."""
+    return doubtful(camera, f"not solved: {reason}")
+
+
 def rig_verdicts(held_out: HeldOut, boards: int) -> list[Verdict]:
     """On the rig as a whole."""
     if not held_out.points:

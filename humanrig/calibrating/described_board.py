@@ -30,7 +30,9 @@ class BoardWords:
     def flags(self) -> dict[str, Any]:
         """What was said in words of their own, without what was left out."""
         names = ("kind", "squares", "square_mm", "marker_mm", "dictionary", "legacy", "inverted", "thickness_mm")
-        return {name: value for name in names if (value := getattr(self, name))}
+        said = {name: getattr(self, name) for name in names}
+        unsaid = {"legacy": False, "inverted": False, "thickness_mm": 0.0}
+        return {name: value for name, value in said.items() if value is not None and value != unsaid.get(name)}
 
     @property
     def given(self) -> bool:

@@ -7,18 +7,22 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from calibration.board_view import BoardTake
 from calibration.boards.sweep import camera_of
 from calibration.boards.take_files import write_take
 from calibration.calibration_files import write_rig
+from calibration.errors import CalibrationError
 from calibration.rig import device_of
 from calibration.rig_solve.options import RigSolveOptions
+from calibration.rig_solve.result import RigSolve
 from calibration.rig_solve.solve import solve_rig
 from calibration.rig_solve.solve_files import write_solve
 from calibration.world.placing import BOARD, CENTRE
 from capture.board_file import describe
 from capture.session import Session
 from humanrig import pipeline
-from humanrig.calibrating.factory import factory_rig
+from humanrig.calibrating.blind_cameras import in_words, why_blind, with_reasons
+from humanrig.calibrating.factory import FactoryRig, factory_rig
 from humanrig.calibrating.finishing import finish
 from humanrig.calibrating.found_boards import found_boards, searched_every
 from humanrig.calibrating.links import RESULT
@@ -107,16 +111,7 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
         workers=workers,
         on_progress=partial(report, "boards"),
     )
-    options = RigSolveOptions(max_instants=config.max_instants, free_intrinsics=config.intrinsics == "free")
-    solve = solve_rig(
-        take,
-        factory.cameras,
-        pairs=factory.pairs,
-        priors=factory.priors,
-        options=options,
-        on_progress=lambda text: report("solve", 0, 1),
-    )
-    report("solve", 1, 1)
+    solve = _solved(session, take, streams, factory, config, report)
     finished = finish(session, take, solve, config, context.output, report)
     solve = finished.solve
     write_take(context.output / "views.npz", take)
@@ -134,3 +129,28 @@ def _run(context: StageContext, *, report: Report, workers: int | None) -> dict[
     title = f"Calibration of {session.info.id}"
     write_calibration_report(context.output / REPORT, solve, known=factory.cameras, title=title, notes=notes)
     return figures
+
+
+def _solved(
+    session: Session,
+    take: BoardTake,
+    streams: list[str],
+    factory: FactoryRig,
+    config: RigCalibrationConfig,
+    report: Report,
+) -> RigSolve:
+    """The rig; a camera that never saw the board is told what its pictures show instead."""
+    blind = why_blind(session, take, streams)
+    try:
+        solve = solve_rig(
+            take,
+            factory.cameras,
+            pairs=factory.pairs,
+            priors=factory.priors,
+            options=RigSolveOptions(max_instants=config.max_instants, free_intrinsics=config.intrinsics == "free"),
+            on_progress=lambda text: report("solve", 0, 1),
+        )
+    except CalibrationError as error:
+        raise CalibrationError(f"{error}{in_words(blind)}") from error
+    report("solve", 1, 1)
+    return with_reasons(solve, blind)

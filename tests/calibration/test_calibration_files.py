@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calibration.calibration_files import covariance_of
+from calibration.calibration_files import covariance_of, rig_of
 from calibration.color_correction import ColorCorrection
 from calibration.depth_correction import DepthCorrection
 from calibration.errors import CalibrationError
@@ -150,3 +150,12 @@ def test_a_value_that_is_not_finite_is_not_written(tmp_path):
         write_calibration(path, broken)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["cameras.json"]
+
+
+def test_verdicts_that_are_no_list_are_refused(tmp_path):
+    path = tmp_path / "cameras.json"
+    write_calibration(path, solved_rig())
+    for wrong in (None, -1, "good"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "verdicts": wrong}))
+        with pytest.raises(CalibrationError, match="'verdicts' must be a list"):
+            rig_of(read_camera_file(path), str(path))

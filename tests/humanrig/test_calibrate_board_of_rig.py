@@ -76,3 +76,10 @@ def test_a_board_take_of_a_rig_says_its_board(tmp_path, monkeypatch):
     assert read_board(Path("board").joinpath(*BOARD_FILE)) == BOARD
     main(["capture", "room", "--kind", "background", "--seconds", "1", "--countdown", "0"])
     assert not Path("room").joinpath(*BOARD_FILE).exists()
+
+
+def test_a_measure_of_nothing_is_said_and_not_left_out():
+    """A marker of 0 mm is no marker; it is not the one that belongs to the square."""
+    words = BoardWords(squares="9x12", square_mm=60.0, marker_mm=0.0)
+    assert words.flags["marker_mm"] == 0
+    assert not BoardWords(thickness_mm=0.0).given
