@@ -15,15 +15,15 @@ from humanrig.cli import main
 MIRRORED = "cam_01/color"
 
 
-def mirrored_picture(camera, *args, **kwargs):
-    image = mirrored_picture.plain(camera, *args, **kwargs)
-    return np.ascontiguousarray(image[:, ::-1]) if camera.name == MIRRORED else image
-
-
 @pytest.fixture
 def mirrored(monkeypatch):
-    mirrored_picture.plain = recording.picture
-    monkeypatch.setattr(recording, "picture", mirrored_picture)
+    drawn = recording.picture
+
+    def picture(camera, *args, **kwargs):
+        image = drawn(camera, *args, **kwargs)
+        return np.ascontiguousarray(image[:, ::-1]) if camera.name == MIRRORED else image
+
+    monkeypatch.setattr(recording, "picture", picture)
 
 
 @pytest.mark.slow
