@@ -27,6 +27,9 @@ KNOT_M = 0.5
 SLOW_M = 2e-3
 """Spacing, and expected size, of the slow further error."""
 MIN_PER_KNOT = 8
+STRONG = 10.0
+"""By how much a slow error must lower the Bayesian information criterion: very strong evidence (Kass and Raftery 1995).
+Without it 18 boards of a virtual unit, whose only further error are waves of 0.4 mm, were given one of 1.3 mm."""
 TUKEY = 4.685
 """Rejection point of Tukey's biweight: 95 % efficiency for normal errors."""
 ROUNDS = 15
@@ -86,7 +89,7 @@ def fit_depth(boards: Sequence[BoardDepths], place_sigma_m: float = 0.0) -> Dept
         design = np.concatenate([_line(z, middle), _hats(z, knots)], 1)
         prior = np.array([PRIOR_BIAS_M, PRIOR_SCALE, *np.full(len(knots), SLOW_M)])
         curved = _Fit.of(design, error, prior, z - middle)
-        if curved.bic < straight.bic:
+        if curved.bic < straight.bic - STRONG:
             fit, slow = curved, tuple(float(value) for value in curved.x[2:])
     bias_middle, scale = float(fit.x[0]), float(fit.x[1]) if scaled else 0.0
     sigma_bias = float(fit.deviation(_row(fit, middle, knots if slow else np.zeros(0))))
