@@ -20,17 +20,21 @@ from calibration.bundle.problem import (
     TimingPrior,
 )
 from calibration.bundle.solve import solve_bundle
+from calibration.errors import CalibrationError
 from calibration.rig import device_of
 from calibration.rig_solve.board_motion import with_board_motion
-from calibration.rig_solve.moved import find_push, place_device
+from calibration.rig_solve.moved import Push, find_pushes, place_device
 from calibration.rig_solve.outliers import leave_out
 from calibration.rig_solve.result import MovedCamera
+from calibration.rig_solve.tied_views import tied_views
 from calibration.timing.exposure_timing import ExposureTiming, at_the_instant
 from geometry.camera import Camera
 from geometry.rigid import inverse, rotation_angle, transform
 
 MOST_PUSHES = 6
 """Pushes that are looked for; each costs an adjustment. A rig that was pushed more often is recorded again."""
+SUSPECTS = 3
+"""Devices that are tried for one push: it looks like one of its neighbours' too where few cameras share boards."""
 TIMING_ROUNDS = 3
 """Of timings from motions and motions from timings."""
 LEAST_AFTER = 8
@@ -53,6 +57,19 @@ class Adjusted:
     corners_left_out: int
     timings: Mapping[str, ExposureTiming]
     """By camera, as taken off the views."""
+    cut_off: frozenset[str] = frozenset()
+    """Cameras that nothing ties any more: their views contradict all others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Parted:
+    """A device's views from one of its two places set aside, and the adjustment of all others."""
+
+    push: Push
+    kept_after: bool
+    other: list[BoardView]
+    views: list[BoardView]
+    solution: BundleSolution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -73,37 +90,61 @@ class Adjustment:
         views, behind = self._in_front(cameras, boards, views)
         solution = self._solve(cameras, boards, views, timed=False)
         timings, views, solution = self._timed(views, solution)
-        pushed: list[tuple[str, int, str, list[BoardView]]] = []
+        pushed: list[_Parted] = []
         while self.find_moved and len(pushed) < MOST_PUSHES:
-            middle = volume_middle(self.take, solution.T_world_board)
-            push = find_push(solution.cameras, solution.T_world_board, self.take.board.corners, views, middle)
-            if push is None:
+            parted = self._parted(solution, views)
+            if parted is None:
                 break
-            self.say(f"{push.device} was moved before instant {push.instant}: adjusting again")
+            pushed.append(parted)
+            views, solution = parted.views, parted.solution
+        kept = leave_out(views, solution, self.min_corners)
+        cut_off: set[str] = set()
+        if kept.corners_left_out or kept.views_left_out:
+            before = {view.camera for view in views}
+            views = tied_views(kept.views, self.pairs)
+            cut_off = before - {view.camera for view in views}
+            if len(before) - len(cut_off) < 2:
+                raise CalibrationError(
+                    "the cameras' views contradict each other: they do not fit one rigid rig and one rigid board; "
+                    "record the board again, with cameras that nobody touches"
+                )
+            solution = self._solve(solution.cameras, solution.T_world_board, views, timed=True)
+        return Adjusted(
+            solution=solution,
+            views=tuple(views),
+            moved=tuple(one for parted in pushed for one in self._moved(solution, parted)),
+            views_elsewhere=Counter(v.camera for parted in pushed for v in parted.other),
+            views_left_out=Counter(behind) + Counter(kept.views_left_out),
+            corners_left_out=kept.corners_left_out,
+            timings={n: t + _exposure(solution.timings[n]) for n, t in timings.items() if n in solution.timings},
+            cut_off=frozenset(cut_off),
+        )
+
+    def _parted(self, solution: BundleSolution, views: Sequence[BoardView]) -> _Parted | None:
+        """Without the views from one of the places of the device that was pushed most; None where none was.
+
+        Of two devices that moved to each other the one is meant whose views, parted, leave the smaller residuals.
+        """
+        middle = volume_middle(self.take, solution.T_world_board)
+        corners = self.take.board.corners
+        pushes = find_pushes(solution.cameras, solution.T_world_board, corners, views, middle)[:SUSPECTS]
+        tried: list[_Parted] = []
+        for push in pushes:
+            self.say(f"{push.device} may have moved before instant {push.instant}: adjusting again")
             kept_after = push.boards_after >= LEAST_AFTER or push.boards_after >= push.boards_before
             other = [
                 v for v in views if device_of(v.camera) == push.device and (v.instant < push.instant) == kept_after
             ]
             gone = set(map(id, other))
-            views = [v for v in views if id(v) not in gone]
+            rest = [v for v in views if id(v) not in gone]
+            if len(tied_views(rest, self.pairs)) < len(rest):
+                continue  # its later place is tied to nothing
             device = {name: c for name, c in solution.cameras.items() if device_of(name) == push.device}
-            own = [v for v in views if v.camera in device]
-            moved = place_device(device, solution.T_world_board, self.take.board.corners, own)
-            pushed.append((push.device, push.instant, "after" if kept_after else "before", other))
-            solution = self._solve({**solution.cameras, **moved}, solution.T_world_board, views, timed=True)
-        kept = leave_out(views, solution, self.min_corners)
-        if kept.corners_left_out or kept.views_left_out:
-            views = kept.views
-            solution = self._solve(solution.cameras, solution.T_world_board, views, timed=True)
-        return Adjusted(
-            solution=solution,
-            views=tuple(views),
-            moved=tuple(one for push in pushed for one in self._moved(solution, *push)),
-            views_elsewhere=Counter(v.camera for _, _, _, other in pushed for v in other),
-            views_left_out=Counter(behind) + Counter(kept.views_left_out),
-            corners_left_out=kept.corners_left_out,
-            timings={name: timing + _exposure(solution.timings[name]) for name, timing in timings.items()},
-        )
+            own = [v for v in rest if v.camera in device]
+            moved = place_device(device, solution.T_world_board, corners, own)
+            again = self._solve({**solution.cameras, **moved}, solution.T_world_board, rest, timed=True)
+            tried.append(_Parted(push=push, kept_after=kept_after, other=other, views=rest, solution=again))
+        return min(tried, key=lambda one: one.solution.cost / len(one.views), default=None)
 
     def _timed(
         self, found: list[BoardView], solution: BundleSolution
@@ -155,11 +196,10 @@ class Adjustment:
                 behind[view.camera] += 1
         return kept, behind
 
-    def _moved(
-        self, solution: BundleSolution, device: str, instant: int, kept: str, other: Sequence[BoardView]
-    ) -> list[MovedCamera]:
+    def _moved(self, solution: BundleSolution, parted: _Parted) -> list[MovedCamera]:
+        device, instant = parted.push.device, parted.push.instant
         cameras = {name: camera for name, camera in solution.cameras.items() if device_of(name) == device}
-        elsewhere = place_device(cameras, solution.T_world_board, self.take.board.corners, other)
+        elsewhere = place_device(cameras, solution.T_world_board, self.take.board.corners, parted.other)
         return [
             MovedCamera(
                 camera=name,
@@ -169,7 +209,7 @@ class Adjustment:
                 turn_deg=float(
                     np.rad2deg(rotation_angle(inverse(camera.T_world_camera) @ elsewhere[name].T_world_camera))
                 ),
-                kept=kept,
+                kept="after" if parted.kept_after else "before",
                 T_world_camera_other=elsewhere[name].T_world_camera,
             )
             for name, camera in cameras.items()

@@ -39,14 +39,15 @@ class Push:
     significance: float
 
 
-def find_push(
+def find_pushes(
     cameras: Mapping[str, Camera],
     T_world_board: Mapping[int, Float[np.ndarray, "4 4"]],
     corners: Float[np.ndarray, "corners 3"],
     views: Sequence[BoardView],
     about: Float[np.ndarray, "3"],
-) -> Push | None:
-    """The device that was pushed most surely, or None.
+) -> list[Push]:
+    """Devices that may have been pushed, the surest first. When one was, its neighbours are among them: to each other,
+    both have moved.
 
     At each instant the other devices say where the board is, and the device says where it would have to be for its
     own views: the difference, with both covariances, is one measurement of the device's place.
@@ -67,7 +68,7 @@ def find_push(
             share = H_others @ np.linalg.inv(H + H_others)
             measured[device].append((instant, share @ H, g_others - share @ (g + g_others)))
     pushes = (_split(device, of_device, about) for device, of_device in measured.items())
-    return max((push for push in pushes if push), key=lambda push: push.significance, default=None)
+    return sorted((push for push in pushes if push), key=lambda push: -push.significance)
 
 
 def place_device(

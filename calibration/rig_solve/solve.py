@@ -33,6 +33,8 @@ DEFAULT = RigSolveOptions()
 MIRRORED_PART = 0.5
 """Of a camera's views, from which its images are mirrored; fewer are wrong finds."""
 
+CUT_OFF = "its views contradict those of the others, and nothing else ties it: was it moved, or its lens turned?"
+
 
 def solve_rig(
     take: BoardTake,
@@ -88,6 +90,7 @@ def solve_rig(
     )
     boards = place_boards(cameras, take.board.middle, placed)
     adjusted = adjustment.run(cameras, boards, [one.view for one in placed])
+    unsolved.update(dict.fromkeys(sorted(adjusted.cut_off), CUT_OFF))
     return _result(
         usable.take, lenses, graph, pairs, adjusted, selection.held, unsolved, (*usable.verdicts, *pair_doubts)
     )
