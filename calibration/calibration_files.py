@@ -50,7 +50,7 @@ def write_rig(path: Path | str, rig: RigCalibration, *, is_upright: bool = True)
     if not np.array_equal(rig.floor, [0, 0, 1, 0]):
         extra["floor"], extra["floor_order"] = _listed(rig.floor), FLOOR
     if rig.verdicts:
-        extra["verdicts"] = [{"subject": v.subject, "good": v.good, "text": v.text} for v in rig.verdicts]
+        extra["verdicts"] = [{"subject": v.subject, "good": bool(v.good), "text": v.text} for v in rig.verdicts]
     if rig.covariance is not None:
         extra["covariance"] = {
             "order": COVARIANCE,

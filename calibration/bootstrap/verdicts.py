@@ -14,7 +14,7 @@ from calibration.pose_covariance import PoseCovariance
 from calibration.rig import Verdict
 from geometry.camera import Camera
 
-DOUBTFUL_RAD, DOUBTFUL_PART = np.deg2rad(1.0), 0.03
+DOUBTFUL_RAD, DOUBTFUL_PART = float(np.deg2rad(1.0)), 0.03
 """Beyond it a camera is not good for a reconstruction; the part is of its distance to the person."""
 LEAST_MOTION_M = 0.5
 """A person who stays within less says little of how cameras stand that look at the same side of it."""

@@ -8,10 +8,13 @@ from bootstrap_person import HEIGHT_M, detect, errors, ring, walk
 from scipy.spatial.transform import Rotation
 
 from calibration.bootstrap.adjust import Placed, adjust
-from calibration.bootstrap.metric import DepthScale, Height
+from calibration.bootstrap.metric import DepthScale, Height, Scale
 from calibration.bootstrap.people import keypoints_of_subject
 from calibration.bootstrap.sides import on_grid
 from calibration.bootstrap.solve import BootstrapOptions, bootstrap_rig, solve_bootstrap
+from calibration.bootstrap.start import Start
+from calibration.bootstrap.upright import Upright
+from calibration.bootstrap.verdicts import verdicts_on
 from calibration.errors import CalibrationError
 
 
@@ -49,6 +52,21 @@ def test_cameras_are_found_with_their_world(scene, solved):
     )
     assert np.rad2deg(np.arccos(up[2, 2])) < 1.5
     assert not solved.unsolved
+
+
+def test_a_camera_that_is_not_sure_is_doubtful(solved):
+    start = object.__new__(Start)  # no pairs: nothing to name as the weakest
+    object.__setattr__(start, "pairs", ())
+    object.__setattr__(start, "tree", ())
+    covariance, cameras = solved.calibration.covariance, solved.calibration.cameras
+    vague = replace(covariance, matrix=1e4 * covariance.matrix)
+    scale, turned = Scale(factor=1.0, sigma=0.02, text=""), Upright(T_upright_world=np.eye(4), sigma=0.01, text="")
+    told = verdicts_on(
+        vague.cameras, start, vague, cameras, dict.fromkeys(cameras, 1.0), {}, scale, turned, np.zeros((3, 2, 3))
+    )
+    doubted = {verdict.subject for verdict in told if not verdict.good}
+    assert set(vague.cameras) <= doubted
+    assert {type(verdict.good) for verdict in told} == {bool}  # a file of JSON holds no other
 
 
 def test_exchanged_sides_are_seen(solved):
