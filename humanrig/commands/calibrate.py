@@ -55,7 +55,8 @@ def calibrate(
 
     Args:
         session: The take that shows the board; with --boards, the take that is to use its calibration.
-        boards: A take that shows the board. It is calibrated where that was not done, and SESSION refers to it.
+        boards: A take that shows the board. It is calibrated where that was not done, and SESSION refers to it. What
+            was said when it was calibrated still holds, unless it is said otherwise now.
         board: A board.toml as humanrig board make wrote it, a preset such as room, or words: "9x12 60mm".
         kind: Of the board.
         squares: Columns and rows of squares, or of tags, such as 9x12.
@@ -81,6 +82,7 @@ def calibrate(
     """
     from capture.session import Session
     from humanrig.calibrating.described_board import BoardWords
+    from humanrig.calibrating.former import as_before
 
     words = BoardWords(
         board=board,
@@ -111,6 +113,8 @@ def calibrate(
         "depth": depth,
         "color": color,
     }
+    if take.folder.resolve() != opened.folder.resolve() and not words.given:
+        options = as_before(take, options)
     result = _calibrated(take, words, options, again=again, workers=workers)
     return _tell(opened, take, result, json=json)
 
@@ -158,8 +162,9 @@ def _calibrated(
     from humanrig.calibrating.flow import calibrate_session
     from humanrig.calibrating.settings import config_of
 
-    described, where = described_board(take, words)
-    config = config_of(board=described, board_from=where, **options)
+    if "board" not in options:
+        options["board"], options["board_from"] = described_board(take, words)
+    config = config_of(**options)
     with stage_progress() as update:
         return calibrate_session(take, config, again=again, workers=workers, on_progress=update)
 

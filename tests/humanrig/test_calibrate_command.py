@@ -9,6 +9,7 @@ from board_session import board_session, people_session
 from capture.session import CALIBRATED_CAMERAS, Session
 from geometry.camera_files.cameras_json import read_camera_file, read_cameras
 from humanrig import pipeline
+from humanrig.calibrating.former import as_before
 from humanrig.calibrating.links import link_calibration
 from humanrig.cli import main
 from humanrig.errors import HumanrigError
@@ -105,6 +106,25 @@ def test_a_later_take_refers_to_it(calibrated, tmp_path, capsys):
     capsys.readouterr()
     assert main(["calibrate", str(take), *QUICK]) == 0  # it follows the link
     assert "skipped" in capsys.readouterr().err
+
+
+def test_a_take_that_refers_to_it_keeps_what_was_said_then(calibrated, tmp_path, capsys):
+    board = calibrated.folder / "recording" / "board.toml"
+    kept = board.read_bytes()
+    board.unlink()
+    try:
+        words = ["--squares", "8x6", "--square-mm", "100", "--no-depth", *QUICK]
+        assert main(["calibrate", str(calibrated.folder), *words]) == 0
+        capsys.readouterr()
+        take = people_session(tmp_path / "walk", calibrated).folder
+        assert main(["calibrate", str(take), "--boards", str(calibrated.folder), "--json"]) == 0
+        answer = capsys.readouterr()
+        assert "skipped" in answer.err
+        assert json.loads(answer.out)["board_from"] == "the command line"
+        said = as_before(Session.open(calibrated.folder), {"floor": "auto", "depth": True, "max_instants": 90})
+        assert (said["floor"], said["depth"], said["max_instants"]) == ("board", False, 90)
+    finally:
+        board.write_bytes(kept)
 
 
 def test_a_changed_calibration_redoes_the_stage(calibrated, tmp_path):
