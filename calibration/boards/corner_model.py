@@ -26,6 +26,8 @@ PIXEL_BLUR_PX = 0.3
 """Every pixel is the mean over its square; sharpened pictures would ask for less blur than that."""
 EDGE_GAP_PX = 0.8
 """Pixels this near to a marker's edge are blurred with it."""
+OFF_CENTRE_PX = 0.3
+"""A corner that is found further than this from the window's middle is fitted once more, with the window about it."""
 LEAST_BAND_PX, LONGEST_ARM_PX, SHORTEST_ARM_PX = 1.6, 16.0, 2.5
 """Limits of the window, which follows the edges: half its width, and its reach along them."""
 
@@ -89,6 +91,10 @@ def _fit_all(levels, q, steps, sign, band, arm, out):
     for n in range(len(q)):
         if np.isfinite(q[n, 0] + q[n, 1]):
             _fit(levels, q[n], steps[n], sign[n], band, arm, out[n])
+            if out[n, 6] == 1 and np.hypot(out[n, 0] - q[n, 0], out[n, 1] - q[n, 1]) > OFF_CENTRE_PX:
+                middle = out[n, :2].copy()
+                out[n] = np.nan
+                _fit(levels, middle, steps[n], sign[n], band, arm, out[n])
 
 
 @nb.njit(cache=True)
@@ -236,11 +242,13 @@ def _system(pixels, count, p, p0, prior, noise, spread, H, g):
         row[6], row[7], row[8], row[9] = 1.0, eu * ev, dx, dy
         cost += r * r
         for j in range(10):
-            g[j] += row[j] * r / noise
+            g[j] += row[j] * r
             for k in range(j + 1):
-                H[j, k] += row[j] * row[k] / noise
+                H[j, k] += row[j] * row[k]
     for j in range(10):
-        for k in range(j):
+        g[j] /= noise
+        for k in range(j + 1):
+            H[j, k] /= noise
             H[k, j] = H[j, k]
     cost /= noise
     for k in range(2, 6):

@@ -25,7 +25,7 @@ long to search."""
 RATE_SLACK = 0.02
 """24 Hz by clocks that run a little fast are searched like 24 Hz."""
 GUESS_IMAGES = 24
-VERSION = 3
+VERSION = 4
 """Raised when the search finds other corners."""
 
 
