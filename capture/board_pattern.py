@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from jaxtyping import Float
@@ -51,10 +53,11 @@ def _markers(board: Board, side: int) -> Float[np.ndarray, "rectangles 4"]:
     return np.concatenate(runs)
 
 
+@lru_cache(maxsize=8)
 def pattern_image(board: Board, texels: int, *, side: int = 0, border: int = 0) -> Float[np.ndarray, "height width"]:
     """One side as an image, 0 black … 1 white, with `texels` along a square and a plain border around everything inked.
 
-    A texel that an edge crosses holds the mean of what it covers.
+    A texel that an edge crosses holds the mean of what it covers. The image is kept, and cannot be written to.
     """
     bounds, scale = pattern_bounds(board), texels / board.square_m
     width, height = (int(n) + 2 * border for n in np.ceil((bounds[2:] - bounds[:2]) * scale - 1e-6))
@@ -62,7 +65,9 @@ def pattern_image(board: Board, texels: int, *, side: int = 0, border: int = 0) 
     for x0, y0, x1, y1 in (pattern_rectangles(board, side) - np.tile(bounds[:2], 2)) * scale + border:
         ink += _covered(height, y0, y1)[:, None] * _covered(width, x0, x1)
     ink = np.clip(ink, 0, 1)
-    return ink if board.inverted else 1 - ink
+    pattern = ink if board.inverted else 1 - ink
+    pattern.setflags(write=False)
+    return pattern
 
 
 def _covered(count: int, low: float, high: float) -> Float[np.ndarray, "count"]:

@@ -110,7 +110,7 @@ def _area(camera: Camera, board: Board, T_camera_board: np.ndarray) -> tuple[sli
 def _ink_effect(board: Board, foot: np.ndarray, error: np.ndarray, pixel_m: np.ndarray) -> float:
     """Error on ink less that on paper: the slope of the error over the part of a pixel's footprint that is ink."""
     share = ink_share(board, foot, float(np.median(pixel_m)))
-    if share is None or share.std() < 0.15:
+    if share.std() < 0.15:
         return float("nan")
     centred = share - share.mean()
     return float(centred @ error / (centred @ centred))

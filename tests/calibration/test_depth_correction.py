@@ -15,7 +15,7 @@ from calibration.errors import CalibrationError
 from calibration.pose_covariance import PoseCovariance
 from calibration.rig import RigCalibration
 from capture import depth_codec
-from capture.board import Board
+from capture.board import APRILTAGS, Board
 from capture.frame_sets import Instant, write_instants
 from capture.mcap_recording import McapWriter
 from capture.session import Session
@@ -71,7 +71,6 @@ def sensed(
     on = ((foot > -0.02) & (foot < np.array([BOARD.columns, BOARD.rows]) * BOARD.square_m + 0.02)).all(-1) & (z > 0)
     cosine = np.abs(rays @ T[:3, 2]) / np.linalg.norm(rays, axis=-1)
     share = ink_share(BOARD, np.where(on[..., None], foot, 0).reshape(-1, 2), 0.001)
-    assert share is not None
     albedo = 0.8 - (0.8 - ink) * share.reshape(on.shape)
     depth = np.where(on, z, WALL_M)
     if hand:
@@ -232,3 +231,13 @@ def test_a_session_is_read_and_its_damaged_frames_are_named(tmp_path):
     assert found.corrections[name].corrected(np.array([1.8 + truth]))[0] == pytest.approx(1.8, abs=6e-4)
     few = estimate_depth_corrections(session, BOARD, {0: placed[0]}, rig)
     assert "at least 6" in few.unsolved[name]
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_ink_of_an_aprilgrid_is_known(inverted):
+    board = Board(
+        kind="aprilgrid", columns=3, rows=2, square_m=0.12, marker_m=0.09, dictionary=APRILTAGS, inverted=inverted
+    )
+    border, gap, small_square = (0.005, 0.045), (0.105, 0.045), (0.105, 0.105)
+    share = ink_share(board, np.array([border, gap, small_square]), 0.002)
+    np.testing.assert_allclose(share, [0, 1, 0] if inverted else [1, 0, 1], atol=1e-6)
