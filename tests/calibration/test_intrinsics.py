@@ -68,6 +68,7 @@ def take_of(camera, views):
     return BoardTake(board=BOARD, views=views, image_sizes={NAME: (camera.width, camera.height)})
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_their_sigmas():
     truth = brown_camera()
     pulls = []
