@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeGuard
 
 import numpy as np
@@ -23,6 +24,11 @@ UNSEEN_MOTION_S = 6e-3
 """The same where nobody knows how the board moved: rolling shutters read for 10 to 20 ms, a third of which is the
 deviation of a corner's time. On a rendered take of ten cameras 30 of 1170 views, cut off from their neighbours, made
 the colour cameras' error 0.29 mm instead of 0.16."""
+LONGEST_GAP_S = 0.55
+"""Pictures further apart (slower than 2 Hz) may show the board at another place without its having moved in them."""
+MOVING_PX_S = 20.0
+"""Twice a hand's tremor on a board that is held still, at 2 m and 720p (0.8 mm at 3.5 Hz). At this speed the rows of a
+rolling shutter see it up to 0.2 px apart."""
 SAME_SHAPE = 0.01
 """Images whose sides have one ratio, to this part, can show the same picture in another size."""
 
@@ -62,6 +68,14 @@ def usable_views(take: BoardTake, known: Mapping[str, Camera], min_corners: int)
                 lenses[name] = camera
                 verdicts += [doubtful(name, said)] if said else []
     usual_px_s = _usual_speed(take.views)
+    if not usual_px_s and (usual_px_s := _speed_between(take)) > MOVING_PX_S:
+        verdicts.append(
+            doubtful(
+                "rig",
+                f"the board moved by {usual_px_s:.0f} px a second, too seldom pictured to tell where it was while the "
+                "shutters were open: record it at 10 Hz or more, or hold it still",
+            )
+        )
     kept, outside, few = [], Counter(), Counter()
     for view in take.views:
         if view.camera not in take.image_sizes:
@@ -104,6 +118,18 @@ def _of_size(camera: Camera, size: tuple[int, int]) -> tuple[Camera | None, str]
 def _usual_speed(views: Iterable[BoardView]) -> float:
     """Median speed of the board in the images, pixels a second; 0 where no view tells."""
     speeds = [np.nanmedian(np.linalg.norm(v.velocity, axis=-1)) for v in views if _is_known(v.velocity)]
+    return float(np.median(speeds)) if speeds else 0.0
+
+
+def _speed_between(take: BoardTake) -> float:
+    """Median speed of the board between one picture and the next, pixels a second; 0 where times are not known."""
+    speeds = []
+    for name in take.image_sizes:
+        for before, after in pairwise(take.of_camera(name)):
+            seconds = 1e-6 * (take.time_us.get(after.instant, 0) - take.time_us.get(before.instant, 0))
+            _, one, other = np.intersect1d(before.ids, after.ids, return_indices=True)
+            if 0 < seconds <= LONGEST_GAP_S and len(one):
+                speeds.append(np.median(np.linalg.norm(after.q[other] - before.q[one], axis=-1)) / seconds)
     return float(np.median(speeds)) if speeds else 0.0
 
 

@@ -93,7 +93,7 @@ def wave(
         board=board,
         views=tuple(views),
         image_sizes={name: (camera.width, camera.height) for name, camera in cameras.items()},
-        time_us={instant: 200_000 * instant for instant in range(count)},
+        time_us={instant: 2_000_000 * instant for instant in range(count)},
     )
     known = {name: _factory(camera, factory_error, rng) for name, camera in cameras.items()}
     pairs = []
