@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Union
@@ -75,12 +76,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config=(tyro.conf.FlagCreatePairsOff,),
         )
     except expected_errors() as error:
-        say(f"humanrig: {error}")
+        say(f"humanrig: {_in_words(error)}")
         return 1
     except KeyboardInterrupt:
         say("humanrig: interrupted; finished stages are kept, run the same command to go on")
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _in_words(error: BaseException) -> str:
+    """The sentence of an error; a system's own error with what to do about it."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return f"{error.filename} cannot be written, its file system is read-only; copy the session to another disk"
+    return str(error)
 
 
 def _commands(*, in_brief: bool) -> Any:

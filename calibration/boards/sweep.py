@@ -23,6 +23,7 @@ from capture.board import Board
 from capture.errors import CaptureError
 from capture.frame_sets import Instant
 from capture.session import Session
+from capture.worker_process import end_with_parent
 
 SEARCHED_KINDS = ("color", "ir")
 CHUNK = 16
@@ -71,6 +72,8 @@ def find_boards(
     """
     if every < 1:
         raise CalibrationError(f"every {every}-th instant cannot be searched; give 1 or more")
+    if workers is not None and workers < 1:
+        raise CalibrationError(f"{workers} workers: at least one is needed; leave the option out for one per processor")
     names = _streams(session, streams)
     one_camera = len({camera_of(name) for name in names}) == 1
     detector = BoardDetector(board, one_camera=one_camera)
@@ -168,6 +171,7 @@ _open: tuple[Session, BoardDetector] | None = None
 def _start(folder: Path, detector: BoardDetector) -> None:
     """Runs once in each new process. The parent alone answers Ctrl-C."""
     global _open
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _open = Session.open(folder), detector

@@ -19,6 +19,7 @@ from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.figure import Figure
 from capture.virtual.rendering import Renderer, Standing
+from capture.worker_process import end_with_parent
 
 _renderer: Renderer | None = None
 
@@ -77,6 +78,7 @@ def runner(
 def _start(config: SimulationConfig, figure: Figure | None, standing: Standing, folder: Path) -> None:
     """Runs once in each new process. The parent alone answers Ctrl-C."""
     global _renderer
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _renderer = Renderer(config, figure, standing, folder)

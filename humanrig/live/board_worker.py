@@ -21,6 +21,7 @@ from capture.board import Board
 from capture.device import DeviceStream
 from capture.errors import CaptureError
 from capture.session import decode
+from capture.worker_process import end_with_parent
 from geometry.camera import Camera
 from humanrig.live.board_progress import LiveSolve, as_json, camera_progress, pair_counts
 
@@ -32,6 +33,7 @@ QUICK = RigSolveOptions(max_instants=60, hold_out_every=0, find_moved=False)
 
 def quiet() -> None:
     """What a worker process begins with: it gives way to everything else, and ctrl-C is not for it."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     os.nice(NICE)

@@ -106,6 +106,8 @@ def test_part_of_a_session(session):
 
 
 def test_what_cannot_be_searched_is_refused(session):
+    with pytest.raises(CalibrationError, match="0 workers: at least one"):
+        find_boards(session, BOARD, workers=0)
     with pytest.raises(CalibrationError, match="0-th instant"):
         find_boards(session, BOARD, every=0)
     with pytest.raises(CalibrationError, match="no instant 99"):

@@ -1,6 +1,8 @@
 """The command line: words that are understood, and bad input that ends in one sentence and exit code 1."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,14 @@ def test_check_of_an_empty_session_fails(tmp_path: Path, capsys: pytest.CaptureF
     assert status == 1
     assert printed["whole"] is False
     assert any(finding["level"] == "error" for finding in printed["findings"])
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "is read-only")])
+def test_a_disk_that_takes_nothing_is_named(monkeypatch, capsys, number: int, said: str) -> None:
+    def refuse(*args: object) -> None:
+        raise OSError(number, os.strerror(number), "take/.lock")
+
+    monkeypatch.setattr("capture.session.Session.open", refuse)
+    sentence = fails(capsys, "calibrate", "take")
+    assert said in sentence
+    assert "take/.lock" in sentence
