@@ -14,6 +14,7 @@ from calibration.board_view import BoardTake
 from calibration.boards.sweep import find_boards
 from calibration.boards.take_files import read_take, write_take
 from capture.board import Board
+from capture.errors import CaptureError
 from capture.session import INSTANTS, Session
 from humanrig import manifest
 from humanrig.errors import HumanrigError
@@ -91,9 +92,15 @@ def _nothing_found(session: Session, board: Board, streams: list[str]) -> str:
 
 
 def _some_pictures(session: Session, streams: list[str]) -> list[Any]:
-    """Colour pictures from over the whole take."""
+    """Colour pictures from over the whole take, those that can be read."""
     instants = session.instants()
     colors = [name for name in streams if session.stream(name).kind == "color"] or streams
     step = max(1, len(instants) * len(colors) // GUESS_IMAGES)
     places = [(instant, stream) for instant in instants for stream in colors if instant.has(stream)]
-    return [session.frame(stream, instant.index[stream]).payload for instant, stream in places[::step]]
+    pictures = []
+    for instant, stream in places[::step]:
+        try:
+            pictures.append(session.frame(stream, instant.index[stream]).payload)
+        except CaptureError:
+            continue  # damaged; the others tell as much
+    return pictures
