@@ -31,7 +31,7 @@ def test_infrared_shows_the_board_where_the_depth_camera_sees_it(take):
     image = session.frame("kinect_000/ir", 0).payload
     assert image.shape == (camera.height, camera.width)
     assert image.dtype == np.uint16
-    q = camera.project(transform(motion.T_world_board[0], motion.spec.corners)).astype(np.float32)
+    q = camera.project(transform(motion.T_world_board[0], motion.board.corners)).astype(np.float32)
     assert np.isfinite(q).all()
     grey = cv2.convertScaleAbs(image, alpha=255 / np.percentile(image, 99.5))
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)

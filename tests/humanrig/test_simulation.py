@@ -79,6 +79,7 @@ def one_clip(monkeypatch):
     monkeypatch.setattr("humanrig.simulation.clip_chooser", lambda config: lambda rng: _still())
 
 
+@pytest.mark.slow
 def test_a_scene_has_the_people_and_things_asked_for_and_none_touch(one_clip):
     config = SimulationConfig(people=2, furniture=2, seconds=0.1, rate_hz=10, radius_m=3.0, children=1.0)
     told = []
