@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 
 from calibration.board_view import BoardTake, BoardView
 from calibration.boards.detection import BoardDetector
+from calibration.boards.searched_part import Chunk, Found, read_part, write_part
 from calibration.boards.velocity import with_velocities
 from calibration.errors import CalibrationError
 from calibration.rig import device_of
@@ -30,28 +31,6 @@ CHUNK = 16
 """Pictures of one stream that a process takes at once: a video is then read in order."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Chunk:
-    """Some pictures of one stream."""
-
-    stream: str
-    frames: tuple[tuple[int, int], ...]
-    """(instant, index in the stream)"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
-    """What a chunk held."""
-
-    chunk: _Chunk
-    views: list[BoardView]
-    sizes: list[tuple[int, int]]
-    """Of each picture that could be read."""
-    view_sizes: list[tuple[int, int]]
-    """Of the picture of each view."""
-    damaged: list[str]
-
-
 def find_boards(
     session: Session,
     board: Board,
@@ -60,13 +39,16 @@ def find_boards(
     streams: Sequence[str] | None = None,
     every: int = 1,
     workers: int | None = None,
+    kept: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> BoardTake:
     """Every view of the board in the colour and infrared streams of a session that has been synchronised.
 
     `instants` and `streams` limit the search, of the instants every `every`-th is searched. An infrared picture is a
     view of its depth camera. Damaged frames are left out and named in `notes`. Views get the velocity of their corners
-    where neighbouring pictures are searched and less than 0.1 s away. `on_progress` is told (done, total) pictures.
+    where neighbouring pictures are searched and less than 0.1 s away. The folder `kept` holds what was found while the
+    search goes on, and one that was interrupted goes on from there: give another folder for another recording or
+    board. `on_progress` is told (done, total) pictures.
     Raises CaptureError for a session without frame sets or an unknown stream, CalibrationError for streams that carry
     no pictures or a board that cannot be told apart.
     """
@@ -80,8 +62,8 @@ def find_boards(
     chosen = _instants(session, instants)[::every]
     chunks = [chunk for name in names for chunk in _chunks(name, chosen)]
     total, done = sum(len(chunk.frames) for chunk in chunks), 0
-    found: list[_Found] = []
-    for part in _searched(session, detector, chunks, workers or os.cpu_count() or 1):
+    found: list[Found] = []
+    for part in _resumed(session, detector, chunks, workers or os.cpu_count() or 1, kept):
         found.append(part)
         done += len(part.chunk.frames)
         if on_progress:
@@ -138,13 +120,27 @@ def _instants(session: Session, wanted: Sequence[int] | None) -> list[Instant]:
     return [by_number[n] for n in sorted(set(wanted))]
 
 
-def _chunks(stream: str, instants: Sequence[Instant]) -> Iterator[_Chunk]:
+def _chunks(stream: str, instants: Sequence[Instant]) -> Iterator[Chunk]:
     frames = [(i.instant, i.index[stream]) for i in instants if i.has(stream)]
     for first in range(0, len(frames), CHUNK):
-        yield _Chunk(stream=stream, frames=tuple(frames[first : first + CHUNK]))
+        yield Chunk(stream=stream, frames=tuple(frames[first : first + CHUNK]))
 
 
-def _searched(session: Session, detector: BoardDetector, chunks: Sequence[_Chunk], workers: int) -> Iterator[_Found]:
+def _resumed(
+    session: Session, detector: BoardDetector, chunks: Sequence[Chunk], workers: int, kept: Path | None
+) -> Iterator[Found]:
+    """Every chunk's result, in any order: first what is kept in the folder, then what is searched now."""
+    if kept is None:
+        yield from _searched(session, detector, chunks, workers)
+        return
+    before = {chunk: part for chunk in chunks if (part := read_part(kept, chunk)) is not None}
+    yield from before.values()
+    for part in _searched(session, detector, [chunk for chunk in chunks if chunk not in before], workers):
+        write_part(kept, part)
+        yield part
+
+
+def _searched(session: Session, detector: BoardDetector, chunks: Sequence[Chunk], workers: int) -> Iterator[Found]:
     """Every chunk's result, in any order; with one worker in this process."""
     if workers <= 1 or len(chunks) <= 1:
         yield from (_search(session, detector, chunk) for chunk in chunks)
@@ -177,12 +173,12 @@ def _start(folder: Path, detector: BoardDetector) -> None:
     _open = Session.open(folder), detector
 
 
-def _search_apart(chunk: _Chunk) -> _Found:
+def _search_apart(chunk: Chunk) -> Found:
     assert _open is not None
     return _search(*_open, chunk)
 
 
-def _search(session: Session, detector: BoardDetector, chunk: _Chunk) -> _Found:
+def _search(session: Session, detector: BoardDetector, chunk: Chunk) -> Found:
     views: list[BoardView] = []
     sizes: list[tuple[int, int]] = []
     view_sizes: list[tuple[int, int]] = []
@@ -198,10 +194,10 @@ def _search(session: Session, detector: BoardDetector, chunk: _Chunk) -> _Found:
         if view is not None:
             views.append(view)
             view_sizes.append(sizes[-1])
-    return _Found(chunk=chunk, views=views, sizes=sizes, view_sizes=view_sizes, damaged=damaged)
+    return Found(chunk=chunk, views=views, sizes=sizes, view_sizes=view_sizes, damaged=damaged)
 
 
-def _size(session: Session, camera: str, found: Sequence[_Found]) -> tuple[int, int] | None:
+def _size(session: Session, camera: str, found: Sequence[Found]) -> tuple[int, int] | None:
     """The size that most of a camera's pictures have, or that session.toml tells."""
     sizes = Counter(size for part in found if camera_of(part.chunk.stream) == camera for size in part.sizes)
     if sizes:
@@ -212,7 +208,7 @@ def _size(session: Session, camera: str, found: Sequence[_Found]) -> tuple[int, 
     return None
 
 
-def _damage_notes(found: Sequence[_Found]) -> tuple[str, ...]:
+def _damage_notes(found: Sequence[Found]) -> tuple[str, ...]:
     count = Counter({part.chunk.stream: 0 for part in found})
     first: dict[str, str] = {}
     for part in found:
@@ -225,7 +221,7 @@ def _damage_notes(found: Sequence[_Found]) -> tuple[str, ...]:
     )
 
 
-def _size_notes(found: Sequence[_Found], sizes: dict[str, tuple[int, int]]) -> tuple[str, ...]:
+def _size_notes(found: Sequence[Found], sizes: dict[str, tuple[int, int]]) -> tuple[str, ...]:
     others: dict[tuple[str, tuple[int, int]], int] = {}
     for part in found:
         for size in part.view_sizes:

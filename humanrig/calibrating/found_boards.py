@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from calibration.board_view import BoardTake
 from calibration.boards.sweep import find_boards
 from calibration.boards.take_files import read_take, write_take
+from calibration.errors import CalibrationError
 from capture.board import Board
 from capture.errors import CaptureError
 from capture.session import INSTANTS, Session
@@ -52,20 +54,33 @@ def found_boards(
 ) -> BoardTake:
     """All views of the board in these colour and infrared streams, from the cache where they were looked up before.
 
+    What is found is kept as the search goes on; one that was interrupted goes on from there.
+
     Raises HumanrigError when no camera saw the board, with the description that would fit where one is found.
     """
     path = cache_file(session, board, streams, every)
-    if path.is_file():
-        take = read_take(path)
-    else:
-        take = find_boards(session, board, streams=streams, every=every, workers=workers, on_progress=on_progress)
+    take = _kept(path)
+    if take is None:
+        parts = path.with_suffix("")
+        take = find_boards(
+            session, board, streams=streams, every=every, workers=workers, kept=parts, on_progress=on_progress
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}")
         write_take(partial, take)
         partial.replace(path)
+        shutil.rmtree(parts, ignore_errors=True)
     if not take.views:
         raise HumanrigError(f"{session.folder}: {_nothing_found(session, board, streams)}")
     return take
+
+
+def _kept(path: Path) -> BoardTake | None:
+    """The take of an earlier search; None where there is none, or what is there cannot be read: it is made again."""
+    try:
+        return read_take(path) if path.is_file() else None
+    except CalibrationError:
+        return None
 
 
 def cache_file(session: Session, board: Board, streams: list[str], every: int) -> Path:

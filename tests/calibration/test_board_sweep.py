@@ -7,6 +7,7 @@ import pytest
 import simplejpeg
 from drawn_boards import CAMERA, drawn, placed, true_corners
 
+from calibration.boards import sweep
 from calibration.boards.sweep import camera_of, find_boards, stream_of
 from calibration.errors import CalibrationError
 from capture import depth_codec
@@ -118,3 +119,35 @@ def test_what_cannot_be_searched_is_refused(session):
         find_boards(session, Board(kind="checkerboard", columns=8, rows=6))
     with pytest.raises(CalibrationError, match="sees"):
         stream_of(session, "kinect_001/depth")
+
+
+class _Stopped(Exception):
+    """Stands for whatever ends a search early."""
+
+
+def test_an_interrupted_search_goes_on_where_it_stopped(session, tmp_path, monkeypatch):
+    whole, searched = find_boards(session, BOARD, workers=1), []
+    search = sweep._search
+    monkeypatch.setattr(sweep, "_search", lambda *given: searched.append(given[2].stream) or search(*given))
+
+    def stop(done: int, total: int) -> None:
+        if done >= COUNT + 1:
+            raise _Stopped
+
+    with pytest.raises(_Stopped):
+        find_boards(session, BOARD, workers=1, kept=tmp_path / "kept", on_progress=stop)
+    assert searched == ["kinect_000/color", "kinect_000/ir"]
+    _, second = sorted((tmp_path / "kept").glob("*.npz"))
+    second.write_bytes(second.read_bytes()[:100])  # a damaged part is searched again, a whole one is not
+    searched.clear()
+    resumed = find_boards(session, BOARD, workers=1, kept=tmp_path / "kept")
+    assert searched == ["kinect_000/ir", "kinect_001/color"]
+    assert resumed.notes == whole.notes
+    assert resumed.image_sizes == whole.image_sizes
+    for a, b in zip(resumed.views, whole.views, strict=True):
+        assert (a.camera, a.instant, a.sigma_px, a.offset_us) == (b.camera, b.instant, b.sigma_px, b.offset_us)
+        assert np.array_equal(a.ids, b.ids)
+        assert np.array_equal(a.q, b.q)
+    searched.clear()
+    find_boards(session, BOARD, workers=1, kept=tmp_path / "kept", streams=["kinect_000/color"], instants=[0, 1])
+    assert searched == ["kinect_000/color"]  # other pictures are another search
