@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from calibration.board_view import BoardView
 from calibration.pose_covariance import PoseCovariance
+from calibration.timing.exposure_timing import ExposureTiming
 from geometry.camera import Camera
 
 INTRINSICS = ("fx", "fy", "cx", "cy", "k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
@@ -67,15 +68,6 @@ class TimingPrior:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class SolvedTiming:
-    """When a camera exposed its rows, as moving boards tell."""
-
-    offset_s: float
-    readout_s: float
-    covariance: Float[np.ndarray, "2 2"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BundleProblem:
     """Views of a board by cameras."""
 
@@ -120,6 +112,6 @@ class BundleSolution:
     """Of each of the four linear errors that they share: scale and turn of the view, pixels over its corners."""
     joint_covariance: Float[np.ndarray, "eighteen_cameras eighteen_cameras"] | None = None
     """Of places and lenses together: of each camera in the order of `covariance` its six numbers, then its twelve."""
-    timings: dict[str, SolvedTiming] = field(default_factory=dict)
+    timings: dict[str, ExposureTiming] = field(default_factory=dict)
     """Of the cameras of `BundleProblem.timings`. An offset that all cameras share shows in nothing but the boards'
     places: only the priors determine it."""

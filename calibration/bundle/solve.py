@@ -11,12 +11,13 @@ from scipy.spatial.transform import Rotation
 
 from calibration.bundle.layout import Layout, lay_out
 from calibration.bundle.minimise import Linearised, minimise
-from calibration.bundle.problem import BundleProblem, BundleSolution, SolvedTiming
+from calibration.bundle.problem import BundleProblem, BundleSolution
 from calibration.bundle.state import CAMERA_NUMBERS, start_state
 from calibration.bundle.uncertainty import uncertainty
 from calibration.bundle.view_terms import view_terms
 from calibration.errors import CalibrationError
 from calibration.pose_covariance import PoseCovariance
+from calibration.timing.exposure_timing import ExposureTiming
 from geometry.camera import Camera
 from geometry.rigid import rigid
 
@@ -74,10 +75,11 @@ def solve_bundle(
         stretch_px=known.stretch_px,
         joint_covariance=blocks[:, :18, :, :18].reshape(18 * len(layout.names), -1),
         timings={
-            name: SolvedTiming(
+            name: ExposureTiming(
                 offset_s=float(minimum.at.state.own[n, 12]),
                 readout_s=float(minimum.at.state.own[n, 13]),
-                covariance=blocks[n, 18:, n, 18:].copy(),
+                offset_sigma_s=float(np.sqrt(blocks[n, 18, n, 18])),
+                readout_sigma_s=float(np.sqrt(blocks[n, 19, n, 19])),
             )
             for n, name in enumerate(layout.names)
             if name in problem.timings

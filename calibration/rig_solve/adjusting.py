@@ -16,7 +16,6 @@ from calibration.bundle.problem import (
     CameraStart,
     DevicePair,
     IntrinsicsPrior,
-    SolvedTiming,
     TimingPrior,
 )
 from calibration.bundle.solve import solve_bundle
@@ -116,7 +115,7 @@ class Adjustment:
             views_elsewhere=Counter(v.camera for parted in pushed for v in parted.other),
             views_left_out=Counter(behind) + Counter(kept.views_left_out),
             corners_left_out=kept.corners_left_out,
-            timings={n: t + _exposure(solution.timings[n]) for n, t in timings.items() if n in solution.timings},
+            timings={n: t + solution.timings[n] for n, t in timings.items() if n in solution.timings},
             cut_off=frozenset(cut_off),
         )
 
@@ -154,14 +153,14 @@ class Adjustment:
             return {}, found, solution
         self.say("looking when the rows of each image were exposed")
         solution = self._solve(solution.cameras, solution.T_world_board, found, timed=True)
-        timings = {name: _exposure(timing) for name, timing in solution.timings.items()}
+        timings = dict(solution.timings)
         views = list(at_the_instant(found, timings, solution.cameras))
         for _ in range(TIMING_ROUNDS):
             corners = self.take.board.corners
             moving = with_board_motion(found, solution.cameras, solution.T_world_board, corners, timings)
             views = list(at_the_instant(moving, timings, solution.cameras))
             solution = self._solve(solution.cameras, solution.T_world_board, views, timed=True)
-            timings = {name: t + _exposure(solution.timings[name]) for name, t in timings.items()}
+            timings = {name: t + solution.timings[name] for name, t in timings.items()}
         return timings, views, solution
 
     def _solve(
@@ -221,16 +220,6 @@ def timing_prior(camera: str, held: str) -> TimingPrior:
     row is the board's time."""
     readout = 0.0 if camera.endswith("/depth") else TimingPrior().readout_sigma_s
     return TimingPrior(readout_sigma_s=readout, offset_sigma_s=0.0 if camera == held else TimingPrior().offset_sigma_s)
-
-
-def _exposure(solved: SolvedTiming) -> ExposureTiming:
-    offset, readout = np.sqrt(np.diag(solved.covariance))
-    return ExposureTiming(
-        offset_s=solved.offset_s,
-        readout_s=solved.readout_s,
-        offset_sigma_s=float(offset),
-        readout_sigma_s=float(readout),
-    )
 
 
 def volume_middle(take: BoardTake, boards: Boards) -> Float[np.ndarray, "3"]:
