@@ -36,6 +36,7 @@ def find_checkerboard(
 
 
 def _look(image: np.ndarray, inner: tuple[int, int]) -> tuple[bool, np.ndarray]:
+    cv2.setRNGSeed(0)  # the search draws from OpenCV's generator: the same picture shall give the same corners
     # without CALIB_CB_ACCURACY, which takes four times as long: corners are measured afterwards
     for flags in (cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_EXHAUSTIVE, cv2.CALIB_CB_NORMALIZE_IMAGE):
         found, q = cv2.findChessboardCornersSB(image, inner, flags=flags)

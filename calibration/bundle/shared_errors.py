@@ -27,11 +27,10 @@ SHIFTS, STRETCHES = (0, 3), (1, 2, 4, 5)
 """Which of the six errors of a view are which: three shapes along x, then along y."""
 DRAWS = 4
 """Random draws for the sum of squares of a matrix too large to form: 500 views give it to 2 %."""
-FLOOR_PX = 0.005
+FLOOR_PX = 0.002
 """No view's shift and stretch are taken to be surer than this: errors that repeat with the place in the image pass for
-the lens and leave no residual. Rendered boards of ten Kinects, found to 0.025 px (colour) and 0.04 px (infrared), had
-such errors of 0.004 and 0.009 px. Squared errors over predicted variances of that rig were 1.3 and 1.8 (colour centres
-and rotations) without a floor, 0.8 and 1.0 with it."""
+the lens and leave no residual. Chosen on one rendered take of ten Kinects, whose squared errors over predicted
+variances are 0.65 and 1.2 with it (colour centres and rotations), 0.4 and 0.7 with 0.005."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -54,6 +54,7 @@ def rms_of(camera: Camera, take: BoardTake) -> float:
     return float(np.sqrt(np.concatenate(squares).mean()))
 
 
+@pytest.mark.slow
 def test_azure_kinect_colour(real_data):
     folder = real_data / "azure_kinect_charuco/calibration"
     take = found(KINECT_BOARD, sorted(folder.glob("color-*.jpg")), "kinect/color")
@@ -106,6 +107,7 @@ def test_opencv_stereo_with_the_published_corners(real_data):
     assert 1000 * np.linalg.norm(T_left_right[:3, 3]) == pytest.approx(83.4, abs=0.5)
 
 
+@pytest.mark.slow
 def test_opencv_stereo_with_our_corners(real_data):
     paths = {s: sorted((real_data / "stereo_opencv").glob(f"{s}[01]*.jpg")) for s in ("left", "right")}
     takes = {side: found(STEREO_BOARD, paths[side], f"{side}/color") for side in paths}
@@ -167,6 +169,7 @@ def held_but_center(camera: Camera) -> IntrinsicsPrior:
     return IntrinsicsPrior(mean=prior.mean, sigma=np.where(np.isin(np.arange(12), (2, 3)), prior.sigma, 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_the_person_recordings_chessboards(real_data, number):
     folder = real_data / "multicam_person_pose2sim/Demo_SinglePerson/calibration"

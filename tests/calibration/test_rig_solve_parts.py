@@ -171,6 +171,7 @@ def test_a_view_is_moved_to_its_instants_time(exact):
     assert solve.solution.rms_px < 1e-3
 
 
+@pytest.mark.slow
 def test_a_pushed_device_is_named_with_the_moment_and_the_way():
     push = from_rotvec(np.array([0.0, 0.01, 0.0]), np.array([0.004, 0.0, 0.002]))
     waved = wave(ring(5), 110, seed=7, moved=("kinect_003", 50, push))

@@ -175,6 +175,7 @@ def test_the_treatment_is_written_down(take, video):
     np.testing.assert_allclose(session.recorded_cameras()["cam01/color"].K[0, 0], 30)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_real_four_camera_recording(real_data, tmp_path):
     """cam01 and cam02 were scaled by 1080/1088 and have bars of 7 rows above and below (measured against the scene
