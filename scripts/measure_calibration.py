@@ -25,7 +25,12 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import numpy as np  # noqa: E402
 import tyro  # noqa: E402
 from calibration_trials.corner_takes import CornerTake, corner_take  # noqa: E402
-from calibration_trials.rendered_takes import DISTANCES_M, depth_errors_mm, rendered_take  # noqa: E402
+from calibration_trials.rendered_takes import (  # noqa: E402
+    DISTANCES_M,
+    depth_errors_mm,
+    placed_errors_mm,
+    rendered_take,
+)
 from calibration_trials.score import Score, pooled, score  # noqa: E402
 
 from calibration.intrinsics.factory import factory_prior  # noqa: E402
@@ -94,6 +99,11 @@ def _print_depth(rendered: Sequence[Path]) -> None:
         print(
             f"\ndepth errors of {len(errors)} cameras at {at} m, mm: before rms {_rms(before)}, max {_most(before)}; "
             f"corrected rms {_rms(left)}, max {_most(left)}"
+        )
+        placed = np.abs([one for folder in rendered for one in placed_errors_mm(folder).values()])
+        print(
+            f"\na point at 2 m along the axis, the camera's place included, mm: rms {_rms(placed[:, None])}, "
+            f"max {_most(placed[:, None])}, {(placed <= 0.5).sum()} of {len(placed)} within 0.5"
         )
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from calibration.boards.take_files import read_take
 from calibration.calibration_files import further
@@ -24,6 +25,21 @@ def rendered_take(folder: Path) -> CornerTake:
     truth = read_camera_file(folder / "truth" / "cameras.json").cameras
     factory = factory_rig(session, frozenset(truth))
     return CornerTake(take=take, truth=dict(truth), factory=dict(factory.cameras), pairs=factory.pairs)
+
+
+def placed_errors_mm(folder: Path) -> dict[str, float]:
+    """Of each depth camera: how far along its axis a point at 2 m lies from where it is, its place and its correction
+    erring together, after the alignment of the colour cameras' centres."""
+    solved = read_camera_file(folder / "rig_calibration" / "cameras.json").cameras
+    truth = read_camera_file(folder / "truth" / "cameras.json").cameras
+    colors = [name for name in truth if name.endswith("/color") and name in solved]
+    a, b = (np.array([cameras[name].center for name in colors]) for cameras in (solved, truth))
+    turn = Rotation.align_vectors(b - b.mean(0), a - a.mean(0))[0].as_matrix()
+    errors = {}
+    for name, left in depth_errors_mm(folder).items():
+        off = turn @ (solved[name].center - a.mean(0)) - (truth[name].center - b.mean(0))
+        errors[name] = float(left[0, DISTANCES_M.index(2.0)] + 1e3 * off @ truth[name].T_world_camera[:3, 2])
+    return errors
 
 
 def depth_errors_mm(folder: Path) -> dict[str, np.ndarray]:
