@@ -29,16 +29,16 @@ from humanrig import pipeline
 from humanrig.sample import sample_person
 from humanrig.simulation import simulate_session
 from humanrig.stages.keypoints import make_detector
-from registration.detections import detect_stream
-from registration.detector import Detector
-from registration.keypoint_sets import (
+from registration.keypoints.detections import detect_stream
+from registration.keypoints.detector import Detector
+from registration.keypoints.sets import (
     BLAZEPOSE,
     SMPL_JOINT_OF_KEYPOINT,
     SMPL_VERTEX_OF_KEYPOINT,
     smpl_joints,
     smpl_vertices,
 )
-from registration.keypoint_track import read_track
+from registration.keypoints.track import read_track
 
 WITHIN = 0.1
 UPRIGHT = ("walk", "punch", "kick", "dance_a", "jump")

@@ -25,10 +25,10 @@ from humanrig.calibrating.links import RESULT
 from humanrig.calibrating.solve_figures import plain
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.keypoints import make_detector
-from registration.blazepose import BlazePose
-from registration.detections import detections_of_streams
-from registration.keypoint_sets import BLAZEPOSE_NAMES
-from registration.observations import Observations, gather
+from registration.keypoints.blazepose import BlazePose
+from registration.keypoints.detections import detections_of_streams
+from registration.keypoints.observations import Observations, gather
+from registration.keypoints.sets import BLAZEPOSE_NAMES
 
 FACE = ("nose", "eye", "ear", "mouth")
 """A detector guesses these where it sees the back of a head, and a published recording's faces are blurred: with them

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from humanrig.rig.take_plan import TakePlan
 
 BACKGROUND_S = 3.0
-"""Ninety frames of the empty room: their median is taken (`registration.background` reads fewer)."""
+"""Ninety frames of the empty room: their median is taken (`registration.masks.background` reads fewer)."""
 BOARD_S = 40.0
 """A board is moved through the volume once in about this time. Assumed."""
 

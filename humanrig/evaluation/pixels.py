@@ -14,8 +14,8 @@ from humanrig import manifest
 from humanrig.errors import HumanrigError
 from humanrig.evaluation.summary import summary
 from humanrig.results import Results
-from registration.detections import detections_of
-from registration.keypoint_sets import BLAZEPOSE, smpl_joints
+from registration.keypoints.detections import detections_of
+from registration.keypoints.sets import BLAZEPOSE, smpl_joints
 
 CONFIDENT = 0.5
 """Detections below this visibility are the detector's guess at a hidden joint; they are no measurement."""

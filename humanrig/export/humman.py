@@ -27,7 +27,7 @@ from humanrig.export.humman_body import TenBetas, humman_body
 from humanrig.export.person import body_rows, mesh_instants, textured_meshes
 from humanrig.export.pinhole import PinholeImages
 from humanrig.results import Results
-from registration.mask_files import mask_path, read_mask
+from registration.masks.files import mask_path, read_mask
 
 
 def write(results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:

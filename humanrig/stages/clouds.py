@@ -18,11 +18,11 @@ from capture.session import CALIBRATED_CAMERAS
 from geometry.camera import Camera
 from geometry.warp import warp_depth_to_color
 from humanrig.stage import Stage, StageContext
-from registration.cloud_colors import ColorView
-from registration.cloud_files import cloud_path, write_cloud, write_cloud_cameras
-from registration.clouds import CloudConfig, CloudFigures, DepthView, fuse
+from registration.clouds.colors import ColorView
+from registration.clouds.files import cloud_path, write_cloud, write_cloud_cameras
+from registration.clouds.fusion import CloudConfig, CloudFigures, DepthView, fuse
 from registration.errors import RegistrationError
-from registration.mask_files import mask_path, read_mask
+from registration.masks.files import mask_path, read_mask
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -14,11 +14,11 @@ from capture.session import Session
 from geometry.camera import Camera
 from humanrig.stage import StageContext
 from humanrig.stages.keypoints import make_detector
-from registration.association import subject
-from registration.blazepose import BlazePose
-from registration.color_masks import color_mask_from_person
-from registration.detections import StreamDetections, detections_of_streams
-from registration.observations import gather
+from registration.keypoints.association import subject
+from registration.keypoints.blazepose import BlazePose
+from registration.keypoints.detections import StreamDetections, detections_of_streams
+from registration.keypoints.observations import gather
+from registration.masks.color_masks import color_mask_from_person
 
 
 @dataclass(frozen=True)

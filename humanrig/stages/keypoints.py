@@ -12,15 +12,15 @@ from pydantic.dataclasses import dataclass
 from capture.session import Session
 from humanrig.stage import Stage, StageContext
 from humanrig.wheel_assets import blazepose_weights
-from registration.association import AssociationOptions
-from registration.blazepose import BlazePose, BlazePoseOptions
-from registration.detections import detections_of_streams
 from registration.errors import RegistrationError
-from registration.keypoint_figures import keypoint_figures
-from registration.keypoint_track import TrackOptions, track_subject, write_track
-from registration.observations import gather
-from registration.temporal import TemporalOptions
-from registration.triangulation import TriangulationOptions
+from registration.keypoints.association import AssociationOptions
+from registration.keypoints.blazepose import BlazePose, BlazePoseOptions
+from registration.keypoints.detections import detections_of_streams
+from registration.keypoints.figures import keypoint_figures
+from registration.keypoints.observations import gather
+from registration.keypoints.temporal import TemporalOptions
+from registration.keypoints.track import TrackOptions, track_subject, write_track
+from registration.keypoints.triangulation import TriangulationOptions
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

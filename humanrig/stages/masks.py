@@ -15,11 +15,11 @@ from capture.session import Session
 from geometry.camera import Camera
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.color_only_masks import ColorOnlyMasks
-from registration.background import background_session, room_depth
-from registration.color_masks import color_mask_from_depth
 from registration.errors import RegistrationError
-from registration.mask_files import mask_path, write_mask
-from registration.masks import MaskConfig, PersonInDepth, person_in_depth
+from registration.masks.background import background_session, room_depth
+from registration.masks.color_masks import color_mask_from_depth
+from registration.masks.depth_masks import MaskConfig, PersonInDepth, person_in_depth
+from registration.masks.files import mask_path, write_mask
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -11,11 +11,11 @@ from pydantic.dataclasses import dataclass
 from body.loading import load_body_model
 from geometry.cloud import PointCloud
 from humanrig.stage import Stage, StageContext
-from registration.cloud_files import cloud_path, read_cloud, read_cloud_cameras
+from registration.clouds.files import cloud_path, read_cloud, read_cloud_cameras
 from registration.errors import RegistrationError
-from registration.fit import ClipKeypoints, Fit, fit_clip
-from registration.fit_config import FitConfig
-from registration.keypoint_track import read_track
+from registration.fit.clip import ClipKeypoints, Fit, fit_clip
+from registration.fit.config import FitConfig
+from registration.keypoints.track import read_track
 
 PERSON = "person00.npz"
 

@@ -24,7 +24,7 @@ from humanrig.report.pictures import spread
 from humanrig.results import PERSON, Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
-from registration.mask_files import mask_path, read_mask
+from registration.masks.files import mask_path, read_mask
 from texture.atlas import Atlas
 from texture.blending import clip_texture, instant_texture
 from texture.exposure import Gains, apply_gain, balance_cameras

@@ -12,10 +12,10 @@ from capture.importers.video_size import camera_of_size
 from geometry.camera_files.qualisys import read_qualisys
 from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import blazepose_weights
-from registration.blazepose import BlazePose
-from registration.detections import detect_stream
-from registration.keypoint_sets import BLAZEPOSE
-from registration.observations import gather
+from registration.keypoints.blazepose import BlazePose
+from registration.keypoints.detections import detect_stream
+from registration.keypoints.observations import gather
+from registration.keypoints.sets import BLAZEPOSE
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 

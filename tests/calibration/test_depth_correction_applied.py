@@ -18,8 +18,8 @@ from capture.session_info import StreamInfo
 from geometry.camera import Camera
 from humanrig.stage import StageContext
 from humanrig.stages.clouds import STAGE
-from registration.cloud_files import cloud_path, read_cloud
-from registration.mask_files import mask_path, write_mask
+from registration.clouds.files import cloud_path, read_cloud
+from registration.masks.files import mask_path, write_mask
 
 CORRECTION = DepthCorrection(bias_m=0.004, scale=0.002, slow_z_m=(1.0, 2.0, 3.0), slow_m=(0.0, 0.001, 0.0))
 

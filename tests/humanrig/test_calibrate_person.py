@@ -10,7 +10,7 @@ from calibration.bootstrap.keypoints import Keypoints
 from geometry.camera_files.cameras_json import read_cameras
 from humanrig.calibrating import person_flow
 from humanrig.cli import main
-from registration.observations import Observations
+from registration.keypoints.observations import Observations
 
 HEIGHTS = {
     "nose": 1.62, "eye": 1.65, "ear": 1.63, "mouth": 1.58, "shoulder": 1.42, "elbow": 1.12, "wrist": 0.88,

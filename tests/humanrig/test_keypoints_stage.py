@@ -16,10 +16,10 @@ from geometry.camera_files.cameras_json import write_cameras
 from geometry.rigid import look_at
 from humanrig.stage import StageContext
 from humanrig.stages import keypoints
-from registration.detector import Person2D
 from registration.errors import RegistrationError
-from registration.keypoint_sets import BLAZEPOSE
-from registration.keypoint_track import read_track
+from registration.keypoints.detector import Person2D
+from registration.keypoints.sets import BLAZEPOSE
+from registration.keypoints.track import read_track
 
 T = 6
 RNG = np.random.default_rng(0)

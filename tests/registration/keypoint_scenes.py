@@ -4,9 +4,9 @@ import numpy as np
 
 from geometry.camera import Camera
 from geometry.rigid import look_at
-from registration.keypoint_sets import BLAZEPOSE
-from registration.observations import Observations
-from registration.projection import project_all
+from registration.keypoints.observations import Observations
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE
 
 LENS = np.array([-0.05, 0.14, 0.0006, -0.0007, 0.01, 0.0, 0.0, 0.0])
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from keypoint_scenes import observe, ring, walk
 
-from registration.association import middle_of_rig, subject
 from registration.errors import RegistrationError
-from registration.flips import find_flips, swap
-from registration.keypoint_sets import BLAZEPOSE
-from registration.observations import select
+from registration.keypoints.association import middle_of_rig, subject
+from registration.keypoints.flips import find_flips, swap
+from registration.keypoints.observations import select
+from registration.keypoints.sets import BLAZEPOSE
 
 T = 20
 TIME_S = np.arange(T) / 30

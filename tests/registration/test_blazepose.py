@@ -6,12 +6,12 @@ import av
 import numpy as np
 import pytest
 
-from registration.blazepose import BlazePose, BlazePoseOptions
-from registration.blazepose_landmarks import AGREE, MIRROR, merge_mirrored, refine
-from registration.blazepose_network import Network
-from registration.blazepose_person import INPUT, distinct, letterbox, tiles, weighted_suppression
-from registration.blazepose_region import Region
 from registration.errors import RegistrationError
+from registration.keypoints.blazepose import BlazePose, BlazePoseOptions
+from registration.keypoints.blazepose_landmarks import AGREE, MIRROR, merge_mirrored, refine
+from registration.keypoints.blazepose_network import Network
+from registration.keypoints.blazepose_person import INPUT, distinct, letterbox, tiles, weighted_suppression
+from registration.keypoints.blazepose_region import Region
 
 
 def ramps(width, height):

@@ -10,12 +10,12 @@ from geometry.camera import Camera
 from geometry.rays import RayScene
 from geometry.rigid import look_at
 from geometry.warp import warp_depth_to_color
-from registration.cloud_colors import ColorView, color_points
-from registration.cloud_files import read_cloud, read_cloud_cameras, write_cloud, write_cloud_cameras
-from registration.clouds import CloudConfig, DepthView, fuse, on_edge
-from registration.cross_view import support
-from registration.depth_noise import depth_sigma
-from registration.depth_normals import depth_normals
+from registration.clouds.colors import ColorView, color_points
+from registration.clouds.cross_view import support
+from registration.clouds.depth_noise import depth_sigma
+from registration.clouds.depth_normals import depth_normals
+from registration.clouds.files import read_cloud, read_cloud_cameras, write_cloud, write_cloud_cameras
+from registration.clouds.fusion import CloudConfig, DepthView, fuse, on_edge
 from registration.errors import RegistrationError
 
 

@@ -7,10 +7,10 @@ import simplejpeg
 from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.session_info import StreamInfo
-from registration.detections import detect_stream, detections_of, detections_of_streams, load, save
-from registration.detector import Person2D, PersonMask
 from registration.errors import RegistrationError
-from registration.keypoint_sets import BLAZEPOSE
+from registration.keypoints.detections import detect_stream, detections_of, detections_of_streams, load, save
+from registration.keypoints.detector import Person2D, PersonMask
+from registration.keypoints.sets import BLAZEPOSE
 
 
 class Bright:

@@ -15,16 +15,16 @@ from geometry.cloud import PointCloud
 from geometry.rigid import from_rotvec
 from registration.body_track import read_body_track
 from registration.errors import RegistrationError
-from registration.fit import ClipKeypoints, fit_clip
-from registration.fit_config import FitConfig
-from registration.fit_initial import initial_state
-from registration.fit_jacobian import derivative_rows
-from registration.fit_landmarks import Landmarks
-from registration.fit_report import landmark_points
-from registration.fit_state import FitState, frames_of, rest_joint_directions
-from registration.fit_surface import vertex_normals
-from registration.fit_system import NormalEquations
-from registration.keypoint_sets import BLAZEPOSE_NAMES
+from registration.fit.clip import ClipKeypoints, fit_clip
+from registration.fit.config import FitConfig
+from registration.fit.initial import initial_state
+from registration.fit.jacobian import derivative_rows
+from registration.fit.landmarks import Landmarks
+from registration.fit.report import landmark_points
+from registration.fit.state import FitState, frames_of, rest_joint_directions
+from registration.fit.surface import vertex_normals
+from registration.fit.system import NormalEquations
+from registration.keypoints.sets import BLAZEPOSE_NAMES
 
 FRAMES = 6
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from keypoint_scenes import observe, ring, stick_person, walk
 
-from registration.detections import detect_stream
-from registration.detector import Person2D
 from registration.errors import RegistrationError
-from registration.keypoint_figures import keypoint_figures
-from registration.keypoint_sets import BLAZEPOSE, smpl_joints, smpl_vertices
-from registration.keypoint_track import read_track, track_subject, write_track
-from registration.observations import gather
+from registration.keypoints.detections import detect_stream
+from registration.keypoints.detector import Person2D
+from registration.keypoints.figures import keypoint_figures
+from registration.keypoints.observations import gather
+from registration.keypoints.sets import BLAZEPOSE, smpl_joints, smpl_vertices
+from registration.keypoints.track import read_track, track_subject, write_track
 
 T = 24
 TIME_S = np.arange(T) / 30

@@ -8,12 +8,12 @@ from capture.importers.video_size import camera_of_size
 from geometry.camera_files.qualisys import read_qualisys
 from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import blazepose_weights
-from registration.blazepose import BlazePose
-from registration.detections import detect_stream
-from registration.keypoint_sets import BLAZEPOSE
-from registration.keypoint_track import track_subject
-from registration.observations import gather
-from registration.projection import project_all
+from registration.keypoints.blazepose import BlazePose
+from registration.keypoints.detections import detect_stream
+from registration.keypoints.observations import gather
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE
+from registration.keypoints.track import track_subject
 
 FIRST, LAST = 36, 60
 """The person bends sideways; the second camera sees the blurred face from the front and takes left for right."""

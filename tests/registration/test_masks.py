@@ -6,10 +6,10 @@ from simulated_scene import open_body, ring, scene, standing
 
 from calibration.workspace import workspace
 from geometry.warp import warp_depth_to_color
-from registration.color_masks import color_mask_from_depth, color_mask_from_person
-from registration.detector import PersonMask
 from registration.errors import RegistrationError
-from registration.masks import MaskConfig, person_in_depth
+from registration.keypoints.detector import PersonMask
+from registration.masks.color_masks import color_mask_from_depth, color_mask_from_person
+from registration.masks.depth_masks import MaskConfig, person_in_depth
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from registration.temporal import TemporalOptions, bridge_gaps, reject_jumps
+from registration.keypoints.temporal import TemporalOptions, bridge_gaps, reject_jumps
 
 RATE = 30.0
 T = 60

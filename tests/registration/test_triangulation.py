@@ -10,8 +10,8 @@ from keypoint_scenes import LENS, ring
 
 from geometry.rigid import from_rotvec, transform
 from registration.errors import RegistrationError
-from registration.projection import project_all, project_with_jacobian
-from registration.triangulation import TriangulationOptions, triangulate
+from registration.keypoints.projection import project_all, project_with_jacobian
+from registration.keypoints.triangulation import TriangulationOptions, triangulate
 
 
 def points(rng, n=200):

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from geometry.camera import Camera
-from registration.keypoint_sets import BLAZEPOSE, KeypointSet
-from registration.projection import project_all
-from registration.triangulation import triangulate
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
+from registration.keypoints.triangulation import triangulate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

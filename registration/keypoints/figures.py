@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from geometry.camera import Camera
-from registration.keypoint_track import KeypointTrack
-from registration.projection import project_all
+from registration.keypoints.projection import project_all
+from registration.keypoints.track import KeypointTrack
 
 
 def keypoint_figures(

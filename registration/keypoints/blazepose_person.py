@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from registration.blazepose_network import Network
-from registration.blazepose_region import Region
+from registration.keypoints.blazepose_network import Network
+from registration.keypoints.blazepose_region import Region
 
 INPUT = 224
 STRIDES = ((8, 2), (16, 2), (32, 6))

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from body.joints import JOINT_COUNT, JOINT_INDEX, PARENTS
 from body.model import BodyModel
 from registration.errors import RegistrationError
-from registration.fit_state import FitState
+from registration.fit.state import FitState
 
 HINGES = {
     ("left_shoulder", "left_elbow", "left_wrist"): (0.0, -1.0, 0.0),

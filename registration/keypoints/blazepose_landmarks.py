@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from registration.blazepose_network import Network
-from registration.blazepose_region import Region
-from registration.detector import PersonMask
-from registration.keypoint_sets import BLAZEPOSE
+from registration.keypoints.blazepose_network import Network
+from registration.keypoints.blazepose_region import Region
+from registration.keypoints.detector import PersonMask
+from registration.keypoints.sets import BLAZEPOSE
 
 INPUT: Final = 256
 BODY: Final = 33

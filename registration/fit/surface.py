@@ -14,10 +14,10 @@ from body.model import BodyModel
 from body.skinning import BodyTransforms, Skinning
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
-from registration import fit_robust
-from registration.fit_jacobian import derivative_rows
-from registration.fit_state import Frames
-from registration.fit_system import NormalEquations
+from registration.fit import robust as fit_robust
+from registration.fit.jacobian import derivative_rows
+from registration.fit.state import Frames
+from registration.fit.system import NormalEquations
 
 MIN_AGREEMENT = 0.3
 """Least cosine between the normals of a point and of the body (72°): it keeps an arm off the chest it hangs before."""

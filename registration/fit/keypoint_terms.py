@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geometry.camera import Camera
-from registration import fit_robust
-from registration.fit_landmarks import Landmarks
-from registration.fit_state import FitState, Frames
-from registration.fit_system import NormalEquations
-from registration.projection import project_with_jacobian
+from registration.fit import robust as fit_robust
+from registration.fit.landmarks import Landmarks
+from registration.fit.state import FitState, Frames
+from registration.fit.system import NormalEquations
+from registration.keypoints.projection import project_with_jacobian
 
 ALL = slice(None)
 NO_INFORMATION = 1.0

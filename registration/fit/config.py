@@ -20,7 +20,7 @@ class FitConfig:
     recording of a real person, 3 instead of 10 raised the silhouettes' overlap from 0.764 to 0.784 and the keypoints'
     median from 9.5 to 9.6 px; with all 100 one beta went to -2.6."""
     pose_scale: float = 1.0
-    """Scales all standard deviations of the pose prior (registration/fit_priors.py)."""
+    """Scales all standard deviations of the pose prior (registration/fit/priors.py)."""
     joint_acceleration: float = 40.0
     """Standard deviation of a joint's angular acceleration, rad/s². RMS of the simulated
     clips: walk 11, dance 26, kick 32 (at most 380). 15 makes the kick 0.7 mm worse, 150 makes it 0.1 mm better."""

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from torch import Tensor
 
-from registration.fit_state import FRAME_SIZE
+from registration.fit.state import FRAME_SIZE
 
 
 @dataclass(kw_only=True)

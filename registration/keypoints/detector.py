@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from registration.keypoint_sets import KeypointSet
+from registration.keypoints.sets import KeypointSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

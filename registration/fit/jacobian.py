@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from body.joints import JOINT_COUNT, PARENTS
-from registration.fit_state import Frames
+from registration.fit.state import Frames
 
 
 def _descendants() -> Tensor:

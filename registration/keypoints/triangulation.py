@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from geometry.camera import Camera
 from registration.errors import RegistrationError
-from registration.projection import project_all, project_with_jacobian, rays
+from registration.keypoints.projection import project_all, project_with_jacobian, rays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

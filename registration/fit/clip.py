@@ -14,16 +14,16 @@ from body.skinning import Skinning
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from registration.body_track import BodyTrack
-from registration.fit_config import FitConfig
-from registration.fit_initial import initial_state
-from registration.fit_keypoints import KeypointPixels, Keypoints3D
-from registration.fit_landmarks import Landmarks
-from registration.fit_priors import PosePrior, SmoothMotion, add_shared_prior
-from registration.fit_report import report
-from registration.fit_solver import minimise
-from registration.fit_state import FitState, frames_of, rest_joint_directions
-from registration.fit_surface import CloudPoints, Surface
-from registration.fit_system import NormalEquations
+from registration.fit.config import FitConfig
+from registration.fit.initial import initial_state
+from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
+from registration.fit.landmarks import Landmarks
+from registration.fit.priors import PosePrior, SmoothMotion, add_shared_prior
+from registration.fit.report import report
+from registration.fit.solver import minimise
+from registration.fit.state import FitState, frames_of, rest_joint_directions
+from registration.fit.surface import CloudPoints, Surface
+from registration.fit.system import NormalEquations
 
 Progress = Callable[[int, int], None]
 

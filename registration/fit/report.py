@@ -12,11 +12,11 @@ from body.model import BodyModel
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
 from registration.body_track import GOOD, BodyTrack
-from registration.fit_landmarks import Landmarks
-from registration.fit_state import FitState, frames_of
+from registration.fit.landmarks import Landmarks
+from registration.fit.state import FitState, frames_of
 
 if TYPE_CHECKING:
-    from registration.fit import ClipKeypoints
+    from registration.fit.clip import ClipKeypoints
 
 MIN_LANDMARKS = 8
 """A frame with fewer triangulated landmarks is said to have few."""

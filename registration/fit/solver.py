@@ -8,8 +8,8 @@ import torch
 from scipy.linalg import LinAlgError
 from torch import Tensor
 
-from registration.fit_state import FitState
-from registration.fit_system import NormalEquations
+from registration.fit.state import FitState
+from registration.fit.system import NormalEquations
 
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-6, 1e4
 MAX_TURN, MAX_MOVE_M, MAX_BETA = 0.6, 0.3, 1.5

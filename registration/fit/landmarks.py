@@ -15,9 +15,9 @@ from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
 from body.model import BodyModel
 from body.skinning import Skinning
 from registration.errors import RegistrationError
-from registration.fit_jacobian import blended, derivative_rows
-from registration.fit_state import FRAME_SIZE, FitState, Frames
-from registration.keypoint_sets import SMPL_JOINT_OF_KEYPOINT, SMPL_VERTEX_OF_KEYPOINT
+from registration.fit.jacobian import blended, derivative_rows
+from registration.fit.state import FRAME_SIZE, FitState, Frames
+from registration.keypoints.sets import SMPL_JOINT_OF_KEYPOINT, SMPL_VERTEX_OF_KEYPOINT
 
 AGREEMENT_MM: Final = {
     "shoulder": (10, 15),

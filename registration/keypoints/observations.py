@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from registration.detections import StreamDetections
 from registration.errors import RegistrationError
+from registration.keypoints.detections import StreamDetections
 
 CROP_SIGMA = 1.7
 """Standard deviation of a BlazePose landmark along each image axis, in pixels of its 256-pixel crop, at visibility 1.

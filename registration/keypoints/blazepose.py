@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from registration.blazepose_landmarks import INPUT, LandmarkNetwork
-from registration.blazepose_person import PersonNetwork
-from registration.blazepose_region import Region
-from registration.detector import Person2D
-from registration.keypoint_sets import BLAZEPOSE, KeypointSet
+from registration.keypoints.blazepose_landmarks import INPUT, LandmarkNetwork
+from registration.keypoints.blazepose_person import PersonNetwork
+from registration.keypoints.blazepose_region import Region
+from registration.keypoints.detector import Person2D
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
 
 ALIKE_IOU = 0.6
 ALIKE_ANGLE = np.radians(25)

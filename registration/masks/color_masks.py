@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from geometry.camera import Camera
 from geometry.warp import warp_depth_to_color
-from registration.detector import PersonMask
+from registration.keypoints.detector import PersonMask
 
 CLOSE_PX = 5
 """Holes up to this wide are closed: at 2.3 m a depth pixel covers 3 pixels of a 1280-wide colour image."""

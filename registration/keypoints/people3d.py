@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from geometry.camera import Camera
-from registration.projection import project_all, rays
+from registration.keypoints.projection import project_all, rays
 
 SIZES_M = (0.3, 2.6)
 """Largest extent of a person's joints: from a crouching child to a tall adult with raised arms."""

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from body.joints import JOINT_INDEX, JOINT_NAMES
 from body.rotations import matrix_to_axis_angle, skew
-from registration.fit_state import FitState
-from registration.fit_system import NormalEquations
+from registration.fit.state import FitState
+from registration.fit.system import NormalEquations
 
 SPREAD: Final[dict[str, tuple[float, float, float]]] = {
     "pelvis": (1e3, 1e3, 1e3),

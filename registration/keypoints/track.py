@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from geometry.camera import Camera
-from registration.association import AssociationOptions, subject
 from registration.errors import RegistrationError
-from registration.flips import FlipOptions, find_flips, swap
-from registration.keypoint_sets import BLAZEPOSE, KeypointSet
-from registration.observations import Observations, select
-from registration.projection import project_all
-from registration.temporal import TemporalOptions, bridge_gaps, reject_jumps
-from registration.triangulation import TriangulationOptions, triangulate
+from registration.keypoints.association import AssociationOptions, subject
+from registration.keypoints.flips import FlipOptions, find_flips, swap
+from registration.keypoints.observations import Observations, select
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
+from registration.keypoints.temporal import TemporalOptions, bridge_gaps, reject_jumps
+from registration.keypoints.triangulation import TriangulationOptions, triangulate
 
 
 @dataclass(frozen=True, kw_only=True)

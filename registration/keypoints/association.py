@@ -10,11 +10,11 @@ from jaxtyping import Float, Int64
 
 from geometry.camera import Camera
 from registration.errors import RegistrationError
-from registration.keypoint_sets import BLAZEPOSE, KeypointSet
-from registration.observations import Observations
-from registration.people3d import Person3D, cost_of, people_of_instants
-from registration.projection import project_all
-from registration.triangulation import TriangulationOptions, triangulate
+from registration.keypoints.observations import Observations
+from registration.keypoints.people3d import Person3D, cost_of, people_of_instants
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
+from registration.keypoints.triangulation import TriangulationOptions, triangulate
 
 CORE = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 """Joints by which people are compared."""

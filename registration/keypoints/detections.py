@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int64, Shaped, UInt8
 
 from capture.session import Session
-from registration.detector import Detector, Person2D, PersonMask
 from registration.errors import RegistrationError
+from registration.keypoints.detector import Detector, Person2D, PersonMask
 
 SEARCH_EVERY = 15
 """Images between searches of the whole image while everybody is being followed: half a second at 30 Hz."""

@@ -15,10 +15,10 @@ from geometry.camera import Camera
 from geometry.cloud import PointCloud, concatenate, voxel_downsample
 from geometry.depth import depth_to_points
 from geometry.rigid import rotate, transform
-from registration.cloud_colors import ColorView, color_points
-from registration.cross_view import support
-from registration.depth_noise import depth_sigma
-from registration.depth_normals import depth_normals
+from registration.clouds.colors import ColorView, color_points
+from registration.clouds.cross_view import support
+from registration.clouds.depth_noise import depth_sigma
+from registration.clouds.depth_normals import depth_normals
 from registration.errors import RegistrationError
 
 

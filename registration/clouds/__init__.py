@@ -1,0 +1,1 @@
+"""Depth images become clean, fused point clouds."""

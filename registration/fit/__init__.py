@@ -1,0 +1,1 @@
+"""A body fitted to keypoints and clouds."""

@@ -1,0 +1,1 @@
+"""People's keypoints: found in images, followed, triangulated."""
