@@ -94,7 +94,10 @@ def choose_body(config: SimulationConfig, model: BodyModel, number: int) -> Body
     if config.betas is not None or config.height_m is not None:
         raise HumanrigError("betas and height_m are of bodies within the model; add exact_model (--exact-model)")
     bank = load_body_bank(model)
-    subject = bank.draw(np.random.default_rng([config.seed, BODY_SEED, number]), config.split, config.children)
+    if config.subjects:
+        subject = bank.subject(config.subjects[number])
+    else:
+        subject = bank.draw(np.random.default_rng([config.seed, BODY_SEED, number]), config.split, config.children)
     nearest = bank.nearest_betas(subject.name, model.shape_count)
     return Body(
         model=bank.model(subject.name),

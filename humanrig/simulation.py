@@ -15,6 +15,7 @@ from body.errors import BodyError
 from body.loading import load_body_model
 from body.motion.clip import MotionClip
 from body.motion.resample import cut, lengthen, resample
+from body.motion.standing import STANDING, standing_clip
 from capture.board_file import BOARD_FILE, write_board
 from capture.session import Session
 from capture.virtual.board import board_take
@@ -96,6 +97,12 @@ def check_together(config: SimulationConfig) -> None:
         raise HumanrigError(
             f"wardrobe '{config.wardrobe}' is of tailored clothes, the outfit is '{config.outfit}'; choose one of them"
         )
+    if config.subjects and (config.exact_model or len(config.subjects) != config.people):
+        raise HumanrigError(
+            f"{len(config.subjects)} subjects of the bank are named for {config.people} people"
+            + (" with exact_model, whose bodies are not of the bank" if config.exact_model else "")
+            + "; name one for each person, or none"
+        )
     if config.exact_model and config.children != defaults.children:
         raise HumanrigError(
             f"children={config.children} is of the bank's people, exact_model of adults within the body model; leave "
@@ -114,6 +121,9 @@ def _posed_boxes(rng: np.random.Generator, frames: int) -> tuple[Thing, ...]:
 
 def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], MotionClip]:
     """What gives each person a motion of the take's length and rate. Raises HumanrigError for an unknown clip."""
+    if config.clip in STANDING:
+        whole = standing_clip(config.clip)
+        return lambda rng: resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
     library = motion_library(climbs=config.clip == RANDOM or config.clip.startswith(CLIMB))
     if config.clip == RANDOM:
         seconds = max(config.seconds, 1 / config.rate_hz)
@@ -122,7 +132,9 @@ def clip_chooser(config: SimulationConfig) -> Callable[[np.random.Generator], Mo
     try:
         whole = library.clip(config.clip)
     except BodyError as error:
-        raise HumanrigError(f"{error}; or {RANDOM}, for motions drawn from them") from None
+        raise HumanrigError(
+            f"{error}; or somebody stands: {', '.join(STANDING)}; or {RANDOM}, for motions drawn from them"
+        ) from None
     if config.people == 1:
         motion = resample(lengthen(whole, config.seconds), config.rate_hz, config.seconds)
         return lambda rng: motion

@@ -36,6 +36,8 @@ class SimulationConfig:
     """Name of the motion clip that everybody does, or `random`: everybody does a motion drawn from the library."""
     split: Literal["train", "validation", "test"] = "train"
     """Which part of the bank's bodies, and of the clips that random motions are made of, to draw from."""
+    subjects: tuple[str, ...] = ()
+    """Names of the people in the bank of bodies, one for each person; empty draws them from `split`."""
     exact_model: bool = False
     """Bodies within the body model (drawn betas) instead of bodies of the bank, which no betas describe exactly."""
     seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0

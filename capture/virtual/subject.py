@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer, UInt8
 
+from body.dual_quaternions import dual_quaternion_skin
 from body.garments.costume import Costume
 from body.model import BodyModel, PosedBody
 from body.parameters import BodyParameters
@@ -18,6 +19,7 @@ from capture.virtual.figure import Figure
 from capture.virtual.light import linear_from_srgb
 from geometry.mesh import TriangleMesh
 
+Skinning = Literal["dual quaternions", "linear"]
 BETAS_SEED = 5
 MAX_BETA = 2.0
 MAX_CLOTH_REACH_M = 0.5
@@ -151,11 +153,15 @@ def infrared_factors(costume: Costume) -> Float[np.ndarray, "faces"]:
 
 
 def exact_body(
-    model: BodyModel, parameters: BodyParameters, rest_vertices: Float[np.ndarray, "vertices 3"] | None
+    model: BodyModel,
+    parameters: BodyParameters,
+    rest_vertices: Float[np.ndarray, "vertices 3"] | None,
+    skinning: Skinning = "dual quaternions",
 ) -> PosedBody:
-    """The posed body: of the model, or of exact rest vertices with the model's skinning in place of its shape.
+    """The posed body: of the model, or of exact rest vertices, skinned with dual quaternions on the model's weights.
 
-    The pelvis that `transl` moves is then that of the exact body.
+    The pelvis that `transl` moves is then that of the exact body. Its skin does not bend as the model's does: neither
+    linear blending nor pose correctives are in it (`linear` is how takes of earlier versions were made).
     """
     if rest_vertices is None:
         return model.pose(parameters)
@@ -165,7 +171,14 @@ def exact_body(
             f"{model.vertex_count}; simulate with the open body, or with --exact-model"
         )
     exact = replace(model, v_template=np.asarray(rest_vertices, np.float64))
-    return exact.pose(replace(parameters, betas=np.zeros(0), child=0.0))
+    posed = exact.pose(replace(parameters, betas=np.zeros(0), child=0.0))
+    if skinning == "linear":
+        return posed
+    assert posed.transforms is not None
+    Rs_world, translation = posed.transforms[..., :3, :3], posed.transforms[..., :3, 3]
+    return replace(
+        posed, vertices=dual_quaternion_skin(exact.v_template[None], Rs_world, translation, np.asarray(model.weights))
+    )
 
 
 def thickened(

@@ -81,7 +81,9 @@ class Truth:
             self._checked(int(instant))
         body = self._body(person)
         rest = body["rest_vertices"].astype(np.float64) if "rest_vertices" in body else None
-        return exact_body(self._load_model(person), self.parameters(person)[np.asarray(instants, int)], rest).vertices
+        skinning = "dual quaternions" if str(body.get("skinning", "linear")) == "dual quaternions" else "linear"
+        parameters = self.parameters(person)[np.asarray(instants, int)]
+        return exact_body(self._load_model(person), parameters, rest, skinning).vertices
 
     def body_vertices(self, instant: int, person: str = PERSON) -> Float[np.ndarray, "vertices 3"]:
         """The naked body in the world, metres."""
@@ -127,6 +129,7 @@ class Truth:
         values = dict(self._scene["config"])
         if values["betas"] is not None:
             values["betas"] = tuple(values["betas"])
+        values["subjects"] = tuple(values.get("subjects", ()))
         return SimulationConfig(**values)
 
     def depth(self, stream: str, instant: int) -> Float32[np.ndarray, "height width"]:

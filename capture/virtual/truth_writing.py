@@ -94,6 +94,7 @@ def _write_body(path: Path, person: Subject, time_us: np.ndarray) -> None:
     )
     if person.rest_vertices is not None:
         arrays["rest_vertices"] = np.asarray(person.rest_vertices, np.float32)
+        arrays["skinning"] = "dual quaternions"
     np.savez_compressed(path, **arrays)
 
 

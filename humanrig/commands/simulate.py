@@ -21,6 +21,7 @@ def simulate(
     people: int = 1,
     clip: str = "walk",
     split: Literal["train", "validation", "test"] = "train",
+    subjects: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = (),
     outfit: Literal["dressed", "casual", "minimal"] = "dressed",
     wardrobe: Literal["sport", "everyday", "summer", "skirt", "dress"] | None = None,
     children: Annotated[float, arg(metavar="SHARE")] = 0.2,
@@ -63,10 +64,13 @@ def simulate(
         session: Folder to create.
         scenario: people; board: a board moved through the volume; boxes: a stack of boxes; empty: the room.
         people: How many people, 1 to 6.
-        clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index), or
+        clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index),
+            a standing pose (a_pose, t_pose, stand), or
             random: another for each person, made of the split's clips (mixed, mirrored, re-timed) and of random poses.
             The first random or climb_… motion fetches another 102 MB.
         split: Which people, and which clips of random motions, to draw from.
+        subjects: Whose bodies, by their names in the bank (b0000 to b0399), one for each person; drawn from the split
+            when left out.
         outfit: dressed: tailored clothes that move; casual or minimal: painted on thickened skin.
         wardrobe: What the dressed wear; drawn when it is left out.
         children: Share of children, 3 to 17 years old.
@@ -133,6 +137,7 @@ def simulate(
             people=people,
             clip=clip,
             split=split,
+            subjects=subjects,
             outfit=outfit,
             wardrobe=wardrobe,
             children=children,

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from body.dual_quaternions import dual_quaternion_skin
 from body.joints import JOINT_COUNT, JOINT_INDEX, PARENTS
 
 COLLAR_RAISE_DEG = 0.0
@@ -42,23 +43,10 @@ def dual_quaternion_skinning(
     Rs_world: Float[np.ndarray, "batch 24 3 3"],
     weights: Float[np.ndarray, "points 24"],
 ) -> tuple[Float[np.ndarray, "batch points 3"], Float[np.ndarray, "batch 24 3"]]:
-    """Posed points and joints without the volume loss of linear blending (Kavan et al., I3D 2007).
-
-    Each joint's quaternion takes the sign that is nearest to its parent's, so that blends follow the joint's own angle.
-    """
+    """Posed points and joints without the volume loss of linear blending."""
     joints = forward_kinematics(rest_joints, Rs_world)
     translation = joints - np.einsum("bjik,bjk->bji", Rs_world, rest_joints)
-    real = Rotation.from_matrix(Rs_world.reshape(-1, 3, 3)).as_quat(scalar_first=True).reshape(-1, JOINT_COUNT, 4)
-    for joint in range(1, JOINT_COUNT):
-        opposite = (real[:, joint] * real[:, PARENTS[joint]]).sum(-1) < 0
-        real[opposite, joint] *= -1
-    dual = 0.5 * _multiply(np.concatenate([np.zeros_like(translation[..., :1]), translation], -1), real)
-    blended_real, blended_dual = weights @ real, weights @ dual
-    norm = np.linalg.norm(blended_real, axis=-1, keepdims=True)
-    w, v = np.split(blended_real / norm, [1], -1)
-    dual_w, dual_v = np.split(blended_dual / norm, [1], -1)
-    rotated = points + 2 * np.cross(v, np.cross(v, points) + w * points)
-    return rotated + 2 * (w * dual_v - dual_w * v + np.cross(v, dual_v)), joints
+    return dual_quaternion_skin(points, Rs_world, translation, weights), joints
 
 
 def t_pose_rotations(joints: Float[np.ndarray, "batch 24 3"]) -> Float[np.ndarray, "batch 24 3 3"]:
@@ -111,10 +99,3 @@ def _between(a: Float[np.ndarray, "batch 3"], b: Float[np.ndarray, "*batch 3"]) 
     o = np.zeros_like(x)
     K = np.stack([o, -z, y, z, o, -x, -y, x, o], -1).reshape(-1, 3, 3)
     return np.eye(3) + K + K @ K / (1 + (a * b).sum(-1))[:, None, None]
-
-
-def _multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Quaternion product, wxyz."""
-    w = a[..., :1] * b[..., :1] - (a[..., 1:] * b[..., 1:]).sum(-1, keepdims=True)
-    v = a[..., :1] * b[..., 1:] + b[..., :1] * a[..., 1:] + np.cross(a[..., 1:], b[..., 1:])
-    return np.concatenate([w, v], -1)
