@@ -24,6 +24,8 @@ class PointCloud:
     """Standard deviation along the viewing ray, metres."""
     time_us: Integer[np.ndarray, "points"] | None = None
     """When the point was measured, microseconds of the session clock."""
+    person: Integer[np.ndarray, "points"] | None = None
+    """Number of the person whose point it is: 0 for person00."""
 
     def __len__(self) -> int:
         """Number of points."""
@@ -51,5 +53,5 @@ def voxel_downsample(cloud: PointCloud, voxel_m: float) -> PointCloud:
 
 
 def _known(cloud: PointCloud) -> dict[str, np.ndarray]:
-    names = ("points", "normals", "colors", "camera", "sigma", "time_us")
+    names = ("points", "normals", "colors", "camera", "sigma", "time_us", "person")
     return {name: values for name in names if (values := getattr(cloud, name)) is not None}

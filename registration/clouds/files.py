@@ -21,7 +21,10 @@ DTYPES = {
     "camera": np.uint8,
     "sigma": np.float32,
     "time_us": np.int64,
+    "person": np.uint8,
 }
+OPTIONAL = {"person": 0}
+"""Fields that files of one person alone may lack, and what they then are everywhere."""
 
 
 def cloud_path(folder: Path, instant: int) -> Path:
@@ -32,6 +35,7 @@ def cloud_path(folder: Path, instant: int) -> Path:
 def write_cloud(path: Path, cloud: PointCloud) -> None:
     """Writes all fields, real numbers as float32 (0.2 µm at 3 m). Raises RegistrationError if one is None."""
     fields = {name: getattr(cloud, name) for name in DTYPES}
+    fields |= {name: np.full(len(cloud), value) for name, value in OPTIONAL.items() if fields[name] is None}
     missing = [name for name, values in fields.items() if values is None]
     if missing:
         raise RegistrationError(
@@ -45,7 +49,9 @@ def read_cloud(path: Path) -> PointCloud:
     """The cloud, points and normals in float64. Raises RegistrationError when the file is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in DTYPES}
+            arrays = {name: data[name] for name in DTYPES if name in data or name not in OPTIONAL}
+            for name, value in OPTIONAL.items():
+                arrays.setdefault(name, np.full(len(arrays["points"]), value, DTYPES[name]))
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds for this instant") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""A person mask on disk: masks/STREAM/NNNNNN.png, 255 on the person."""
+"""Person masks on disk: masks/STREAM/NNNNNN.png, one grey level for each person."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int, Integer
 
 from registration.errors import RegistrationError
+
+
+BRIGHTEST, STEP = 255, 16
+"""person00 is 255, person01 239, and so on; 0 is nobody."""
+MAX_PEOPLE = 15
 
 
 def mask_path(folder: Path, stream: str, instant: int) -> Path:
@@ -16,17 +21,39 @@ def mask_path(folder: Path, stream: str, instant: int) -> Path:
     return folder / stream / f"{instant:06d}.png"
 
 
-def write_mask(path: Path, mask: Bool[np.ndarray, "rows columns"]) -> None:
-    """Writes a mask. Raises RegistrationError when the disk refuses it."""
+def write_people(path: Path, person: Integer[np.ndarray, "rows columns"]) -> None:
+    """Writes whose each pixel is: 0 for person00, 1 for person01, …, -1 for nobody.
+
+    Raises RegistrationError for more than MAX_PEOPLE people, and when the disk refuses the file.
+    """
+    if person.size and person.max() >= MAX_PEOPLE:
+        raise RegistrationError(f"{path}: {person.max() + 1} people, a mask holds {MAX_PEOPLE}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), mask.astype(np.uint8) * 255):
+    image = np.where(person < 0, 0, BRIGHTEST - STEP * person).astype(np.uint8)
+    if not cv2.imwrite(str(path), image):
         raise RegistrationError(f"{path} could not be written; is the disk full?")
 
 
-def read_mask(path: Path) -> Bool[np.ndarray, "rows columns"]:
-    """True on the person. Raises RegistrationError for a missing or damaged file."""
+def write_mask(path: Path, mask: Bool[np.ndarray, "rows columns"]) -> None:
+    """Writes the mask of one person. Raises RegistrationError when the disk refuses it."""
+    write_people(path, np.where(mask, 0, -1))
+
+
+def read_people(path: Path) -> Int[np.ndarray, "rows columns"]:
+    """Whose each pixel is, -1 for nobody's. Raises RegistrationError for a missing or damaged file."""
+    image = _read(path).astype(np.int16)
+    return np.where(image == 0, -1, (BRIGHTEST - image) // STEP).astype(np.int8)
+
+
+def read_mask(path: Path, person: int | None = None) -> Bool[np.ndarray, "rows columns"]:
+    """True on a person, or on anybody. Raises RegistrationError for a missing or damaged file."""
+    whose = read_people(path)
+    return np.asarray(whose >= 0 if person is None else whose == person)
+
+
+def _read(path: Path) -> np.ndarray:
     data = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if image is None:
         raise RegistrationError(f"{path} is missing or damaged; run the stage masks again")
-    return np.asarray(image > 127)
+    return np.asarray(image)

@@ -56,7 +56,8 @@ def test_an_unknown_clip_names_those_there_are(monkeypatch, tmp_path):
     files = {"walk": Path("w.txt"), "kick": Path("k.txt")}
     monkeypatch.setattr("humanrig.motions.deepmimic_clips", lambda on_progress: files)
     with pytest.raises(
-        HumanrigError, match=r"no clip 'wlak'; did you mean 'walk'\? the clips are: kick, walk; or somebody stands: .*; or random"
+        HumanrigError,
+        match=r"no clip 'wlak'; did you mean 'walk'\? the clips are: kick, walk; or somebody stands: .*; or random",
     ):
         simulate_session(tmp_path / "take", clip="wlak")
     assert not (tmp_path / "take").exists()
