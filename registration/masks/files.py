@@ -10,7 +10,6 @@ from jaxtyping import Bool, Int, Integer
 
 from registration.errors import RegistrationError
 
-
 BRIGHTEST, STEP = 255, 16
 """person00 is 255, person01 239, and so on; 0 is nobody."""
 MAX_PEOPLE = 15
