@@ -1,8 +1,8 @@
-"""The takes on which registration is tuned (validation) and measured (test); fixed before anything was tuned on them.
+"""The takes on which registration is tuned (validation) and measured (test), fixed before anything was tuned.
 
-People are of the bank's split of the same name. Clips of the table are DeepMimic's: walk, dance_a and spinkick are of the
-test split, kick and crawl of validation, the others of train; the pose prior has seen none but those of train. Adults in
-tight clothes are every seventh adult of the test split.
+People are of the bank's split of the same name. The clips are DeepMimic's: walk, dance_a and spinkick are of the test
+split, kick and crawl of validation, the others of train; a pose prior may have seen those of train. Adults in tight
+clothes are every seventh adult of the test split.
 """
 
 from __future__ import annotations
