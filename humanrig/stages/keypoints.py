@@ -19,7 +19,8 @@ from registration.keypoints.detections import detections_of_streams
 from registration.keypoints.figures import keypoint_figures
 from registration.keypoints.observations import gather
 from registration.keypoints.temporal import TemporalOptions
-from registration.keypoints.track import TrackOptions, track_subject, write_track
+from registration.keypoints.track import write_track
+from registration.keypoints.tracking import TrackOptions, track_subject
 from registration.keypoints.triangulation import TriangulationOptions
 
 

@@ -12,7 +12,8 @@ from registration.keypoints.detector import Person2D
 from registration.keypoints.figures import keypoint_figures
 from registration.keypoints.observations import gather
 from registration.keypoints.sets import BLAZEPOSE, smpl_joints, smpl_vertices
-from registration.keypoints.track import read_track, track_subject, write_track
+from registration.keypoints.track import read_track, write_track
+from registration.keypoints.tracking import track_subject
 
 T = 24
 TIME_S = np.arange(T) / 30

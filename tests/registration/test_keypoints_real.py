@@ -13,7 +13,7 @@ from registration.keypoints.detections import detect_stream
 from registration.keypoints.observations import gather
 from registration.keypoints.projection import project_all
 from registration.keypoints.sets import BLAZEPOSE
-from registration.keypoints.track import track_subject
+from registration.keypoints.tracking import track_subject
 
 FIRST, LAST = 36, 60
 """The person bends sideways; the second camera sees the blurred face from the front and takes left for right."""

@@ -1,0 +1,87 @@
+"""From the detections of all cameras to the keypoints of one person over a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+
+from geometry.camera import Camera
+from registration.keypoints.association import AssociationOptions, subject
+from registration.keypoints.flips import FlipOptions, find_flips, swap
+from registration.keypoints.observations import Observations, select
+from registration.keypoints.projection import project_all
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
+from registration.keypoints.temporal import TemporalOptions, bridge_gaps, reject_jumps
+from registration.keypoints.track import KeypointTrack
+from registration.keypoints.triangulation import TriangulationOptions, triangulate
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackOptions:
+    """Options of each step."""
+
+    association: AssociationOptions = field(default_factory=AssociationOptions)
+    flips: FlipOptions = field(default_factory=FlipOptions)
+    triangulation: TriangulationOptions = field(default_factory=TriangulationOptions)
+    temporal: TemporalOptions = field(default_factory=TemporalOptions)
+
+
+def track_subject(
+    cameras: Sequence[Camera],
+    observations: Observations,
+    instants: Sequence[int],
+    time_s: Float[np.ndarray, "instants"],
+    keypoints: KeypointSet = BLAZEPOSE,
+    options: TrackOptions | None = None,
+) -> tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]:
+    """The subject's keypoints, and which parts of the body were flipped in which view.
+
+    Raises RegistrationError when no two cameras agree on anybody.
+    """
+    options = options or TrackOptions()
+    choice = subject(cameras, observations, time_s, keypoints, options.association)
+    return track_chosen(cameras, observations, choice, instants, time_s, keypoints, options)
+
+
+def track_chosen(
+    cameras: Sequence[Camera],
+    observations: Observations,
+    choice: Int64[np.ndarray, "instants cameras"],
+    instants: Sequence[int],
+    time_s: Float[np.ndarray, "instants"],
+    keypoints: KeypointSet = BLAZEPOSE,
+    options: TrackOptions | None = None,
+) -> tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]:
+    """The keypoints of the person who is number `choice` in each image (-1: not seen), and what was flipped."""
+    options = options or TrackOptions()
+    q, confidence, sigma_px = select(observations, choice)
+    flipped = find_flips(cameras, q, sigma_px, keypoints, options.flips)
+    q = swap(q, flipped, keypoints)
+    confidence = swap(confidence[..., None], flipped, keypoints)[..., 0]
+    sigma_px = swap(sigma_px[..., None], flipped, keypoints)[..., 0]
+    found = triangulate(cameras, np.moveaxis(q, 1, 2), np.moveaxis(sigma_px, 1, 2), options.triangulation)
+    jumped = reject_jumps(found.p_world, found.sigma, time_s, options.temporal)
+    p = np.where(jumped[..., None], np.nan, found.p_world)
+    p, sigma = bridge_gaps(p, np.where(jumped, np.nan, found.sigma), time_s, options.temporal)
+    covariance = np.where(
+        jumped[..., None, None] | ~np.isfinite(found.covariance),
+        sigma[..., None, None] ** 2 * np.eye(3),
+        found.covariance,
+    )
+    used = np.moveaxis(found.used & ~jumped[..., None], 2, 1)
+    expected = np.moveaxis(project_all(cameras, p), 2, 1)
+    track = KeypointTrack(
+        names=list(keypoints.names),
+        streams=observations.streams,
+        instants=np.asarray(instants, np.int64),
+        q=q,
+        confidence=np.where(np.isfinite(q[..., 0]), confidence, np.nan),
+        p_world=p,
+        covariance=covariance,
+        used=used,
+        reprojection_px=np.linalg.norm(expected - q, axis=-1),
+    )
+    return track, flipped
