@@ -1,0 +1,1 @@
+"""What a fit believes beside its measurements: one file for each belief."""
