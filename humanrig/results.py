@@ -28,6 +28,11 @@ class Results:
     session: Session
     person: str = PERSON
 
+    @property
+    def number(self) -> int:
+        """How clouds and masks count the person: 1 for person01."""
+        return int(self.person.removeprefix("person"))
+
     @cached_property
     def body(self) -> dict[str, np.ndarray]:
         """Arrays of body/personNN.npz (docs/conventions.md). Raises HumanrigError when the stage has not run."""
@@ -66,11 +71,12 @@ class Results:
         return self.body["instants"].tolist()
 
     def cloud(self, instant: int) -> PointCloud | None:
-        """The fused cloud of an instant; None for a session without depth."""
+        """The person's points of the fused cloud of an instant; None for a session without depth."""
         path = self.session.path("clouds", f"{instant:06d}.npz")
         if not path.is_file():
             return None
-        return PointCloud(**read_arrays(path))
+        cloud = PointCloud(**read_arrays(path))
+        return cloud if cloud.person is None else cloud[cloud.person == self.number]
 
     @property
     def has_surface(self) -> bool:
@@ -88,6 +94,16 @@ class Results:
         if not path.is_file():
             raise HumanrigError(f"{path} is missing; run: humanrig reconstruct {self.session.folder} --from {stage}")
         return read_arrays(path)
+
+
+def people(session: Session) -> tuple[str, ...]:
+    """person00, person01, … who have a body. Raises HumanrigError when nobody has."""
+    found = sorted(path.stem for path in session.path("body").glob("person[0-9][0-9].npz"))
+    if not found:
+        raise HumanrigError(
+            f"{session.path('body', PERSON)}.npz is missing; run: humanrig reconstruct {session.folder} --from register"
+        )
+    return tuple(found)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -60,7 +60,7 @@ class _Rig:
 
     def __init__(self, results: Results) -> None:
         session = results.session
-        self.session, self.cameras = session, session.cameras()
+        self.session, self.cameras, self.number = session, session.cameras(), results.number
         both = [device_of(s) for s in session.of_kind("color") if s in self.cameras]
         self.devices = sorted(d for d in both if f"{d}/depth" in session.streams and f"{d}/depth" in self.cameras)
         if not self.devices:
@@ -133,7 +133,7 @@ class _Rig:
         if not folder.is_dir():
             raise HumanrigError(f"{folder} is missing; run: humanrig reconstruct {self.session.folder} --from masks")
         path = mask_path(folder, stream, instant)
-        return 255 * read_mask(path).astype(np.uint8) if path.is_file() else None
+        return 255 * read_mask(path, self.number).astype(np.uint8) if path.is_file() else None
 
 
 def _write_parameters(folder: Path, instants: list[int], parameters: BodyParameters) -> None:

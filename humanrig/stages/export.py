@@ -1,4 +1,4 @@
-"""The stage `export`: the animated GLB and the AMASS file of the clip."""
+"""The stage `export`: the animated GLB and the AMASS file of every person."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pydantic.dataclasses import dataclass
 from humanrig.export.amass import write_person
 from humanrig.export.glb import difference_from_meshes, skinned_clip
 from humanrig.export.person import body_rows
-from humanrig.results import PERSON, Results
+from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
+from humanrig.stages.per_person import Progress, for_everybody
 from texture.gltf import write_glb
 
 
@@ -21,17 +22,23 @@ class ExportConfig:
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes person00.glb and person00_amass.npz; returns their size and what the skin leaves out."""
-    results = Results(context.session)
+    """Writes personNN.glb and personNN_amass.npz; returns their size and what the skins leave out.
+
+    The figures at the top are the first person's.
+    """
+    return for_everybody(context, lambda results, progress: _export(context, results, progress))
+
+
+def _export(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
     clip = skinned_clip(results, context.instants)
-    path = context.output / f"{PERSON}.glb"
+    path = context.output / f"{results.person}.glb"
     write_glb(path, clip)
-    context.progress(1, 3)
-    amass = write_person(results, context.output / f"{PERSON}_amass.npz", context.instants)
-    context.progress(2, 3)
+    progress(1, 3)
+    amass = write_person(results, context.output / f"{results.person}_amass.npz", context.instants)
+    progress(2, 3)
     instants = results.body["instants"][body_rows(results, context.instants)].tolist()
     difference = difference_from_meshes(results, clip, instants)
-    context.progress(3, 3)
+    progress(3, 3)
     return {
         "frames": len(clip.parameters),
         "rate_hz": round(amass.rate_hz, 3),

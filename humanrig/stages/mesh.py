@@ -13,8 +13,9 @@ from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
 from humanrig.report.pictures import spread
-from humanrig.results import PERSON, Results
+from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
+from humanrig.stages.per_person import Progress, for_everybody
 from texture.body_mesh import DressedBody
 from texture.offsets import estimate_offsets
 from texture.unwrapping import unwrapped
@@ -31,8 +32,15 @@ class MeshConfig:
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes person00.npz; returns how far the surface stands off the body."""
-    results, config = Results(context.session), context.config
+    """Writes personNN.npz of everybody who has a body; returns how far the surfaces stand off the bodies.
+
+    The figures at the top are the first person's.
+    """
+    return for_everybody(context, lambda results, progress: _person(context, results, progress))
+
+
+def _person(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
+    config = context.config
     rows = rows_of(results.instants, context.instants)
     parameters, model = results.parameters[np.array(rows)], results.model
     chosen = spread(rows, config.cloud_instants) if config.clothes else []
@@ -44,7 +52,7 @@ def run(context: StageContext) -> dict[str, Any]:
             cloud = results.cloud(results.instants[row])
             if cloud is not None and len(cloud):
                 yield bare[rows.index(row)], cloud
-            context.progress(done + 1, total)
+            progress(done + 1, total)
 
     offsets = estimate_offsets(model, posed())
     vertices = DressedBody(model=model, parameters=parameters, offsets=offsets).vertices()
@@ -52,7 +60,7 @@ def run(context: StageContext) -> dict[str, Any]:
     assert layout.uv is not None
     assert layout.uv_faces is not None
     np.savez_compressed(
-        context.output / f"{PERSON}.npz",
+        context.output / f"{results.person}.npz",
         vertices=vertices.astype(np.float32),
         faces=model.faces,
         uv=layout.uv,
@@ -60,7 +68,7 @@ def run(context: StageContext) -> dict[str, Any]:
         offsets=offsets,
         instants=np.array([results.instants[row] for row in rows]),
     )
-    context.progress(total, total)
+    progress(total, total)
     return {
         "instants": len(rows),
         "offset_mean_mm": round(float(1e3 * offsets.mean()), 2),

@@ -21,9 +21,10 @@ from geometry.mesh import TriangleMesh
 from geometry.warp import warp_depth_to_color
 from humanrig.errors import HumanrigError
 from humanrig.report.pictures import spread
-from humanrig.results import PERSON, Results
+from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
+from humanrig.stages.per_person import Progress, for_everybody
 from registration.masks.files import mask_path, read_mask
 from texture.atlas import Atlas
 from texture.blending import clip_texture, instant_texture
@@ -56,8 +57,15 @@ BALANCE_INSTANTS = 3
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes person00.jpg, person00_confidence.png and person00/NNNNNN.jpg; returns the share that was seen."""
-    config, painter = context.config, _Painter(context)
+    """Writes personNN.jpg, personNN_confidence.png and personNN/NNNNNN.jpg; returns the share that was seen.
+
+    The figures at the top are the first person's.
+    """
+    return for_everybody(context, lambda results, progress: _paint(context, results, progress))
+
+
+def _paint(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
+    config, painter, person = context.config, _Painter(context, results), results.person
     chosen = spread(painter.instants, config.clip_instants)
     total = len(chosen) + (len(painter.instants) if config.every_instant else 0)
     if config.balance:
@@ -65,18 +73,18 @@ def run(context: StageContext) -> dict[str, Any]:
     blends: dict[int, Blend] = {}
     for number in chosen:
         blends[number] = painter.blend(number)
-        context.progress(len(blends), total)
+        progress(len(blends), total)
     clip = clip_texture(painter.atlas, list(blends.values()))
-    _write_jpeg(context.output / f"{PERSON}.jpg", clip.image, config.quality)
-    if not cv2.imwrite(str(context.output / f"{PERSON}_confidence.png"), clip.confidence):
+    _write_jpeg(context.output / f"{person}.jpg", clip.image, config.quality)
+    if not cv2.imwrite(str(context.output / f"{person}_confidence.png"), clip.confidence):
         raise HumanrigError(f"{context.output} cannot be written; is the disk full?")
     seen = []
     for done, number in enumerate(painter.instants if config.every_instant else []):
         blend = blends.pop(number, None) or painter.blend(number)
         image = instant_texture(painter.atlas, blend, clip)
-        _write_jpeg(context.output / PERSON / f"{number:06d}.jpg", image, config.quality)
+        _write_jpeg(context.output / person / f"{number:06d}.jpg", image, config.quality)
         seen.append(float((blend.weight > 0).mean()))
-        context.progress(len(chosen) + done + 1, total)
+        progress(len(chosen) + done + 1, total)
     return {
         "size": config.size,
         "cameras": len(painter.streams),
@@ -89,9 +97,9 @@ def run(context: StageContext) -> dict[str, Any]:
 class _Painter:
     """Reads the colour images of an instant and blends them on the mesh of that instant."""
 
-    def __init__(self, context: StageContext) -> None:
+    def __init__(self, context: StageContext, results: Results) -> None:
         """Raises HumanrigError when there is no colour camera or no mesh for the instants asked for."""
-        self.config, self.session, self.results = context.config, context.session, Results(context.session)
+        self.config, self.session, self.results = context.config, context.session, results
         self.cameras, self.masks = self.session.cameras(), self.session.path("masks")
         self.depth_corrections = read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
         self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
@@ -141,7 +149,7 @@ class _Painter:
             camera=self.cameras[stream],
             image=apply_gain(image, self.gains[stream]) if stream in self.gains else image,
             depth_m=depth_m,
-            mask=read_mask(mask) if self.config.masks and mask.is_file() else None,
+            mask=read_mask(mask, self.results.number) if self.config.masks and mask.is_file() else None,
         )
 
 
