@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int64
 
 from body.model import BodyModel
-from body.skinning import Skinning
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from registration.body_track import BodyTrack
@@ -18,12 +16,15 @@ from registration.fit.config import FitConfig
 from registration.fit.initial import initial_state
 from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
 from registration.fit.landmarks import Landmarks
-from registration.fit.priors import PosePrior, SmoothMotion, add_shared_prior
+from registration.fit.posing import PosedClip
+from registration.fit.priors import PosePrior, SharedPrior, SmoothMotion
 from registration.fit.report import report
+from registration.fit.rest import RestBody
 from registration.fit.solver import minimise
-from registration.fit.state import FitState, frames_of, rest_joint_directions
+from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints, Surface
 from registration.fit.system import NormalEquations
+from registration.fit.term import Term
 
 Progress = Callable[[int, int], None]
 
@@ -66,6 +67,10 @@ class Fit:
     state: FitState
     landmarks: tuple[str, ...]
     """Names of the rows of `state.offsets`."""
+    body: RestBody
+    """The model with the unknowns of the shape."""
+    system: NormalEquations
+    """All terms, linearised at the state, without damping. Of a clip in pieces: without the links between them."""
 
 
 def fit_clip(
@@ -81,14 +86,13 @@ def fit_clip(
     flagged. Raises RegistrationError when no frame shows a trunk or the shapes disagree.
     """
     config = config or FitConfig()
-    torch.set_num_threads(config.threads)
     fitter = _Fitter(model, keypoints, config)
     if len(keypoints) <= config.frames_at_once:
-        state = fitter.fit(keypoints, clouds, None, on_progress)
+        state, system = fitter.fit(keypoints, clouds, None, on_progress)
     else:
-        state = _in_pieces(fitter, keypoints, clouds, config, on_progress)
+        state, system = _in_pieces(fitter, keypoints, clouds, config, on_progress)
     track = report(model, fitter.landmarks, keypoints, state, clouds)
-    return Fit(track=track, state=state, landmarks=fitter.landmarks.names)
+    return Fit(track=track, state=state, landmarks=fitter.landmarks.names, body=fitter.rest, system=system)
 
 
 class _Fitter:
@@ -97,8 +101,8 @@ class _Fitter:
     def __init__(self, model: BodyModel, keypoints: ClipKeypoints, config: FitConfig) -> None:
         self.model, self.config = model, config
         self.shapes = min(config.betas, model.shape_count)
-        self.d_rest = rest_joint_directions(model, self.shapes)
-        self.landmarks = Landmarks.of(model, keypoints.names, self.d_rest)
+        self.rest = RestBody.of(model, self.shapes)
+        self.landmarks = Landmarks.of(model, keypoints.names, self.rest)
         self.step_s = float(np.median(np.diff(keypoints.time_us))) * 1e-6 if len(keypoints) > 1 else 1 / 30
         self.sigma_px = pixel_sigma(keypoints, config.detector_px)
 
@@ -109,8 +113,8 @@ class _Fitter:
         shared: FitState | None,
         on_progress: Progress | None,
         smooth: bool = True,
-    ) -> FitState:
-        """One piece; with `shared` its betas and offsets are kept."""
+    ) -> tuple[FitState, NormalEquations]:
+        """One piece and its equations; with `shared` its betas and offsets are kept."""
         config, landmarks = self.config, self.landmarks
         index = landmarks.index
         state = initial_state(
@@ -119,8 +123,8 @@ class _Fitter:
         if shared is not None:
             state = FitState(rotations=state.rotations, transl=state.transl, betas=shared.betas, offsets=shared.offsets)
         points = Keypoints3D(
-            p_world=torch.from_numpy(np.asarray(keypoints.p_world[:, index], np.float64)),
-            sigma=torch.from_numpy(np.asarray(keypoints.sigma[:, index], np.float64)),
+            p_world=np.asarray(keypoints.p_world[:, index], np.float64),
+            sigma=np.asarray(keypoints.sigma[:, index], np.float64),
             landmarks=landmarks,
             kernel=config.keypoint_kernel,
         )
@@ -142,11 +146,14 @@ class _Fitter:
         rng = np.random.default_rng(0)
         cloud = CloudPoints.of(clouds, config.surface_points, rng) if clouds is not None else None
         total, done = sum(count for *_, count in stages), 0
+        system = NormalEquations.zeros(0, 0)
         for term, kernel, count in stages:
-            surface = None if cloud is None or not kernel else self._surface(cloud, kernel)
-            state = minimise(
+            terms: list[Term] = [term, *self._priors(len(state), smooth)]
+            if cloud is not None and kernel:
+                terms.append(self._surface(cloud, kernel))
+            state, system = minimise(
                 state,
-                lambda s, term=term, surface=surface: self._evaluate(s, term, surface, smooth),
+                lambda s, terms=terms: self._evaluate(s, terms),
                 count,
                 config.tolerance,
                 fixed_shared=shared is not None,
@@ -155,13 +162,11 @@ class _Fitter:
             done += count
         if on_progress is not None:
             on_progress(total, total)
-        return state
+        return state, system
 
     def _surface(self, cloud: CloudPoints, kernel: float) -> Surface:
         config = self.config
         return Surface(
-            model=self.model,
-            skinning=Skinning(self.model, torch.float64),
             cloud=cloud,
             sigma_m=config.surface_sigma_m,
             independent=config.surface_independent,
@@ -169,25 +174,33 @@ class _Fitter:
             clothes_weight=config.clothes_weight,
         )
 
-    def _evaluate(
-        self, state: FitState, term: KeypointPixels | Keypoints3D, surface: Surface | None, smooth: bool
-    ) -> NormalEquations:
+    def _priors(self, frames: int, smooth: bool) -> list[Term]:
         config, landmarks = self.config, self.landmarks
-        system = NormalEquations.zeros(len(state), landmarks.shared)
-        frames, transforms = frames_of(state, landmarks.skinning, self.d_rest)
-        term.add(system, state, frames, transforms.rest)
-        if surface is not None:
-            frames, transforms = frames_of(state, surface.skinning, self.d_rest)
-            surface.add(system, frames, transforms)
-        PosePrior(scale=config.pose_scale).add(system, state)
-        times = max(1.0, len(state) / config.independent_frames)
-        add_shared_prior(system, state, config.beta_sigma, landmarks.offset_m, landmarks.offset_sigma_m, times)
+        shapes = self.rest.coefficients
+        terms: list[Term] = [
+            PosePrior(scale=config.pose_scale),
+            SharedPrior(
+                mean=np.zeros(shapes),
+                precision=np.eye(shapes) / config.beta_sigma**2,
+                offset_m=landmarks.offset_m,
+                offset_sigma_m=landmarks.offset_sigma_m,
+                times=max(1.0, frames / config.independent_frames),
+            ),
+        ]
         if smooth:
-            SmoothMotion(
-                step_s=self.step_s,
-                joint_acceleration=config.joint_acceleration,
-                root_acceleration=config.root_acceleration,
-            ).add(system, state)
+            terms.append(
+                SmoothMotion(
+                    step_s=self.step_s,
+                    joint_acceleration=config.joint_acceleration,
+                    root_acceleration=config.root_acceleration,
+                )
+            )
+        return terms
+
+    def _evaluate(self, state: FitState, terms: Sequence[Term]) -> NormalEquations:
+        system, body = NormalEquations.zeros(len(state), self.landmarks.shared), PosedClip(state, self.rest)
+        for term in terms:
+            term.add(system, body)
         return system
 
 
@@ -211,24 +224,28 @@ def _in_pieces(
     clouds: Sequence[PointCloud | None] | None,
     config: FitConfig,
     on_progress: Progress | None,
-) -> FitState:
+) -> tuple[FitState, NormalEquations]:
     """A long clip: the shape from frames spread over it, then pieces that overlap, cut in the middle of the overlap."""
     T, piece = len(keypoints), config.frames_at_once
     spread = np.linspace(0, T - 1, min(piece, 100)).astype(int)
     some = None if clouds is None else [clouds[t] for t in spread]
-    shared = fitter.fit(keypoints[spread], some, None, None, smooth=False)
+    shared, _ = fitter.fit(keypoints[spread], some, None, None, smooth=False)
+    systems = []
     overlap = min(20, piece // 4)
     starts = list(range(0, max(T - overlap, 1), piece - overlap))
-    rotations = torch.empty(T, *shared.rotations.shape[1:], dtype=torch.float64)
-    transl = torch.empty(T, 3, dtype=torch.float64)
+    rotations = np.empty((T, *shared.rotations.shape[1:]))
+    transl = np.empty((T, 3))
     for n, start in enumerate(starts):
         part = slice(start, min(start + piece, T))
-        state = fitter.fit(keypoints[part], None if clouds is None else clouds[part], shared, None)
+        state, system = fitter.fit(keypoints[part], None if clouds is None else clouds[part], shared, None)
         kept = 0 if n == 0 else overlap // 2
+        systems.append((start + kept, system.frames(slice(kept, None))))
         rotations[start + kept : part.stop], transl[start + kept : part.stop] = (
             state.rotations[kept:],
             state.transl[kept:],
         )
         if on_progress is not None:
             on_progress(n + 1, len(starts))
-    return FitState(rotations=rotations, transl=transl, betas=shared.betas, offsets=shared.offsets)
+    state = FitState(rotations=rotations, transl=transl, betas=shared.betas, offsets=shared.offsets)
+    ends = [start for start, _ in systems[1:]] + [T]
+    return state, NormalEquations.joined([s.frames(slice(0, end - start)) for (start, s), end in zip(systems, ends)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation, Slerp
 
@@ -75,10 +74,10 @@ def initial_state(
     hips = (J[JOINT_INDEX["left_hip"]] + J[JOINT_INDEX["right_hip"]]) / 2 - J[0]
     transl = middle - np.einsum("tij,j->ti", pelvis, hips) - J[0]
     return FitState(
-        rotations=torch.from_numpy(local),
-        transl=torch.from_numpy(transl),
-        betas=torch.from_numpy(betas),
-        offsets=torch.zeros(len(landmarks), 3, dtype=torch.float64),
+        rotations=local,
+        transl=transl,
+        betas=betas,
+        offsets=np.zeros((len(landmarks), 3)),
     )
 
 

@@ -6,47 +6,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 
+from body.joints import PARENTS
 from geometry.camera import Camera
 from registration.fit import robust as fit_robust
+from registration.fit.accumulate import landmark_block
 from registration.fit.landmarks import Landmarks
-from registration.fit.state import FitState, Frames
+from registration.fit.posing import Frames, PosedClip
 from registration.fit.system import NormalEquations
 from registration.keypoints.projection import project_with_jacobian
 
-ALL = slice(None)
 NO_INFORMATION = 1.0
 """1/m² along a direction in which no camera says anything: a standard deviation of a metre."""
+_PARENTS = np.array(PARENTS, np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Keypoints3D:
     """Triangulated landmarks; NaN where there is none."""
 
-    p_world: Float[Tensor, "frames landmarks 3"]
-    sigma: Float[Tensor, "frames landmarks"]
+    p_world: Float[np.ndarray, "frames landmarks 3"]
+    sigma: Float[np.ndarray, "frames landmarks"]
     """Metres, along each axis, of the triangulation alone."""
     landmarks: Landmarks
     kernel: float
 
-    def add(self, system: NormalEquations, state: FitState, frames: Frames, skin: Tensor) -> None:
+    def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the distances to the body's points."""
-        rest = self.landmarks.rest(state, frames, skin)
-        residual = self.p_world - self.landmarks.positions(frames, rest)
+        rest = self.landmarks.rest(body.state)
+        residual = self.p_world - self.landmarks.positions(body.state, body.frames, rest)
         sigma2 = self.sigma**2 + self.landmarks.jitter_m**2
-        known = torch.isfinite(residual).all(-1) & torch.isfinite(sigma2)
-        residual = torch.where(known[..., None], residual, 0.0)
-        squared = residual.square().sum(-1) / torch.where(known, sigma2, 1.0)
-        w = torch.where(known, fit_robust.weight(squared, self.kernel) / sigma2, 0.0)
-        information = w[..., None, None] * torch.eye(3, dtype=w.dtype)
-        cost = float(torch.where(known, fit_robust.cost(squared, self.kernel), 0.0).sum())
-        system.add_rows(ALL, self.landmarks.rows(frames, rest), information, residual, cost)
+        known = np.isfinite(residual).all(-1) & np.isfinite(sigma2)
+        residual = np.where(known[..., None], residual, 0.0)
+        squared = (residual**2).sum(-1) / np.where(known, sigma2, 1.0)
+        w = np.where(known, fit_robust.weight(squared, self.kernel) / np.where(known, sigma2, 1.0), 0.0)
+        cost = float(np.where(known, fit_robust.cost(squared, self.kernel), 0.0).sum())
+        add_landmarks(system, self.landmarks, body.frames, rest, w[..., None, None] * np.eye(3), residual)
+        system.cost += cost
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class KeypointPixels:
     """Detected landmarks in every camera; the whole lens model stands between them and the body."""
 
@@ -58,13 +58,13 @@ class KeypointPixels:
     landmarks: Landmarks
     kernel: float
 
-    def add(self, system: NormalEquations, state: FitState, frames: Frames, skin: Tensor) -> None:
+    def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the pixel distances."""
-        rest = self.landmarks.rest(state, frames, skin)
-        p = self.landmarks.positions(frames, rest).numpy()
+        rest = self.landmarks.rest(body.state)
+        p = self.landmarks.positions(body.state, body.frames, rest)
         information, force = np.zeros((*p.shape, 3)), np.zeros(p.shape)
         cost = 0.0
-        jitter = self.landmarks.jitter_m.numpy()
+        jitter = self.landmarks.jitter_m
         for c, camera in enumerate(self.cameras):
             predicted, J = project_with_jacobian(camera, p)
             residual = self.q[:, c] - predicted
@@ -72,13 +72,33 @@ class KeypointPixels:
             spread2 = (jitter * np.linalg.norm(J, axis=(-2, -1))) ** 2 / 2  # of the landmark itself, seen here
             known = self.used[:, c] & np.isfinite(residual).all(-1) & np.isfinite(sigma2)
             residual, J = np.where(known[..., None], residual, 0), np.where(known[..., None, None], J, 0)
-            squared = torch.from_numpy((residual**2).sum(-1) / np.where(known, sigma2 + spread2, 1))
-            w = np.where(known, fit_robust.weight(squared, self.kernel).numpy() / np.where(known, sigma2, 1), 0)
-            information += np.einsum("tn,tnki,tnkj->tnij", w, J, J)
-            force += np.einsum("tn,tnki,tnk->tni", w, J, residual)
-            cost += float(fit_robust.cost(squared, self.kernel)[torch.from_numpy(known)].sum())
-        A = torch.from_numpy(information) + NO_INFORMATION * torch.eye(3, dtype=torch.float64)
-        residual = torch.linalg.solve(A, torch.from_numpy(force))
+            squared = (residual**2).sum(-1) / np.where(known, sigma2 + spread2, 1)
+            w = np.where(known, fit_robust.weight(squared, self.kernel) / np.where(known, sigma2, 1), 0)
+            JT = np.swapaxes(J, -1, -2)
+            information += w[..., None, None] * (JT @ J)
+            force += w[..., None] * (JT @ residual[..., None])[..., 0]
+            cost += float(fit_robust.cost(squared, self.kernel)[known].sum())
+        A = information + NO_INFORMATION * np.eye(3)
+        residual = np.linalg.solve(A, force[..., None])[..., 0]
         # the cameras agree on where the landmark is; it is the landmark that moves on the body
-        covariance = torch.linalg.inv(A) + torch.diag_embed(self.landmarks.jitter_m[:, None].expand(-1, 3) ** 2)
-        system.add_rows(ALL, self.landmarks.rows(frames, rest), torch.linalg.inv(covariance), residual, cost)
+        covariance = np.linalg.inv(A) + jitter[:, None, None] ** 2 * np.eye(3)
+        add_landmarks(system, self.landmarks, body.frames, rest, np.linalg.inv(covariance), residual)
+        system.cost += cost
+
+
+def add_landmarks(
+    system: NormalEquations,
+    landmarks: Landmarks,
+    frames: Frames,
+    rest: Float[np.ndarray, "frames landmarks 3"],
+    information: Float[np.ndarray, "frames landmarks 3 3"],
+    residual: Float[np.ndarray, "frames landmarks 3"],
+) -> None:
+    """Adds distances in space with their inverse covariances; landmarks without information are left out."""
+    p = landmarks.points
+    for t in range(len(rest)):
+        A, b = landmark_block(
+            rest[t], p.carriers, p.weights, p.directions, information[t], residual[t], frames.R[t], frames.R_parent[t],
+            frames.t[t], frames.joints[t], frames.d_t[t], _PARENTS,
+        )  # fmt: skip
+        system.add_block(t, A, b)

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
 
-from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
+from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS
 from body.model import BodyModel
-from body.skinning import Skinning
 from registration.errors import RegistrationError
-from registration.fit.jacobian import blended, derivative_rows
-from registration.fit.state import FRAME_SIZE, FitState, Frames
+from registration.fit.posing import Frames, frames_of
+from registration.fit.posing_kernels import skin_clip
+from registration.fit.rest import RestBody
+from registration.fit.state import FitState
 from registration.keypoints.sets import SMPL_JOINT_OF_KEYPOINT, SMPL_VERTEX_OF_KEYPOINT
 
 AGREEMENT_MM: Final = {
@@ -60,7 +59,7 @@ turned for the right. Means over both sides of three simulated clips (walk, kick
 to 2 mm; the clips differ by 10 mm (hips and feet 15 mm)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Landmarks:
     """Detector keypoints as points of a body, with the offset of each as an unknown."""
 
@@ -69,20 +68,19 @@ class Landmarks:
     """Where each is among the detector's keypoints."""
     joint: Int64[np.ndarray, "landmarks"]
     """SMPL joint that it is, or -1 for a point of the skin."""
-    skinning: Skinning
-    """Of the vertices of the skin points."""
-    on_skin: Int64[np.ndarray, "skin"]
-    """Landmarks that are vertices, in the order of `skinning`."""
-    weights: Float[Tensor, "landmarks 24"]
-    directions: Float[Tensor, "landmarks 3 shapes"]
-    jitter_m: Float[Tensor, "landmarks"]
-    offset_m: Float[Tensor, "landmarks 3"]
+    points: RestBody
+    """The landmarks as its vertices: joints first, with the joint whose frame their offsets turn with."""
+    jitter_m: Float[np.ndarray, "landmarks"]
+    offset_m: Float[np.ndarray, "landmarks 3"]
     """Expected offsets."""
-    offset_sigma_m: Float[Tensor, "landmarks"]
+    offset_sigma_m: Float[np.ndarray, "landmarks"]
 
     @classmethod
-    def of(cls, model: BodyModel, names: Sequence[str], d_rest: Float[Tensor, "24 3 shapes"]) -> Landmarks:
-        """The keypoints that the body has. Raises RegistrationError when shoulders or hips are not among them."""
+    def of(cls, model: BodyModel, names: Sequence[str], body: RestBody) -> Landmarks:
+        """The keypoints that the body has. Raises RegistrationError when shoulders or hips are not among them.
+
+        body: the whole model with the shape's unknowns.
+        """
         joints = {n: JOINT_INDEX[j] for n, j in SMPL_JOINT_OF_KEYPOINT.items() if n in names}
         skin = {
             n: model.keypoint_vertices[v]
@@ -93,59 +91,63 @@ class Landmarks:
         if missing:
             raise RegistrationError(f"a body cannot be fitted without the keypoints {', '.join(missing)}")
         known = [*joints, *skin]
-        vertices = np.array(list(skin.values()), np.int64)
-        shapes = d_rest.shape[2]
-        weights = torch.zeros(len(known), JOINT_COUNT, dtype=torch.float64)
-        weights[range(len(joints)), [_carrier(joint) for joint in joints.values()]] = 1
-        weights[len(joints) :] = torch.tensor(model.weights[vertices], dtype=torch.float64)
-        skin_directions = torch.tensor(model.shapedirs[vertices][..., :shapes], dtype=torch.float64)
-        agreement = torch.tensor([AGREEMENT_MM[_kind(n)] for n in known], dtype=torch.float64) / 1000
+        agreement = np.array([AGREEMENT_MM[_kind(n)] for n in known]) / 1000
         return cls(
             names=tuple(known),
             index=np.array([list(names).index(n) for n in known], np.int64),
             joint=np.array([*joints.values(), *[-1] * len(skin)], np.int64),
-            skinning=Skinning(model, torch.float64, vertex_subset=vertices),
-            on_skin=np.arange(len(joints), len(known), dtype=np.int64),
-            weights=weights,
-            directions=torch.cat([d_rest[list(joints.values())], skin_directions]),
+            points=_as_vertices(body, list(joints.values()), list(skin.values())),
             jitter_m=agreement[:, 0],
-            offset_m=torch.tensor([_expected_offset(n) for n in known], dtype=torch.float64),
+            offset_m=np.array([_expected_offset(n) for n in known], np.float64),
             offset_sigma_m=agreement[:, 1],
         )
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def rest(self, state: FitState, frames: Frames, skin: Float[Tensor, "frames skin 3"]) -> Tensor:
-        """(frames, landmarks, 3) rest points with offsets; `skin` are the rest vertices of the skin points."""
-        of_joints = (frames.R.transpose(2, 3) @ (frames.joints - frames.t)[..., None])[..., 0]
-        joints = of_joints[:, self.joint[self.joint >= 0]]
-        return torch.cat([joints, skin], 1) + state.offsets
+    def rest(self, state: FitState) -> Float[np.ndarray, "frames landmarks 3"]:
+        """Rest points with pose correctives and offsets."""
+        at = self.points.shaped(state.coefficients)[None] + state.offsets
+        if self.points.posedirs is None:
+            return np.repeat(at, len(state), 0)
+        features = (state.rotations[:, 1:] - np.eye(3)).reshape(len(state), -1)
+        return at + (features @ self.points.posedirs).reshape(len(state), -1, 3)
 
-    def positions(self, frames: Frames, rest: Float[Tensor, "frames landmarks 3"]) -> Tensor:
-        """(frames, landmarks, 3) in the world."""
-        R = blended(frames, self.weights[None])
-        return (R @ rest[..., None])[..., 0] + torch.einsum("nk,tki->tni", self.weights, frames.t)
-
-    def rows(self, frames: Frames, rest: Float[Tensor, "frames landmarks 3"]) -> Tensor:
-        """(frames, landmarks, 3, unknowns): derivative of each position in the frame's and all shared unknowns."""
-        T, N = rest.shape[:2]
-        axes = torch.eye(3, dtype=torch.float64).expand(T, N, 3, 3)
-        body = derivative_rows(frames, rest, self.weights[None], self.directions[None], axes)
-        R = blended(frames, self.weights[None])
-        offsets = torch.zeros(T, N, 3, N, 3, dtype=torch.float64)
-        offsets[:, range(N), :, range(N)] = R.transpose(0, 1)
-        return torch.cat([body, offsets.flatten(3)], -1)
+    def positions(
+        self, state: FitState, frames: Frames | None = None, rest: Float[np.ndarray, "frames landmarks 3"] | None = None
+    ) -> Float[np.ndarray, "frames landmarks 3"]:
+        """In the world; frames and rest where they are known already."""
+        frames = frames_of(state, self.points) if frames is None else frames
+        rest = self.rest(state) if rest is None else rest
+        return skin_clip(rest, frames.R, frames.t, self.points.carriers, self.points.weights)
 
     @property
     def shared(self) -> int:
-        """Number of shared unknowns: betas and offsets."""
-        return self.directions.shape[2] + 3 * len(self)
+        """Number of shared unknowns: coefficients and offsets."""
+        return self.points.coefficients + 3 * len(self)
 
 
-def shared_rows(rows: Tensor, shapes: int) -> Tensor:
-    """The part of `Landmarks.rows` that belongs to a frame's unknowns and the betas."""
-    return rows[..., : FRAME_SIZE + shapes]
+def _as_vertices(body: RestBody, joints: list[int], vertices: list[int]) -> RestBody:
+    """Joints and vertices of a body as the vertices of a small one."""
+    K = body.carriers.shape[1]
+    carriers = np.zeros((len(joints), K), np.int64)
+    carriers[:, 0] = [_carrier(joint) for joint in joints]
+    weights = np.zeros((len(joints), K))
+    weights[:, 0] = 1
+    posedirs = None
+    if body.posedirs is not None:
+        of_skin = body.posedirs.reshape(207, -1, 3)[:, vertices]
+        posedirs = np.concatenate([np.zeros((207, len(joints), 3)), of_skin], 1).reshape(207, -1)
+    return RestBody(
+        template=np.concatenate([body.joints[joints], body.template[vertices]]),
+        directions=np.concatenate([body.d_joints[joints], body.directions[vertices]]),
+        posedirs=posedirs,
+        carriers=np.concatenate([carriers, body.carriers[vertices]]),
+        weights=np.concatenate([weights, body.weights[vertices]]),
+        joints=body.joints,
+        d_joints=body.d_joints,
+        faces=np.zeros((0, 3), np.int64),
+    )
 
 
 def _carrier(joint: int) -> int:

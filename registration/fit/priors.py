@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from body.joints import JOINT_INDEX, JOINT_NAMES
-from body.rotations import matrix_to_axis_angle, skew
-from registration.fit.state import FitState
+from registration.fit.posing import PosedClip
+from registration.fit.rotations import inverse_left_jacobian, logarithm
 from registration.fit.system import NormalEquations
 
 SPREAD: Final[dict[str, tuple[float, float, float]]] = {
@@ -60,44 +59,55 @@ class PosePrior:
 
     scale: float = 1.0
 
-    def add(self, system: NormalEquations, state: FitState) -> None:
+    def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the prior of every frame."""
-        theta = matrix_to_axis_angle(state.rotations)
+        theta = logarithm(body.state.rotations)
         sigma, mean = _spread() * self.scale, _mean()
         residual = mean - theta
-        information = (1 / sigma**2).expand_as(theta).clone()
-        cost = 0.5 * (information * residual.square()).sum()
+        information = np.broadcast_to(1 / sigma**2, theta.shape).copy()
+        cost = 0.5 * (information * residual**2).sum()
         force = information * residual
         for name, (axis, low, high) in LIMITS.items():
             joint = JOINT_INDEX[name]
             angle = theta[:, joint, axis]
-            beyond = (angle - high).clamp(min=0) + (angle - low).clamp(max=0)
+            beyond = np.maximum(angle - high, 0) + np.minimum(angle - low, 0)
             force[:, joint, axis] -= beyond / LIMIT_SIGMA**2
             information[:, joint, axis] += (beyond != 0) / LIMIT_SIGMA**2
-            cost = cost + 0.5 * (beyond / LIMIT_SIGMA).square().sum()
-        J = _inverse_left_jacobian(theta)
-        A = torch.einsum("tjki,tjk,tjkl->tjil", J, information, J)
+            cost = cost + 0.5 * ((beyond / LIMIT_SIGMA) ** 2).sum()
+        J = inverse_left_jacobian(theta)
+        A = np.einsum("tjki,tjk,tjkl->tjil", J, information, J)
         for joint in range(len(JOINT_NAMES)):
             block = slice(3 * joint, 3 * joint + 3)
             system.A[:, block, block] += A[:, joint]
-            system.b[:, block] += torch.einsum("tki,tk->ti", J[:, joint], force[:, joint])
+            system.b[:, block] += np.einsum("tki,tk->ti", J[:, joint], force[:, joint])
         system.cost += float(cost)
 
 
-def add_shared_prior(
-    system: NormalEquations,
-    state: FitState,
-    beta_sigma: float,
-    offset: Float[Tensor, "landmarks 3"],
-    offset_sigma: Float[Tensor, "landmarks"],
-    times: float = 1.0,
-) -> None:
-    """Betas are zero and landmark offsets as expected, give or take; said `times` times."""
-    value = torch.cat([state.betas, (state.offsets - offset).flatten()])
-    sigma = torch.cat([torch.full_like(state.betas, beta_sigma), offset_sigma.repeat_interleave(3)]) / times**0.5
-    system.A_shared += torch.diag(1 / sigma**2)
-    system.b_shared -= value / sigma**2
-    system.cost += float(0.5 * (value / sigma).square().sum())
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SharedPrior:
+    """Coefficients and landmark offsets are as expected, give or take."""
+
+    mean: Float[np.ndarray, "coefficients"]
+    precision: Float[np.ndarray, "coefficients coefficients"]
+    """Inverse covariance of the shape's coefficients."""
+    offset_m: Float[np.ndarray, "landmarks 3"]
+    offset_sigma_m: Float[np.ndarray, "landmarks"]
+    times: float = 1.0
+    """How often this is said: a clip repeats its data, not what is known of its person."""
+
+    def add(self, system: NormalEquations, body: PosedClip) -> None:
+        """Adds the prior once."""
+        known = len(self.mean)
+        off = self.mean - body.state.coefficients
+        P = self.times * self.precision
+        system.A_shared[:known, :known] += P
+        system.b_shared[:known] += P @ off
+        away = (self.offset_m - body.state.offsets).ravel()
+        w = self.times / np.repeat(self.offset_sigma_m, 3) ** 2
+        diagonal = np.arange(known, known + len(away))
+        system.A_shared[diagonal, diagonal] += w
+        system.b_shared[known:] += w * away
+        system.cost += float(0.5 * off @ P @ off + 0.5 * (w * away**2).sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,42 +119,35 @@ class SmoothMotion:
     joint_acceleration: float
     root_acceleration: float
 
-    def add(self, system: NormalEquations, state: FitState) -> None:
+    def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the accelerations of all inner frames."""
+        state = body.state
         if len(state) < 3:
             return
         R = state.rotations
-        turn = matrix_to_axis_angle(R[1:] @ R[:-1].transpose(2, 3))
-        joints = (turn[1:] - turn[:-1]).flatten(1)
+        turn = logarithm(R[1:] @ np.swapaxes(R[:-1], -1, -2))
+        joints = (turn[1:] - turn[:-1]).reshape(len(turn) - 1, -1)
         root = state.transl[2:] - 2 * state.transl[1:-1] + state.transl[:-2]
-        e = torch.cat([joints, root], 1)
+        e = np.concatenate([joints, root], 1)
         rate2 = self.step_s**2
-        sigma = torch.full((e.shape[1],), self.joint_acceleration * rate2, dtype=e.dtype)
+        sigma = np.full(e.shape[1], self.joint_acceleration * rate2)
         sigma[-3:] = self.root_acceleration * rate2
-        w = (1 / sigma**2).expand_as(e)
+        w = np.broadcast_to(1 / sigma**2, e.shape)
         factors = (1.0, -2.0, 1.0)
-        last = len(e)
+        last, diagonal = len(e), np.arange(e.shape[1])
         for i, a in enumerate(factors):
-            system.A.diagonal(dim1=1, dim2=2)[i : i + last] += a * a * w
+            system.A[i : i + last, diagonal, diagonal] += a * a * w
             system.b[i : i + last] -= a * w * e
-        system.A_next[:last] += factors[0] * factors[1] * w
-        system.A_next[1 : last + 1] += factors[1] * factors[2] * w
+        system.A_next[:last, diagonal, diagonal] += factors[0] * factors[1] * w
+        system.A_next[1 : last + 1, diagonal, diagonal] += factors[1] * factors[2] * w
         system.A_second[:last] += factors[0] * factors[2] * w
-        system.cost += float(0.5 * (w * e.square()).sum())
+        system.cost += float(0.5 * (w * e**2).sum())
 
 
-def _spread() -> Float[Tensor, "24 3"]:
+def _spread() -> Float[np.ndarray, "24 3"]:
     kinds = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
-    return torch.tensor([SPREAD[kind] for kind in kinds], dtype=torch.float64)
+    return np.array([SPREAD[kind] for kind in kinds])
 
 
-def _mean() -> Float[Tensor, "24 3"]:
-    return torch.tensor([MEAN.get(name, (0.0, 0.0, 0.0)) for name in JOINT_NAMES], dtype=torch.float64)
-
-
-def _inverse_left_jacobian(theta: Float[Tensor, "*some 3"]) -> Float[Tensor, "*some 3 3"]:
-    """d log(exp(d) exp(theta)) / dd at d = 0 (Chirikjian 2012, 10.86)."""
-    angle = theta.norm(dim=-1)[..., None, None].clamp(min=1e-4, max=3.1)
-    K = skew(theta)
-    factor = 1 / angle**2 - (1 + angle.cos()) / (2 * angle * angle.sin())
-    return torch.eye(3, dtype=theta.dtype) - 0.5 * K + factor * (K @ K)
+def _mean() -> Float[np.ndarray, "24 3"]:
+    return np.array([MEAN.get(name, (0.0, 0.0, 0.0)) for name in JOINT_NAMES])

@@ -13,7 +13,7 @@ from geometry.cloud import PointCloud
 from geometry.rays import RayScene
 from registration.body_track import GOOD, BodyTrack
 from registration.fit.landmarks import Landmarks
-from registration.fit.state import FitState, frames_of
+from registration.fit.state import FitState
 
 if TYPE_CHECKING:
     from registration.fit.clip import ClipKeypoints
@@ -65,8 +65,7 @@ def report(
 
 def landmark_points(landmarks: Landmarks, state: FitState) -> Float[np.ndarray, "frames landmarks 3"]:
     """Where the detector should see its landmarks on the fitted body, with the offsets, in the world."""
-    frames, transforms = frames_of(state, landmarks.skinning, landmarks.directions.new_zeros(24, 3, 0))
-    return landmarks.positions(frames, landmarks.rest(state, frames, transforms.rest)).numpy()
+    return landmarks.positions(state)
 
 
 def residual_px(

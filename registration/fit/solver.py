@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
+import numpy as np
+from jaxtyping import Float
 from scipy.linalg import LinAlgError
-from torch import Tensor
 
 from registration.fit.state import FitState
 from registration.fit.system import NormalEquations
@@ -26,8 +26,8 @@ def minimise(
     *,
     fixed_shared: bool = False,
     on_iteration: Callable[[int], None] | None = None,
-) -> FitState:
-    """The state of least cost that is found in at most `iterations` evaluations."""
+) -> tuple[FitState, NormalEquations]:
+    """The state of least cost that is found in at most `iterations` evaluations, and the equations there."""
     system, damping = evaluate(state), FIRST_DAMPING
     for iteration in range(iterations):
         if on_iteration is not None:
@@ -37,7 +37,7 @@ def minimise(
         except LinAlgError:
             damping *= 10
             continue
-        candidate = state.stepped(_limited(step), shared.clamp(-MAX_BETA, MAX_BETA))
+        candidate = state.stepped(_limited(step), np.clip(shared, -MAX_BETA, MAX_BETA))
         proposed = evaluate(candidate)
         gain = system.cost - proposed.cost
         if gain < -SLACK * system.cost:
@@ -47,12 +47,12 @@ def minimise(
         damping = max(damping / 5, LEAST_DAMPING)
         if abs(gain) < tolerance * last:
             break
-    return state
+    return state, system
 
 
-def _limited(step: Tensor) -> Tensor:
-    turn = step[:, :-3].unflatten(1, (-1, 3))
-    turn = turn * (MAX_TURN / turn.norm(dim=-1, keepdim=True).clamp(min=MAX_TURN))
+def _limited(step: Float[np.ndarray, "frames 75"]) -> Float[np.ndarray, "frames 75"]:
+    turn = step[:, :-3].reshape(len(step), -1, 3)
+    turn = turn * (MAX_TURN / np.maximum(np.linalg.norm(turn, axis=-1, keepdims=True), MAX_TURN))
     move = step[:, -3:]
-    move = move * (MAX_MOVE_M / move.norm(dim=-1, keepdim=True).clamp(min=MAX_MOVE_M))
-    return torch.cat([turn.flatten(1), move], 1)
+    move = move * (MAX_MOVE_M / np.maximum(np.linalg.norm(move, axis=-1, keepdims=True), MAX_MOVE_M))
+    return np.concatenate([turn.reshape(len(step), -1), move], 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
-from torch import Tensor
 
 from registration.fit.state import FRAME_SIZE
 
@@ -17,101 +16,145 @@ from registration.fit.state import FRAME_SIZE
 class NormalEquations:
     """A sum of squared residuals, linearised: cost, gradient force b and Gauss–Newton matrix A with A step = b.
 
-    The unknowns of frame t touch those of t ± 1 and t ± 2 only through the same unknown (smoothness in time).
+    Any unknowns of frames t and t + 1 may touch; those of t and t + 2 only through the same unknown. Shared unknowns
+    are the shape's coefficients, then the landmarks' offsets.
     """
 
-    A: Float[Tensor, "frames 75 75"]
-    A_next: Float[Tensor, "frames 75"]
-    """Between an unknown and itself one frame later (the last entry is unused)."""
-    A_second: Float[Tensor, "frames 75"]
-    """Two frames later."""
-    A_border: Float[Tensor, "frames 75 shared"]
-    A_shared: Float[Tensor, "shared shared"]
-    b: Float[Tensor, "frames 75"]
-    b_shared: Float[Tensor, "shared"]
+    A: Float[np.ndarray, "frames 75 75"]
+    A_next: Float[np.ndarray, "frames 75 75"]
+    """[t, i, k]: between unknown i of frame t + 1 and k of frame t (the last entry is unused)."""
+    A_second: Float[np.ndarray, "frames 75"]
+    """Between an unknown and itself two frames later."""
+    A_border: Float[np.ndarray, "frames 75 shared"]
+    A_shared: Float[np.ndarray, "shared shared"]
+    b: Float[np.ndarray, "frames 75"]
+    b_shared: Float[np.ndarray, "shared"]
     cost: float = 0.0
 
     @classmethod
     def zeros(cls, frames: int, shared: int) -> NormalEquations:
         """No residuals yet."""
         F = FRAME_SIZE
-        z = lambda *shape: torch.zeros(*shape, dtype=torch.float64)  # noqa: E731
         return cls(
-            A=z(frames, F, F), A_next=z(frames, F), A_second=z(frames, F), A_border=z(frames, F, shared),
-            A_shared=z(shared, shared), b=z(frames, F), b_shared=z(shared),
+            A=np.zeros((frames, F, F)), A_next=np.zeros((frames, F, F)), A_second=np.zeros((frames, F)),
+            A_border=np.zeros((frames, F, shared)), A_shared=np.zeros((shared, shared)),
+            b=np.zeros((frames, F)), b_shared=np.zeros(shared),
         )  # fmt: skip
+
+    def frames(self, some: slice) -> NormalEquations:
+        """The same with some of the frames only; what is shared stays whole."""
+        return NormalEquations(
+            A=self.A[some], A_next=self.A_next[some], A_second=self.A_second[some], A_border=self.A_border[some],
+            A_shared=self.A_shared, b=self.b[some], b_shared=self.b_shared, cost=self.cost,
+        )  # fmt: skip
+
+    @classmethod
+    def joined(cls, parts: Sequence[NormalEquations]) -> NormalEquations:
+        """Parts of a clip, one after the other, with the mean of what is shared and no links between them."""
+        for part in parts:
+            part.A_next[-1:], part.A_second[-2:] = 0, 0
+        stack = {
+            n: np.concatenate([getattr(p, n) for p in parts]) for n in ("A", "A_next", "A_second", "A_border", "b")
+        }
+        return cls(
+            **stack,
+            A_shared=np.mean([p.A_shared for p in parts], 0),
+            b_shared=np.mean([p.b_shared for p in parts], 0),
+            cost=sum(p.cost for p in parts),
+        )
 
     def add_rows(
         self,
-        at: slice,
-        rows: Float[Tensor, "some points along unknowns"],
-        information: Float[Tensor, "some points along along"],
-        residual: Float[Tensor, "some points along"],
+        frames: Integer[np.ndarray, "rows"],
+        rows: Float[np.ndarray, "rows unknowns"],
+        information: Float[np.ndarray, "rows"],
+        residual: Float[np.ndarray, "rows"],
         cost: float,
     ) -> None:
-        """Adds residuals (target minus estimate) of the frames `at`, with the inverse covariance of each point.
+        """Adds scalar residuals (target minus estimate) with their inverse variances.
 
-        The rows hold a frame's unknowns and then the first ones of the shared.
+        A row holds the 75 unknowns of its frame and then the first ones of the shared.
         """
-        informed = (information @ rows).flatten(1, 2)
-        force = (information @ residual[..., None]).flatten(1)
-        self._add(at, rows.flatten(1, 2), informed, force, cost)
+        order = np.argsort(frames, kind="stable")
+        frames = np.asarray(frames)[order]
+        starts = np.flatnonzero(np.r_[True, frames[1:] != frames[:-1]]) if len(frames) else []
+        for start, stop in zip(starts, [*starts[1:], len(frames)]):
+            some = order[start:stop]
+            informed = information[some, None] * rows[some]
+            self.add_block(int(frames[start]), rows[some].T @ informed, residual[some] @ informed)
+        self.cost += cost
 
-    def add_scalars(
+    def add_block(
+        self, frame: int, A: Float[np.ndarray, "unknowns unknowns"], b: Float[np.ndarray, "unknowns"]
+    ) -> None:
+        """Adds one frame's J^T W J and J^T W r, of its 75 unknowns and the first ones of the shared."""
+        F, count = FRAME_SIZE, len(b) - FRAME_SIZE
+        self.A[frame] += A[:F, :F]
+        self.b[frame] += b[:F]
+        self.A_border[frame, :, :count] += A[:F, F:]
+        self.A_shared[:count, :count] += A[F:, F:]
+        self.b_shared[:count] += b[F:]
+
+    def add_between(
         self,
-        at: slice,
-        rows: Float[Tensor, "some points unknowns"],
-        information: Float[Tensor, "some points"],
-        residual: Float[Tensor, "some points"],
+        frames: Integer[np.ndarray, "rows"],
+        rows: Float[np.ndarray, "rows unknowns"],
+        rows_next: Float[np.ndarray, "rows unknowns"],
+        information: Float[np.ndarray, "rows"],
+        residual: Float[np.ndarray, "rows"],
         cost: float,
     ) -> None:
-        """The same for residuals along one direction each."""
-        self._add(at, rows, information[..., None] * rows, information * residual, cost)
+        """Adds residuals that depend on frames t and t + 1: rows in the unknowns of each, and of the shared.
 
-    def _add(self, at: slice, rows: Tensor, informed: Tensor, force: Tensor, cost: float) -> None:
-        product = rows.transpose(1, 2) @ informed
-        b = (rows.transpose(1, 2) @ force[..., None])[..., 0]
-        F, count = FRAME_SIZE, rows.shape[2] - FRAME_SIZE
-        self.A[at] += product[:, :F, :F]
-        self.A_border[at, :, :count] += product[:, :F, F:]
-        self.A_shared[:count, :count] += product[:, F:, F:].sum(0)
-        self.b[at] += b[:, :F]
-        self.b_shared[:count] += b[:, F:].sum(0)
+        The shared parts of both rows are added up: a velocity's row is that of the later frame minus the earlier one's.
+        """
+        F, count = FRAME_SIZE, rows.shape[1] - FRAME_SIZE
+        for n, t in enumerate(np.asarray(frames)):
+            w, now, later = information[n], rows[n, :F], rows_next[n, :F]
+            shared = rows[n, F:] + rows_next[n, F:]
+            self.A[t] += w * np.outer(now, now)
+            self.A[t + 1] += w * np.outer(later, later)
+            self.A_next[t] += w * np.outer(later, now)
+            self.A_border[t, :, :count] += w * np.outer(now, shared)
+            self.A_border[t + 1, :, :count] += w * np.outer(later, shared)
+            self.A_shared[:count, :count] += w * np.outer(shared, shared)
+            self.b[t] += w * residual[n] * now
+            self.b[t + 1] += w * residual[n] * later
+            self.b_shared[:count] += w * residual[n] * shared
         self.cost += cost
 
     def solve(
         self, damping: float, fixed_shared: bool = False
-    ) -> tuple[Float[Tensor, "frames 75"], Float[Tensor, "shared"]]:
+    ) -> tuple[Float[np.ndarray, "frames 75"], Float[np.ndarray, "shared"]]:
         """The damped step (Levenberg–Marquardt, relative to the diagonal). With `fixed_shared` the border stays.
 
         Raises LinAlgError when the equations have no solution at this damping.
         """
         frames, F = self.b.shape
-        band = self._band(damping)
-        factor = cholesky_banded(band, overwrite_ab=True, lower=True, check_finite=False)
+        factor = cholesky_banded(self.band(damping), overwrite_ab=True, lower=True, check_finite=False)
         if fixed_shared:
-            step = cho_solve_banded((factor, True), self.b.reshape(-1).numpy(), check_finite=False)
-            return torch.from_numpy(step).reshape(frames, F), torch.zeros_like(self.b_shared)
-        border = self.A_border.reshape(frames * F, -1).numpy()
+            step = cho_solve_banded((factor, True), self.b.reshape(-1), check_finite=False)
+            return step.reshape(frames, F), np.zeros_like(self.b_shared)
+        border = self.A_border.reshape(frames * F, -1)
         solved = cho_solve_banded(
-            (factor, True), np.concatenate([self.b.reshape(-1, 1).numpy(), border], 1), check_finite=False
+            (factor, True), np.concatenate([self.b.reshape(-1, 1), border], 1), check_finite=False
         )
-        shared = self.A_shared.numpy()
+        shared = self.A_shared
         inner = shared + damping * np.diag(np.diag(shared)) + 1e-9 * np.eye(len(shared)) - border.T @ solved[:, 1:]
-        step_shared = np.linalg.solve(inner, self.b_shared.numpy() - border.T @ solved[:, 0])
+        step_shared = np.linalg.solve(inner, self.b_shared - border.T @ solved[:, 0])
         step = solved[:, 0] - solved[:, 1:] @ step_shared
         if not np.isfinite(step).all():
             raise LinAlgError("the step is not finite")
-        return torch.from_numpy(step).reshape(frames, F), torch.from_numpy(step_shared)
+        return step.reshape(frames, F), step_shared
 
-    def _band(self, damping: float) -> Float[np.ndarray, "band unknowns"]:
-        """Lower band storage of the frames' part, damped."""
+    def band(self, damping: float = 0.0) -> Float[np.ndarray, "band unknowns"]:
+        """Lower band storage of the frames' part (scipy.linalg.cholesky_banded), damped."""
         frames, F = self.b.shape
         band = np.zeros((2 * F + 1, frames, F))
         low, col = np.tril_indices(F)
-        A = self.A.numpy()
-        band[low - col, :, col] = A[:, low, col].T
-        band[0] += damping * np.diagonal(A, axis1=1, axis2=2) + 1e-9
-        band[F, :-1] += self.A_next[:-1].numpy()
-        band[2 * F, :-2] += self.A_second[:-2].numpy()
+        band[low - col, :, col] = self.A[:, low, col].T
+        band[0] += damping * np.diagonal(self.A, axis1=1, axis2=2) + 1e-9
+        row, col = (index.ravel() for index in np.indices((F, F)))
+        band[F + row - col, :-1, col] += self.A_next[:-1, row, col].T
+        band[2 * F, :-2] += self.A_second[:-2]
         return band.reshape(2 * F + 1, frames * F)

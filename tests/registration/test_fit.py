@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 from simulated_scene import open_body, ring, standing
 
 from body.joints import JOINT_INDEX
 from body.parameters import BodyParameters
-from body.skinning import Skinning
 from geometry.cloud import PointCloud
 from geometry.rigid import from_rotvec
 from registration.body_track import read_body_track
@@ -18,10 +16,11 @@ from registration.errors import RegistrationError
 from registration.fit.clip import ClipKeypoints, fit_clip
 from registration.fit.config import FitConfig
 from registration.fit.initial import initial_state
-from registration.fit.jacobian import derivative_rows
 from registration.fit.landmarks import Landmarks
+from registration.fit.posing import PosedClip
 from registration.fit.report import landmark_points
-from registration.fit.state import FitState, frames_of, rest_joint_directions
+from registration.fit.rest import RestBody
+from registration.fit.state import FitState
 from registration.fit.surface import vertex_normals
 from registration.fit.system import NormalEquations
 from registration.keypoints.sets import BLAZEPOSE_NAMES
@@ -44,15 +43,8 @@ def _keypoints(model, parameters, noise, seed=0, cameras=None):
     """What the detector should say of the body, with noise in metres and, at 2.3 m, the same in pixels."""
     rng = np.random.default_rng(seed)
     cameras = list(ring(5, 1280, 1152).values()) if cameras is None else cameras
-    d_rest = rest_joint_directions(model, model.shape_count)
-    landmarks = Landmarks.of(model, BLAZEPOSE_NAMES, d_rest)
-    turns = np.concatenate([parameters.global_orient, parameters.body_pose], 1).reshape(-1, 3)
-    state = FitState(
-        rotations=torch.from_numpy(Rotation.from_rotvec(turns).as_matrix().reshape(-1, 24, 3, 3)),
-        transl=torch.from_numpy(parameters.transl),
-        betas=torch.from_numpy(parameters.betas),
-        offsets=landmarks.offset_m,
-    )
+    landmarks = Landmarks.of(model, BLAZEPOSE_NAMES, RestBody.of(model, model.shape_count))
+    state = replace(FitState.from_parameters(parameters), offsets=landmarks.offset_m)
     p = np.full((len(parameters), len(BLAZEPOSE_NAMES), 3), np.nan)
     p[:, landmarks.index] = landmark_points(landmarks, state)
     q = np.stack([camera.project(p) for camera in cameras], 1) if cameras else np.zeros((len(p), 0, p.shape[1], 2))
@@ -202,7 +194,7 @@ def test_without_a_trunk_there_is_no_body(model, truth):
 
 def test_the_start_is_close(model, truth):
     keypoints = _keypoints(model, truth[0], 0.0, cameras=[])
-    landmarks = Landmarks.of(model, BLAZEPOSE_NAMES, rest_joint_directions(model, 10))
+    landmarks = Landmarks.of(model, BLAZEPOSE_NAMES, RestBody.of(model, 10))
     state = initial_state(model, landmarks.names, keypoints.p_world[:, landmarks.index], 10)
     joints = model.pose(state.parameters()).joints
     limbs = [JOINT_INDEX[j] for j in ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_knee")]
@@ -211,61 +203,68 @@ def test_the_start_is_close(model, truth):
 
 def test_derivatives_match_finite_differences(model):
     rng = np.random.default_rng(0)
-    plain = replace_posedirs(model)
-    skinning, d_rest = Skinning(plain, torch.float64), rest_joint_directions(plain, 6)
+    rest = RestBody.of(replace(model, posedirs=None), 6, fit_child=True)  # derivatives leave the correctives out
     state = FitState(
-        rotations=torch.from_numpy(Rotation.random(48, random_state=1).as_matrix().reshape(2, 24, 3, 3)),
-        transl=torch.from_numpy(rng.standard_normal((2, 3))),
-        betas=torch.from_numpy(rng.standard_normal(6)),
-        offsets=torch.zeros(0, 3, dtype=torch.float64),
+        rotations=Rotation.random(48, random_state=1).as_matrix().reshape(2, 24, 3, 3),
+        transl=rng.standard_normal((2, 3)),
+        betas=rng.standard_normal(6),
+        offsets=np.zeros((0, 3)),
+        child=0.3,
+        fits_child=True,
     )
-    some = rng.choice(plain.vertex_count, 5, replace=False)
+    N = 30
+    frame, vertex, joint = np.arange(N) % 2, rng.choice(len(rest.template), N), rng.integers(0, 24, N)
+    along = rng.standard_normal((N, 3))
 
-    def points(s):
-        frames, transforms = frames_of(s, skinning, d_rest)
-        return frames, transforms, skinning.skin(transforms.rest, transforms.Ts_world_rest)[:, some]
+    def measured(s):
+        body = PosedClip(s, rest)
+        return ((body.vertices[frame, vertex] * along).sum(-1), (body.joints[frame, joint] * along).sum(-1))
 
-    frames, transforms, _ = points(state)
-    axes = torch.eye(3, dtype=torch.float64).expand(2, 5, 3, 3)
-    weights = torch.tensor(np.asarray(plain.weights[some], np.float64))[None]
-    shape = torch.tensor(np.asarray(plain.shapedirs[some][..., :6], np.float64))[None]
-    rows = derivative_rows(frames, transforms.rest[:, some], weights, shape, axes)
+    body = PosedClip(state, rest)
+    rows = body.vertex_rows(frame, vertex, along), body.joint_rows(frame, joint, along)
     h = 1e-6
-    for unknown in rng.choice(81, 20, replace=False):
-        step, shared = torch.zeros(2, 75, dtype=torch.float64), torch.zeros(6, dtype=torch.float64)
-        (step[:, unknown] if unknown < 75 else shared[unknown - 75 : unknown - 74]).fill_(h)
-        up, down = points(state.stepped(step, shared))[2], points(state.stepped(-step, -shared))[2]
-        # central differences in float64: rounding 1e-16 / 1e-6, times metres
-        assert torch.allclose(rows[..., unknown], (up - down) / (2 * h), atol=1e-7)
+    for unknown in range(82):
+        step, shared = np.zeros((2, 75)), np.zeros(7)
+        (step[:, unknown] if unknown < 75 else shared[unknown - 75 : unknown - 74]).fill(h)
+        up, down = measured(state.stepped(step, shared)), measured(state.stepped(-step, -shared))
+        for r, u, d in zip(rows, up, down):
+            # central differences in float64: rounding 1e-16 / 1e-6, times metres
+            np.testing.assert_allclose(r[:, unknown], (u - d) / (2 * h), atol=1e-7)
+
+
+def test_posing_is_the_models_own(model, truth):
+    body = PosedClip(FitState.from_parameters(truth[0]), RestBody.of(model, model.shape_count))
+    np.testing.assert_allclose(body.vertices, truth[1].vertices, atol=1e-12)
+    np.testing.assert_allclose(body.joints, truth[1].joints, atol=1e-12)
 
 
 def test_the_banded_solution_is_the_dense_one():
-    rng = torch.Generator().manual_seed(0)
-    T, S = 4, 3
+    rng = np.random.default_rng(0)
+    T, S, N = 4, 3, 60
     system = NormalEquations.zeros(T, S)
-    rows = torch.randn(T, 60, 78, generator=rng, dtype=torch.float64)
-    system.add_scalars(
-        slice(None), rows, torch.rand(T, 60, generator=rng, dtype=torch.float64), rows[..., 0] * 0 + 1, 0.0
-    )
-    system.A += 5 * torch.eye(75, dtype=torch.float64)
-    system.A_shared += torch.eye(S, dtype=torch.float64)
-    system.A_next[:-1] = -1.0
+    frames = np.repeat(np.arange(T), N)
+    system.add_rows(frames, rng.standard_normal((T * N, 78)), rng.random(T * N), np.ones(T * N), 0.0)
+    pairs = np.arange(T - 1)
+    a, b = rng.standard_normal((2, T - 1, 78))
+    system.add_between(pairs, a, b, np.ones(T - 1), np.ones(T - 1), 0.0)
+    system.A += 5 * np.eye(75)
+    system.A_shared += np.eye(S)
     system.A_second[:-2] = 0.5
     step, shared = system.solve(0.0)
-    dense = torch.zeros(T * 75 + S, T * 75 + S, dtype=torch.float64)
+    dense = np.zeros((T * 75 + S, T * 75 + S))
     for t in range(T):
-        here = slice(75 * t, 75 * t + 75)
+        here, later, last = (slice(75 * k, 75 * k + 75) for k in (t, t + 1, t + 2))
         dense[here, here] = system.A[t]
         dense[here, T * 75 :] = system.A_border[t]
         dense[T * 75 :, here] = system.A_border[t].T
-        for lag, between in ((1, system.A_next), (2, system.A_second)):
-            if t + lag < T:
-                there = slice(75 * (t + lag), 75 * (t + lag) + 75)
-                dense[there, here] = dense[here, there] = torch.diag(between[t])
+        if t + 1 < T:
+            dense[later, here], dense[here, later] = system.A_next[t], system.A_next[t].T
+        if t + 2 < T:
+            dense[last, here] = dense[here, last] = np.diag(system.A_second[t])
     dense[T * 75 :, T * 75 :] = system.A_shared
-    solution = torch.linalg.solve(dense, torch.cat([system.b.flatten(), system.b_shared]))
-    assert torch.allclose(step.flatten(), solution[: T * 75], atol=1e-6)
-    assert torch.allclose(shared, solution[T * 75 :], atol=1e-6)
+    solution = np.linalg.solve(dense, np.concatenate([system.b.ravel(), system.b_shared]))
+    np.testing.assert_allclose(step.ravel(), solution[: T * 75], atol=1e-6)
+    np.testing.assert_allclose(shared, solution[T * 75 :], atol=1e-6)
 
 
 def test_a_track_survives_the_disk(fits, tmp_path):
@@ -282,11 +281,6 @@ def test_a_track_survives_the_disk(fits, tmp_path):
     np.savez(tmp_path / "person02.npz", betas=np.zeros(3))
     with pytest.raises(RegistrationError, match="is not a fitted body"):
         read_body_track(tmp_path / "person02.npz")
-
-
-def replace_posedirs(model):
-    """The model without pose correctives: the derivatives leave their change out."""
-    return replace(model, posedirs=None)
 
 
 def _other_side(name):
