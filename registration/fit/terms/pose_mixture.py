@@ -71,7 +71,7 @@ def fit_pose_mixture(
             f"a pose prior of {components} components needs {10 * components} poses, there are {len(theta)}; "
             "add clips or take fewer components"
         )
-    _, label = kmeans2(theta, components, minit="++", seed=rng, iter=30)
+    _, label = kmeans2(theta, components, 30, minit="++", rng=rng)
     whole = np.cov(theta.T)
     shares, means, spreads, rests = [], [], [], []
     for component in range(components):
