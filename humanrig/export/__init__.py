@@ -8,9 +8,9 @@ from typing import Protocol
 
 from capture.session import Session
 from humanrig.errors import HumanrigError
-from humanrig.export import amass, glb, humman, mkv, obj, ply
+from humanrig.export import amass, bvh, glb, humman, joints, mkv, obj, ply, smpl_params
 from humanrig.export.folder import SOURCE, made_folder
-from humanrig.results import Results
+from humanrig.results import Results, people
 
 __all__ = ["FORMATS", "RECORDING_FORMATS", "export_session"]
 
@@ -26,8 +26,13 @@ FORMATS: dict[str, _Format] = {
     "obj": obj.write,
     "ply": ply.write,
     "amass": amass.write,
+    "bvh": bvh.write,
+    "joints": joints.write,
     "humman": humman.write,
+    "smpl_params": smpl_params.write,
 }
+NAMED_AFTER_PEOPLE = frozenset({"glb", "amass", "bvh", "joints"})
+"""Formats whose files carry the person's name; several people of the others get a folder each."""
 RECORDING_FORMATS: dict[str, Callable[[Session, Path, Callable[[int, int], None]], list[str]]] = {"mkv": mkv.write}
 """What was recorded, in the formats of other recorders; no stage needs to have run."""
 
@@ -49,9 +54,15 @@ def export_session(
         if format in RECORDING_FORMATS:
             making.about(RECORDING_FORMATS[format](session, making.folder, report))
         else:
-            results = Results(session)
-            making.about(_about(results))
-            making.about(FORMATS[format](results, making.folder, report))
+            for results in (everybody := [Results(session, person) for person in people(session)]):
+                place = making.folder
+                if len(everybody) > 1:
+                    making.about([f"{results.person}:"])
+                    if format not in NAMED_AFTER_PEOPLE:
+                        place = making.folder / results.person
+                        place.mkdir()
+                making.about(_about(results))
+                making.about(FORMATS[format](results, place, report))
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
     return [*files, folder / SOURCE]
 

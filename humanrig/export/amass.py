@@ -46,11 +46,16 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
 
 def write_person(results: Results, path: Path, instants: Collection[int] | None = None) -> EvenClip:
     """Writes the instants (None: all); returns what was written. Raises BodyError as `write_amass` does."""
-    rows = body_rows(results, instants)
-    stated = [s.rate_hz for s in results.session.info.streams if s.kind == "color" and s.rate_hz]
-    clip = even(results.parameters[rows], results.body["time_us"][rows], stated[0] if stated else STILL_RATE_HZ)
+    clip = even_clip(results, instants)
     write_amass(path, clip.parameters, clip.rate_hz)
     return clip
+
+
+def even_clip(results: Results, instants: Collection[int] | None = None) -> EvenClip:
+    """A person's motion at the instants (None: all), at a constant rate."""
+    rows = body_rows(results, instants)
+    stated = [s.rate_hz for s in results.session.info.streams if s.kind == "color" and s.rate_hz]
+    return even(results.parameters[rows], results.body["time_us"][rows], stated[0] if stated else STILL_RATE_HZ)
 
 
 def even(parameters: BodyParameters, time_us: Int[np.ndarray, "frames"], still_rate_hz: float) -> EvenClip:

@@ -41,7 +41,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
     rows = body_rows(results, mesh_instants(results))
     body = humman_body(results.model, results.parameters[rows], rig.T_first_world)
     rig.write_cameras(folder / "cameras.json")
-    _write_parameters(folder / "smpl_params", results.body["instants"][rows].tolist(), body.parameters)
+    write_parameters(folder / "smpl_params", results.body["instants"][rows].tolist(), body.parameters)
     total = len(frames) * (len(rig.devices) + 1)
     missing = []
     for n, device in enumerate(rig.devices):
@@ -136,8 +136,9 @@ class _Rig:
         return 255 * read_mask(path, self.number).astype(np.uint8) if path.is_file() else None
 
 
-def _write_parameters(folder: Path, instants: list[int], parameters: BodyParameters) -> None:
-    folder.mkdir()
+def write_parameters(folder: Path, instants: list[int], parameters: BodyParameters) -> None:
+    """One NNNNNN.npz for each instant, in a folder that is made where it is not there."""
+    folder.mkdir(exist_ok=True)
     values: dict[str, Float[np.ndarray, "frames _"]] = {
         "body_pose": parameters.body_pose,
         "global_orient": parameters.global_orient,
