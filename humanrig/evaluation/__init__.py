@@ -8,24 +8,29 @@ from typing import Any
 from capture.session import Session
 from humanrig import manifest
 from humanrig.evaluation.against_truth import truth_errors
+from humanrig.evaluation.people import fitted_people
 from humanrig.evaluation.pixels import pixel_errors
 from humanrig.evaluation.surface import surface_errors
 from humanrig.results import Results
 
 
-def evaluate_session(folder: Path) -> dict[str, Any]:
+def evaluate_session(folder: Path, *, clouds: bool = True) -> dict[str, Any]:
     """Every figure of docs/evaluation.md; None where the session cannot give it.
 
-    Raises CaptureError when the folder is no session, HumanrigError when no body has been fitted.
+    The top level is about person00, or the first person who has a body; `people` holds everybody who is in the truth.
+    `clouds`: measure the clouds against the truth, too. Raises CaptureError when the folder is no session,
+    HumanrigError when no body has been fitted.
     """
     session = Session.open(folder)
-    results = Results(session)
+    everybody = [Results(session, person) for person in fitted_people(session)]
+    results = everybody[0]
     flagged = sum(bool(flag) for flag in results.body["flags"].tolist())
     done = manifest.read(session.path("body"))
     total = len(done.instants) if done else len(session.instants())
     counts = {"total": total, "with_body": len(results.instants), "flagged": flagged}
     counts["lost"] = total - counts["with_body"]
-    return {"frames": counts, **pixel_errors(results), **surface_errors(results), **truth_errors(results)}
+    truth = truth_errors(everybody, clouds=clouds)
+    return {"frames": counts, **pixel_errors(results), **surface_errors(results), **truth}
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:
@@ -49,9 +54,36 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         if figures[name] is not None:
             keys = [k for k in ("mean", "p95", "max") if k in figures[name]]
             lines.append(_line(text, figures[name], keys, "mm"))
+    for person in figures["people"] or ():
+        lines += _about(person)
+    for name in figures["people_missed"] or ():
+        lines.append(f"{'of the truth':<22} {name} has no body")
+    if figures["cloud_to_true_surface_mm"] is not None:
+        lines.append(_cloud(figures["cloud_to_true_surface_mm"]))
     if figures["alignment"] is not None:
         lines.append(f"{'world of the truth':<22} {_alignment(figures['alignment'])}")
     return lines
+
+
+def _about(person: dict[str, Any]) -> list[str]:
+    """What is told of each person in the truth."""
+    pve, skate, still, sure = (person[k] for k in ("pve_mm", "foot_skate_mm", "still_jitter_mm", "sigma_coverage"))
+    parts = ", ".join(f"{name} {v:.0f}" for name, v in person["pve_mm_by_part"].items() if v is not None)
+    more = [f"worst instant {pve['worst_instant']} with {pve['worst_instant_mean']:.1f} mm"]
+    more.append(f"height {person['height_error_mm']:+.0f} mm")
+    if skate is not None:
+        more.append(f"standing feet slide {skate['mean']:.1f} mm an instant")
+    if still is not None:
+        more.append(f"trembles by {still['rms']:.1f} mm")
+    if sure is not None and sure["joints"]["68"] is not None:
+        more.append(f"the 68 % interval holds {sure['joints']['68']:.0%} of the joints")
+    name = person["person"] + ("" if person["person"] == person["true"] else f" (truth: {person['true']})")
+    return [f"{name:<22} vertices {pve['mean']:.1f} mm, {', '.join(more)}", f"{'  by part, mm':<22} {parts}"]
+
+
+def _cloud(values: dict[str, Any]) -> str:
+    covered = "" if values["covered"] is None else f", {values['covered']:.1%} of what two cameras saw within 5 mm"
+    return f"{'cloud to true surface':<22} mean {values['mean']:.2f} mm, p99.9 {values['p99_9']:.1f} mm{covered}"
 
 
 def _alignment(values: dict[str, Any]) -> str:

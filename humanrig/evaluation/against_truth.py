@@ -1,61 +1,99 @@
-"""Errors against what was really there in a simulated session."""
+"""Errors of the fitted bodies against what was really there in a simulated session."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64
 
-from capture.virtual.true_frames import true_instants
 from capture.virtual.truth import Truth
-from geometry.rigid import transform
 from hps.metrics import acceleration_error_mm, mpjpe_mm, pa_mpjpe_mm
-from humanrig.errors import HumanrigError
+from humanrig.evaluation.certainty import sigma_coverage
+from humanrig.evaluation.cloud_truth import cloud_errors
+from humanrig.evaluation.movement import foot_skate, still_jitter
+from humanrig.evaluation.people import Compared, compare_people
 from humanrig.evaluation.summary import summary
-from humanrig.evaluation.world import true_world
+from humanrig.evaluation.world import TrueWorld, true_world
 from humanrig.results import Results
+from registration.body_track import TrackSigma, read_body_track
+from registration.fit.parts import PART_NAMES, part_of_joint
 
-KEYS = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm", "alignment")
+OF_PERSON = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm")
+OF_SESSION = ("people", "people_missed", "cloud_to_true_surface_mm", "alignment")
 
 
-def truth_errors(results: Results) -> dict[str, Any]:
+def truth_errors(everybody: Sequence[Results], *, clouds: bool = True) -> dict[str, Any]:
     """The keys `pve_mm` … `alignment` of docs/evaluation.md; None for a real session.
 
     Errors are of the naked body in the truth's world, into which the calibrated world is moved by its cameras; the
-    body itself is aligned only where the name says so. Of several people the nearest one is judged. Raises
-    HumanrigError when the body was fitted with another model than the one that was simulated.
+    body itself is aligned only where the name says so. `everybody`: the fitted bodies, person00 first, whose errors
+    stand at the top. `clouds`: also measure the clouds (a second for each instant). Raises HumanrigError when a body
+    was fitted with another model than the one that was simulated.
     """
-    if not results.session.path("truth", "scene.json").is_file():
-        return dict.fromkeys(KEYS)
-    truth = Truth.open(results.session, results.model)
-    rows = true_instants(results.session)[results.instants]
-    if len(rows) and rows.max() >= truth.frames:
-        raise HumanrigError(f"{results.session.folder}: truth/ has {truth.frames} instants, the body {rows.max() + 1}")
-    estimated = results.model.pose(results.parameters)
-    world = true_world(truth.cameras(), results.session.cameras())
-    estimated_vertices = transform(world.T_truth_world, estimated.vertices)
-    estimated_joints = transform(world.T_truth_world, estimated.joints)
-    person = nearest_person(truth, rows, estimated_joints)
-    true_vertices, true_joints = truth.bodies(rows, person), truth.joints(person)[rows]
-    vertices = 1e3 * np.linalg.norm(estimated_vertices - true_vertices, axis=-1)
-    joints = 1e3 * np.linalg.norm(estimated_joints - true_joints, axis=-1)
-    few = len(rows) < 3
+    first = everybody[0]
+    session = first.session
+    if not session.path("truth", "scene.json").is_file():
+        return dict.fromkeys((*OF_PERSON, *OF_SESSION))
+    truth = Truth.open(session, first.model)
+    world = true_world(truth.cameras(), session.cameras())
+    compared = compare_people(truth, world, everybody)
+    people = [_person(one, session.path("body", f"{one.person}.npz"), world) for one in compared]
+    main = next((p for p in people if p["person"] == first.person), dict.fromkeys(OF_PERSON))
     return {
-        "pve_mm": summary(vertices, "mean", "p95", "max"),
-        "mpjpe_mm": {**summary(joints, "p95", "max"), "mean": _mean(mpjpe_mm(estimated_joints, true_joints))},
-        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(estimated_joints, true_joints))},
-        "acceleration_error_mm": None if few else {"mean": _mean(acceleration_error_mm(estimated_joints, true_joints))},
+        **{key: main[key] for key in OF_PERSON},
+        "people": people,
+        "people_missed": sorted(set(truth.people) - {one.true for one in compared}),
+        "cloud_to_true_surface_mm": cloud_errors(session, truth, world, first.instants) if clouds else None,
         "alignment": world.values(),
     }
 
 
-def nearest_person(
-    truth: Truth, rows: Int64[np.ndarray, "instants"], joints: Float[np.ndarray, "instants joints 3"]
-) -> str:
-    """Who of the people was fitted: the one whose joints are nearest over the take."""
-    errors = {p: np.linalg.norm(truth.joints(p)[rows] - joints, axis=-1).mean() for p in truth.people}
-    return min(errors, key=lambda person: errors[person])
+def body_errors(compared: Compared) -> dict[str, Any]:
+    """Position errors of one person."""
+    vertices = 1e3 * np.linalg.norm(compared.vertices - compared.true_vertices, axis=-1)
+    joints = 1e3 * np.linalg.norm(compared.joints - compared.true_joints, axis=-1)
+    of_instant, part = vertices.mean(1), part_of_joint()[compared.weights.argmax(1)]
+    few = len(compared.rows) < 3
+    return {
+        "pve_mm": {
+            **summary(vertices, "mean", "p95", "max"),
+            "worst_instant": int(compared.instants[of_instant.argmax()]),
+            "worst_instant_mean": round(float(of_instant.max()), 3),
+        },
+        "mpjpe_mm": {
+            **summary(joints, "p95", "max"),
+            "mean": _mean(mpjpe_mm(compared.joints, compared.true_joints)),
+            "worst_instant_mean": round(float(joints.mean(1).max()), 3),
+        },
+        "pa_mpjpe_mm": {"mean": _mean(pa_mpjpe_mm(compared.joints, compared.true_joints))},
+        "acceleration_error_mm": None
+        if few
+        else {"mean": _mean(acceleration_error_mm(compared.joints, compared.true_joints))},
+        "pve_mm_by_part": {name: _mean(vertices[:, part == p]) for p, name in enumerate(PART_NAMES)},
+        "foot_skate_mm": foot_skate(compared.weights, compared.vertices, compared.true_vertices),
+        "still_jitter_mm": still_jitter(compared.joints, compared.true_joints),
+        "height_error_mm": round(1e3 * float(np.ptp(compared.rest[:, 1]) - np.ptp(compared.true_rest[:, 1])), 3),
+    }
+
+
+def _person(compared: Compared, path: Path, world: TrueWorld) -> dict[str, Any]:
+    track = read_body_track(path)
+    flagged = int(sum(bool(flag) for flag in track.flags.tolist()))
+    return {
+        "person": compared.person,
+        "true": compared.true,
+        "frames": len(compared.instants),
+        "flagged": flagged,
+        **body_errors(compared),
+        "sigma_coverage": None if track.sigma is None else _certainty(compared, track.sigma, world),
+    }
+
+
+def _certainty(compared: Compared, sigma: TrackSigma, world: TrueWorld) -> dict[str, Any]:
+    joints, vertices = compared.joints - compared.true_joints, compared.vertices - compared.true_vertices
+    return sigma_coverage(joints, vertices, sigma, world.T_truth_world[:3, :3])
 
 
 def _mean(values: np.ndarray) -> float | None:

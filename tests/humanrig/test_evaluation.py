@@ -9,8 +9,9 @@ from scipy.spatial.transform import Rotation
 from capture.virtual.truth import Truth
 from geometry.camera import Camera
 from geometry.rigid import look_at, rigid, transform
-from humanrig.evaluation import against_truth, sentences
-from humanrig.evaluation.against_truth import nearest_person, truth_errors
+from humanrig.evaluation import against_truth, people, sentences
+from humanrig.evaluation.against_truth import truth_errors
+from humanrig.evaluation.people import matched
 from humanrig.evaluation.pixels import _nearest
 from humanrig.evaluation.summary import summary
 from humanrig.evaluation.world import true_world
@@ -52,10 +53,12 @@ class _Two(Truth):
         return np.full((3, 24, 3), float(person == "person01"))
 
 
-def test_of_several_people_the_fitted_one_is_judged() -> None:
+def test_each_body_is_compared_with_its_own_person() -> None:
     truth, rows = object.__new__(_Two), np.array([0, 2])
-    assert nearest_person(truth, rows, np.full((2, 24, 3), 0.9)) == "person01"
-    assert nearest_person(truth, rows, np.full((2, 24, 3), 0.2)) == "person00"
+    near, far = np.full((2, 24, 3), 0.1), np.full((2, 24, 3), 0.9)
+    assert matched(truth, [rows, rows], [far, near]) == ["person01", "person00"]
+    assert matched(truth, [rows], [far]) == ["person01"]
+    assert matched(truth, [rows, rows], [near, near + 9]) == ["person00", None]  # somebody who was never there
 
 
 def ring(count: int = 4) -> dict[str, Camera]:
@@ -128,17 +131,28 @@ def test_a_body_in_another_world_is_compared_in_that_of_the_truth(tmp_path, monk
     truth, there = object.__new__(_One), np.linalg.inv(elsewhere())
     vertices = truth.bodies(np.arange(4)) + [0.003, 0, 0]
     posed = SimpleNamespace(vertices=transform(there, vertices), joints=transform(there, truth.joints()))
+    rest = np.random.default_rng(2).normal(0, 0.4, (50, 3))
+    model = SimpleNamespace(pose=lambda _: posed, shaped=lambda *_: 1.01 * rest, weights=np.eye(24)[np.arange(50) % 24])
+    monkeypatch.setattr(_One, "rest_vertices", lambda *_: rest, raising=False)
+    session = SimpleNamespace(path=tmp_path.joinpath, cameras=lambda: in_world(ring(), elsewhere()))
     results = object.__new__(Results)
     vars(results).update(
-        session=SimpleNamespace(path=tmp_path.joinpath, cameras=lambda: in_world(ring(), elsewhere())),
+        session=session,
+        person="person00",
         body={"instants": np.arange(4)},
-        model=SimpleNamespace(pose=lambda _: posed),
-        parameters=None,
+        model=model,
+        parameters=SimpleNamespace(betas=np.zeros(16), child=0.0),
     )
     monkeypatch.setattr(Truth, "open", lambda *_: truth)
-    monkeypatch.setattr(against_truth, "true_instants", lambda _: np.arange(4))
-    figures = truth_errors(results)
+    monkeypatch.setattr(people, "true_instants", lambda _: np.arange(4))
+    track = SimpleNamespace(flags=np.array(["", "few cameras (2)", "", ""]), sigma=None)
+    monkeypatch.setattr(against_truth, "read_body_track", lambda _: track)
+    figures = truth_errors([results], clouds=False)
     assert figures["pve_mm"]["mean"] == pytest.approx(3)
+    assert set(figures["people"][0]["pve_mm_by_part"].values()) == {3.0}
+    assert figures["people"][0]["height_error_mm"] == pytest.approx(1e3 * 0.01 * np.ptp(rest[:, 1]), abs=1e-3)
+    assert figures["people"][0]["flagged"] == 1
+    assert figures["people_missed"] == []
     assert figures["mpjpe_mm"]["max"] == pytest.approx(0, abs=1e-3)
     assert figures["alignment"]["cameras"] == 4
 
@@ -146,6 +160,7 @@ def test_a_body_in_another_world_is_compared_in_that_of_the_truth(tmp_path, monk
 def test_the_alignment_is_told_to_people() -> None:
     aligned = {"cameras": 4, "moved_mm": 55.0, "turned_deg": 70.0, "cameras_mm": 0.4}
     none = dict.fromkeys(("cloud_to_surface_mm", "cloud_to_body_mm", "pve_mm", "mpjpe_mm", "pa_mpjpe_mm"))
+    none |= dict.fromkeys(("people", "people_missed", "cloud_to_true_surface_mm"))
     figures = {"flips": 0, "frames": {"with_body": 4, "total": 4, "flagged": 0}, "held_out_px": {}, **none}
     for name in ("reprojection_px", "joints_px", "detector_px"):
         figures[name] = {"median": 1.0, "p95": 2.0}
