@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class PersonNetwork:
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Loads pose_detection.tflite. Raises RegistrationError for a missing or other file."""
         self.network = Network(path, (INPUT, INPUT, 3), {"scores": (2254, 1), "boxes": (2254, 12)}, threads)
+        self.fingerprint = hashlib.sha256(Path(path).read_bytes()).digest()
         self.anchors = _anchors()
 
     def find(

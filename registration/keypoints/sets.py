@@ -1,4 +1,4 @@
-"""Named sets of body keypoints and what each keypoint is on an SMPL-format body."""
+"""What a set of body keypoints is, and what each keypoint is on an SMPL-format body."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ SMPL_JOINT_OF_KEYPOINT: Final = {
     "right_ankle": "right_ankle",
 }
 """Keypoint → the SMPL joint that it shows. BlazePose's hips lie lower and wider apart than SMPL's hip joints, and its
-shoulders higher: an offset of centimetres that does not average out."""
+shoulders higher: an offset of centimetres that does not average out. Halpe's and OpenPose's neck and pelvis are the
+middles of two others and say nothing new."""
 
 SMPL_VERTEX_OF_KEYPOINT: Final = {
     "nose": "nose",
@@ -54,16 +55,13 @@ SMPL_VERTEX_OF_KEYPOINT: Final = {
     "left_thumb": "lthumb",
     "right_thumb": "rthumb",
 }
-"""Keypoint → name in `BodyModel.keypoint_vertices`. BlazePose's fingers are knuckles, the body's are finger tips."""
+"""Keypoint → name in `BodyModel.keypoint_vertices`. BlazePose's fingers are knuckles, the body's are finger tips.
+Detectors that call the tip of the foot the big toe have the name `left_foot_index` here too."""
 
-FLIP_PARTS: Final = {
-    "upper": (
-        *("shoulder", "elbow", "wrist", "pinky", "index", "thumb"),
-        *("nose", "eye_inner", "eye", "eye_outer", "ear", "mouth"),
-    ),
-    "lower": ("hip", "knee", "ankle", "heel", "foot_index"),
-}
-"""Parts of the body whose two sides a detector confuses together: seen from behind, or with crossed legs."""
+LOWER: Final = frozenset({"hip", "knee", "ankle", "heel", "foot_index", "small_toe", "pelvis"})
+FLIP_PARTS: Final = ("upper", "lower")
+"""Parts of the body whose two sides a detector confuses together, seen from behind or with crossed legs: the legs with
+the hips, and everything else."""
 
 _BONES: Final = (
     "left_shoulder-right_shoulder left_shoulder-left_elbow left_elbow-left_wrist left_wrist-left_index "
@@ -72,6 +70,9 @@ _BONES: Final = (
     "right_hip-right_knee right_knee-right_ankle right_ankle-right_heel right_heel-right_foot_index "
     "left_hip-right_hip nose-left_eye nose-right_eye left_eye-left_ear right_eye-right_ear"
 )
+SIDES: Final = ("left", "right")
+TRUNK: Final = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+"""Keypoints without which nobody can be followed, or a body be fitted."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,14 @@ class KeypointSet:
     @property
     def mirror(self) -> Int64[np.ndarray, "joints"]:
         """Index of the same keypoint on the other side of the body; its own index on the midline."""
-        return np.array([self.names.index(_mirrored(name)) for name in self.names], np.int64)
+        place = {name: n for n, name in enumerate(self.names)}
+        return np.array([place.get(_mirrored(name), n) for n, name in enumerate(self.names)], np.int64)
 
     @property
     def parts(self) -> Bool[np.ndarray, "parts joints"]:
-        """Which keypoints belong to each of FLIP_PARTS."""
-        stems = [_stem(name) for name in self.names]
-        return np.array([[stem in part for stem in stems] for part in FLIP_PARTS.values()])
+        """Which keypoints belong to each of FLIP_PARTS; each belongs to one."""
+        lower = np.array([stem(name) in LOWER for name in self.names], bool)
+        return np.stack([~lower, lower])
 
     @property
     def bones(self) -> list[tuple[int, int]]:
@@ -124,13 +126,14 @@ def smpl_vertices(names: Sequence[str], keypoint_vertices: dict[str, int]) -> In
     return np.array(found, np.int64).reshape(-1, 2)
 
 
+def stem(name: str) -> str:
+    """The name without its side: `wrist` of `left_wrist`, `mouth` of `mouth_left`."""
+    for side in ("left_", "right_", "_left", "_right"):
+        name = name.replace(side, "")
+    return name
+
+
 def _mirrored(name: str) -> str:
     if "left" in name:
         return name.replace("left", "right")
     return name.replace("right", "left")
-
-
-def _stem(name: str) -> str:
-    for side in ("left_", "right_", "_left", "_right"):
-        name = name.replace(side, "")
-    return name
