@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +10,7 @@ from numpy.linalg import LinAlgError
 from scipy.linalg import cho_factor, cho_solve
 
 from registration.errors import RegistrationError
+from registration.fit.system import NormalEquations
 
 WEAK = 1e-6
 """1/rad² and 1/m² added to every unknown: what nothing speaks of gets a standard deviation of 1000, not an error."""
@@ -27,23 +27,21 @@ class Posterior:
     shared: Float[np.ndarray, "shared shared"]
 
 
-def posterior(system: Any) -> Posterior:
+def posterior(system: NormalEquations) -> Posterior:
     """Of undamped `NormalEquations`: the wanted blocks of the inverse, without the rest of it.
 
     Two frames make one block, which makes the matrix block-tridiagonal; its inverse's diagonal blocks follow from one
     pass forward and one back (Rauch–Tung–Striebel 1965 in information form), the border from its Schur complement.
-    `A_next` and `A_second`, the couplings with one and two frames later, may be diagonals (frames, unknowns) or full
-    blocks (frames, unknowns, unknowns). Raises RegistrationError when the equations are not positive definite.
+    Raises RegistrationError when the equations are not positive definite.
     """
-    A, border = np.asarray(system.A, np.float64), np.asarray(system.A_border, np.float64)
-    T, F = A.shape[:2]
-    D, E = _paired(A, _blocks(system.A_next, F), _blocks(system.A_second, F))
-    B = np.zeros((2 * len(D), F, border.shape[2]))
-    B[:T] = border
+    T, F = system.b.shape
+    D, E = _paired(system)
+    B = np.zeros((2 * len(D), F, len(system.A_shared)))
+    B[:T] = system.A_border
     B = B.reshape(len(D), 2 * F, -1)
     try:
         P, W = _selected_inverse(D, E, B)
-        inner = np.asarray(system.A_shared, np.float64) - np.einsum("kfs,kfr->sr", B, W)
+        inner = system.A_shared - np.einsum("kfs,kfr->sr", B, W)
         shared = _inverse(inner + WEAK * np.eye(len(inner)))
     except LinAlgError:
         raise RegistrationError(
@@ -56,28 +54,23 @@ def posterior(system: Any) -> Posterior:
     return Posterior(frames=halves - cross @ np.swapaxes(W, 1, 2), cross=cross, shared=shared)
 
 
-def _blocks(coupling: Any, F: int) -> Float[np.ndarray, "frames F F"]:
-    values = np.asarray(coupling, np.float64)
-    return values if values.ndim == 3 else values[:, :, None] * np.eye(F)
-
-
-def _paired(A: np.ndarray, following: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _paired(system: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
     """Diagonal blocks of pairs of frames, and the blocks that couple a pair with the next pair."""
-    T, F = A.shape[:2]
+    T, F = system.b.shape
     pairs = (T + 1) // 2
     D = np.tile(np.eye(2 * F), (pairs, 1, 1))
     E = np.zeros((max(pairs - 1, 0), 2 * F, 2 * F))
     for t in range(T):
         k, at = t // 2, slice(F * (t % 2), F * (t % 2) + F)
-        D[k, at, at] = A[t] + WEAK * np.eye(F)
-        for step, coupling in ((1, following), (2, second)):
+        D[k, at, at] = system.A[t] + WEAK * np.eye(F)
+        for step, coupling in ((1, system.A_next[t].T), (2, np.diag(system.A_second[t]))):
             if t + step >= T:
                 continue
             other = slice(F * ((t + step) % 2), F * ((t + step) % 2) + F)
             if (t + step) // 2 == k:
-                D[k, at, other], D[k, other, at] = coupling[t], coupling[t].T
+                D[k, at, other], D[k, other, at] = coupling, coupling.T
             else:
-                E[k, at, other] = coupling[t]
+                E[k, at, other] = coupling
     return D, E
 
 
