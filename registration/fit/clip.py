@@ -16,6 +16,7 @@ from registration.fit.config import FitConfig
 from registration.fit.initial import initial_state
 from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
 from registration.fit.landmarks import Landmarks
+from registration.fit.matching import Ring
 from registration.fit.posing import PosedClip
 from registration.fit.priors import PosePrior, SharedPrior, SmoothMotion
 from registration.fit.report import report
@@ -79,10 +80,12 @@ def fit_clip(
     clouds: Sequence[PointCloud | None] | None = None,
     config: FitConfig | None = None,
     on_progress: Progress | None = None,
+    depth_cameras: Sequence[Camera] = (),
 ) -> Fit:
     """The body of every frame: one shape, a pose for each frame, and what should not be trusted in its flags.
 
-    clouds: one for each frame, None where there is none. Frames without data are interpolated by the motion prior and
+    clouds: one for each frame, None where there is none. depth_cameras: those that made the clouds, which say how much
+    of the body could have points. Frames without data are interpolated by the motion prior and
     flagged. Raises RegistrationError when no frame shows a trunk or the shapes disagree.
     """
     config = config or FitConfig()
@@ -91,7 +94,7 @@ def fit_clip(
         state, system = fitter.fit(keypoints, clouds, None, on_progress)
     else:
         state, system = _in_pieces(fitter, keypoints, clouds, config, on_progress)
-    track = report(model, fitter.landmarks, keypoints, state, clouds)
+    track = report(model, fitter.landmarks, keypoints, state, clouds, fitter.rest, system, depth_cameras)
     return Fit(track=track, state=state, landmarks=fitter.landmarks.names, body=fitter.rest, system=system)
 
 
@@ -102,6 +105,7 @@ class _Fitter:
         self.model, self.config = model, config
         self.shapes = min(config.betas, model.shape_count)
         self.rest = RestBody.of(model, self.shapes)
+        self.ring = Ring.of(self.rest.faces, len(self.rest.template))
         self.landmarks = Landmarks.of(model, keypoints.names, self.rest)
         self.step_s = float(np.median(np.diff(keypoints.time_us))) * 1e-6 if len(keypoints) > 1 else 1 / 30
         self.sigma_px = pixel_sigma(keypoints, config.detector_px)
@@ -172,6 +176,7 @@ class _Fitter:
             independent=config.surface_independent,
             kernel_m=kernel * config.surface_kernel_m,
             clothes_weight=config.clothes_weight,
+            ring=self.ring,
         )
 
     def _priors(self, frames: int, smooth: bool) -> list[Term]:

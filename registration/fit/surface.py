@@ -10,15 +10,17 @@ from jaxtyping import Float, Integer
 
 from body.joints import PARENTS
 from geometry.cloud import PointCloud
-from geometry.rays import RayScene
 from registration.fit import robust as fit_robust
 from registration.fit.accumulate import surface_block
+from registration.fit.matching import Ring, match_points
 from registration.fit.posing import PosedClip
 from registration.fit.posing_kernels import vertex_normals_clip
 from registration.fit.system import NormalEquations
 
 MIN_AGREEMENT = 0.3
 """Least cosine between the normals of a point and of the body (72°): it keeps an arm off the chest it hangs before."""
+REACH = 3.0
+"""Points further from the body than this many kernels have no match: their weight would be 1 %."""
 _PARENTS = np.array(PARENTS, np.int64)
 
 
@@ -59,55 +61,37 @@ class Surface:
     independent: float
     kernel_m: float
     clothes_weight: float
+    ring: Ring | None = None
+    """Of the body's faces, where it is known already."""
 
     def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds all points of all frames."""
+        ring = Ring.of(body.model.faces, body.vertices.shape[1]) if self.ring is None else self.ring
         for t in np.flatnonzero(self.cloud.weight.any(1)):
-            self._add(system, int(t), body)
+            self._add(system, int(t), body, ring)
 
-    def _add(self, system: NormalEquations, t: int, body: PosedClip) -> None:
+    def _add(self, system: NormalEquations, t: int, body: PosedClip, ring: Ring) -> None:
         cloud, f, m = self.cloud, body.frames, body.model
-        match = closest_on_body(body.vertices[t], body.normals[t], m.faces, cloud.points[t])
-        offset = cloud.points[t] - match.points
+        match = match_points(
+            cloud.points[t], cloud.normals[t], body.vertices[t], body.normals[t], m.faces, ring,
+            REACH * self.kernel_m, MIN_AGREEMENT,
+        )  # fmt: skip
+        known = match.face >= 0
+        offset = np.where(known[:, None], cloud.points[t] - match.points, 0.0)
         residual = (offset * match.normals).sum(-1)
-        squared = (offset**2).sum(-1) / self.kernel_m**2
-        agreement = (match.normals * cloud.normals[t]).sum(-1)
-        trust = cloud.weight[t] * np.where(agreement > MIN_AGREEMENT, agreement, 0.0)
-        trust = trust * np.where(residual > 0, self.clothes_weight, 1.0)
+        squared = np.where(known, (offset**2).sum(-1) / self.kernel_m**2, REACH**2)
+        agreement = np.where(known, (match.normals * cloud.normals[t]).sum(-1), 1.0)
+        trust = cloud.weight[t] * agreement * np.where(residual > 0, self.clothes_weight, 1.0)
         trust = trust * (self.independent / cloud.weight.shape[1])
         sigma2 = cloud.sigma[t] ** 2 + self.sigma_m**2
         # the robust cost is in units of the kernel: at the kernel's distance a point's pull is cut to a quarter
-        information = trust * fit_robust.weight(squared, 1.0) / sigma2
+        information = np.where(known, trust * fit_robust.weight(squared, 1.0) / sigma2, 0.0)
         system.cost += float((trust * fit_robust.cost(squared, 1.0) * self.kernel_m**2 / sigma2).sum())
         A, b = surface_block(
             m.faces[match.face], match.bary, match.normals, information, residual, body.rest[t], m.carriers, m.weights,
             m.directions, f.R[t], f.R_parent[t], f.t[t], f.joints[t], f.d_t[t], _PARENTS,
         )  # fmt: skip
         system.add_block(t, A, b)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Match:
-    """The closest points of a body to the points of a cloud."""
-
-    points: Float[np.ndarray, "points 3"]
-    normals: Float[np.ndarray, "points 3"]
-    """Of the body, outward; those of the corners, blended."""
-    face: Integer[np.ndarray, "points"]
-    bary: Float[np.ndarray, "points 3"]
-
-
-def closest_on_body(
-    vertices: Float[np.ndarray, "vertices 3"],
-    normals: Float[np.ndarray, "vertices 3"],
-    faces: Integer[np.ndarray, "faces 3"],
-    points: Float[np.ndarray, "points 3"],
-) -> Match:
-    """Closest points of one frame."""
-    found = RayScene(vertices, faces).closest(points)
-    blended = np.einsum("nc,nci->ni", found.bary, normals[faces[found.face]])
-    blended = blended / np.maximum(np.linalg.norm(blended, axis=-1, keepdims=True), 1e-12)
-    return Match(points=found.points, normals=blended, face=found.face, bary=found.bary)
 
 
 def vertex_normals(

@@ -50,7 +50,7 @@ class NormalEquations:
 
     @classmethod
     def joined(cls, parts: Sequence[NormalEquations]) -> NormalEquations:
-        """Parts of a clip, one after the other, with the mean of what is shared and no links between them."""
+        """Parts of a clip, one after the other, with the sum of what is shared and no links between them."""
         for part in parts:
             part.A_next[-1:], part.A_second[-2:] = 0, 0
         stack = {
@@ -58,8 +58,8 @@ class NormalEquations:
         }
         return cls(
             **stack,
-            A_shared=np.mean([p.A_shared for p in parts], 0),
-            b_shared=np.mean([p.b_shared for p in parts], 0),
+            A_shared=np.sum([p.A_shared for p in parts], 0),
+            b_shared=np.sum([p.b_shared for p in parts], 0),
             cost=sum(p.cost for p in parts),
         )
 
