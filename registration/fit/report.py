@@ -1,4 +1,4 @@
-"""How well a fitted body agrees with what was measured, frame by frame, and which frames not to trust."""
+"""How well a fitted body agrees with what was measured, frame by frame and part by part, and how sure it is."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import numpy as np
 from jaxtyping import Float
 
 from body.model import BodyModel
+from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
-from registration.body_track import GOOD, BodyTrack
+from registration.body_track import BodyTrack, TrackParts
+from registration.fit.certainty import track_sigma
+from registration.fit.coverage import part_coverage, seen_patches
+from registration.fit.flags import flags
 from registration.fit.landmarks import Landmarks
+from registration.fit.parts import PART_NAMES, skin_patches
+from registration.fit.posing import PosedClip
+from registration.fit.rest import RestBody
 from registration.fit.state import FitState
+from registration.fit.system import NormalEquations
 
 if TYPE_CHECKING:
     from registration.fit.clip import ClipKeypoints
 
-MIN_LANDMARKS = 8
-"""A frame with fewer triangulated landmarks is said to have few."""
-HIGH_RESIDUAL = 3.0
-"""A frame whose residual is this many times the clip's median is flagged."""
-HIGH_SURFACE_MM = 30.0
 REPORTED_POINTS = 4000
+"""Of each cloud: ten for each patch of the skin."""
 
 
 def report(
@@ -32,34 +36,49 @@ def report(
     keypoints: ClipKeypoints,
     state: FitState,
     clouds: Sequence[PointCloud | None] | None,
+    rest: RestBody | None = None,
+    system: NormalEquations | None = None,
+    depth_cameras: Sequence[Camera] = (),
 ) -> BodyTrack:
-    """The track with its residuals and flags."""
+    """The track with its residuals, coverage, standard deviations and flags.
+
+    rest, system: of the fit at its end; without them nothing is said of uncertainty. depth_cameras: those that made
+    the clouds, which say what could have been covered; without them it is the whole body.
+    """
     parameters = state.parameters()
-    posed_joints = np.empty((len(keypoints), 24, 3))
-    surface = np.full(len(keypoints), np.nan)
-    for start in range(0, len(keypoints), 32):
-        part = slice(start, min(start + 32, len(keypoints)))
-        posed = model.pose(parameters[part])
-        posed_joints[part] = posed.joints
-        for t in range(part.start, part.stop):
-            cloud = None if clouds is None else clouds[t]
-            if cloud is not None and len(cloud):
-                some = cloud.points[:: max(1, len(cloud) // REPORTED_POINTS)]
-                surface[t] = 1000 * RayScene(posed.vertices[t - start], model.faces).closest(some).distance.mean()
+    if rest is None:
+        rest = RestBody.of(model, len(parameters.betas), child=parameters.child)
+    body = PosedClip(state, rest)
+    surface, parts = _against_clouds(model, body, clouds, depth_cameras)
+    clouded = np.array([clouds is not None and clouds[t] is not None for t in range(len(keypoints))], bool)
+    residual = np.full((len(keypoints), len(PART_NAMES)), np.nan) if parts is None else parts.residual_mm
+    sigma = None if system is None else track_sigma(model, body, system, residual, clouded)
     points = landmark_points(landmarks, state)
-    pixels = residual_px(points, landmarks, keypoints)
+    pixels = _frame_median(residual_px(points, landmarks, keypoints))
     return BodyTrack(
         parameters=parameters,
-        joints=posed_joints,
+        joints=body.joints.copy(),
         instants=keypoints.instants,
         time_us=keypoints.time_us,
-        keypoint_px=_frame_median(pixels),
+        keypoint_px=pixels,
         surface_mm=surface,
-        flags=_flags(landmarks, keypoints, _frame_median(pixels), surface, clouds),
+        flags=flags(
+            names=landmarks.names,
+            triangulated=np.isfinite(keypoints.p_world[:, landmarks.index].sum(-1)),
+            views=keypoints.used[:, :, landmarks.index].any(2).sum(1).astype(np.int64),
+            cameras=len(keypoints.cameras),
+            pixels=pixels,
+            surface_mm=surface,
+            clouded=None if clouds is None else clouded,
+            parts=parts,
+            sigma=sigma,
+        ),
         model=model.name,
         model_sha256=model.sha256,
         landmark_names=landmarks.names,
         landmarks=points,
+        sigma=sigma,
+        parts=parts,
     )
 
 
@@ -79,36 +98,33 @@ def residual_px(
     return out
 
 
+def _against_clouds(
+    model: BodyModel, body: PosedClip, clouds: Sequence[PointCloud | None] | None, cameras: Sequence[Camera]
+) -> tuple[Float[np.ndarray, "frames"], TrackParts | None]:
+    """Mean distance of each cloud from the body, mm, and the same part by part, with its coverage."""
+    surface = np.full(len(body), np.nan)
+    if clouds is None:
+        return surface, None
+    patches, count = skin_patches(model), len(PART_NAMES)
+    residual, coverage = np.full((len(body), count), np.nan), np.full((len(body), count), np.nan)
+    for t in range(len(body)):
+        cloud = clouds[t]
+        points = np.zeros((0, 3)) if cloud is None else cloud.points[:: max(1, len(cloud) // REPORTED_POINTS)]
+        patch = np.zeros(0, np.int64)
+        if len(points):
+            closest = RayScene(body.vertices[t], model.faces).closest(points)
+            corner = model.faces[closest.face, closest.bary.argmax(1)]
+            patch, distance = patches.of_vertex[corner], 1000 * closest.distance
+            surface[t] = distance.mean()
+            points_of = np.bincount(patches.part[patch], minlength=count)
+            total = np.bincount(patches.part[patch], distance, minlength=count)
+            residual[t] = np.where(points_of > 0, total / np.maximum(points_of, 1), np.nan)
+        seen = np.ones(len(patches.center), bool)
+        if cameras:
+            seen = seen_patches(patches, body.vertices[t], body.normals[t], model.faces, cameras)
+        coverage[t] = part_coverage(patches, seen, patch)
+    return surface, TrackParts(names=PART_NAMES, residual_mm=residual, coverage=coverage)
+
+
 def _frame_median(pixels: Float[np.ndarray, "frames cameras landmarks"]) -> Float[np.ndarray, "frames"]:
     return np.array([np.median(known) if len(known := p[np.isfinite(p)]) else np.nan for p in pixels])
-
-
-def _flags(
-    landmarks: Landmarks,
-    keypoints: ClipKeypoints,
-    pixels: Float[np.ndarray, "frames"],
-    surface: Float[np.ndarray, "frames"],
-    clouds: Sequence[PointCloud | None] | None,
-) -> np.ndarray:
-    """Reasons for each frame, joined; empty for a good one."""
-    seen = np.isfinite(keypoints.p_world[:, landmarks.index]).all(-1).sum(1)
-    views = keypoints.used[:, :, landmarks.index].any(2).sum(1)
-    typical_px = np.nanmedian(pixels) if np.isfinite(pixels).any() else np.inf
-    flags = []
-    for t in range(len(keypoints)):
-        cloud = clouds is not None and clouds[t] is not None
-        reasons = []
-        if seen[t] == 0 and not cloud:
-            reasons.append("interpolated: no keypoints")
-        elif seen[t] < MIN_LANDMARKS:
-            reasons.append(f"few keypoints ({seen[t]})")
-        elif len(keypoints.cameras) > 2 and views[t] < 3:
-            reasons.append(f"few cameras ({views[t]})")
-        if clouds is not None and not cloud:
-            reasons.append("no cloud")
-        if pixels[t] > HIGH_RESIDUAL * typical_px:
-            reasons.append(f"keypoints {pixels[t]:.0f} px off")
-        if surface[t] > HIGH_SURFACE_MM:
-            reasons.append(f"surface {surface[t]:.0f} mm off")
-        flags.append("; ".join(reasons) or GOOD)
-    return np.array(flags, dtype=np.str_)

@@ -123,6 +123,12 @@ class NormalEquations:
             self.b_shared[:count] += w * residual[n] * shared
         self.cost += cost
 
+    def add_weighted(self, other: NormalEquations, weight: float) -> None:
+        """Adds other equations of the same unknowns."""
+        for name in ("A", "A_next", "A_second", "A_border", "A_shared", "b", "b_shared"):
+            getattr(self, name).__iadd__(weight * getattr(other, name))
+        self.cost += weight * other.cost
+
     def solve(
         self, damping: float, fixed_shared: bool = False
     ) -> tuple[Float[np.ndarray, "frames 75"], Float[np.ndarray, "shared"]]:
