@@ -61,11 +61,16 @@ def in_heights(v_template: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray,
 
 def write_margin_priors(path: Path, priors: MarginPriors, source: str) -> None:
     """Writes the file that `read_margin_priors` reads; millimetres in half precision."""
-    arrays: dict[str, np.ndarray] = {"center": priors.center.astype(np.float32)}
-    for kind in priors.kinds:
-        for name in ("mean", "basis", "rest", "within"):
-            arrays[f"{kind.name}_{name}_mm"] = (1000 * getattr(kind, name)).astype(np.float16)
-    np.savez_compressed(path, source=np.array(source), kinds=np.array([k.name for k in priors.kinds]), **arrays)
+    arrays = {
+        f"{kind.name}_{part}_mm": (1000 * getattr(kind, part)).astype(np.float16)
+        for kind in priors.kinds
+        for part in ("mean", "basis", "rest", "within")
+    }
+    arrays["center"] = priors.center.astype(np.float32)
+    arrays["kinds"] = np.array([kind.name for kind in priors.kinds])
+    arrays["source"] = np.array(source)
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_margin_priors(path: Path) -> MarginPriors:
