@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -14,6 +16,12 @@ class FitConfig:
     """Shape coefficients, or as many as the body model has."""
     beta_sigma: float = 1.0
     """Of each beta; 1 is the model's own population."""
+    fit_child: bool = True
+    """Find the place on the body's child axis too, where it has one."""
+    child_sigma: float = 0.1
+    """Of the child factor about the adult's 0: the standard deviation of the bank's adults is 0.11."""
+    terms: dict[str, float] = Field(default_factory=dict)
+    """Weights of single terms by name (registration/fit/energy.py); 0 leaves one out. All are 1 unless said here."""
     independent_frames: float = 3.0
     """How many frames of a clip count as independent where they speak of what stays the same: the shape and the
     offsets of the landmarks. A detector's and a calibration's errors last from frame to frame. On the four-camera
@@ -47,7 +55,12 @@ class FitConfig:
     surface_iterations: int = 15
     tolerance: float = 1e-4
     """A stage ends when the cost falls by less than this part in a step."""
-    threads: int = Field(default=1, ge=1)
-    """Of torch. Two take twice as long as one on these small matrices (two shared cores: 20 s against 11 s)."""
+    threads: int = Field(default=0, ge=0)
+    """Of the surface's points; 0: as many as there are cores, at most four."""
     frames_at_once: int = Field(default=400, ge=10)
     """Longer clips are fitted in pieces with one shape, found from frames spread over the whole clip."""
+
+    @property
+    def workers(self) -> int:
+        """Threads in numbers."""
+        return self.threads or min(4, os.cpu_count() or 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,15 @@ class CloudPoints:
                 sigma[t, :n] = cloud.sigma[some]
         return cls(points=points, normals=normals, sigma=sigma, weight=weight)
 
+    def thinned(self, step: int) -> CloudPoints:
+        """One point of so many."""
+        return CloudPoints(
+            points=np.ascontiguousarray(self.points[:, ::step]),
+            normals=np.ascontiguousarray(self.normals[:, ::step]),
+            sigma=self.sigma[:, ::step],
+            weight=self.weight[:, ::step],
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Surface:
@@ -63,14 +73,20 @@ class Surface:
     clothes_weight: float
     ring: Ring | None = None
     """Of the body's faces, where it is known already."""
+    threads: int = 1
 
     def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds all points of all frames."""
         ring = Ring.of(body.model.faces, body.vertices.shape[1]) if self.ring is None else self.ring
-        for t in np.flatnonzero(self.cloud.weight.any(1)):
-            self._add(system, int(t), body, ring)
+        _ = body.normals  # made once, before the threads need them
+        which = np.flatnonzero(self.cloud.weight.any(1)).tolist()
+        with ThreadPoolExecutor(self.threads) as pool:
+            for t, (A, b, cost) in zip(which, pool.map(lambda t: self._block(t, body, ring), which)):
+                system.add_block(t, A, b)
+                system.cost += cost
 
-    def _add(self, system: NormalEquations, t: int, body: PosedClip, ring: Ring) -> None:
+    def _block(self, t: int, body: PosedClip, ring: Ring) -> tuple[np.ndarray, np.ndarray, float]:
+        """One frame's J^T W J, J^T W r and cost."""
         cloud, f, m = self.cloud, body.frames, body.model
         match = match_points(
             cloud.points[t], cloud.normals[t], body.vertices[t], body.normals[t], m.faces, ring,
@@ -86,12 +102,12 @@ class Surface:
         sigma2 = cloud.sigma[t] ** 2 + self.sigma_m**2
         # the robust cost is in units of the kernel: at the kernel's distance a point's pull is cut to a quarter
         information = np.where(known, trust * fit_robust.weight(squared, 1.0) / sigma2, 0.0)
-        system.cost += float((trust * fit_robust.cost(squared, 1.0) * self.kernel_m**2 / sigma2).sum())
+        cost = float((trust * fit_robust.cost(squared, 1.0) * self.kernel_m**2 / sigma2).sum())
         A, b = surface_block(
             m.faces[match.face], match.bary, match.normals, information, residual, body.rest[t], m.carriers, m.weights,
             m.directions, f.R[t], f.R_parent[t], f.t[t], f.joints[t], f.d_t[t], _PARENTS,
         )  # fmt: skip
-        system.add_block(t, A, b)
+        return A, b, cost
 
 
 def vertex_normals(

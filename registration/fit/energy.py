@@ -1,0 +1,149 @@
+"""The energy of a fit: which terms it has for a piece of a clip, and their equations at a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from body.model import BodyModel
+from registration.errors import RegistrationError
+from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
+from registration.fit.config import FitConfig
+from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
+from registration.fit.landmarks import Landmarks
+from registration.fit.matching import Ring
+from registration.fit.posing import PosedClip
+from registration.fit.priors import PosePrior, SharedPrior, SmoothMotion
+from registration.fit.rest import RestBody
+from registration.fit.state import FitState
+from registration.fit.surface import CloudPoints, Surface
+from registration.fit.system import NormalEquations
+from registration.fit.term import Term
+from registration.shape.prior import ShapePrior
+
+TERM_NAMES = ("keypoints", "surface", "pose", "smooth")
+"""Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Piece:
+    """What was measured in the frames that are fitted together."""
+
+    keypoints: ClipKeypoints
+    cloud: CloudPoints | None
+    smooth: bool = True
+    """Whether the frames follow one another."""
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+class Energy:
+    """What stays the same for all pieces of a clip."""
+
+    def __init__(
+        self, model: BodyModel, keypoints: ClipKeypoints, config: FitConfig, shape: ShapePrior | None = None
+    ) -> None:
+        """keypoints: of the whole clip. shape: what is known of the person; None: what is known of people.
+
+        Raises RegistrationError for a shape with other coefficients than the fit has, and for unknown terms.
+        """
+        self.model, self.config = model, config
+        self.betas = min(config.betas, model.shape_count)
+        fit_child = config.fit_child and model.child_direction is not None
+        self.shape = _people(self.betas, fit_child, config) if shape is None else shape
+        extra = len(self.shape.mean) - self.betas
+        if extra not in (0, 1) or (extra and model.child_direction is None):
+            raise RegistrationError(
+                f"the given shape has {len(self.shape.mean)} coefficients, the fit {self.betas} betas"
+                f"{' and a child factor' if fit_child else ''}; estimate it with the same body and --option betas"
+            )
+        unknown = set(config.terms) - set(TERM_NAMES)
+        if unknown:
+            raise RegistrationError(f"there is no term {sorted(unknown)[0]!r}; the terms are {', '.join(TERM_NAMES)}")
+        self.fits_child = extra == 1
+        self.rest = RestBody.of(model, self.betas, fit_child=self.fits_child)
+        self.ring = Ring.of(self.rest.faces, len(self.rest.template))
+        self.landmarks = Landmarks.of(model, keypoints.names, self.rest)
+        self.step_s = float(np.median(np.diff(keypoints.time_us))) * 1e-6 if len(keypoints) > 1 else 1 / 30
+        self.sigma_px = pixel_sigma(keypoints, config.detector_px)
+
+    def points(self, piece: Piece) -> Keypoints3D:
+        """Distances to triangulated landmarks."""
+        index = self.landmarks.index
+        return Keypoints3D(
+            p_world=np.asarray(piece.keypoints.p_world[:, index], np.float64),
+            sigma=np.asarray(piece.keypoints.sigma[:, index], np.float64),
+            landmarks=self.landmarks,
+            kernel=self.config.keypoint_kernel,
+        )
+
+    def pixels(self, piece: Piece) -> KeypointPixels:
+        """Distances to detections in the images."""
+        index, keypoints = self.landmarks.index, piece.keypoints
+        return KeypointPixels(
+            cameras=keypoints.cameras,
+            q=np.asarray(keypoints.q[:, :, index], np.float64),
+            sigma_px=self.sigma_px[None, :, None] / np.sqrt(np.clip(keypoints.confidence[:, :, index], 0.1, 1)),
+            used=keypoints.used[:, :, index],
+            landmarks=self.landmarks,
+            kernel=self.config.keypoint_kernel,
+        )
+
+    def surface(self, cloud: CloudPoints, kernel: float) -> Surface:
+        """Distances of the cloud's points, with this many kernels' reach."""
+        config = self.config
+        return Surface(
+            cloud=cloud,
+            sigma_m=config.surface_sigma_m,
+            independent=config.surface_independent,
+            kernel_m=kernel * config.surface_kernel_m,
+            clothes_weight=config.clothes_weight,
+            ring=self.ring,
+            threads=config.workers,
+        )
+
+    def shared_prior(self, frames: int) -> SharedPrior:
+        """What is known of shape and landmark offsets, said as often as the frames are independent."""
+        landmarks = self.landmarks
+        return SharedPrior(
+            mean=self.shape.mean,
+            precision=self.shape.precision,
+            offset_m=landmarks.offset_m,
+            offset_sigma_m=landmarks.offset_sigma_m,
+            times=max(1.0, frames / self.config.independent_frames),
+        )
+
+    def priors(self, piece: Piece) -> dict[str, Term]:
+        """What is believed whatever was measured, by name."""
+        config = self.config
+        terms: dict[str, Term] = {"pose": PosePrior(scale=config.pose_scale)}
+        if piece.smooth:
+            terms["smooth"] = SmoothMotion(
+                step_s=self.step_s,
+                joint_acceleration=config.joint_acceleration,
+                root_acceleration=config.root_acceleration,
+            )
+        return terms
+
+    def equations(self, state: FitState, terms: Mapping[str, Term]) -> NormalEquations:
+        """The sum of the terms, each with its weight, and of the shared prior at one state."""
+        body = PosedClip(state, self.rest)
+        system = NormalEquations.zeros(len(state), self.landmarks.shared)
+        self.shared_prior(len(state)).add(system, body)
+        for name, term in terms.items():
+            weight = self.config.terms.get(name, 1.0)
+            if weight == 1.0:
+                term.add(system, body)
+            elif weight:
+                alone = NormalEquations.zeros(len(state), self.landmarks.shared)
+                term.add(alone, body)
+                system.add_weighted(alone, weight)
+        return system
+
+
+def _people(betas: int, fit_child: bool, config: FitConfig) -> ShapePrior:
+    sigma = np.append(np.full(betas, config.beta_sigma), [config.child_sigma] if fit_child else [])
+    return ShapePrior(mean=np.zeros(len(sigma)), precision=np.diag(1 / sigma**2))
