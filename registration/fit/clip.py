@@ -13,7 +13,7 @@ from geometry.cloud import PointCloud
 from registration.body_track import BodyTrack
 from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
-from registration.fit.energy import Energy, Piece
+from registration.fit.energy import Energy, Piece, ShapeBelief
 from registration.fit.initial import initial_state
 from registration.fit.report import report
 from registration.fit.rest import RestBody
@@ -22,7 +22,6 @@ from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
 from registration.fit.system import NormalEquations
 from registration.fit.term import Term
-from registration.shape.prior import ShapePrior
 
 __all__ = ["ClipKeypoints", "Fit", "fit_clip", "pixel_sigma"]
 
@@ -52,7 +51,7 @@ def fit_clip(
     config: FitConfig | None = None,
     on_progress: Progress | None = None,
     depth_cameras: Sequence[Camera] = (),
-    shape: ShapePrior | None = None,
+    shape: ShapeBelief | None = None,
 ) -> Fit:
     """The body of every frame: one shape, a pose for each frame, and what should not be trusted in its flags.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,10 +22,30 @@ from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints, Surface
 from registration.fit.system import NormalEquations
 from registration.fit.term import Term
-from registration.shape.prior import ShapePrior
 
 TERM_NAMES = ("keypoints", "surface", "pose", "smooth")
 """Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays."""
+
+
+@runtime_checkable
+class ShapeBelief(Protocol):
+    """A Gaussian over the shape's coefficients: betas, then the child factor where it is an unknown."""
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(coefficients,)"""
+        ...
+
+    @property
+    def precision(self) -> np.ndarray:
+        """(coefficients, coefficients) inverse covariance."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _People:
+    mean: np.ndarray
+    precision: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -44,7 +65,7 @@ class Energy:
     """What stays the same for all pieces of a clip."""
 
     def __init__(
-        self, model: BodyModel, keypoints: ClipKeypoints, config: FitConfig, shape: ShapePrior | None = None
+        self, model: BodyModel, keypoints: ClipKeypoints, config: FitConfig, shape: ShapeBelief | None = None
     ) -> None:
         """keypoints: of the whole clip. shape: what is known of the person; None: what is known of people.
 
@@ -144,6 +165,6 @@ class Energy:
         return system
 
 
-def _people(betas: int, fit_child: bool, config: FitConfig) -> ShapePrior:
+def _people(betas: int, fit_child: bool, config: FitConfig) -> ShapeBelief:
     sigma = np.append(np.full(betas, config.beta_sigma), [config.child_sigma] if fit_child else [])
-    return ShapePrior(mean=np.zeros(len(sigma)), precision=np.diag(1 / sigma**2))
+    return _People(mean=np.zeros(len(sigma)), precision=np.diag(1 / sigma**2))
