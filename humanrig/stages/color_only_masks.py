@@ -18,7 +18,7 @@ from registration.keypoints.association import subject
 from registration.keypoints.blazepose import BlazePose
 from registration.keypoints.detections import StreamDetections, detections_of_streams
 from registration.keypoints.observations import gather
-from registration.masks.color_masks import color_mask_from_person
+from registration.masks.color_masks import color_mask_from_person, color_people_from_detections
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,26 @@ class ColorOnlyMasks:
                     choice[stream, instant.instant] = (image, int(chosen[t, c]))
         return cls(cameras, detections, choice)
 
-    def mask(self, stream: str, instant: int) -> np.ndarray:
-        """(height, width) bool; all False where the camera did not see the subject."""
+    @property
+    def people(self) -> int:
+        """How many people are told apart."""
+        return 1 if self.choice else 0
+
+    def people_in(
+        self, stream: str, instant: Instant, session: Session, room: np.ndarray | None, *, refine: bool
+    ) -> np.ndarray:
+        """(height, width) int8: whose each pixel is, -1 where the camera did not see anybody.
+
+        With `refine` the rim is moved to where the colours change; `room`: the image of the empty room.
+        """
         camera = self.cameras[stream]
-        found = self.choice.get((stream, instant))
+        found = self.choice.get((stream, instant.instant))
         person = None if found is None else self.detections[stream].mask(*found)
-        return color_mask_from_person(person, camera.width, camera.height)
+        if not refine or person is None:
+            mask = color_mask_from_person(person, camera.width, camera.height)
+            return np.where(mask, np.int8(0), np.int8(-1))
+        image = session.frame(stream, instant.index[stream]).payload
+        return color_people_from_detections({0: (person, 0.0)}, image, room)
 
 
 def _nearest_to_middle(

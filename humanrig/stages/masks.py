@@ -1,25 +1,29 @@
-"""The stage `masks`: which pixels of every depth and colour image show the person."""
+"""The stage `masks`: whose each pixel of every depth and colour image is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from calibration.rig import device_of
-from calibration.workspace import workspace
-from capture.frame_sets import Instant
-from capture.session import Session
-from geometry.camera import Camera
+from calibration.workspace import Workspace, workspace
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.color_only_masks import ColorOnlyMasks
+from humanrig.stages.mask_images import ImageFigures, MaskWork, in_order
 from registration.errors import RegistrationError
-from registration.masks.background import background_session, room_depth
-from registration.masks.color_masks import color_mask_from_depth
-from registration.masks.depth_masks import MaskConfig, PersonInDepth, person_in_depth
-from registration.masks.files import mask_path, write_mask
+from registration.masks.agreement import agreement, lonely_cameras
+from registration.masks.background import background_session, room_color, room_depth
+from registration.masks.choice import People, choose
+from registration.masks.config import MaskConfig
+from registration.masks.following import follow
+from registration.masks.people_files import FILE, PeopleTrack, write_people_track
+from registration.masks.voxels import REASONS, DepthRig, Occupied
+
+AGREEMENT_INSTANTS = 20
+"""Instants over the take at which the cameras are compared."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -28,63 +32,133 @@ class MasksConfig(MaskConfig):
 
     background: bool = True
     """Compare with the take of the empty room, where the session names one."""
+    refine: bool = True
+    """Move the rim of colour masks to where the colours change."""
+    workers: int = Field(default=0, ge=0)
+    """Instants that are worked on at the same time; 0: one for each core."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes STREAM/NNNNNN.png (255 = person) for every image; returns how many images show nobody, by stream."""
+    """Writes STREAM/NNNNNN.png (255 = person00, see `registration.masks.files`) for every image, people.npz where there
+    is depth, and removed.npz: how many pixels of each depth image are nobody's, and why.
+
+    Raises RegistrationError when nobody is in any picture.
+    """
     session, config = context.session, context.config
-    cameras = session.cameras()
-    streams = [s for kind in ("depth", "color") for s in session.of_kind(kind) if s in cameras and context.uses(s)]
+    cameras = {s: c for s, c in session.cameras().items() if context.uses(s)}
+    streams = [s for kind in ("depth", "color") for s in session.of_kind(kind) if s in cameras]
     depth = [s for s in streams if s.endswith("/depth")]
-    with_depth = {device_of(s): s for s in depth}
-    alone = [s for s in streams if s.endswith("/color") and device_of(s) not in with_depth]
     by_number = {instant.instant: instant for instant in session.instants()}
-    volume = workspace({s: cameras[s] for s in cameras if context.uses(s)})
+    instants = [by_number[n] for n in context.instants]
+    volume = workspace(cameras)
     background = background_session(session) if config.background else None
     room = {} if background is None else room_depth(background, depth)
-    segmented = ColorOnlyMasks.prepare(session, alone, cameras, [by_number[n] for n in context.instants], context)
-    empty, seen, images = dict.fromkeys(streams, 0), False, dict.fromkeys(streams, 0)
-    previous = None
-    for done, number in enumerate(context.instants):
-        instant = by_number[number]
-        depth_m = _depth_images(session, depth, instant)
-        person = person_in_depth(depth_m, cameras, volume, config, background_m=room, previous=previous)
-        previous = person.center if person.center is not None else previous
-        masks = dict(person.masks)
-        for stream in streams:
-            if stream.endswith("/color") and instant.has(stream):
-                if device_of(stream) in with_depth:
-                    masks[stream] = _through_depth(cameras, stream, with_depth[device_of(stream)], depth_m, person)
-                else:
-                    masks[stream] = segmented.mask(stream, number)
-        for stream, mask in masks.items():
-            write_mask(mask_path(context.output, stream, number), mask)
-            images[stream] += 1
-            empty[stream] += not mask.any()
-            seen |= bool(mask.any())
-        context.progress(done + 1, len(context.instants))
-    if not seen:
+    colors = [s for s in streams if s.endswith("/color")]
+    work = MaskWork(
+        session=session,
+        cameras=cameras,
+        rig=DepthRig.of({s: cameras[s] for s in depth}, volume, config, room),
+        colors=colors,
+        room_color={} if background is None or not config.refine else room_color(background, colors),
+        refine=config.refine,
+        output=context.output,
+    )
+    segmented = ColorOnlyMasks.prepare(session, work.alone, cameras, instants, context)
+    total = 2 * len(instants) if depth else len(instants)
+    found: list[Occupied] = []
+    if depth:
+        for some in in_order(work.occupied, instants, config.workers):
+            found.append(some)
+            context.progress(len(found), total)
+    people = _people(found, [i.time_us for i in instants], work.rig, volume, config, room)
+    jobs = [(i, [p.index.get(t) for p in people.people], [o.index[t] for o in people.others if t in o.index])
+            for t, i in enumerate(instants)]  # fmt: skip
+    figures: list[ImageFigures] = []
+    for figure in in_order(lambda job: work.write(*job, segmented), jobs, config.workers):
+        figures.append(figure)
+        context.progress(total - len(instants) + len(figures), total)
+    if not any(figure.seen for figure in figures):
         raise RegistrationError(_nobody(context, streams))
+    warnings = list(people.warnings)
+    if depth:
+        _write_people(context, people)
+        _write_removed(context, depth, figures)
+        warnings += _disagreeing(found, people, depth)
+    return {**_summary(figures, streams, depth), "people": max(len(people.people), segmented.people),
+            "warnings": [*warnings, *_blind(figures, streams)], "background": background is not None,
+            "workspace_m": {"center": [round(float(x), 3) for x in volume.center],
+                            "radius": round(volume.radius_m, 3)}}  # fmt: skip
+
+
+def _people(
+    found: list[Occupied],
+    time_us: Sequence[int],
+    rig: DepthRig,
+    volume: Workspace,
+    config: MasksConfig,
+    room: dict[str, np.ndarray],
+) -> People:
+    """Who is in the take, by depth."""
+    if not found:
+        return People(people=[], others=[], warnings=[])
+    things = follow(found, np.array(time_us, np.float64) * 1e-6, rig.grid, config)
+    empty_room = bool(room) and set(room) >= set(rig.cameras)
+    return choose(things, found, rig.grid, volume, config.people, empty_room=empty_room)
+
+
+def _write_people(context: StageContext, people: People) -> None:
+    center = np.full((len(context.instants), len(people.people), 3), np.nan)
+    for p, thing in enumerate(people.people):
+        for t, middle in thing.center.items():
+            center[t, p] = middle
+    write_people_track(context.output / FILE, PeopleTrack(instants=np.array(context.instants), center=center))
+
+
+def _write_removed(context: StageContext, depth: list[str], figures: list[ImageFigures]) -> None:
+    none = np.full(len(REASONS), -1, np.int64)
+    pixels = np.array([[figure.removed.get(stream, none) for stream in depth] for figure in figures])
+    np.savez_compressed(
+        context.output / "removed.npz", streams=depth, instants=context.instants, reasons=REASONS, pixels=pixels
+    )
+
+
+def _disagreeing(found: list[Occupied], people: People, depth: list[str]) -> list[str]:
+    """Warnings for cameras whose surface the others do not see."""
+    step = max(len(found) // AGREEMENT_INSTANTS, 1)
+    at = range(0, len(found), step)
+    index = [[p.index[t] for p in people.people if t in p.index] for t in at]
+    around = [np.concatenate(some) if some else None for some in index]
+    return lonely_cameras(depth, agreement([found[t] for t in at], around, len(depth)))
+
+
+def _summary(figures: list[ImageFigures], streams: list[str], depth: list[str]) -> dict[str, Any]:
+    images = {s: sum(s in f.empty for f in figures) for s in streams}
+    empty = {s: sum(f.empty.get(s, False) for f in figures) for s in streams}
+    removed = {
+        s: dict(zip(REASONS, np.mean([f.removed[s] for f in figures if s in f.removed], axis=0).round().astype(int)))
+        for s in depth
+        if any(s in f.removed for f in figures)
+    }
     return {
         "images": images,
         "empty": {s: n for s, n in empty.items() if n},
-        "warnings": [f"{s} shows nobody at any instant" for s in streams if images[s] and empty[s] == images[s]],
-        "background": background is not None,
-        "workspace_m": {"center": [round(float(x), 3) for x in volume.center], "radius": round(volume.radius_m, 3)},
+        "removed": {s: {reason: int(n) for reason, n in some.items()} for s, some in removed.items()},
     }
 
 
-def _depth_images(session: Session, streams: list[str], instant: Instant) -> dict[str, np.ndarray]:
-    return {s: session.frame(s, instant.index[s]).payload for s in streams if instant.has(s)}
-
-
-def _through_depth(
-    cameras: dict[str, Camera], color: str, depth: str, depth_m: dict[str, np.ndarray], person: PersonInDepth
-) -> np.ndarray:
-    """The colour mask from the depth image of the same device; all False where that image is missing."""
-    if depth not in depth_m:
-        return np.zeros((cameras[color].height, cameras[color].width), bool)
-    return color_mask_from_depth(depth_m[depth], person.masks[depth], cameras[depth], cameras[color])
+def _blind(figures: list[ImageFigures], streams: list[str]) -> list[str]:
+    """Warnings for cameras that never saw anybody, and for depth images without any depth."""
+    warnings = []
+    for stream in streams:
+        shown = [f for f in figures if stream in f.empty]
+        blank = sum(stream in f.blank for f in figures)
+        if blank:
+            warnings.append(
+                f"{stream}: {blank} of {len(shown)} depth images hold no depth at all; check its cable and its laser"
+            )
+        elif shown and all(f.empty[stream] for f in shown):
+            warnings.append(f"{stream} shows nobody at any instant")
+    return warnings
 
 
 def _nobody(context: StageContext, streams: list[str]) -> str:
@@ -95,4 +169,4 @@ def _nobody(context: StageContext, streams: list[str]) -> str:
     )
 
 
-STAGE = Stage(name="masks", folder="masks", needs=("sync", "calibrate"), config=MasksConfig, run=run)
+STAGE = Stage(name="masks", folder="masks", needs=("sync", "calibrate"), config=MasksConfig, run=run, version=2)

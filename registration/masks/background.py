@@ -1,4 +1,4 @@
-"""The empty room in depth, from a take recorded before the person entered."""
+"""The empty room in depth and colour, from a take recorded before anybody entered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from capture.session import Session
 
@@ -37,4 +37,15 @@ def room_depth(background: Session, streams: Sequence[str]) -> dict[str, Float32
         room = np.full(stack.shape[1:], np.nan, np.float32)
         room[seen] = np.nanmedian(stack[:, seen], axis=0)
         rooms[stream] = room
+    return rooms
+
+
+def room_color(background: Session, streams: Sequence[str]) -> dict[str, UInt8[np.ndarray, "_ _ 3"]]:
+    """Median image of the empty room by colour stream. Streams it lacks are left out."""
+    rooms = {}
+    for stream in streams:
+        count = min(background.stream(stream).frames, MAX_FRAMES) if stream in background.streams else 0
+        if count:
+            stack = np.stack([frame.payload for frame in background.frames(stream, range(count))])
+            rooms[stream] = np.median(stack, axis=0).astype(np.uint8)
     return rooms

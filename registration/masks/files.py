@@ -28,7 +28,7 @@ def write_people(path: Path, person: Integer[np.ndarray, "rows columns"]) -> Non
     if person.size and person.max() >= MAX_PEOPLE:
         raise RegistrationError(f"{path}: {person.max() + 1} people, a mask holds {MAX_PEOPLE}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = np.where(person < 0, 0, BRIGHTEST - STEP * person).astype(np.uint8)
+    image = np.where(person < 0, 0, BRIGHTEST - STEP * np.asarray(person, np.int16)).astype(np.uint8)
     if not cv2.imwrite(str(path), image):
         raise RegistrationError(f"{path} could not be written; is the disk full?")
 

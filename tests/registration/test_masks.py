@@ -8,7 +8,7 @@ from calibration.workspace import workspace
 from geometry.warp import warp_depth_to_color
 from registration.errors import RegistrationError
 from registration.keypoints.detector import PersonMask
-from registration.masks.color_masks import color_mask_from_depth, color_mask_from_person
+from registration.masks.color_masks import color_mask_from_person, color_people_from_depth
 from registration.masks.depth_masks import MaskConfig, person_in_depth
 
 
@@ -89,9 +89,8 @@ def test_color_mask_covers_the_person_seen_from_beside(room):
     beside = depth_camera.T_world_camera.copy()
     beside[:3, 3] += 0.03 * beside[:3, 0]
     color_camera = depth_camera.at(beside)
-    mask = color_mask_from_depth(
-        room.depth_m["kinect_000/depth"], room.person["kinect_000/depth"], depth_camera, color_camera
-    )
+    person = np.where(room.person["kinect_000/depth"], np.int8(0), np.int8(-1))
+    mask = color_people_from_depth(room.depth_m["kinect_000/depth"], person, depth_camera, color_camera) >= 0
     truth = scene(room.vertices, room.faces, {"c": color_camera}).person["c"]
     assert (mask & truth).sum() / (mask | truth).sum() > 0.9  # a border of one pixel is 4 % of a person 60 pixels wide
     assert (
