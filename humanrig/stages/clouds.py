@@ -1,28 +1,33 @@
-"""The stage `clouds`: one fused, cleaned point cloud of the person for every instant."""
+"""The stage `clouds`: one fused, cleaned point cloud of the people for every instant."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from calibration.depth.applying import corrected_depth
-from calibration.depth_correction import DepthCorrection
-from calibration.given import read_calibration
-from calibration.rig import device_of
-from capture.frame_sets import Instant
-from capture.session import CALIBRATED_CAMERAS
-from geometry.camera import Camera
-from geometry.warp import warp_depth_to_color
+from humanrig import __version__, manifest
 from humanrig.stage import Stage, StageContext
-from registration.clouds.colors import ColorView
-from registration.clouds.files import cloud_path, write_cloud, write_cloud_cameras
-from registration.clouds.fusion import CloudConfig, CloudFigures, DepthView, fuse
+from humanrig.stages.cloud_instants import CloudMaker, MadeCloud, make_clouds
+from registration.clouds.consistency import warnings_of
+from registration.clouds.figures import CloudFigures
+from registration.clouds.files import write_cloud_cameras
+from registration.clouds.fusion import CloudConfig
 from registration.errors import RegistrationError
-from registration.masks.files import mask_path, read_mask
+
+NEEDS = ("sync", "calibrate", "masks")
+VERSION = 2
+REMOVED = ("edge", "unconfirmed", "carved", "thinned")
+NAMED = 10
+"""So many instants are named in a message."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -31,12 +36,15 @@ class CloudsConfig(CloudConfig):
 
     allow_empty: bool = False
     """Go on where nobody is in the picture at an instant, without a cloud; the body is then interpolated there."""
+    workers: int | None = None
+    """Processes; None: one for each processor, or one alone for a short take."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
     """Writes NNNNNN.npz and cameras.json; returns points by camera and what each filter removed, in the mean.
 
-    Depth errors of the devices that the calibration knows are taken off first.
+    Depth errors of the devices that the calibration knows are taken off first. Clouds are kept in the session's cache
+    until all are done: a stage that was interrupted goes on where it stopped.
     """
     session, config = context.session, context.config
     cameras = session.cameras()
@@ -45,59 +53,64 @@ def run(context: StageContext) -> dict[str, Any]:
     if not streams:
         context.progress(1, 1)
         return {"skipped": "the session has no depth streams"}
-    corrections = read_calibration(session.path(*CALIBRATED_CAMERAS)).depth_corrections
-    by_number = {instant.instant: instant for instant in session.instants()}
-    figures: list[CloudFigures] = []
-    points: list[int] = []
-    empty: list[int] = []
-    for done, number in enumerate(context.instants):
-        views, colors = _views(context, streams, cameras, corrections, by_number[number])
-        try:
-            cloud, figure = fuse(views, colors, config, number)
-        except RegistrationError:
-            if not config.allow_empty:
-                raise
-            empty.append(number)
-        else:
-            order = np.array([streams.index(view.camera.name) for view in views], np.uint8)
-            write_cloud(cloud_path(context.output, number), replace(cloud, camera=order[cloud.camera]))
-            figures.append(figure)
-            points.append(len(cloud))
-        context.progress(done + 1, len(context.instants))
+    folder = session.path("cache", "clouds", _key(context, streams))
+    folder.mkdir(parents=True, exist_ok=True)
+    maker = CloudMaker(session, tuple(streams), CloudConfig(**_cleaning(config)), folder)
+    made: list[MadeCloud] = []
+    for cloud in make_clouds(maker, context.instants, config.workers):
+        made.append(cloud)
+        context.progress(len(made), len(context.instants))
+    made.sort(key=lambda cloud: cloud.instant)
+    empty = [cloud.instant for cloud in made if not cloud.points]
+    if (empty and not config.allow_empty) or len(empty) == len(made):
+        raise RegistrationError(_empty(made))
+    for cloud in made:
+        if cloud.points:
+            os.replace(folder / f"{cloud.instant:06d}.npz", context.output / f"{cloud.instant:06d}.npz")
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    figures = [cloud.figures for cloud in made if cloud.figures is not None]
+    points = [cloud.points for cloud in made if cloud.points]
     return {"points": _mean(points), "empty": empty, **_summary(figures, streams)}
 
 
-def _views(
-    context: StageContext,
-    streams: list[str],
-    cameras: dict[str, Camera],
-    corrections: dict[str, DepthCorrection],
-    instant: Instant,
-) -> tuple[list[DepthView], list[ColorView]]:
-    session = context.session
-    views, colors = [], []
-    for stream in (s for s in streams if instant.has(s)):
-        depth_m = corrected_depth(session.frame(stream, instant.index[stream]).payload, corrections.get(stream))
-        mask = read_mask(mask_path(session.path("masks"), stream, instant.instant))
-        time_us = instant.time_us + instant.offset_us.get(stream, 0)
-        views.append(DepthView(depth_m=depth_m, mask=mask, camera=cameras[stream], time_us=time_us))
-        color = f"{device_of(stream)}/color"
-        if color in session.streams and color in cameras and instant.has(color):
-            image = session.frame(color, instant.index[color]).payload
-            depth_of_color = warp_depth_to_color(depth_m, cameras[stream], cameras[color])
-            colors.append(ColorView(image=image, depth_m=depth_of_color, camera=cameras[color]))
-    return views, colors
+def _cleaning(config: CloudsConfig) -> dict[str, Any]:
+    return {name: value for name, value in asdict(config).items() if name not in ("allow_empty", "workers")}
+
+
+def _key(context: StageContext, streams: list[str]) -> str:
+    """What clouds were made from and how: those of an interrupted run are used again only where it is the same."""
+    read = {name: done.digest for name in NEEDS if (done := manifest.read(context.session.path(_folder(name))))}
+    made_of = [__version__, VERSION, streams, read, _cleaning(context.config)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _folder(stage: str) -> str:
+    return {"calibrate": "calibration"}.get(stage, stage)
+
+
+def _empty(made: list[MadeCloud]) -> str:
+    empty = [cloud for cloud in made if not cloud.points]
+    if len(empty) == 1:
+        return empty[0].empty
+    names = ", ".join(str(cloud.instant) for cloud in empty[:NAMED]) + (" …" if len(empty) > NAMED else "")
+    return f"{len(empty)} of {len(made)} clouds are empty (instants {names}). The first: {empty[0].empty}" + (
+        "" if len(empty) == len(made) else "; or go on without them: --option clouds.allow_empty=true"
+    )
 
 
 def _summary(figures: list[CloudFigures], streams: list[str]) -> dict[str, Any]:
+    def of(values: Callable[[CloudFigures], dict[str, Any]]) -> dict[str, list[Any]]:
+        return {s: [values(f)[s] for f in figures if s in values(f)] for s in streams}
+
+    apart, lonely = of(lambda f: f.apart_m), of(lambda f: f.lonely)
     return {
-        "kept": {s: _mean([f.kept[s] for f in figures if s in f.kept]) for s in streams},
-        "removed": {
-            "edge": _mean([f.edge for f in figures]),
-            "unconfirmed": _mean([f.unconfirmed for f in figures]),
-            "thinned": _mean([f.thinned for f in figures]),
-        },
+        "seen": {s: _mean(n) for s, n in of(lambda f: f.seen).items()},
+        "kept": {s: _mean(n) for s, n in of(lambda f: f.kept).items()},
+        "removed": {name: _mean([getattr(f, name) for f in figures]) for name in REMOVED},
         "uncolored": _mean([f.uncolored for f in figures]),
+        "apart_mm": {s: _median(values, 1e3) for s, values in apart.items()},
+        "unconfirmed_percent": {s: _median(values, 1e2) for s, values in lonely.items()},
+        "warnings": warnings_of(apart, lonely),
     }
 
 
@@ -105,4 +118,10 @@ def _mean(values: list[int]) -> int:
     return round(float(np.mean(values))) if values else 0
 
 
-STAGE = Stage(name="clouds", folder="clouds", needs=("sync", "calibrate", "masks"), config=CloudsConfig, run=run)
+def _median(values: list[float], unit: float) -> float | None:
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    return round(unit * float(np.median(known)), 2) if len(known) else None
+
+
+STAGE = Stage(name="clouds", folder="clouds", needs=NEEDS, config=CloudsConfig, run=run, version=VERSION)

@@ -1,4 +1,4 @@
-"""How exact a time-of-flight depth is: its standard deviation along the viewing ray."""
+"""How exact a time-of-flight depth is: its standard deviation along the viewing ray, and across a surface."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ MAX_M = 17e-3
 """The vendor's limit of the random error in the specified range (Azure Kinect DK hardware specification)."""
 MIN_COSINE = 0.1
 """Surfaces seen at a more grazing angle than this (84°) return no usable echo."""
+SHARED = 5.0
+"""Pixels that share one noise, since the device smooths: variance of a patch against that of independent pixels."""
+MODEL_SHARE = 0.3
+"""Weight of the sensor's model against the patch's own residual, which knows dark cloth and disturbed frames."""
+LATERAL_M = 0.6e-3
+"""What a place beside the ray is off: lens, pose and smoothing, at the distance of a body."""
+COMMON_M = 0.5e-3
+"""What the cameras of a rig that was calibrated by a board have in common."""
+FUSED_SHARED = 2.5
+SMOOTH_LEAST = 0.5
+"""How far smoothing over neighbours helps: their noise is shared in part."""
 
 
 def depth_sigma(
@@ -24,3 +35,30 @@ def depth_sigma(
     """
     straight = FLOOR_M + SLOPE * np.maximum(z_m - NEAR_M, 0)
     return np.minimum(straight / np.sqrt(np.clip(cosine, MIN_COSINE, 1)), MAX_M)
+
+
+def patch_sigma(
+    z_m: Float[np.ndarray, "*points"],
+    cosine: Float[np.ndarray, "*points"],
+    leverage: Float[np.ndarray, "*points"],
+    residual_m: Float[np.ndarray, "*points"],
+) -> Float[np.ndarray, "*points"]:
+    """Standard deviation in metres, along the normal, of a point of a fitted patch (registration.clouds.patches).
+
+    leverage: variance of the patch's depth as a part of one pixel's; residual_m: what the patch leaves, which is noise
+    and detail that it cannot follow.
+    """
+    noise2 = MODEL_SHARE * depth_sigma(z_m, cosine) ** 2 + (1 - MODEL_SHARE) * residual_m**2
+    along_ray2 = noise2 * np.minimum(SHARED * leverage, 1)
+    return np.sqrt(along_ray2 * cosine**2 + LATERAL_M**2 * (1 - cosine**2))
+
+
+def fused_sigma(
+    sigma: Float[np.ndarray, "*points"], leverage: Float[np.ndarray, "*points"]
+) -> Float[np.ndarray, "*points"]:
+    """Standard deviation in metres, along the normal, of a point of the fused cloud.
+
+    sigma: of the mean of its cameras; leverage: what smoothing leaves of it, by count of neighbours. What cameras have
+    in common (calibration, multipath, waves of the modulation) does not average out.
+    """
+    return np.sqrt(sigma**2 * np.clip(FUSED_SHARED * leverage, SMOOTH_LEAST, 1) + COMMON_M**2)

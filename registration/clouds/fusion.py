@@ -1,75 +1,31 @@
-"""The fused point cloud of one instant: every depth camera's view of the person, cleaned, in the world."""
+"""The fused point cloud of one instant: every depth camera's view of the people, cleaned, in the world."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Integer
-from pydantic import ConfigDict
-from pydantic.dataclasses import dataclass as pydantic_dataclass
+from jaxtyping import Bool, Float, Int64
 
-from geometry.camera import Camera
-from geometry.cloud import PointCloud, concatenate, voxel_downsample
-from geometry.depth import depth_to_points
-from geometry.rigid import rotate, transform
+from geometry.cloud import PointCloud
+from registration.clouds.agreement import Agreement, Stack, agree, stack_views
 from registration.clouds.colors import ColorView, color_points
-from registration.clouds.cross_view import support
-from registration.clouds.depth_noise import depth_sigma
-from registration.clouds.depth_normals import depth_normals
+from registration.clouds.config import CloudConfig
+from registration.clouds.consistency import camera_excess
+from registration.clouds.cross_view import Votes, votes
+from registration.clouds.depth_noise import fused_sigma
+from registration.clouds.figures import CloudFigures
+from registration.clouds.smoothing import smooth
+from registration.clouds.thinning import most_certain
+from registration.clouds.view_points import ViewPoints, view_points
+from registration.clouds.views import DepthView
 from registration.errors import RegistrationError
 
+__all__ = ["CloudConfig", "CloudFigures", "DepthView", "fuse"]
 
-@pydantic_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class CloudConfig:
-    """How clouds are cleaned."""
-
-    support_m: float = 0.02
-    """Another camera must see a surface this close. 30 and 50 mm let 5 and 15 times as many outliers through."""
-    min_support: int | None = None
-    """Cameras that must confirm a point. None: one where at least `full_ring` depth cameras see the person, else none,
-    since with few cameras much of the body is seen by one only."""
-    full_ring: int = 5
-    """Depth cameras from which on neighbours in a ring overlap everywhere on a body."""
-    flying_m: float = 0.05
-    """Without confirmation by others: a pixel whose 3x3 neighbours differ by more than this lies on an edge."""
-    grazing: float = float(np.cos(np.deg2rad(85.0)))
-    """A surface whose normal's cosine with the ray is smaller is seen too edge-on to be measured."""
-    voxel_m: float = 0.005
-    """One point for each voxel of this size, the most certain one; 0 keeps all (some 25,000 for each camera)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class DepthView:
-    """What one depth camera saw at one instant."""
-
-    depth_m: Float[np.ndarray, "_ _"]
-    """NaN where missing; the whole image, with the room."""
-    mask: Bool[np.ndarray, "_ _"]
-    """Where the person is."""
-    camera: Camera
-    time_us: int = 0
-    """When this image was taken, on the session clock."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CloudFigures:
-    """How many points each step left; by camera name where it says so."""
-
-    seen: dict[str, int]
-    """Pixels of the person."""
-    kept: dict[str, int]
-    """Points in the cloud, before thinning."""
-    edge: int
-    """Removed: on an edge, seen edge-on, or too thin for a normal."""
-    unconfirmed: int
-    """Removed: no other camera saw them."""
-    thinned: int
-    """Removed: another point in the same voxel."""
-    uncolored: int
-    """Kept, but no colour camera saw them; they are black."""
+COMPARED = 8
+"""Every so many points are compared to find what cameras are off."""
 
 
 def fuse(
@@ -80,85 +36,111 @@ def fuse(
 ) -> tuple[PointCloud, CloudFigures]:
     """The cloud in the world with all fields of PointCloud; `camera` counts in the order of `views`.
 
-    colors: the colour images, any number of them. Raises RegistrationError when no point is left, naming the instant
-    and the cameras.
+    Each view is denoised by itself; cameras that lie apart from the others lose weight; each point moves to the mean
+    of the cameras that see its surface; points that nobody confirms go; one in each voxel stays, and is laid onto its
+    neighbours' patch. colors: the colour images, any number of them. Raises RegistrationError when no point is left,
+    naming the instant and the cameras.
     """
     config = config or CloudConfig()
-    confirmations = _confirmations(views, config)
-    masked = [np.where(view.mask, view.depth_m, np.nan) for view in views]
-    cameras = [view.camera for view in views]
-    clouds: list[PointCloud] = []
-    edge = unconfirmed = 0
-    for index, view in enumerate(views):
-        cloud = _view_cloud(view, index, config, with_edges=confirmations > 0)
-        edge += int((view.mask & (view.depth_m > 0)).sum()) - len(cloud)
-        if confirmations:
-            good = support(cloud.points, index, masked, cameras, config.support_m) >= confirmations
-            unconfirmed += int((~good).sum())
-            cloud = cloud[good]
-        clouds.append(cloud)
-    whole = concatenate(clouds)
-    if not len(whole):
-        raise RegistrationError(_empty_message(views, instant, unconfirmed))
-    thin = _thin(whole, config.voxel_m)
-    rgb, seen = color_points(thin.points, _indices(thin), [camera.name for camera in cameras], colors)
-    return replace(thin, colors=rgb), CloudFigures(
-        seen={v.camera.name: int((v.mask & (v.depth_m > 0)).sum()) for v in views},
-        kept={v.camera.name: len(c) for v, c in zip(views, clouds)},
-        edge=edge,
-        unconfirmed=unconfirmed,
-        thinned=len(whole) - len(thin),
-        uncolored=int((~seen).sum()),
+    seen = [view_points(view, config) for view in views]
+    needed = _confirmations(seen, config)
+    if not sum(len(view.points) for view in seen):
+        raise RegistrationError(_empty_message(views, instant, 0))
+    stack = stack_views(seen)
+    first = agree(stack, np.arange(0, len(stack.points), COMPARED))
+    apart = camera_excess(first.pairs)
+    stack = replace(stack, sigma=np.hypot(stack.sigma, apart[stack.view]))
+    agreed = agree(stack)
+    points, sigma = (agreed.points, agreed.sigma) if config.average else (stack.points, stack.sigma)
+    doubted = np.flatnonzero(agreed.views < max(needed, 1))
+    said = _votes(stack, doubted, views, config)
+    keep = _confirmed(agreed, doubted, said, needed)
+    if not keep.any():
+        raise RegistrationError(_empty_message(views, instant, len(keep)))
+    chosen = _chosen(points, sigma, keep, config.voxel_m)
+    cloud = _cloud(stack, points, sigma, chosen, keep, views, config)
+    assert cloud.normals is not None
+    assert cloud.person is not None
+    rgb, colored = color_points(cloud.points, cloud.normals, cloud.person, colors)
+    return replace(cloud, colors=rgb), CloudFigures(
+        seen={v.camera.name: s.seen for v, s in zip(views, seen)},
+        kept={v.camera.name: int(keep[stack.view == i].sum()) for i, v in enumerate(views)},
+        edge=sum(s.seen for s in seen) - len(keep),
+        unconfirmed=int((~keep).sum()) - (carved := _carved(doubted, said, keep)),
+        carved=carved,
+        thinned=int(keep.sum()) - len(chosen),
+        uncolored=int((~colored).sum()),
+        apart_m={v.camera.name: float(apart[i]) for i, v in enumerate(views)},
+        lonely={v.camera.name: _lonely(stack, agreed, i) for i, v in enumerate(views)},
     )
 
 
-def _confirmations(views: Sequence[DepthView], config: CloudConfig) -> int:
+def _confirmations(seen: Sequence[ViewPoints], config: CloudConfig) -> int:
     if config.min_support is not None:
         return config.min_support
-    return 1 if sum(bool(view.mask.any()) for view in views) >= config.full_ring else 0
+    return 1 if sum(view.seen > 0 for view in seen) >= config.full_ring else 0
 
 
-def _view_cloud(view: DepthView, index: int, config: CloudConfig, *, with_edges: bool) -> PointCloud:
-    """Points, normals, uncertainty and time of one camera's pixels that are usable by themselves."""
-    normals = depth_normals(view.depth_m, view.mask, view.camera)
-    points = depth_to_points(view.depth_m, view.camera)
-    usable = view.mask & np.isfinite(points[..., 2]) & np.isfinite(normals[..., 0])
-    if not with_edges:
-        usable &= ~on_edge(view.depth_m, config.flying_m)
-    p, n = points[usable], normals[usable]
-    cosine = -np.einsum("ni,ni->n", p, n) / np.linalg.norm(p, axis=1)
-    facing = cosine >= config.grazing
-    p, n, cosine = p[facing], n[facing], cosine[facing]
+def _votes(
+    stack: Stack,
+    which: Int64[np.ndarray, "some"],
+    views: Sequence[DepthView],
+    config: CloudConfig,
+) -> Votes:
+    """What the measured images say of the points whose surface too few cameras share."""
+    depth_m, masks = [v.depth_m for v in views], [v.mask for v in views]
+    cameras = [v.camera for v in views]
+    return votes(stack.points[which], stack.view[which], depth_m, masks, cameras, config.support_m, config.carve_m)
+
+
+def _confirmed(
+    agreed: Agreement, doubted: Int64[np.ndarray, "some"], said: Votes, needed: int
+) -> Bool[np.ndarray, "points"]:
+    """Which points stay: seen by enough others, and not looked through by more than confirm them."""
+    keep = np.ones(len(agreed.views), bool)
+    support = np.maximum(said.support, agreed.views[doubted])
+    keep[doubted] = (support >= needed) & (said.through <= support)
+    return keep
+
+
+def _carved(doubted: np.ndarray, said: Votes, keep: np.ndarray) -> int:
+    return int((~keep[doubted] & (said.through > 0)).sum())
+
+
+def _lonely(stack: Stack, agreed: Agreement, view: int) -> float:
+    own = agreed.views[stack.view == view]
+    return float((own == 0).mean()) if len(own) else float("nan")
+
+
+def _chosen(
+    points: Float[np.ndarray, "points 3"], sigma: Float[np.ndarray, "points"], keep: np.ndarray, voxel_m: float
+) -> Int64[np.ndarray, "chosen"]:
+    kept = np.flatnonzero(keep)
+    return kept if voxel_m <= 0 else kept[most_certain(points[kept], sigma[kept], voxel_m)]
+
+
+def _cloud(
+    stack: Stack,
+    points: np.ndarray,
+    sigma: np.ndarray,
+    chosen: np.ndarray,
+    keep: np.ndarray,
+    views: Sequence[DepthView],
+    config: CloudConfig,
+) -> PointCloud:
+    """The chosen points as a cloud, smoothed where that is wanted."""
+    p, n, leverage = points[chosen], stack.normals[chosen], np.ones(len(chosen))
+    if config.smooth_m > 0:
+        p, n, leverage = smooth(stack, points, chosen, keep, config.smooth_m)
+    camera = stack.view[chosen]
     return PointCloud(
-        points=transform(view.camera.T_world_camera, p),
-        normals=rotate(view.camera.T_world_camera, n),
-        camera=np.full(len(p), index, np.uint8),
-        sigma=depth_sigma(p[:, 2], cosine),
-        time_us=np.full(len(p), view.time_us, np.int64),
+        points=p,
+        normals=n,
+        camera=camera.astype(np.uint8),
+        sigma=fused_sigma(sigma[chosen], leverage),
+        time_us=np.array([view.time_us for view in views], np.int64)[camera],
+        person=stack.person[chosen].astype(np.uint8),
     )
-
-
-def on_edge(depth_m: Float[np.ndarray, "rows columns"], flying_m: float) -> Bool[np.ndarray, "rows columns"]:
-    """Pixels whose 3x3 neighbourhood spans more than `flying_m`; to be asked of the image with the room in it.
-
-    Missing neighbours say nothing.
-    """
-    kernel = np.ones((3, 3), np.uint8)
-    known = np.isfinite(depth_m)
-    farthest = cv2.dilate(np.where(known, depth_m, -1).astype(np.float32), kernel)
-    nearest = cv2.erode(np.where(known, depth_m, 1e3).astype(np.float32), kernel)
-    return farthest - nearest > flying_m
-
-
-def _thin(cloud: PointCloud, voxel_m: float) -> PointCloud:
-    """The most certain point of each voxel."""
-    if voxel_m <= 0 or cloud.sigma is None:
-        return cloud
-    return voxel_downsample(cloud[np.argsort(cloud.sigma, kind="stable")], voxel_m)
-
-
-def _indices(cloud: PointCloud) -> Integer[np.ndarray, "points"]:
-    return np.zeros(len(cloud), np.uint8) if cloud.camera is None else cloud.camera
 
 
 def _empty_message(views: Sequence[DepthView], instant: int, unconfirmed: int) -> str:

@@ -1,0 +1,152 @@
+"""Makes and writes the clouds of instants, in this process or in several; what is done survives an interruption."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from calibration.depth.applying import corrected_depth
+from calibration.given import read_calibration
+from calibration.rig import device_of
+from capture.frame_sets import Instant
+from capture.session import CALIBRATED_CAMERAS, Session
+from capture.worker_process import end_with_parent
+from registration.clouds.colors import ColorView
+from registration.clouds.files import cloud_path, write_cloud
+from registration.clouds.fusion import CloudConfig, CloudFigures, DepthView, fuse
+from registration.errors import RegistrationError
+from registration.masks.files import mask_path, read_people
+
+FEW = 8
+"""So few instants are done sooner in one process than others are started: some 3 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeCloud:
+    """What became of one instant."""
+
+    instant: int
+    points: int
+    """Points of the cloud; 0: there is none."""
+    figures: CloudFigures | None = None
+    empty: str = ""
+    """Why there is no cloud."""
+
+
+@dataclass(frozen=True)
+class CloudMaker:
+    """Makes the cloud of any instant of a session, once."""
+
+    session: Session
+    streams: tuple[str, ...]
+    config: CloudConfig
+    folder: Path
+    """Where clouds are written, and found again after an interruption."""
+
+    def make(self, number: int) -> MadeCloud:
+        """Writes NNNNNN.npz, and NNNNNN.json beside it as the sign that it is whole."""
+        path = cloud_path(self.folder, number)
+        sign = path.with_suffix(".json")
+        if sign.is_file() and path.is_file():
+            values = json.loads(sign.read_text())
+            return MadeCloud(instant=number, points=values["points"], figures=CloudFigures(**values["figures"]))
+        views, colors = self._views(self._instants[number])
+        try:
+            cloud, figures = fuse(views, colors, self.config, number)
+        except RegistrationError as error:
+            return MadeCloud(instant=number, points=0, empty=str(error))
+        order = np.array([self.streams.index(view.camera.name) for view in views], np.uint8)
+        write_cloud(path, replace(cloud, camera=order[cloud.camera]))
+        sign.write_text(json.dumps({"points": len(cloud), "figures": asdict(figures)}))
+        return MadeCloud(instant=number, points=len(cloud), figures=figures)
+
+    @cached_property
+    def _instants(self) -> dict[int, Instant]:
+        return {instant.instant: instant for instant in self.session.instants()}
+
+    @cached_property
+    def _cameras(self) -> Mapping:
+        return self.session.cameras()
+
+    @cached_property
+    def _corrections(self) -> Mapping:
+        return read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
+
+    def _views(self, instant: Instant) -> tuple[list[DepthView], list[ColorView]]:
+        views, colors = [], []
+        for stream in (s for s in self.streams if instant.has(s)):
+            measured = self.session.frame(stream, instant.index[stream]).payload
+            people = read_people(mask_path(self.session.path("masks"), stream, instant.instant))
+            time_us = instant.time_us + instant.offset_us.get(stream, 0)
+            views.append(
+                DepthView(
+                    depth_m=corrected_depth(measured, self._corrections.get(stream)),
+                    mask=people >= 0,
+                    camera=self._cameras[stream],
+                    time_us=time_us,
+                    person=people,
+                )
+            )
+            color = f"{device_of(stream)}/color"
+            if color in self.session.streams and color in self._cameras and instant.has(color):
+                image = self.session.frame(color, instant.index[color]).payload
+                path = mask_path(self.session.path("masks"), color, instant.instant)
+                seen = read_people(path) if path.is_file() else None
+                colors.append(ColorView(image=image, camera=self._cameras[color], people=seen))
+        return views, colors
+
+
+def make_clouds(maker: CloudMaker, numbers: Sequence[int], workers: int | None) -> Iterator[MadeCloud]:
+    """Every cloud as it is done, in any order; over `workers` processes (None: one for each processor).
+
+    Raises RegistrationError for fewer than one, and when a process ends by itself.
+    """
+    if workers is not None and workers < 1:
+        raise RegistrationError(f"clouds.workers={workers}: at least one is needed; leave it out for one per processor")
+    few = 1 if len(numbers) < FEW else len(os.sched_getaffinity(0))
+    count = min(few if workers is None else workers, max(len(numbers), 1))
+    if count == 1:
+        yield from map(maker.make, numbers)
+        return
+    # spawned, not forked: threads of numerical libraries do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    start = (maker.session.folder, maker.streams, maker.config, maker.folder)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=start)
+    try:
+        for done in as_completed([pool.submit(_make, number) for number in numbers]):
+            yield done.result()
+    except BrokenProcessPool:
+        raise RegistrationError(
+            f"one of {count} processes that make clouds ended by itself; is there enough memory? Run the same command "
+            "again, it goes on where it stopped, or with fewer processes: --option clouds.workers=1"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_maker: CloudMaker | None = None
+
+
+def _start(session: Path, streams: tuple[str, ...], config: CloudConfig, folder: Path) -> None:
+    """Runs once in each new process. The parent alone answers Ctrl-C."""
+    global _maker
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _maker = CloudMaker(Session.open(session), streams, config, folder)
+
+
+def _make(number: int) -> MadeCloud:
+    assert _maker is not None
+    return _maker.make(number)
