@@ -17,11 +17,14 @@ from registration.fit.matching import Ring, match_points
 from registration.fit.posing import PosedClip
 from registration.fit.posing_kernels import vertex_normals_clip
 from registration.fit.system import NormalEquations
+from registration.fit.terms.clothing import Clothing, FramePoints
 
 MIN_AGREEMENT = 0.3
 """Least cosine between the normals of a point and of the body (72°): it keeps an arm off the chest it hangs before."""
 REACH = 3.0
 """Points further from the body than this many kernels have no match: their weight would be 1 %."""
+CLOTHES_REACH_M = 0.12
+"""Least reach where margins of clothes are known: skirts and open coats stand off that far."""
 _PARENTS = np.array(PARENTS, np.int64)
 
 
@@ -74,6 +77,8 @@ class Surface:
     ring: Ring | None = None
     """Of the body's faces, where it is known already."""
     threads: int = 1
+    clothing: Clothing | None = None
+    """Margins of clothes, which then replace sigma, independent, kernel and clothes_weight."""
 
     def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds all points of all frames."""
@@ -90,23 +95,34 @@ class Surface:
         cloud, f, m = self.cloud, body.frames, body.model
         match = match_points(
             cloud.points[t], cloud.normals[t], body.vertices[t], body.normals[t], m.faces, ring,
-            REACH * self.kernel_m, MIN_AGREEMENT,
+            max(REACH * self.kernel_m, 0.0 if self.clothing is None else CLOTHES_REACH_M), MIN_AGREEMENT,
         )  # fmt: skip
         known = match.face >= 0
         offset = np.where(known[:, None], cloud.points[t] - match.points, 0.0)
         residual = (offset * match.normals).sum(-1)
         squared = np.where(known, (offset**2).sum(-1) / self.kernel_m**2, REACH**2)
         agreement = np.where(known, (match.normals * cloud.normals[t]).sum(-1), 1.0)
+        corners = m.faces[match.face]
+        geometry = (
+            corners, match.bary, match.normals, body.rest[t], m.carriers, m.weights, m.directions, f.R[t],
+            f.R_parent[t], f.t[t], f.joints[t], f.d_t[t], _PARENTS,
+        )  # fmt: skip
+        if self.clothing is not None:
+            points = FramePoints(
+                residual=residual,
+                aside=np.maximum((offset**2).sum(-1) - residual**2, 0.0),
+                trust=np.where(known, cloud.weight[t] * agreement, 0.0),
+                sigma=cloud.sigma[t],
+                vertex=corners[np.arange(len(corners)), match.bary.argmax(1)],
+            )
+            return self.clothing.equations(points, *geometry)
         trust = cloud.weight[t] * agreement * np.where(residual > 0, self.clothes_weight, 1.0)
         trust = trust * (self.independent / cloud.weight.shape[1])
         sigma2 = cloud.sigma[t] ** 2 + self.sigma_m**2
         # the robust cost is in units of the kernel: at the kernel's distance a point's pull is cut to a quarter
         information = np.where(known, trust * fit_robust.weight(squared, 1.0) / sigma2, 0.0)
         cost = float((trust * fit_robust.cost(squared, 1.0) * self.kernel_m**2 / sigma2).sum())
-        A, b = surface_block(
-            m.faces[match.face], match.bary, match.normals, information, residual, body.rest[t], m.carriers, m.weights,
-            m.directions, f.R[t], f.R_parent[t], f.t[t], f.joints[t], f.d_t[t], _PARENTS,
-        )  # fmt: skip
+        A, b = surface_block(*geometry[:3], information, residual, *geometry[3:])
         return A, b, cost
 
 

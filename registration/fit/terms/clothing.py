@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import numba
 import numpy as np
 from jaxtyping import Float, Int64
 
-from registration.fit.posing_kernels import add_shape_row, collect_point, finish_row
-from registration.fit.system import NormalEquations
+from registration.fit.terms.clothing_kernel import clothed_block
 from registration.fit.terms.margin_prior import MarginPrior
 
 MODEL_GAP_M: Final = 0.004
 """Standard deviation, normal to the skin, of a patch of a real body about the best that the model's shapes can do: 16
 betas leave 5.9 mm RMS of the bank's bodies, a good half of it along the normal."""
+SURFACE_SIGMA_M: Final = 0.002
+"""Of a body's surface inside a patch, beside the sensor's noise and the margin's own unevenness."""
+KERNEL: Final = 3.0
+"""Residual, in predicted standard deviations, from which a point counts as an outlier (Geman-McClure)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class PatchSums:
-    """What the points of one frame say, summed over the patches that they lie on."""
+class FramePoints:
+    """Points of one frame with the body's points that they belong to."""
 
-    rows: Float[np.ndarray, "patches unknowns"]
-    """Sum of information times derivative."""
-    force: Float[np.ndarray, "patches"]
-    """Sum of information times residual."""
-    information: Float[np.ndarray, "patches"]
+    residual: Float[np.ndarray, "points"]
+    """Metres outward from the body along its normal."""
+    aside: Float[np.ndarray, "points"]
+    """Squared metres along the surface: more than zero where the body ends before the point."""
+    trust: Float[np.ndarray, "points"]
+    """Weight of each point; 0 where it belongs to nothing."""
+    sigma: Float[np.ndarray, "points"]
+    """Of the sensor, metres."""
+    vertex: Int64[np.ndarray, "points"]
+    """The body's vertex nearest to each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Clothing:
-    """Margins of one kind of clothes on one body model."""
+    """Margins of one kind of clothes on one body model.
+
+    A point of patch p is mean[p] + (basis a)[p] outside the skin, plus what is left of the patch's margin, which all
+    its points share, plus unevenness and noise of its own. The directions a are unknowns of each frame, with a standard
+    normal prior, taken out of the equations by their Schur complement. Beside that no point is inside the skin by more
+    than noise.
+    """
 
     prior: MarginPrior
     patch: Int64[np.ndarray, "vertices"]
@@ -40,65 +53,49 @@ class Clothing:
     """How often each frame says what is known of the margins: frames of a clip show the same clothes."""
     gap_m: float = MODEL_GAP_M
 
-    def expected(self, patch: Int64[np.ndarray, "points"]) -> Float[np.ndarray, "points"]:
-        """Mean margin of points on these patches, metres."""
-        return self.prior.mean[patch]
+    def equations(
+        self, points: FramePoints, *geometry: Any
+    ) -> tuple[Float[np.ndarray, "unknowns unknowns"], Float[np.ndarray, "unknowns"], float]:
+        """J^T W J, J^T W r and the cost of one frame; `geometry` is what surface_block takes for rows.
 
-    def variance(
-        self,
-        patch: Int64[np.ndarray, "points"],
-        sigma_m: Float[np.ndarray, "points"],
-        weight: Float[np.ndarray, "points"],
-    ) -> Float[np.ndarray, "points"]:
-        """Variance of each point's distance from body plus mean margin, without the directions of the prior.
-
-        All points of a patch share what is left of its margin, so that many say no more than one would.
+        The cost contains the logarithm of the normalisation, so that costs of several kinds of clothes compare.
         """
-        count = np.bincount(patch, weight, minlength=len(self.prior.mean))
-        shared = self.prior.rest**2 + self.gap_m**2
-        return sigma_m**2 + self.prior.within[patch] ** 2 + count[patch] * shared[patch]
-
-    def marginalise(self, system: NormalEquations, frame: int, sums: PatchSums) -> None:
-        """Takes the prior's directions out of one frame's equations, as unknowns of their own (Schur complement).
-
-        The cost gains the logarithm of the normalisation, so that costs of several kinds of clothes compare.
-        """
-        B = self.prior.basis
-        M = B.T @ (sums.information[:, None] * B) + self.said * np.eye(B.shape[1])
+        prior, patches = self.prior, len(self.prior.mean)
+        patch = self.patch[points.vertex]
+        count = np.bincount(patch, points.trust, minlength=patches)
+        own2 = points.sigma**2 + SURFACE_SIGMA_M**2
+        uneven2 = own2 + prior.within[patch] ** 2
+        left2 = prior.rest**2 + self.gap_m**2
+        # all points of a patch share what is left of its margin, so that many say no more than one would
+        variance = uneven2 + count[patch] * left2[patch]
+        predicted = uneven2 + left2[patch] + (prior.basis**2).sum(1)[patch]
+        residual = points.residual - prior.mean[patch]
+        squared = (residual**2 + points.aside) / predicted
+        robust = KERNEL**2 / (KERNEL**2 + squared)
+        information = points.trust * robust**2 / variance
+        cost = 0.5 * float((points.trust * robust * squared * predicted / variance).sum())
+        cost += 0.5 * KERNEL**2 * float((points.trust == 0).sum()) * patches / max(len(patch), 1)
+        inside = np.where(points.residual < 0, points.trust * robust**2 / (own2 + count[patch] * self.gap_m**2), 0.0)
+        cost += 0.5 * float((inside * points.residual**2).sum())
+        A, b, rows = clothed_block(
+            patches, patch, information, inside, residual, points.residual, *geometry
+        )  # fmt: skip
+        B = prior.basis
+        M = B.T @ (np.bincount(patch, information, minlength=patches)[:, None] * B) + self.said * np.eye(B.shape[1])
         L = np.linalg.cholesky(M)
-        C = np.linalg.solve(L, B.T @ sums.rows)
-        h = np.linalg.solve(L, B.T @ sums.force)
-        system.add_block(frame, -C.T @ C, -C.T @ h)
-        system.cost += float(-0.5 * h @ h + np.log(np.diagonal(L)).sum() - 0.5 * len(h) * np.log(self.said))
+        C = np.linalg.solve(L, B.T @ rows)
+        h = np.linalg.solve(L, B.T @ np.bincount(patch, information * residual, minlength=patches))
+        cost += float(np.log(np.diagonal(L)).sum()) - 0.5 * (float(h @ h) + len(h) * np.log(self.said))
+        cost += self._log_patches(count, np.bincount(patch, points.trust * uneven2, minlength=patches), left2)
+        return A - C.T @ C, b - C.T @ h, cost
 
-    def directions_at(self, sums: PatchSums) -> Float[np.ndarray, "directions"]:
-        """The most likely standard deviations of the prior's directions for residuals as they are."""
-        B = self.prior.basis
-        M = B.T @ (sums.information[:, None] * B) + self.said * np.eye(B.shape[1])
-        return np.linalg.solve(M, B.T @ sums.force)
-
-
-@numba.njit(cache=True, nogil=True)
-def patch_rows(
-    patches, patch, corners, bary, directions, information, rest, carriers, weights, shape,
-    R, R_parent, t, joints, d_t, parents,
-):  # fmt: skip
-    """(patches, 75 + C): sums of information times the row of each point, by patch; arguments as of surface_block."""
-    first = 3 * len(joints) + 3
-    size = first + d_t.shape[2]
-    G, row = np.zeros((patches, size)), np.zeros(size)
-    moment, weight = np.empty((len(joints), 3)), np.empty(len(joints))
-    for n in range(len(corners)):
-        if information[n] <= 0.0:
-            continue
-        row[:] = 0.0
-        moment[:], weight[:] = 0.0, 0.0
-        for c in range(3):
-            scale, v = bary[n, c], corners[n, c]
-            if scale == 0.0:
-                continue
-            collect_point(rest[v], scale, carriers[v], weights[v], R, t, moment, weight)
-            add_shape_row(scale, carriers[v], weights[v], shape[v], directions[n], R, row, first)
-        finish_row(moment, weight, directions[n], R_parent, joints, d_t, parents, row)
-        G[patch[n]] += information[n] * row
-    return G
+    def _log_patches(
+        self,
+        count: Float[np.ndarray, "patches"],
+        own2: Float[np.ndarray, "patches"],
+        left2: Float[np.ndarray, "patches"],
+    ) -> float:
+        """Logarithm of the standard deviations of the patches' means, in millimetres."""
+        seen = count > 0.5
+        mean2 = own2[seen] / count[seen] ** 2 + left2[seen]
+        return 0.5 * float(np.log(mean2 * 1e6).sum())
