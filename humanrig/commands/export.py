@@ -12,13 +12,15 @@ from humanrig.terminal import progress, say
 
 def export(
     session: Annotated[Positional[Path], arg(metavar="SESSION")],
-    format: Literal["glb", "obj", "ply", "amass", "humman", "mkv"],
+    format: Literal["glb", "obj", "ply", "amass", "bvh", "joints", "humman", "smpl_params", "annotations", "mkv"],
     to: Annotated[Path | None, arg(metavar="FOLDER")] = None,
 ) -> int:
     """Write results, or the recording, in a format of another program, and print the paths.
 
     glb: one skinned, animated, textured model. obj: one textured mesh for each instant. ply: fused clouds and meshes.
-    amass: body parameters in AMASS's layout. humman: the folder layout of the HuMMan release (RGB-D sessions).
+    amass: body parameters in AMASS's layout. bvh: the skeleton under Mixamo's names. joints: the 24 joints with their
+    uncertainty as .npz, .csv and .trc. humman: the folder layout of the HuMMan release (RGB-D sessions). smpl_params:
+    its parameters alone, one file an instant. annotations: 2D keypoints with visibility and body parts in every camera.
     mkv: the recording of each Azure Kinect as a .mkv that Azure Kinect Viewer, the SDK and Open3D open; no stage needs
     to have run.
 

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from capture.session import Session
 from humanrig.errors import HumanrigError
-from humanrig.export import amass, bvh, glb, humman, joints, mkv, obj, ply, smpl_params
-from humanrig.export.folder import SOURCE, made_folder
+from humanrig.export import amass, bvh, glb, humman, joints, labels, mkv, obj, ply, smpl_params
+from humanrig.export.folder import SOURCE, Making, made_folder
 from humanrig.results import Results, people
 
 __all__ = ["FORMATS", "RECORDING_FORMATS", "export_session"]
@@ -33,6 +33,10 @@ FORMATS: dict[str, _Format] = {
 }
 NAMED_AFTER_PEOPLE = frozenset({"glb", "amass", "bvh", "joints"})
 """Formats whose files carry the person's name; several people of the others get a folder each."""
+TOGETHER: dict[str, Callable[[list[Results], Path, Callable[[int, int], None]], list[str]]] = {
+    "annotations": labels.write
+}
+"""Formats that show everybody in one picture."""
 RECORDING_FORMATS: dict[str, Callable[[Session, Path, Callable[[int, int], None]], list[str]]] = {"mkv": mkv.write}
 """What was recorded, in the formats of other recorders; no stage needs to have run."""
 
@@ -40,13 +44,13 @@ RECORDING_FORMATS: dict[str, Callable[[Session, Path, Callable[[int, int], None]
 def export_session(
     session: Session, format: str, folder: Path, on_progress: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """Writes a session in one of FORMATS or RECORDING_FORMATS; returns the files, source.txt (frames and units) last.
+    """Writes a session in one of the three sets of formats; returns the files, source.txt (frames and units) last.
 
     The folder appears whole or not at all; one that the same export of the same session made is replaced. Raises
     HumanrigError for an unknown format, a stage that has not run (naming the command), and a folder with other content.
     """
-    if format not in FORMATS and format not in RECORDING_FORMATS:
-        formats = " ".join((*FORMATS, *RECORDING_FORMATS))
+    if not any(format in known for known in (FORMATS, TOGETHER, RECORDING_FORMATS)):
+        formats = " ".join((*FORMATS, *TOGETHER, *RECORDING_FORMATS))
         raise HumanrigError(f"there is no export format '{format}'; the formats are: {formats}")
     folder = Path(folder)
     report = on_progress or (lambda done, total: None)
@@ -54,17 +58,26 @@ def export_session(
         if format in RECORDING_FORMATS:
             making.about(RECORDING_FORMATS[format](session, making.folder, report))
         else:
-            for results in (everybody := [Results(session, person) for person in people(session)]):
-                place = making.folder
-                if len(everybody) > 1:
-                    making.about([f"{results.person}:"])
-                    if format not in NAMED_AFTER_PEOPLE:
-                        place = making.folder / results.person
-                        place.mkdir()
-                making.about(_about(results))
-                making.about(FORMATS[format](results, place, report))
+            everybody = [Results(session, person) for person in people(session)]
+            if format in TOGETHER:
+                for results in everybody:
+                    making.about([f"{results.person}:", *_about(results)])
+                making.about(TOGETHER[format](everybody, making.folder, report))
+            else:
+                _one_by_one(everybody, format, making, report)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
     return [*files, folder / SOURCE]
+
+
+def _one_by_one(everybody: list[Results], format: str, making: Making, on_progress: Callable[[int, int], None]) -> None:
+    for results in everybody:
+        place = making.folder
+        if len(everybody) > 1:
+            making.about([f"{results.person}:"])
+            if format not in NAMED_AFTER_PEOPLE:
+                place = making.folder / results.person
+                place.mkdir()
+        making.about([*_about(results), *FORMATS[format](results, place, on_progress)])
 
 
 def _about(results: Results) -> list[str]:
