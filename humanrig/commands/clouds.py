@@ -1,0 +1,103 @@
+"""`humanrig clouds`: clean, fused point clouds of a session, running the stages before it that are needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from humanrig.commands.reconstruct import parse_frames, read_configs
+from humanrig.terminal import print_json, say, stage_progress
+
+
+def clouds(
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
+    people: Annotated[int | None, arg(metavar="N")] = None,
+    frames: Annotated[str | None, arg(metavar="A:B")] = None,
+    without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
+    again: bool = False,
+    json: bool = False,
+) -> int:
+    """Turn depth images into one clean point cloud of the people for every instant.
+
+    Runs sync, calibrate and masks first where they have not run; what is done and unchanged is skipped, and an
+    interrupted run goes on where it stopped. Writes SESSION/clouds/NNNNNN.npz (docs/conventions.md).
+
+    Args:
+        session: The session's folder.
+        people: How many people to keep, 0 for everybody; by default as the masks were made, else one.
+        frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
+        without: Cameras that are not used.
+        workers: Processes; by default one for each processor.
+        option: One option of a stage, such as clouds.voxel_m=0.003.
+        again: Make the clouds again although nothing changed.
+        json: Print every figure as JSON.
+    """
+    from capture.session import Session
+    from humanrig import pipeline
+    from humanrig.errors import HumanrigError
+
+    opened = Session.open(session)
+    if not opened.of_kind("depth"):
+        raise HumanrigError(f"{session} has no depth stream, and clouds are made of depth; use humanrig keypoints")
+    configs = read_configs(None, option)
+    if workers is not None:
+        configs.setdefault("clouds", {})["workers"] = workers
+    if (kept := _people(opened) if people is None else people) is not None:
+        configs.setdefault("masks", {}).setdefault("people", kept)
+    request = pipeline.Request(
+        until="clouds",
+        start="clouds" if again else None,
+        frames=parse_frames(frames),
+        without=frozenset(without),
+        configs=configs,
+    )
+    with stage_progress() as update:
+        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
+    last = outcomes[-1]
+    for outcome in outcomes:
+        for warning in outcome.figures.get("warnings", []):
+            say(f"{outcome.stage}: warning: {warning}")
+    if json:
+        print_json({"seconds": last.seconds, "skipped": last.skipped, **last.figures})
+        return 0
+    for line in sentences(last.figures):
+        print(line)
+    say("unchanged, skipped" if last.skipped else f"{last.seconds:.1f} s")
+    say(f"{opened.path('clouds')}")
+    return 0
+
+
+def sentences(figures: dict[str, Any]) -> list[str]:
+    """What each filter removed and how the cameras agree, for people. The values are means over the instants."""
+    if "skipped" in figures:
+        return [str(figures["skipped"])]
+    removed = figures["removed"]
+    lines = [
+        f"{sum(figures['seen'].values())} pixels of people, {figures['points']} points an instant",
+        f"removed: {removed['edge']} at edges, {removed['unconfirmed']} that no other camera confirms, "
+        f"{removed['carved']} that others look through; {removed['thinned']} share a voxel with a better one",
+    ]
+    if figures["empty"]:
+        lines.append(f"instants without a cloud: {', '.join(map(str, figures['empty']))}")
+    lines += [
+        f"  {name:<20} {figures['kept'][name]:>6} points, {_or_dash(figures['apart_mm'][name], '.1f')} mm from the "
+        f"others' surface, {_or_dash(figures['unconfirmed_percent'][name], '.0f')} % seen by it alone"
+        for name in figures["kept"]
+    ]
+    return lines
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _people(session: Any) -> int | None:
+    """How many people the masks were made for; None where there are none yet."""
+    from humanrig import manifest
+
+    done = manifest.read(session.path("masks"))
+    return None if done is None else done.config.get("people")
