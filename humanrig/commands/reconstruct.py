@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -28,6 +28,10 @@ def reconstruct(
     without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
     config: Annotated[Path | None, arg(metavar="FILE.toml")] = None,
     option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
+    people: Annotated[int | None, arg(metavar="N")] = None,
+    shape_from: Annotated[Path | None, arg(metavar="TAKE|SCAN")] = None,
+    scan_unit: Literal["m", "cm", "mm"] | None = None,
+    scan_up: Annotated[str | None, arg(metavar="AXIS")] = None,
     json: bool = False,
 ) -> int:
     """Turn a recording into bodies, textured meshes and files to share.
@@ -45,20 +49,30 @@ def reconstruct(
         without: Cameras that no estimate may use; `humanrig evaluate` measures in them.
         config: TOML file with one table for each stage, such as [register]. A misspelt key is an error.
         option: One option of a stage, such as register.betas=16. Wins over the file.
+        people: How many people to follow, 0 for everybody; one where nothing is said.
+        shape_from: Where the shape of person00 is known from: a scan (.obj, .ply), or a take of standing still.
+        scan_unit: Of a scan whose numbers are no height of a person in metres.
+        scan_up: Which axis of the scan points up, such as y or -z; it is found where this is left out.
         json: Print the figures of every stage as JSON.
     """
     from capture.session import Session
     from humanrig import pipeline
+    from humanrig.registering.options import set_people, set_shape
 
+    opened = Session.open(session)
+    configs = read_configs(config, option)
+    set_people(configs, people)
+    if (only or until or "register") not in pipeline.STAGES[: pipeline.STAGES.index("register")]:
+        with stage_progress() as update:
+            set_shape(opened, configs, shape_from, scan_unit, scan_up, update)
     request = pipeline.Request(
         only=only,
         start=start,
         until=until,
         frames=parse_frames(frames),
         without=frozenset(without),
-        configs=read_configs(config, option),
+        configs=configs,
     )
-    opened = Session.open(session)
     with stage_progress() as update:
         outcomes = pipeline.reconstruct(opened, request, on_stage=update, on_outcome=_announce)
     if json:

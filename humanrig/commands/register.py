@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
-
-if TYPE_CHECKING:
-    from capture.session import Session
 
 MOST_FLAGS = 5
 """Flagged instants that are told one by one."""
@@ -21,6 +17,10 @@ MOST_FLAGS = 5
 def register(
     session: Annotated[Positional[Path], arg(metavar="SESSION")],
     people: Annotated[int | None, arg(metavar="N")] = None,
+    shape_from: Annotated[Path | None, arg(metavar="TAKE|SCAN")] = None,
+    scan_unit: Literal["m", "cm", "mm"] | None = None,
+    scan_up: Annotated[str | None, arg(metavar="AXIS")] = None,
+    terms: Annotated[tuple[str, ...], arg(metavar="NAME=WEIGHT|off ...")] = (),
     frames: Annotated[str | None, arg(metavar="A:B")] = None,
     without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
     option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
@@ -35,6 +35,10 @@ def register(
     Args:
         session: The session's folder.
         people: How many people to follow, 0 for everybody; by default as the masks were made, else one.
+        shape_from: Where the shape of person00 is known from: a scan (.obj, .ply), or a take of standing still.
+        scan_unit: Of a scan whose numbers are no height of a person in metres.
+        scan_up: Which axis of the scan points up, such as y or -z; it is found where this is left out.
+        terms: Weights of the energy's terms (docs/registration.md), such as surface=0.5 or smooth=off.
         frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
         without: Cameras that no estimate may use; `humanrig evaluate` measures in them.
         option: One option of a stage, such as register.betas=10.
@@ -43,10 +47,16 @@ def register(
     """
     from capture.session import Session
     from humanrig import pipeline
+    from humanrig.registering.options import people_of_masks, set_people, set_shape, set_terms
 
     opened = Session.open(session)
     configs = read_configs(None, option)
     set_people(configs, people_of_masks(opened) if people is None else people)
+    set_terms(configs, terms)
+    with stage_progress() as update:
+        shape = set_shape(opened, configs, shape_from, scan_unit, scan_up, update)
+    if shape is not None:
+        say(known_shape(shape.figures))
     request = pipeline.Request(
         until="register",
         start="register" if again else None,
@@ -71,32 +81,13 @@ def register(
     return 0
 
 
-def set_people(configs: dict[str, dict[str, Any]], people: int | None) -> None:
-    """Adds the option `people` of masks and keypoints, where it is given and they have it.
-
-    Raises HumanrigError for a number that cannot be, and when an option already says another number.
-    """
-    from humanrig.pipeline import load_stage
-    from registration.masks.files import MAX_PEOPLE
-
-    if people is None:
-        return
-    if not 0 <= people <= MAX_PEOPLE:
-        raise HumanrigError(f"--people {people}: give a number up to {MAX_PEOPLE}, or 0 for everybody")
-    for stage in ("masks", "keypoints"):
-        if "people" not in load_stage(stage).config.__dataclass_fields__:
-            continue
-        former = configs.setdefault(stage, {}).setdefault("people", people)
-        if former != people:
-            raise HumanrigError(f"--people {people} and --option {stage}.people={former} differ; give one of them")
-
-
-def people_of_masks(session: Session) -> int | None:
-    """How many people the masks were made for; None where there are no masks yet."""
-    from humanrig import manifest
-
-    done = manifest.read(session.path("masks"))
-    return None if done is None else done.config.get("people")
+def known_shape(figures: dict[str, Any]) -> str:
+    """The shape that a scan or another take gave, in one line or more."""
+    lines = [
+        f"shape from {', '.join(figures['sources'])}: {figures['verdict']}, {figures['height_m']:.3f} m tall "
+        f"(± {1e3 * figures['height_sigma_m']:.0f} mm)"
+    ]
+    return "\n".join([*lines, *figures["notes"], *(f"warning: {text}" for text in figures["warnings"])])
 
 
 def sentences(person: str, figures: dict[str, Any]) -> list[str]:

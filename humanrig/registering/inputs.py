@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from geometry.camera import Camera
 from humanrig import manifest
 from humanrig.stage import StageContext
 from registration.clouds.files import cloud_path, read_cloud_cameras
@@ -69,6 +70,13 @@ def person_keypoints(context: StageContext, person: str) -> ClipKeypoints:
         time_us=np.array([times[instant] for instant in context.instants], np.int64),
         instants=np.array(context.instants, np.int64),
     )
+
+
+def depth_cameras(context: StageContext) -> list[Camera]:
+    """Those that made the clouds."""
+    calibrated = context.session.cameras()
+    made = read_cloud_cameras(context.session.path("clouds"))
+    return [calibrated[stream] for stream in made if stream in calibrated and context.uses(stream)]
 
 
 def has_clouds(context: StageContext) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict
@@ -11,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from body.loading import load_body_model
 from body.model import BodyModel
 from humanrig.registering.inputs import (
+    depth_cameras,
     has_clouds,
     number_of,
     people_asked_for,
@@ -19,6 +21,7 @@ from humanrig.registering.inputs import (
     seen_at_all,
 )
 from humanrig.registering.person_clouds import PersonClouds
+from humanrig.registering.shape_file import read_shape
 from humanrig.registering.telling import figures, warnings, with_cloud_flags
 from humanrig.stage import Stage, StageContext
 from registration.errors import RegistrationError
@@ -32,6 +35,8 @@ class RegisterConfig(FitConfig):
 
     surface: bool = True
     """Use the clouds, where the session has them."""
+    shape: Path | None = None
+    """What is known of person00's shape: a file that `humanrig register --shape-from` made."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def _fit(context: StageContext, model: BodyModel, person: str, progress: Any) ->
             f"{keypoints.instants[0]} to {keypoints.instants[-1]}; choose others with --frames"
         )
     begin = time.perf_counter()
-    fit = fit_clip(model, keypoints, clouds, config, progress)
+    known = None if config.shape is None or number_of(person) else read_shape(config.shape, model).prior
+    fit = fit_clip(model, keypoints, clouds, config, progress, depth_cameras(context), known)
     seconds = time.perf_counter() - begin
     track = with_cloud_flags(fit.track, clouds)
     track.write(context.output / f"{person}.npz")
