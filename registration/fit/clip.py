@@ -73,47 +73,56 @@ def fit_piece(
     energy: Energy, piece: Piece, shared: FitState | None, on_progress: Progress | None = None
 ) -> tuple[FitState, NormalEquations]:
     """One piece and its equations; with `shared` its shape and offsets are kept."""
-    config, landmarks = energy.config, energy.landmarks
+    landmarks = energy.landmarks
     state = initial_state(
-        energy.model, landmarks.names, piece.keypoints.p_world[:, landmarks.index], energy.betas, config.beta_sigma
+        energy.model,
+        landmarks.names,
+        piece.keypoints.p_world[:, landmarks.index],
+        energy.betas,
+        energy.config.beta_sigma,
     )
     state = replace(
         state, child=float(energy.shape.mean[-1]) if energy.fits_child else 0.0, fits_child=energy.fits_child
     )
     if shared is not None:
         state = replace(state, betas=shared.betas, offsets=shared.offsets, child=shared.child)
-    stages = _stages(energy, piece)
-    total, done = sum(count for *_, count in stages), 0
-    system = NormalEquations.zeros(0, 0)
-    for data, count in stages:
-        terms = {**data, **energy.priors(piece)}
-        state, system = minimise(
+    config, few = energy.config, energy.config.surface_iterations // 3
+    points: dict[str, Term] = {"keypoints": energy.points(piece)}
+    best: dict[str, Term] = {"keypoints": energy.pixels(piece)} if len(piece.keypoints.cameras) else points
+    cloud = piece.cloud if config.terms.get("surface", 1.0) and piece.cloud is not None else None
+    if cloud is not None and not cloud.weight.any():
+        cloud = None
+    kinds = energy.kinds_of_clothes()
+    total = config.keypoint_iterations + (
+        config.pixel_iterations if cloud is None else config.surface_iterations + (len(kinds) - 1) * few
+    )
+    done, tell = 0, on_progress or (lambda done, total: None)
+
+    def step(state: FitState, terms: dict[str, Term], count: int) -> tuple[FitState, NormalEquations]:
+        nonlocal done
+        before, done = done, done + count
+        return minimise(
             state,
-            lambda s, terms=terms: energy.equations(s, terms),
+            lambda s: energy.equations(s, terms),
             count,
             config.tolerance,
             fixed_shared=shared is not None,
-            on_iteration=None if on_progress is None else lambda n, d=done: on_progress(d + n, total),
+            on_iteration=lambda n: tell(before + n, total),
         )
-        done += count
-    if on_progress is not None:
-        on_progress(total, total)
+
+    state, system = step(state, {**points, **energy.priors(piece)}, config.keypoint_iterations)
+    if cloud is None:
+        if best is not points:
+            state, system = step(state, {**best, **energy.priors(piece)}, config.pixel_iterations)
+    else:
+        thin, priors = cloud.thinned(COARSE), energy.priors(piece)
+        tried = [step(state, {**best, "surface": energy.surface(thin, WIDE, kind), **priors}, few) for kind in kinds]
+        cheapest = min(range(len(kinds)), key=lambda n: tried[n][1].cost)
+        state, energy.clothes = tried[cheapest][0], kinds[cheapest]
+        terms = {**best, "surface": energy.surface(cloud, 1.0, energy.clothes), **energy.late_priors(piece, state)}
+        state, system = step(state, terms, config.surface_iterations - few)
+    tell(total, total)
     return state, system
-
-
-def _stages(energy: Energy, piece: Piece) -> list[tuple[dict[str, Term], int]]:
-    """Terms of the data and most iterations, one after the other."""
-    config = energy.config
-    points: dict[str, Term] = {"keypoints": energy.points(piece)}
-    stages = [(points, config.keypoint_iterations)]
-    best: dict[str, Term] = {"keypoints": energy.pixels(piece)} if len(piece.keypoints.cameras) else points
-    if piece.cloud is not None and piece.cloud.weight.any() and config.terms.get("surface", 1.0):
-        few = config.surface_iterations // 3
-        stages.append(({**best, "surface": energy.surface(piece.cloud.thinned(COARSE), WIDE)}, few))
-        stages.append(({**best, "surface": energy.surface(piece.cloud, 1.0)}, config.surface_iterations - few))
-    elif best is not points:
-        stages.append((best, config.pixel_iterations))
-    return stages
 
 
 def _piece(

@@ -47,6 +47,8 @@ class FitConfig:
     300 instead: 4.6 mm instead of 2.5 (the same dance), since the keypoints then bend the body."""
     surface_kernel_m: float = 0.03
     """Distance from which a point is an outlier; the first iterations use three times as much."""
+    clothes: str = "auto"
+    """What the person wears: painted (tight, at most 3 mm), sewn, skirted, or auto: the kind of least cost."""
     clothes_weight: float = 0.5
     """Weight of points outside the body relative to those inside: clothes are never inside.
     Vertex error at 1 / 0.5 / 0.25: minimal clothes 1.9 / 2.2 / 3.2 mm, shirt and trousers 8.0 / 7.1 / 7.8 mm."""

@@ -16,15 +16,22 @@ from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
 from registration.fit.landmarks import Landmarks
 from registration.fit.matching import Ring
 from registration.fit.posing import PosedClip
-from registration.fit.priors import PosePrior, SharedPrior, SmoothMotion
+from registration.fit.priors import SharedPrior, SmoothMotion
 from registration.fit.rest import RestBody
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints, Surface
 from registration.fit.system import NormalEquations
 from registration.fit.term import Term
+from registration.fit.terms.clothing import Clothing
+from registration.fit.terms.floor import Floor, Soles, standing
+from registration.fit.terms.joint_limits import LimitTerm
+from registration.fit.terms.margin_prior import MarginPrior, default_margin_priors
+from registration.fit.terms.pose_prior import PosePrior
+from registration.fit.terms.smoothness import OwnSmoothness, own_spread
 
-TERM_NAMES = ("keypoints", "surface", "pose", "smooth")
-"""Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays."""
+TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor")
+"""Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays. Without `clothes`
+every point is taken for skin."""
 
 
 @runtime_checkable
@@ -90,6 +97,18 @@ class Energy:
         self.landmarks = Landmarks.of(model, keypoints.names, self.rest)
         self.step_s = float(np.median(np.diff(keypoints.time_us))) * 1e-6 if len(keypoints) > 1 else 1 / 30
         self.sigma_px = pixel_sigma(keypoints, config.detector_px)
+        self.clothes: MarginPrior | None = None
+        """What the person wears, once it is known."""
+        self._soles = Soles.of(model)
+
+    def kinds_of_clothes(self) -> tuple[MarginPrior | None, ...]:
+        """What the person may wear: one kind when it is known or given, None for points taken as skin."""
+        if self.clothes is not None:
+            return (self.clothes,)
+        if not self.config.terms.get("clothes", 1.0):
+            return (None,)
+        priors = default_margin_priors()
+        return priors.kinds if self.config.clothes == "auto" else (priors.kind(self.config.clothes),)
 
     def points(self, piece: Piece) -> Keypoints3D:
         """Distances to triangulated landmarks."""
@@ -113,9 +132,13 @@ class Energy:
             kernel=self.config.keypoint_kernel,
         )
 
-    def surface(self, cloud: CloudPoints, kernel: float) -> Surface:
-        """Distances of the cloud's points, with this many kernels' reach."""
-        config = self.config
+    def surface(self, cloud: CloudPoints, kernel: float, clothes: MarginPrior | None = None) -> Surface:
+        """Distances of the cloud's points, with this many kernels' reach; None: skin, or cloth taken for it."""
+        config, frames = self.config, len(cloud.weight)
+        clothing = None
+        if clothes is not None:
+            said = max(1.0, frames / config.independent_frames) / max(frames, 1)
+            clothing = Clothing(prior=clothes, patch=default_margin_priors().patches(self.model), said=said)
         return Surface(
             cloud=cloud,
             sigma_m=config.surface_sigma_m,
@@ -124,6 +147,7 @@ class Energy:
             clothes_weight=config.clothes_weight,
             ring=self.ring,
             threads=config.workers,
+            clothing=clothing,
         )
 
     def shared_prior(self, frames: int) -> SharedPrior:
@@ -140,13 +164,22 @@ class Energy:
     def priors(self, piece: Piece) -> dict[str, Term]:
         """What is believed whatever was measured, by name."""
         config = self.config
-        terms: dict[str, Term] = {"pose": PosePrior(scale=config.pose_scale)}
+        terms: dict[str, Term] = {"pose": PosePrior(scale=config.pose_scale), "limits": LimitTerm()}
         if piece.smooth:
             terms["smooth"] = SmoothMotion(
                 step_s=self.step_s,
                 joint_acceleration=config.joint_acceleration,
                 root_acceleration=config.root_acceleration,
             )
+        return terms
+
+    def late_priors(self, piece: Piece, state: FitState) -> dict[str, Term]:
+        """The same once the surface is nearly fitted: smooth as this motion is, on the floor where it stands on it."""
+        terms = self.priors(piece)
+        if piece.smooth:
+            body = PosedClip(state, self.rest)
+            terms["smooth"] = OwnSmoothness(sigma=own_spread(state, self.step_s))
+            terms["floor"] = Floor(soles=self._soles, stands=standing(body, self._soles, self.step_s))
         return terms
 
     def equations(self, state: FitState, terms: Mapping[str, Term]) -> NormalEquations:

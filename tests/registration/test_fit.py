@@ -103,7 +103,8 @@ def test_clouds_make_it_exact(model, truth, fits):
     assert pve < 3.5  # noise of 2 mm on 4,000 points leaves the prior's pull
     assert mpjpe < 3.5
     assert pve < without[0] / 2
-    assert np.abs(fits[1].track.parameters.betas[:3] - truth[0].betas[:3]).max() < 0.15
+    # bodies that are not in the model and painted clothes are allowed for: 4 mm of each patch
+    assert np.abs(fits[1].track.parameters.betas[:3] - truth[0].betas[:3]).max() < 0.25
     assert np.nanmax(fits[1].track.surface_mm) < 4
     assert set(fits[1].track.flags) == {""}
 

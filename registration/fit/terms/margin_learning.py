@@ -32,21 +32,23 @@ def learned_margins(
             "add people or take fewer directions"
         )
     known = np.isfinite(margins)
-    seen = known.any(0)
+    seen = np.asarray(known.any(0))
     mean = np.where(seen, np.where(known, margins, 0).sum(0) / np.maximum(known.sum(0), 1), 0.0)
-    filled = np.where(known, margins, mean)
+    low = np.broadcast_to(mean, margins.shape)
     for _ in range(_ROUNDS):
-        mean = filled.mean(0)
-        left, strength, right = np.linalg.svd(filled - mean, full_matrices=False)
-        low = (left[:, :directions] * strength[:directions]) @ right[:directions] + mean
-        filled = np.where(known, margins, low)
+        mean, basis, low = _principal(np.where(known, margins, low), directions)
+    mean, basis, low = _principal(np.where(known, margins, low), directions)
     return MarginPrior(
-        name=name,
-        mean=mean,
-        basis=(right[:directions] * strength[:directions, None]).T / np.sqrt(len(margins) - 1),
-        rest=_spread(margins - low, seen),
-        within=_spread(within, seen),
+        name=name, mean=mean, basis=basis, rest=_spread(margins - low, seen), within=_spread(within, seen)
     )
+
+
+def _principal(filled: Float[np.ndarray, "examples patches"], directions: int) -> tuple[np.ndarray, ...]:
+    """Mean, principal directions times standard deviations, and the examples made of these alone."""
+    mean = filled.mean(0)
+    left, strength, right = np.linalg.svd(filled - mean, full_matrices=False)
+    low = (left[:, :directions] * strength[:directions]) @ right[:directions] + mean
+    return mean, (right[:directions] * strength[:directions, None]).T / np.sqrt(len(filled) - 1), low
 
 
 def _spread(values: Float[np.ndarray, "examples patches"], seen: np.ndarray) -> Float[np.ndarray, "patches"]:
