@@ -3,7 +3,10 @@
 The equations count only noise. What is left out, errors that points share (a sensor's bias, a calibration), a person
 whom no shape coefficient describes, skin that does not bend as the model's, clothes, is added here:
 
-    covariance = scale² · (of the equations) + (floor² + (residual · part residual)²) · identity
+    covariance = scale² · (of the equations) + (floor² + (share · residual)²) · identity
+
+with one scale for each kind of joint and each part of the skin; the residual is the mean distance between the part and
+its points. `scripts/calibrate_uncertainty.py` measures the constants, docs/uncertainty.md says how well they do.
 """
 
 from __future__ import annotations
@@ -22,30 +25,35 @@ MM = 1e-3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inflation:
-    """One set of constants."""
+    """One set of constants; joints and parts by name without the side."""
 
-    scale: float
-    """Factor on the equations' own standard deviations."""
-    joint_floor_mm: dict[str, float]
-    """By joint without its side, mm along an axis."""
-    skin_floor_mm: dict[str, float]
-    """By part without its side."""
-    residual: float
-    """Share of the part's mean distance between points and body that is error of the body: of clothes, mostly."""
+    joints: dict[str, float]
+    """Scale of the equations' own standard deviations."""
+    skin: dict[str, float]
+    floor_mm: float
+    """Along an axis, of everything."""
+    share: float
+    """Share of the part's residual that is error of the body: of clothes, mostly."""
 
 
 WITH_CLOUD: Final = Inflation(
-    scale=1.0,
-    joint_floor_mm=dict.fromkeys((name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES), 4.0),
-    skin_floor_mm=dict.fromkeys((name.removeprefix("left_").removeprefix("right_") for name in PART_NAMES), 4.0),
-    residual=0.0,
-)
+    joints={
+        "ankle": 1.0, "collar": 1.0, "elbow": 1.4, "foot": 2.6, "hand": 1.5, "head": 1.0, "hip": 1.0, "knee": 1.0,
+        "neck": 1.0, "pelvis": 1.0, "shoulder": 1.4, "spine1": 3.4, "spine2": 2.2, "spine3": 1.0, "wrist": 1.9,
+    },
+    skin={"arm": 2.1, "foot": 2.3, "hand": 1.7, "head": 1.7, "leg": 2.8, "trunk": 2.6},
+    floor_mm=2.0,
+    share=0.25,
+)  # fmt: skip
 WITHOUT_CLOUD: Final = Inflation(
-    scale=1.0,
-    joint_floor_mm=dict.fromkeys((name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES), 10.0),
-    skin_floor_mm=dict.fromkeys((name.removeprefix("left_").removeprefix("right_") for name in PART_NAMES), 10.0),
-    residual=0.0,
-)
+    joints={
+        "ankle": 1.4, "collar": 1.4, "elbow": 1.6, "foot": 1.7, "hand": 1.2, "head": 1.4, "hip": 1.4, "knee": 1.4,
+        "neck": 1.6, "pelvis": 1.9, "shoulder": 1.6, "spine1": 2.0, "spine2": 1.9, "spine3": 1.0, "wrist": 1.4,
+    },
+    skin={"arm": 1.7, "foot": 1.5, "hand": 1.2, "head": 1.7, "leg": 1.6, "trunk": 1.7},
+    floor_mm=2.0,
+    share=0.0,
+)  # fmt: skip
 
 
 def inflated(
@@ -59,24 +67,19 @@ def inflated(
 
     residual_mm: of each part, NaN where it has no points.
     """
-    joint_floor, skin_floor = _floors(clouded)
-    share = np.where(clouded, WITH_CLOUD.residual, WITHOUT_CLOUD.residual)[:, None]
-    off = share * np.nan_to_num(residual_mm) * MM
-    scale = np.where(clouded, WITH_CLOUD.scale, WITHOUT_CLOUD.scale)[:, None, None, None] ** 2
-    of_joints = joint_floor**2 + off[:, part_of_joint()] ** 2
-    of_skin = skin_floor[:, part_of_chosen] ** 2 + off[:, part_of_chosen] ** 2
+    both = (WITHOUT_CLOUD, WITH_CLOUD)
+    row = clouded.astype(int)
+    share, floor = (np.array([getattr(c, key) for c in both])[row, None] for key in ("share", "floor_mm"))
+    added = MM**2 * (floor**2 + (share * np.nan_to_num(residual_mm)) ** 2)
+    of_joint = np.array([[c.joints[kind(name)] for name in JOINT_NAMES] for c in both])[row]
+    of_part = np.array([[c.skin[kind(name)] for name in PART_NAMES] for c in both])[row]
     eye = np.eye(3)
-    return scale * joints + of_joints[..., None, None] * eye, scale * vertices + of_skin[..., None, None] * eye
+    return (
+        of_joint[..., None, None] ** 2 * joints + added[:, part_of_joint(), None, None] * eye,
+        of_part[:, part_of_chosen, None, None] ** 2 * vertices + added[:, part_of_chosen, None, None] * eye,
+    )
 
 
-def _floors(clouded: np.ndarray) -> tuple[Float[np.ndarray, "frames 24"], Float[np.ndarray, "frames parts"]]:
-    """Metres, by frame."""
-    floors = []
-    for names, key in ((JOINT_NAMES, "joint_floor_mm"), (PART_NAMES, "skin_floor_mm")):
-        rows = [np.array([getattr(c, key)[_kind(n)] for n in names]) * MM for c in (WITHOUT_CLOUD, WITH_CLOUD)]
-        floors.append(np.stack(rows)[clouded.astype(int)])
-    return floors[0], floors[1]
-
-
-def _kind(name: str) -> str:
+def kind(name: str) -> str:
+    """A joint's or part's name without its side."""
     return name.removeprefix("left_").removeprefix("right_")

@@ -9,12 +9,15 @@ import pytest
 from scipy.spatial.transform import Rotation
 from simulated_scene import open_body
 
+from body.joints import JOINT_INDEX
 from registration.errors import RegistrationError
+from registration.fit.parts import PART_NAMES
 from registration.fit.posing import PosedClip
 from registration.fit.rest import RestBody
 from registration.fit.state import FitState
 from registration.fit.system import NormalEquations
 from registration.fit.uncertainty import WEAK, Posterior, posterior
+from registration.fit.uncertainty_inflation import WITH_CLOUD, WITHOUT_CLOUD, inflated
 from registration.fit.uncertainty_points import joint_covariance, vertex_covariance
 
 F, SHARED, SHAPES = 75, 7, 5
@@ -93,3 +96,22 @@ def _equations(rng: np.random.Generator, frames: int) -> tuple[NormalEquations, 
                 dense[other, at], dense[at, other] = block, block.T
     dense[frames * F :, frames * F :] = system.A_shared
     return system, dense + WEAK * np.eye(len(dense))
+
+
+def test_inflation_adds_to_what_the_equations_say() -> None:
+    rng = np.random.default_rng(0)
+    M = 1e-3 * rng.normal(size=(2, 24, 3, 3))
+    own, part = M @ np.swapaxes(M, -1, -2), np.arange(10)
+    skin = np.tile(1e-6 * np.eye(3), (2, 10, 1, 1))
+    residual, clouded = np.full((2, 10), np.nan), np.array([False, True])
+    residual[1, PART_NAMES.index("left_leg")] = 40.0
+    joints, vertices = inflated(own, skin, part, residual, clouded)
+    assert (np.linalg.eigvalsh(joints - own)[..., 0] > 0).all()  # no scale is below 1, the floor is above 0
+    knees = [JOINT_INDEX["left_knee"], JOINT_INDEX["right_knee"]]
+    extra = np.diagonal(joints - WITH_CLOUD.joints["knee"] ** 2 * own, axis1=-2, axis2=-1)[1, knees]
+    # the residual of the left leg is a clothed one's; NaN adds nothing
+    expected = [np.hypot(WITH_CLOUD.floor_mm, WITH_CLOUD.share * 40.0), WITH_CLOUD.floor_mm]
+    np.testing.assert_allclose(1e3 * np.sqrt(extra), np.array(expected)[:, None] * np.ones(3), rtol=1e-9)
+    foot = PART_NAMES.index("left_foot")
+    scaled = vertices[:, foot, 0, 0] - np.array([c.floor_mm for c in (WITHOUT_CLOUD, WITH_CLOUD)]) ** 2 * 1e-6
+    np.testing.assert_allclose(1e3 * np.sqrt(scaled), [WITHOUT_CLOUD.skin["foot"], WITH_CLOUD.skin["foot"]])
