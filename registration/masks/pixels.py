@@ -11,7 +11,7 @@ from jaxtyping import Float, Int8, Int16, Int64
 from scipy import ndimage
 
 from registration.masks.config import MaskConfig
-from registration.masks.voxels import REASONS, DepthRig, VoxelGrid, place
+from registration.masks.voxels import LOW, REASONS, DepthRig, VoxelGrid, place
 
 NOBODY, OTHER = -1, -2
 """Of a voxel: nothing is known to be there; something that was not asked for."""
@@ -43,7 +43,9 @@ def masks_from_voxels(
     masks = {}
     for stream, depth in depth_m.items():
         person, removed = np.empty(depth.shape, np.int8), np.zeros(len(REASONS), np.int64)
-        _label(rig.view(stream, depth), rig.config.floor_m, volume, feet, person, removed)
+        code = np.empty(depth.shape, np.int32)
+        place(rig.view(stream, depth), rig.config.floor_m, rig.grid.shape, 1, code)
+        _label(code, volume.ravel(), feet.ravel(), person, removed)
         masks[stream] = DepthMask(person=person, removed=removed)
     return masks
 
@@ -87,21 +89,17 @@ def _around_feet(
 
 
 @nb.njit(cache=True, nogil=True)
-def _label(view, floor, volume, feet, person, removed):
-    """Fills the person of each pixel, and counts the others by their reason."""
-    for i in range(person.shape[0]):
-        for j in range(person.shape[1]):
-            a, b, c, height = place(i, j, view)
-            person[i, j] = -1
-            if a < 0:
-                removed[-1 - a] += 1
-                continue
-            whose = feet[a, b] if height < floor else volume[a, b, c]
-            if whose >= 0:
-                person[i, j] = whose
-            elif height < floor:
-                removed[2] += 1
-            elif whose == -1:
-                removed[4] += 1
-            else:
-                removed[5] += 1
+def _label(code, volume, feet, person, removed):
+    """Fills the person of each pixel from what `place` says of it, and counts the others by their reason."""
+    for i in range(code.shape[0]):
+        for j in range(code.shape[1]):
+            at = code[i, j]
+            whose, reason = -1, -1 - at
+            if at >= 0:
+                whose = volume[at]
+                reason = 4 if whose == -1 else 5
+            elif at <= LOW:
+                whose, reason = feet[LOW - at], 2
+            person[i, j] = max(whose, -1)
+            if whose < 0:
+                removed[reason] += 1

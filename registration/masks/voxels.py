@@ -21,6 +21,8 @@ REASONS = ("missing", "outside", "floor", "room", "loose", "others")
 connected to nobody, of somebody or something that was not asked for."""
 MISSING, OUTSIDE, FLOOR, ROOM = -1, -2, -3, -4
 """What `place` says instead of a voxel."""
+LOW = -10
+"""And what it counts down from for pixels that may be floor or foot."""
 FINEST_PX = 350.0
 """Voxels are filled by every second row and column of an image with a longer focal length: at 2.3 m its pixels are
 4.6 mm apart, a tenth of a voxel."""
@@ -126,40 +128,48 @@ def occupied(depth_m: Mapping[str, Float[np.ndarray, "_ _"]], rig: DepthRig) -> 
     for stream, depth in depth_m.items():
         view = rig.view(stream, depth)
         step = 2 if rig.cameras[stream].K[0, 0] > FINEST_PX else 1
-        bit = np.uint32(1 << (order.index(stream) % 32))
-        _fill(view, rig.config.floor_m, step, bit, pixels, cameras)
+        code = np.empty(depth.shape, np.int32)
+        place(view, rig.config.floor_m, rig.grid.shape, step, code)
+        _count(code, step, np.uint32(1 << (order.index(stream) % 32)), pixels.ravel(), cameras.ravel())
     index = np.argwhere(pixels > 0).astype(np.int16)
     at = tuple(index.T)
     return Occupied(index=index, pixels=pixels[at], cameras=cameras[at])
 
 
-@nb.njit(inline="always")
-def place(i, j, view):
-    """The voxel (a, b, c) and the height of pixel (i, j); a is negative, and says why, where it has none."""
+@nb.njit(cache=True, nogil=True)
+def place(view, floor, shape, step, code):
+    """Fills each `step`-th pixel's flat voxel, `LOW` less its floor cell below `floor`, or why it has none.
+
+    The loop is whole: a function of one pixel would count the references of all arrays in every call.
+    """
     depth, limit, rays, T, origin, voxel, center, radius, top, lowest = view
-    d = depth[i, j]
-    if not d > 0 or np.isnan(rays[i, j, 0]):
-        return MISSING, 0, 0, 0.0
-    x, y = rays[i, j, 0] * d, rays[i, j, 1] * d
-    wx = T[0, 0] * x + T[0, 1] * y + T[0, 2] * d + T[0, 3]
-    wy = T[1, 0] * x + T[1, 1] * y + T[1, 2] * d + T[1, 3]
-    wz = T[2, 0] * x + T[2, 1] * y + T[2, 2] * d + T[2, 3]
-    dx, dy = wx - center[0], wy - center[1]
-    if not (wz <= top and dx * dx + dy * dy <= radius * radius):
-        return OUTSIDE, 0, 0, wz
-    if not d < limit[i, j]:
-        return ROOM, 0, 0, wz
-    if not wz >= lowest:
-        return FLOOR, 0, 0, wz
-    return int((wx - origin[0]) / voxel), int((wy - origin[1]) / voxel), int((wz - origin[2]) / voxel), wz
+    for i in range(0, depth.shape[0], step):
+        for j in range(0, depth.shape[1], step):
+            d = depth[i, j]
+            if not d > 0 or np.isnan(rays[i, j, 0]):
+                code[i, j] = MISSING
+                continue
+            x, y = rays[i, j, 0] * d, rays[i, j, 1] * d
+            wx = T[0, 0] * x + T[0, 1] * y + T[0, 2] * d + T[0, 3]
+            wy = T[1, 0] * x + T[1, 1] * y + T[1, 2] * d + T[1, 3]
+            wz = T[2, 0] * x + T[2, 1] * y + T[2, 2] * d + T[2, 3]
+            dx, dy = wx - center[0], wy - center[1]
+            if not (wz <= top and dx * dx + dy * dy <= radius * radius):
+                code[i, j] = OUTSIDE
+            elif not d < limit[i, j]:
+                code[i, j] = ROOM
+            elif not wz >= lowest:
+                code[i, j] = FLOOR
+            else:
+                cell = int((wx - origin[0]) / voxel) * shape[1] + int((wy - origin[1]) / voxel)
+                code[i, j] = LOW - cell if wz < floor else cell * shape[2] + int((wz - origin[2]) / voxel)
 
 
 @nb.njit(cache=True, nogil=True)
-def _fill(view, floor, step, bit, pixels, cameras):
-    """Counts the pixels of every voxel above the floor, and sets the camera's bit."""
-    for i in range(0, view[0].shape[0], step):
-        for j in range(0, view[0].shape[1], step):
-            a, b, c, height = place(i, j, view)
-            if a >= 0 and height >= floor:
-                pixels[a, b, c] += step * step
-                cameras[a, b, c] |= bit
+def _count(code, step, bit, pixels, cameras):
+    """Counts the pixels of every voxel, and sets the camera's bit."""
+    for i in range(0, code.shape[0], step):
+        for j in range(0, code.shape[1], step):
+            if code[i, j] >= 0:
+                pixels[code[i, j]] += step * step
+                cameras[code[i, j]] |= bit
