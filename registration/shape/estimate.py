@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial import KDTree
+from scipy.spatial.transform import Rotation
 
 from body.joints import JOINT_INDEX
 from body.model import BodyModel
@@ -33,6 +34,8 @@ LOST_SHARE, LOST_MM = 0.6, 25.0
 IMPROBABLE, IMPOSSIBLE = 4.0, 6.0
 """Largest of the shape's coefficients in deviations of people in general. 3.3 is the most in the bank; half of a person
 who is taken for a whole one needs 8."""
+HAND_TWISTS_DEG = (0.0, -40.0, 40.0)
+"""Of the forearms, about their own axis, from which hands are fitted again."""
 FACING_MARGIN = 1.02
 """Energies of a person seen from the front and from behind nearer than this ratio leave the facing open."""
 
@@ -107,7 +110,7 @@ def fit_shape(
         placed.append(found)
         warnings += note
     state = first_state(model, betas, placed)
-    fit = fit_static(model, placed, state, prior, (*ROUGH, *FINE))
+    fit = _hands_turned(model, fit_static(model, placed, state, prior, (ROUGH[-1], *FINE)), placed, prior)
     return _estimate(model, placed, fit, warnings, prior)
 
 
@@ -148,6 +151,21 @@ def _arms_found(model: BodyModel, fit: StaticFit, source: StaticSource, prior: S
             tried = fit_static(model, [source], replace(fit.state, rotations=rotations), prior, ROUGH)
             if tried.cost < fit.cost:
                 fit = tried
+    return fit
+
+
+def _hands_turned(model: BodyModel, fit: StaticFit, sources: Sequence[StaticSource], prior: ShapePrior) -> StaticFit:
+    """The fit, or one from straight wrists and turned forearms if that has less energy: hands have false minima."""
+    ends = [JOINT_INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("wrist", "hand")]
+    elbows = [JOINT_INDEX["left_elbow"], JOINT_INDEX["right_elbow"]]
+    for twist in HAND_TWISTS_DEG:
+        rotations = fit.state.rotations.copy()
+        rotations[:, ends] = np.eye(3)
+        rotations[:, elbows] = rotations[:, elbows] @ Rotation.from_euler("x", twist, degrees=True).as_matrix()
+        start = replace(fit.state, rotations=rotations)
+        tried = fit_static(model, sources, start, prior, FINE[::2], fit.surface.scale)
+        if tried.cost < fit.cost:
+            fit = tried
     return fit
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from body.model import BodyModel
+from registration.fit.parts import PART_NAMES, part_of_vertex
 from registration.fit.term import NormalEquations, PosedClip
 from registration.shape.margins import REGIONS, likelihood
 from registration.shape.sources import StaticSource
@@ -43,8 +44,8 @@ def height_gradient(
 class Stature:
     """The crown is where the scan's highest points are, or a margin of hair below; the soles stand on the floor."""
 
-    soles: Int64[np.ndarray, "2"]
-    """The lowest vertex of each foot at rest."""
+    feet: tuple[Int64[np.ndarray, "left"], Int64[np.ndarray, "right"]]
+    """Vertices of each foot: the lowest in the pose is the sole."""
     tops: Float[np.ndarray, "sources"]
     """World z of each source's highest points, metres."""
     floors: Float[np.ndarray, "sources"]
@@ -52,16 +53,15 @@ class Stature:
     @classmethod
     def of(cls, model: BodyModel, sources: Sequence[StaticSource]) -> Stature:
         """Crown and soles of a model, and the heights in which the sources have them."""
-        v = model.v_template
-        left, right = v[:, 0] > 0, v[:, 0] <= 0
-        soles = np.array([np.where(side, v[:, 1], np.inf).argmin() for side in (left, right)])
+        part = part_of_vertex(model)
+        left, right = (np.flatnonzero(part == PART_NAMES.index(name)) for name in ("left_foot", "right_foot"))
         heights = [source.points[:, 2] for source in sources]
         tops = [float(np.quantile(z, 1 - LOWEST)) for z in heights]
         floors = [
             float(np.quantile(z, LOWEST)) if source.floor_m is None else source.floor_m
             for z, source in zip(heights, sources)
         ]
-        return cls(soles=soles, tops=np.array(tops), floors=np.array(floors))
+        return cls(feet=(left, right), tops=np.array(tops), floors=np.array(floors))
 
     def add(self, system: NormalEquations, body: PosedClip, scale: Float[np.ndarray, "regions"]) -> None:
         """Adds crown and soles of each source."""
@@ -69,7 +69,8 @@ class Stature:
             z = body.vertices[frame][:, 2]
             crown = int(z.argmax())
             self._one(system, body, frame, crown, top - z[crown], 1.0, float(scale[REGIONS.index("hair")]))
-            for sole in self.soles:
+            for foot in self.feet:
+                sole = foot[z[foot].argmin()]
                 outside = z[sole] - floor
                 self._one(system, body, frame, int(sole), outside, -1.0, float(scale[REGIONS.index("feet")]))
 

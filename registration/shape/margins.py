@@ -21,6 +21,8 @@ MOST_M: Final = np.array([0.0008, 0.06, 0.03, 0.08, 0.06, 0.06, 0.08, 0.08])
 PRIOR_POINTS: Final = 20.0
 """The expected margin counts as many points as this."""
 
+LOG_PEAK: Final = 0.5 * np.log(2 * np.pi)
+
 _OF_JOINT: Final = {
     "head": "hair", "neck": "bare", "hand": "bare", "wrist": "bare", "ankle": "feet", "foot": "feet",
     "shoulder": "upper_arms", "elbow": "forearms", "hip": "thighs", "knee": "shanks",
@@ -56,13 +58,13 @@ def likelihood(
     """Cost, its slope and a weight for points `residual` outside the skin (inside: negative), metres.
 
     The margin is exponential with mean `scale`, the measurement Gaussian: minus the logarithm of their convolution,
-    without constants. slope = d cost / d residual. The weight is the true curvature, but at least that of an absolute
+    as a part of the Gaussian's peak: never negative. slope = d cost / d residual. The weight is the true curvature, but at least that of an absolute
     value, so that a step with slope / weight does not overshoot.
     """
     z = residual / sigma - sigma / scale
-    log_phi = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
+    log_phi = -0.5 * z**2 - LOG_PEAK
     q = np.exp(log_phi - log_ndtr(z))
-    cost = residual / scale - log_ndtr(z) - 0.5 * (sigma / scale) ** 2 + np.log(scale)
+    cost = residual / scale - log_ndtr(z) - 0.5 * (sigma / scale) ** 2 + np.log(scale / sigma) - LOG_PEAK
     slope = 1 / scale - q / sigma
     curvature = q * (z + q) / sigma**2
     return cost, slope, np.maximum(curvature, 1 / (scale * np.maximum(np.abs(residual), scale)))
@@ -73,7 +75,7 @@ def expected_margin(
 ) -> Float[np.ndarray, "points"]:
     """Mean of the margin given the residual: of a Gaussian cut off at zero."""
     z = residual / sigma - sigma / scale
-    q = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(z))
+    q = np.exp(-0.5 * z**2 - LOG_PEAK - log_ndtr(z))
     return sigma * (z + q)
 
 

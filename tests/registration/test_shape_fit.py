@@ -89,7 +89,7 @@ def test_the_margins_likelihood_is_a_gaussian_blurred_exponential() -> None:
             / (np.sqrt(2 * np.pi) * sigma[k] * scale[k]),
             0, 0.15, points=[max(r[k], 0)], limit=200,
         )[0]  # fmt: skip
-        np.testing.assert_allclose(cost[k], -np.log(p), rtol=1e-6)
+        np.testing.assert_allclose(cost[k], -np.log(p * sigma[k] * np.sqrt(2 * np.pi)), rtol=1e-6)
     step = 1e-7
     ahead = margins.likelihood(r + step, sigma, scale)[0]
     np.testing.assert_allclose((ahead - cost) / step, slope, rtol=1e-3, atol=1e-2)
