@@ -1,4 +1,4 @@
-"""Points over time: those that jump are rejected, short gaps are bridged."""
+"""Points over time: which of them jump, and which gaps between them are short."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ class TemporalOptions:
     reject_sigmas: float = 6.0
     max_acceleration: float = 150.0
     """m/s². A thrown punch or a kick reaches about 100 at the wrist or the ankle."""
-    usual_acceleration: float = 20.0
-    """m/s², by which the uncertainty grows inside a gap."""
     max_gap_s: float = 0.25
     """Longer gaps stay gaps."""
 
@@ -46,28 +44,13 @@ def reject_jumps(
         return ready & (np.linalg.norm(p_world - expected, axis=-1) > limit)
 
 
-def bridge_gaps(
-    p_world: Float[np.ndarray, "instants joints 3"],
-    sigma: Float[np.ndarray, "instants joints"],
-    time_s: Float[np.ndarray, "instants"],
-    options: TemporalOptions | None = None,
-) -> tuple[Float[np.ndarray, "instants joints 3"], Float[np.ndarray, "instants joints"]]:
-    """Points and sigmas with the short gaps between two known points filled on a straight line.
-
-    Sigma there is that of the line between its uncertain ends, plus half of `usual_acceleration` times the times to
-    both ends: how far a moving part may stray from the line.
-    """
-    options = options or TemporalOptions()
-    p, s = p_world.copy(), sigma.copy()
-    known = np.isfinite(p_world[..., 0])
-    for j in range(p.shape[1]):
-        at = np.flatnonzero(known[:, j])
-        for a, b in pairwise(at):
-            if b - a < 2 or time_s[b] - time_s[a] > options.max_gap_s:
-                continue
-            inside = np.arange(a + 1, b)
-            f = (time_s[inside] - time_s[a]) / (time_s[b] - time_s[a])
-            p[inside, j] = (1 - f)[:, None] * p_world[a, j] + f[:, None] * p_world[b, j]
-            stray = 0.5 * options.usual_acceleration * (time_s[inside] - time_s[a]) * (time_s[b] - time_s[inside])
-            s[inside, j] = np.sqrt(((1 - f) * sigma[a, j]) ** 2 + (f * sigma[b, j]) ** 2) + stray
-    return p, s
+def bridged(
+    known: Bool[np.ndarray, "instants joints"], time_s: Float[np.ndarray, "instants"], max_gap_s: float
+) -> Bool[np.ndarray, "instants joints"]:
+    """Which instants lie in a gap between two known ones that are at most `max_gap_s` apart."""
+    inside = np.zeros(known.shape, bool)
+    for j in range(known.shape[1]):
+        for a, b in pairwise(np.flatnonzero(known[:, j])):
+            if b - a > 1 and time_s[b] - time_s[a] <= max_gap_s:
+                inside[a + 1 : b, j] = True
+    return inside

@@ -10,11 +10,13 @@ from jaxtyping import Bool, Float, Int64
 
 from geometry.camera import Camera
 from registration.keypoints.association import AssociationOptions, subject
+from registration.keypoints.bone_lengths import bones_of, with_bones
 from registration.keypoints.flips import FlipOptions, find_flips, swap
 from registration.keypoints.observations import Observations, select
 from registration.keypoints.projection import project_all
 from registration.keypoints.sets import BLAZEPOSE, KeypointSet
-from registration.keypoints.temporal import TemporalOptions, bridge_gaps, reject_jumps
+from registration.keypoints.smoothing import smooth
+from registration.keypoints.temporal import TemporalOptions, bridged, reject_jumps
 from registration.keypoints.track import KeypointTrack
 from registration.keypoints.triangulation import TriangulationOptions, triangulate
 
@@ -27,6 +29,10 @@ class TrackOptions:
     flips: FlipOptions = field(default_factory=FlipOptions)
     triangulation: TriangulationOptions = field(default_factory=TriangulationOptions)
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
+    bones: bool = True
+    """Bones keep the length that they have over the clip."""
+    smooth: bool = True
+    """Noise is taken out over time, as far as the clip's own motion allows. Without it gaps stay gaps."""
 
 
 def track_subject(
@@ -65,12 +71,16 @@ def track_chosen(
     found = triangulate(cameras, np.moveaxis(q, 1, 2), np.moveaxis(sigma_px, 1, 2), options.triangulation)
     jumped = reject_jumps(found.p_world, found.sigma, time_s, options.temporal)
     p = np.where(jumped[..., None], np.nan, found.p_world)
-    p, sigma = bridge_gaps(p, np.where(jumped, np.nan, found.sigma), time_s, options.temporal)
-    covariance = np.where(
-        jumped[..., None, None] | ~np.isfinite(found.covariance),
-        sigma[..., None, None] ** 2 * np.eye(3),
-        found.covariance,
-    )
+    covariance = np.where(jumped[..., None, None], np.nan, found.covariance)
+    if options.bones:
+        p, covariance = with_bones(p, covariance, bones_of(p, covariance, keypoints))
+    known = np.isfinite(p[..., 0])
+    if options.smooth:
+        smoothed = smooth(p, covariance, time_s)
+        p, covariance = smoothed.p, smoothed.covariance
+    kept = known | bridged(known, time_s, options.temporal.max_gap_s)
+    p = np.where(kept[..., None], p, np.nan)
+    covariance = np.where(kept[..., None, None], covariance, np.nan)
     used = np.moveaxis(found.used & ~jumped[..., None], 2, 1)
     expected = np.moveaxis(project_all(cameras, p), 2, 1)
     track = KeypointTrack(

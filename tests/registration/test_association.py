@@ -7,8 +7,9 @@ import pytest
 from keypoint_scenes import observe, ring, walk
 
 from registration.errors import RegistrationError
-from registration.keypoints.association import middle_of_rig, subject
+from registration.keypoints.association import people, subject
 from registration.keypoints.flips import find_flips, swap
+from registration.keypoints.linking import middle_of_rig
 from registration.keypoints.observations import select
 from registration.keypoints.sets import BLAZEPOSE
 
@@ -43,6 +44,50 @@ def test_a_bystander_seen_by_two_cameras_is_not_the_subject_even_where_the_subje
     expected = (order == 0).argmax(2)
     expected[7] = -1
     np.testing.assert_array_equal(choice, expected)
+
+
+def test_two_people_keep_their_numbers_when_they_pass_each_other():
+    rng = np.random.default_rng(7)
+    cameras = ring(5)
+    both = [walk(T, (-0.9, 0.25), (3.0, 0)), walk(T, (0.9, -0.25), (-3.0, 0), heading=np.pi)]
+    observations, order = observe(cameras, both, rng)
+    choice = people(cameras, observations, TIME_S, count=0)
+    assert len(choice) == 2
+    for number, chosen in enumerate(choice):
+        same = [np.array_equal(chosen, (order == k).argmax(2)) for k in (0, 1)]
+        assert same.count(True) == 1, number
+    centers = np.stack([both[1].mean(1), both[0].mean(1)], 1)
+    centers[8:11] = np.nan  # the depth cameras lose both where they pass
+    choice = people(cameras, observations, TIME_S, count=0, centers=centers)
+    np.testing.assert_array_equal(choice[0], (order == 1).argmax(2))
+    np.testing.assert_array_equal(choice[1], (order == 0).argmax(2))
+    assert len(people(cameras, observations, TIME_S, count=1, centers=centers)) == 1
+
+
+def test_one_detection_is_not_two_people():
+    rng = np.random.default_rng(8)
+    cameras = ring(4)
+    close = [walk(T, (0, 0.2), (0, 0)), walk(T, (0, -0.2), (0, 0))]
+    observations, order = observe(cameras, close, rng)
+    q = observations.q.copy()
+    q[5:9, 2][order[5:9, 2] == 1] = np.nan  # one hides the other in a camera
+    centers = np.stack([p.mean(1) for p in close], 1)
+    first, second = people(cameras, replace(observations, q=q), TIME_S, count=2, centers=centers)
+    np.testing.assert_array_equal(first, (order == 0).argmax(2))
+    assert (second[5:9, 2] == -1).all()
+
+
+def test_a_person_whom_only_depth_sees_is_nobody_in_colour_and_the_first_one_must_be_seen():
+    rng = np.random.default_rng(9)
+    cameras = ring(4)
+    person = walk(T, (0, 0), (0.3, 0))
+    observations, _ = observe(cameras, [person], rng)
+    centers = np.stack([person.mean(1), person.mean(1) + [1.5, 0, 0]], 1)
+    first, second = people(cameras, observations, TIME_S, count=0, centers=centers)
+    assert (first == 0).all()
+    assert (second == -1).all()
+    with pytest.raises(RegistrationError, match="seen by no two colour cameras"):
+        people(cameras, observations, TIME_S, centers=centers[:, 1:])
 
 
 def test_a_false_detection_and_a_blind_camera_are_holes():

@@ -1,8 +1,8 @@
-"""Jumps are rejected, fast motion is not; short gaps are bridged and say that they are uncertain."""
+"""Jumps are rejected, fast motion is not; gaps that are short enough to be bridged are found."""
 
 import numpy as np
 
-from registration.keypoints.temporal import TemporalOptions, bridge_gaps, reject_jumps
+from registration.keypoints.temporal import bridged, reject_jumps
 
 RATE = 30.0
 T = 60
@@ -30,29 +30,13 @@ def test_the_ends_are_left_alone():
     assert not reject_jumps(p, SIGMA, TIME_S)[0, 0]  # what came before is unknown
 
 
-def test_short_gaps_are_bridged_with_honest_sigmas():
-    p = swing()
-    gap = np.arange(20, 25)
-    with_gap = p.copy()
-    with_gap[gap] = np.nan
-    sigma = np.where(np.isnan(with_gap[..., 0]), np.nan, SIGMA)
-    filled, filled_sigma = bridge_gaps(with_gap, sigma, TIME_S)
-    error = np.linalg.norm(filled - p, axis=-1)[gap, 0]
-    assert (error < 2 * filled_sigma[gap, 0]).all()
-    assert (filled_sigma[gap, 0] > 0.01).all()
-    assert filled_sigma[22, 0] == filled_sigma[gap, 0].max()
-    keep = np.setdiff1d(np.arange(T), gap)
-    np.testing.assert_array_equal(filled[keep], p[keep])
-
-
-def test_long_gaps_and_ends_stay():
-    p = swing()
-    p[:3] = p[20:40] = p[-2:] = np.nan
-    filled, sigma = bridge_gaps(p, np.where(np.isnan(p[..., 0]), np.nan, SIGMA), TIME_S)
-    np.testing.assert_array_equal(filled, p)
-    np.testing.assert_array_equal(np.isnan(sigma), np.isnan(p[..., 0]))
-    none, _ = bridge_gaps(p, SIGMA, TIME_S, TemporalOptions(max_gap_s=0.0))
-    np.testing.assert_array_equal(none, p)
+def test_short_gaps_are_found_and_long_ones_and_ends_are_not():
+    known = np.ones((T, 2), bool)
+    known[:3, 0] = known[20:25, 0] = known[40:58, 0] = False
+    expected = np.zeros((T, 2), bool)
+    expected[20:25, 0] = True
+    np.testing.assert_array_equal(bridged(known, TIME_S, 0.25), expected)
+    assert not bridged(known, TIME_S, 0.0).any()
 
 
 def test_one_instant_is_no_track():
