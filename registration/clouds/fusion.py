@@ -54,7 +54,7 @@ def fuse(
     points, sigma = (agreed.points, agreed.sigma) if config.average else (stack.points, stack.sigma)
     doubted = np.flatnonzero(agreed.views < max(needed, 1))
     said = _votes(stack, doubted, views, config)
-    keep = _confirmed(agreed, doubted, said, needed)
+    keep = _confirmed(agreed, np.concatenate([v.edge for v in seen]), doubted, said, needed)
     if not keep.any():
         raise RegistrationError(_empty_message(views, instant, len(keep)))
     chosen = _chosen(points, sigma, keep, config.voxel_m)
@@ -90,17 +90,33 @@ def _votes(
     """What the measured images say of the points whose surface too few cameras share."""
     depth_m, masks = [v.depth_m for v in views], [v.mask for v in views]
     cameras = [v.camera for v in views]
-    return votes(stack.points[which], stack.view[which], depth_m, masks, cameras, config.support_m, config.carve_m)
+    return votes(
+        stack.points[which],
+        stack.normals[which],
+        stack.view[which],
+        depth_m,
+        masks,
+        cameras,
+        config.support_m,
+        config.carve_m,
+    )
 
 
 def _confirmed(
-    agreed: Agreement, doubted: Int64[np.ndarray, "some"], said: Votes, needed: int
+    agreed: Agreement, edge: Bool[np.ndarray, "points"], doubted: Int64[np.ndarray, "some"], said: Votes, needed: int
 ) -> Bool[np.ndarray, "points"]:
-    """Which points stay: seen by enough others, and not looked through by more than confirm them."""
+    """Which points stay.
+
+    Where others must confirm, a point that only its own camera can see stays too, since nothing speaks against it.
+    Where none must, it stays unless more cameras look through it than see something there. Points at edges need
+    somebody else in any case.
+    """
     keep = np.ones(len(agreed.views), bool)
-    support = np.maximum(said.support, agreed.views[doubted])
-    keep[doubted] = (support >= needed) & (said.through <= support)
-    return keep
+    if needed:
+        keep[doubted] = said.open == 0
+    else:
+        keep[doubted] = said.through <= np.maximum(said.support, agreed.views[doubted])
+    return keep & ((agreed.views > 0) | ~edge)
 
 
 def _carved(doubted: np.ndarray, said: Votes, keep: np.ndarray) -> int:

@@ -16,7 +16,7 @@ import numba as nb
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-REFLECTANCE = 0.25
+REFLECTANCE = 0.2
 """Of the room in near infrared. In three simulated rooms 0.2 to 0.25 leave the least error on legs; a half more or less
 leaves half of the error that there was."""
 PHASE_PER_M = 2 * np.pi * 200e6 / 299_792_458 * 2

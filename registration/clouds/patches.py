@@ -45,16 +45,30 @@ class Patches:
 
 
 def fit_patches(
-    depth_m: Float[np.ndarray, "rows columns"], usable: Bool[np.ndarray, "rows columns"], sigma_px: float
+    depth_m: Float[np.ndarray, "rows columns"],
+    wanted: Bool[np.ndarray, "rows columns"],
+    usable: Bool[np.ndarray, "rows columns"],
+    sigma_px: float,
 ) -> Patches:
-    """The patch around each usable pixel, from usable pixels within two standard deviations of the weights."""
+    """The patch around each wanted pixel, from usable pixels within two standard deviations of the weights.
+
+    A wanted pixel that is not usable lies on the patch of those beside it, if it is close to that.
+    """
     radius = max(1, round(2 * sigma_px))
     weight = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma_px, 1e-6)) ** 2)
     shape = np.shape(depth_m)
     out = np.full((5, *shape), np.nan, np.float32)
     depth = np.ascontiguousarray(depth_m, np.float32)
     ridge = (NOISE_M / BEND_M) ** 2
-    _fit(depth, np.ascontiguousarray(usable), weight, whole_inverse(radius, sigma_px), ridge, out)
+    _fit(
+        depth,
+        np.ascontiguousarray(wanted),
+        np.ascontiguousarray(usable),
+        weight,
+        whole_inverse(radius, sigma_px),
+        ridge,
+        out,
+    )
     return Patches(z_m=out[0], slope=np.moveaxis(out[1:3], 0, -1), leverage=out[3], residual_m=out[4])
 
 
@@ -85,7 +99,7 @@ def _difference(depth, usable, i, j, di, dj):
 
 
 @nb.njit(cache=True)
-def _fit(depth, usable, weight, inverse, ridge, out):
+def _fit(depth, wanted, usable, weight, inverse, ridge, out):
     height, width = depth.shape
     radius = len(weight) // 2
     whole = (2 * radius + 1) ** 2
@@ -94,7 +108,7 @@ def _fit(depth, usable, weight, inverse, ridge, out):
     good = np.zeros((2 * radius + 1, 2 * radius + 1), np.bool_)
     for i in range(height):
         for j in range(width):
-            if not usable[i, j]:
+            if not wanted[i, j]:
                 continue
             z0 = depth[i, j]
             gx = _difference(depth, usable, i, j, 0, 1)

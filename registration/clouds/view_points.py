@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Float64, Int32, Integer
+from jaxtyping import Bool, Float, Float64, Int32, Integer
 
 from geometry.camera import Camera
 from geometry.depth import require_size
@@ -20,6 +20,8 @@ from registration.clouds.views import DepthView, box_of
 
 MARGIN_PX = 2
 """The image is cut this far around the person, for the neighbours of its rim."""
+EDGE_SIGMA = 2.5
+"""A point at an edge is this much less certain."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,6 +38,9 @@ class ViewPoints:
     sigma: Float64[np.ndarray, "points"]
     """Standard deviation along the normal, metres."""
     person: Integer[np.ndarray, "points"]
+    edge: Bool[np.ndarray, "points"]
+    """Beside a step of the depth image: the pixel may show two surfaces, and its place is that of its neighbours'
+    patch."""
     index: Int32[np.ndarray, "rows columns"]
     """Which point a pixel of the box is; -1 for none."""
     corner: tuple[int, int]
@@ -55,21 +60,24 @@ def view_points(view: DepthView, config: CloudConfig) -> ViewPoints:
     usable = mask & ~on_edge(depth, config.flying_m)
     if config.multipath > 0:
         depth -= multipath_error(view.depth_m, ray_table(view.camera), view.mask, (rows, columns), config.multipath)
-    patches = fit_patches(depth, usable, max(config.denoise_px, 1.0))
+    patches = fit_patches(depth, mask, usable, max(config.denoise_px, 1.0))
     z = patches.z_m if config.denoise_px > 0 else np.where(np.isfinite(patches.z_m), depth, np.float32(np.nan))
     out, index = np.empty((mask.size, 9)), np.full(depth.shape, -1, np.int32)
     rays = np.ascontiguousarray(ray_table(view.camera)[rows, columns])
     T = np.ascontiguousarray(view.camera.T_world_camera, np.float64)
     slope = np.ascontiguousarray(patches.slope)
     count = _lift(z, slope, patches.leverage, patches.residual_m, rays, T, config.grazing, out, index)
-    out = out[:count]
+    out, kept = out[:count], index >= 0
+    edge = ~usable[kept]
+    sigma = patch_sigma(np.linalg.norm(out[:, :3] - view.camera.center, axis=1), *out[:, 6:9].T)
     return ViewPoints(
         camera=view.camera,
         depth_m=view.depth_m,
         points=out[:, :3],
         normals=out[:, 3:6],
-        sigma=patch_sigma(np.linalg.norm(out[:, :3] - view.camera.center, axis=1), *out[:, 6:9].T),
-        person=view.people()[rows, columns][index >= 0],
+        sigma=np.where(edge, EDGE_SIGMA, 1) * sigma,
+        person=view.people()[rows, columns][kept],
+        edge=edge,
         index=index,
         corner=(rows.start, columns.start),
         seen=int(mask.sum()),
@@ -86,6 +94,7 @@ def _nothing(view: DepthView) -> ViewPoints:
         normals=none,
         sigma=np.zeros(0),
         person=np.zeros(0, np.int8),
+        edge=np.zeros(0, bool),
         index=np.zeros((0, 0), np.int32),
         corner=(0, 0),
         seen=0,
