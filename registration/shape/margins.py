@@ -58,8 +58,8 @@ def likelihood(
     """Cost, its slope and a weight for points `residual` outside the skin (inside: negative), metres.
 
     The margin is exponential with mean `scale`, the measurement Gaussian: minus the logarithm of their convolution,
-    as a part of the Gaussian's peak: never negative. slope = d cost / d residual. The weight is the true curvature, but at least that of an absolute
-    value, so that a step with slope / weight does not overshoot.
+    as a part of the Gaussian's peak: never negative. slope = d cost / d residual. The weight is the true curvature,
+    but at least that of an absolute value, so that a step with slope / weight does not overshoot.
     """
     z = residual / sigma - sigma / scale
     log_phi = -0.5 * z**2 - LOG_PEAK

@@ -70,13 +70,14 @@ def standings(
     rng = np.random.default_rng(0)
     some = points[rng.choice(len(points), min(POINTS, len(points)), replace=False)]
     vertices = skin_patches(model, VERTICES).center
+    rest = RestBody.of(model, betas, fit_child=model.child_direction is not None)
     posed: dict[tuple[float, float, float], np.ndarray] = {}
     looks: list[tuple[float, np.ndarray, float]] = []
 
     def at(R: np.ndarray, height: float, arms: float, legs: float) -> tuple[float, np.ndarray]:
         key = (round(height, 2), arms, legs)
         if key not in posed:
-            posed[key] = _vertices(model, betas, key)[vertices]
+            posed[key] = _vertices(rest, coefficients_of_height(model, betas, key[0]), *key[1:])[vertices]
         return _distance(some @ R.T, posed[key])
 
     for way in candidate_ups(points, up):
@@ -123,20 +124,17 @@ def pose_of(arms_deg: float, legs_deg: float) -> Float[np.ndarray, "24 3 3"]:
     return local
 
 
-def _vertices(model: BodyModel, betas: int, key: tuple[float, float, float]) -> Float[np.ndarray, "vertices 3"]:
-    """All vertices of the likeliest body of a height in a pose of the grid, with a translation of zero."""
-    height, arms, legs = key
-    child = model.child_direction is not None
-    coefficients = coefficients_of_height(model, betas, height)
+def _vertices(
+    rest: RestBody, coefficients: Float[np.ndarray, "coefficients"], arms_deg: float, legs_deg: float
+) -> Float[np.ndarray, "vertices 3"]:
+    """All vertices of a shape in a pose of the grid, with a translation of zero."""
     state = FitState(
-        rotations=pose_of(arms, legs)[None],
+        rotations=pose_of(arms_deg, legs_deg)[None],
         transl=np.zeros((1, 3)),
-        betas=coefficients[:betas],
+        betas=coefficients,
         offsets=np.zeros((0, 3)),
-        child=float(coefficients[betas]) if child else 0.0,
-        fits_child=child,
     )
-    return PosedClip(state, RestBody.of(model, betas, fit_child=child)).vertices[0]
+    return PosedClip(state, rest).vertices[0]
 
 
 def _distance(points: np.ndarray, body: np.ndarray) -> tuple[float, np.ndarray]:

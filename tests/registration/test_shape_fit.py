@@ -38,7 +38,7 @@ def found(tmp_path_factory) -> tuple[TriangleMesh, ShapeEstimate]:
     v = true.vertices @ Rotation.from_euler("z", 40, degrees=True).as_matrix().T
     path = tmp_path_factory.mktemp("scan") / "person.obj"
     write_obj(path, TriangleMesh(vertices=1000 * np.stack([v[:, 0], v[:, 2], -v[:, 1]], 1), faces=true.faces))
-    return true, shape_of_scan(load_body_model(), path, unit="mm")
+    return true, shape_of_scan(load_body_model(), path, unit="mm", up="y")
 
 
 def test_the_body_in_a_scan_is_found(found) -> None:
