@@ -9,13 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from registration.errors import RegistrationError
+from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise
 from registration.keypoints.detections import StreamDetections
-
-CROP_SIGMA = 1.7
-"""Standard deviation of a BlazePose landmark along each image axis, in pixels of its 256-pixel crop, at visibility 1.
-Measured on 400 images of a published four-camera recording, from the residuals of the triangulation: 1.6 to 1.8 above
-visibility 0.8, 2.0 at 0.65, 3.0 at 0.35, 5.2 at 0.1; in other words 1.7 / sqrt(visibility)."""
-LOWEST_VISIBILITY = 0.02
+from registration.keypoints.sets import BLAZEPOSE, KeypointSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +23,8 @@ class Observations:
     visibility: Float[np.ndarray, "instants cameras people joints"]
     sigma_px: Float[np.ndarray, "instants cameras people joints"]
     """Standard deviation along each image axis."""
+    wander_m: Float[np.ndarray, "joints"] | None = None
+    """What the detector's idea of each joint moves on the body, along each axis; None: nothing."""
 
     @property
     def seen(self) -> Bool[np.ndarray, "instants cameras people"]:
@@ -35,7 +33,10 @@ class Observations:
 
 
 def gather(
-    detections: Mapping[str, StreamDetections], rows: Mapping[str, Sequence[int]], crop_sigma: float = CROP_SIGMA
+    detections: Mapping[str, StreamDetections],
+    rows: Mapping[str, Sequence[int]],
+    noise: DetectorNoise = BLAZEPOSE_NOISE,
+    keypoints: KeypointSet = BLAZEPOSE,
 ) -> Observations:
     """Observations from the detections of each stream. `rows[stream][t]`: frame index at instant t, -1 for a hole.
 
@@ -56,8 +57,14 @@ def gather(
         people = d.q.shape[1]
         q[t, c, :people], visibility[t, c, :people] = d.q[n], d.visibility[n]
         pixel[t, c, :people] = d.pixel_size[n]
-    sigma = crop_sigma * pixel[..., None] / np.sqrt(np.maximum(visibility, LOWEST_VISIBILITY))
-    result = Observations(streams=streams, q=q, visibility=visibility, sigma_px=sigma)
+    names = keypoints.names if len(keypoints) == J else ()
+    result = Observations(
+        streams=streams,
+        q=q,
+        visibility=visibility,
+        sigma_px=noise.sigma_px(visibility, pixel, names),
+        wander_m=noise.wander_m(names) if names else None,
+    )
     _check(result)
     return result
 

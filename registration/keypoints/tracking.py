@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from geometry.camera import Camera
-from registration.keypoints.association import AssociationOptions, subject
+from registration.keypoints.association import AssociationOptions, people
 from registration.keypoints.bone_lengths import bones_of, with_bones
 from registration.keypoints.flips import FlipOptions, find_flips, swap
 from registration.keypoints.observations import Observations, select
@@ -35,6 +35,27 @@ class TrackOptions:
     """Noise is taken out over time, as far as the clip's own motion allows. Without it gaps stay gaps."""
 
 
+def track_people(
+    cameras: Sequence[Camera],
+    observations: Observations,
+    instants: Sequence[int],
+    time_s: Float[np.ndarray, "instants"],
+    keypoints: KeypointSet = BLAZEPOSE,
+    options: TrackOptions | None = None,
+    *,
+    count: int = 1,
+    centers: Float[np.ndarray, "instants people 3"] | None = None,
+) -> list[tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]]:
+    """Everybody's keypoints, and which parts of the body were flipped in which view; the subject first.
+
+    `count` and `centers`: see `association.people`. Somebody of `centers` whom no camera saw has only NaN. Raises
+    RegistrationError when no two cameras agree on the subject.
+    """
+    options = options or TrackOptions()
+    choices = people(cameras, observations, time_s, keypoints, options.association, count=count, centers=centers)
+    return [track_chosen(cameras, observations, choice, instants, time_s, keypoints, options) for choice in choices]
+
+
 def track_subject(
     cameras: Sequence[Camera],
     observations: Observations,
@@ -43,13 +64,8 @@ def track_subject(
     keypoints: KeypointSet = BLAZEPOSE,
     options: TrackOptions | None = None,
 ) -> tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]:
-    """The subject's keypoints, and which parts of the body were flipped in which view.
-
-    Raises RegistrationError when no two cameras agree on anybody.
-    """
-    options = options or TrackOptions()
-    choice = subject(cameras, observations, time_s, keypoints, options.association)
-    return track_chosen(cameras, observations, choice, instants, time_s, keypoints, options)
+    """The first of `track_people`."""
+    return track_people(cameras, observations, instants, time_s, keypoints, options)[0]
 
 
 def track_chosen(
@@ -78,6 +94,8 @@ def track_chosen(
     if options.smooth:
         smoothed = smooth(p, covariance, time_s)
         p, covariance = smoothed.p, smoothed.covariance
+    if observations.wander_m is not None:
+        covariance = covariance + observations.wander_m[:, None, None] ** 2 * np.eye(3)
     kept = known | bridged(known, time_s, options.temporal.max_gap_s)
     p = np.where(kept[..., None], p, np.nan)
     covariance = np.where(kept[..., None, None], covariance, np.nan)
