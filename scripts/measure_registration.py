@@ -42,6 +42,7 @@ def main(
     option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="STAGE.KEY=VALUE ...")] = (),
     work: Path | None = None,
     jobs: int = 1,
+    into: Path | None = None,
 ) -> None:
     """Prints the tables.
 
@@ -54,6 +55,7 @@ def main(
         option: Options of the stages, for trials.
         work: Where the copies are; by default beside FOLDER, where they keep what was done in it.
         jobs: Takes at the same time, each in a process of one thread.
+        into: A Markdown page whose text between <!-- tables --> and <!-- end of tables --> they replace.
     """
     work = work or folder.absolute().with_name(f"{folder.absolute().name}_measured")
     wanted = [c for c in CASES if c.split == split and (not rows or c.row in rows)]
@@ -72,8 +74,10 @@ def main(
             found[case.name, name] = done.result()
             print(_said(case, name, found[case.name, name], time.perf_counter() - begin), file=sys.stderr, flush=True)
     measured = [found[case.name, name] for case, name in work_list]
-    for title, table in TITLES.items():
-        print(f"\n## {title}\n\n{table(measured)}", flush=True)
+    text = "\n".join(f"## {title}\n{table(measured)}\n" for title, table in TITLES.items())
+    print(text, flush=True)
+    if into is not None:
+        tables.replace(into, text)
 
 
 def _said(case: Case, variant: str, measured: Measured, seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from registration_trials.measuring import Measured
 
 DASH = "–"
+BEGIN, END = "<!-- tables -->", "<!-- end of tables -->"
 
 
 def people_of(measured: Measured) -> list[dict[str, Any]]:
@@ -100,6 +102,15 @@ def clouds(all_measured: Sequence[Measured]) -> str:
             f"{max(far):.1f}" if far else DASH, *both,
         ))  # fmt: skip
     return _table(head, lines)
+
+
+def replace(page: Path, text: str) -> None:
+    """Puts text between the marks of a Markdown page. Raises SystemExit where it has none."""
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{page} has no {BEGIN} … {END} to put the tables between")
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
 
 
 def _cloud_of(m: Measured) -> dict[str, Any] | None:
