@@ -138,7 +138,12 @@ class Energy:
         clothing = None
         if clothes is not None:
             said = max(1.0, frames / config.independent_frames) / max(frames, 1)
-            clothing = Clothing(prior=clothes, patch=default_margin_priors().patches(self.model), said=said)
+            clothing = Clothing(
+                prior=clothes,
+                patch=default_margin_priors().patches(self.model),
+                said=said,
+                reach_m=kernel * config.surface_kernel_m,
+            )
         return Surface(
             cloud=cloud,
             sigma_m=config.surface_sigma_m,

@@ -101,7 +101,7 @@ class Surface:
         offset = np.where(known[:, None], cloud.points[t] - match.points, 0.0)
         residual = (offset * match.normals).sum(-1)
         squared = np.where(known, (offset**2).sum(-1) / self.kernel_m**2, REACH**2)
-        agreement = np.where(known, (match.normals * cloud.normals[t]).sum(-1), 1.0)
+        agreement = np.where(known, np.maximum((match.normals * cloud.normals[t]).sum(-1), 0.0), 1.0)
         corners = m.faces[match.face]
         geometry = (
             corners, match.bary, match.normals, body.rest[t], m.carriers, m.weights, m.directions, f.R[t],

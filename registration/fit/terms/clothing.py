@@ -52,6 +52,8 @@ class Clothing:
     said: float = 1.0
     """How often each frame says what is known of the margins: frames of a clip show the same clothes."""
     gap_m: float = MODEL_GAP_M
+    reach_m: float = 0.0
+    """Least distance from which a point is an outlier: bare hands have to be found before their 5 mm can count."""
 
     def equations(
         self, points: FramePoints, *geometry: Any
@@ -69,17 +71,18 @@ class Clothing:
         # all points of a patch share what is left of its margin, so that many say no more than one would
         variance = uneven2 + count[patch] * left2[patch]
         predicted = uneven2 + left2[patch] + (prior.basis**2).sum(1)[patch]
-        residual = points.residual - prior.mean[patch]
-        squared = (residual**2 + points.aside) / predicted
-        robust = KERNEL**2 / (KERNEL**2 + squared)
+        known = points.trust > 0
+        skin = np.where(known, points.residual, 0.0)
+        residual = np.where(known, points.residual - prior.mean[patch], 0.0)
+        squared = residual**2 + np.where(known, points.aside, 0.0)
+        kernel2 = np.maximum(KERNEL**2 * predicted, self.reach_m**2)
+        robust = kernel2 / (kernel2 + squared)
         information = points.trust * robust**2 / variance
-        cost = 0.5 * float((points.trust * robust * squared * predicted / variance).sum())
-        cost += 0.5 * KERNEL**2 * float((points.trust == 0).sum()) * patches / max(len(patch), 1)
-        inside = np.where(points.residual < 0, points.trust * robust**2 / (own2 + count[patch] * self.gap_m**2), 0.0)
-        cost += 0.5 * float((inside * points.residual**2).sum())
-        A, b, rows = clothed_block(
-            patches, patch, information, inside, residual, points.residual, *geometry
-        )  # fmt: skip
+        cost = 0.5 * float((points.trust * robust * squared / variance).sum())
+        cost += 0.5 * float((~known).sum() * np.median(kernel2 / variance))
+        inside = np.where(skin < 0, points.trust * robust**2 / (own2 + count[patch] * self.gap_m**2), 0.0)
+        cost += 0.5 * float((inside * skin**2).sum())
+        A, b, rows = clothed_block(patches, patch, information, inside, residual, skin, *geometry)
         B = prior.basis
         M = B.T @ (np.bincount(patch, information, minlength=patches)[:, None] * B) + self.said * np.eye(B.shape[1])
         L = np.linalg.cholesky(M)
