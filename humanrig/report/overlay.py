@@ -44,14 +44,17 @@ def closeup(
 
 
 def draw_body(
-    picture: UInt8[np.ndarray, "rows columns 3"], camera: Camera, mesh: TriangleMesh
+    picture: UInt8[np.ndarray, "rows columns 3"],
+    camera: Camera,
+    mesh: TriangleMesh,
+    color: Float[np.ndarray, "3"] = BODY_COLOR,
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """The picture with the mesh shaded over it."""
+    """The picture with the mesh shaded over it in a colour (RGB)."""
     raster = rasterize_camera(mesh, camera)
     hit = raster.covered
     normals = rotate(camera.T_camera_world, mesh.face_normals())
     facing = np.clip(-normals[raster.face[hit], 2], 0.0, 1.0)[:, None]
-    shaded = BODY_COLOR * (0.35 + 0.65 * facing)
+    shaded = color * (0.35 + 0.65 * facing)
     drawn = picture.astype(np.float64)
     drawn[hit] = (1 - OPACITY) * drawn[hit] + OPACITY * shaded
     return drawn.astype(np.uint8)

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from capture.session import Session
-from geometry.mesh import TriangleMesh
 from humanrig.evaluation import evaluate_session
 from humanrig.pipeline import completed
-from humanrig.report import plots
+from humanrig.report.charts import all_instants, charts
+from humanrig.report.people import ShownPerson, shown_people
 from humanrig.report.pictures import overlay_sheet, spread, write_jpeg
-from humanrig.report.scene3d import scene_figure
 from humanrig.results import Results
+
+SHOWN_FLAGS = 12
+"""Flagged instants of a person that the page lists."""
 
 
 def write_report(
@@ -32,28 +32,28 @@ def write_report(
     picture_height: int,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Writes the report of a session into a folder; returns the figures of `evaluate_session`."""
+    """Writes the report of a session, of everybody in it, into a folder; returns the figures of `evaluate_session`."""
     session, figures = results.session, evaluate_session(results.session.folder)
-    chosen = spread(results.instants, overlays)
-    meshes = {i: _body(results, i) for i in chosen}
-    sheet = overlay_sheet(session, meshes, lambda s, i: _detections(results, s, i), picture_height, progress)
+    everybody = shown_people(session)
+    sheet = overlay_sheet(session, everybody, spread(all_instants(everybody), overlays), picture_height, progress)
     write_jpeg(folder / "overlays.jpg", sheet)
     (folder / "plotly.min.js").write_text(get_plotlyjs(), "utf-8")
     page = _template().render(
         title=f"{session.info.id}: {session.info.action or 'reconstruction'}",
         subtitle=_subtitle(results),
         cards=_cards(figures),
-        warnings=_warnings(results, figures),
+        people=[person.row() for person in everybody],
+        warnings=_warnings(everybody, figures),
         pictures=[
             {
-                "title": "The fitted body on every camera",
+                "title": "The fitted bodies on every camera",
                 "note": "Dots are detections: green where the triangulation used them, red where it did not.",
                 "file": "overlays.jpg",
             },
             *_synchronisation(session, folder),
         ],
         has_plots=True,
-        plots=_plots(results, scene_steps),
+        plots=charts(everybody, scene_steps),
         stages=[{"name": name, "seconds": m.seconds, "figures": _words(m.figures)} for name, m in completed(session)],
     )
     (folder / "index.html").write_text(page, "utf-8")
@@ -70,57 +70,6 @@ def _synchronisation(session: Session, folder: Path) -> list[dict[str, str]]:
     return [{"title": "Synchronisation", "note": note, "file": "synchronisation.png"}]
 
 
-def _body(results: Results, instant: int) -> TriangleMesh:
-    row = results.instants.index(instant)
-    posed = results.model.pose(results.parameters[row : row + 1])
-    return TriangleMesh(vertices=posed.vertices[0], faces=results.model.faces)
-
-
-def _detections(results: Results, stream: str, instant: int) -> tuple[np.ndarray, np.ndarray] | None:
-    keypoints = results.keypoints
-    streams, instants = keypoints["streams"].tolist(), keypoints["instants"].tolist()
-    if stream not in streams or instant not in instants:
-        return None
-    row, column = instants.index(instant), streams.index(stream)
-    return keypoints["q"][row, column], keypoints["used"][row, column]
-
-
-def _plots(results: Results, scene_steps: int) -> list[dict[str, str]]:
-    body, keypoints = results.body, results.keypoints
-    steps = spread(results.instants, scene_steps)
-    cameras = list(results.session.cameras().values())
-    vertices = np.stack([_body(results, i).vertices for i in steps])
-    scene = scene_figure(
-        vertices, results.model.faces, [str(i) for i in steps], cameras, [results.cloud(i) for i in steps]
-    )
-    found = [
-        ("3D view", "Drag to turn, scroll to come closer, slide through time.", scene),
-        (
-            "Keypoint residual over time",
-            "Median distance of the body's landmarks from the detections.",
-            plots.over_time(body["instants"], {"keypoints": body["keypoint_px"]}, "px"),
-        ),
-        (
-            "Triangulation residual by camera",
-            "Median, quartiles, 5 and 95 %. One camera above the others has moved, or has another lens.",
-            plots.reprojection_by_camera(keypoints["streams"].tolist(), keypoints["reprojection_px"]),
-        ),
-        (
-            "Triangulation residual by keypoint",
-            "Median.",
-            plots.reprojection_by_joint(keypoints["names"].tolist(), keypoints["reprojection_px"]),
-        ),
-    ]
-    if np.isfinite(body["surface_mm"]).any():
-        surface = plots.over_time(body["instants"], {"surface": body["surface_mm"]}, "mm")
-        found.insert(2, ("Surface residual over time", "Mean distance of the cloud from the body.", surface))
-    return [{"title": title, "note": note, "html": _html(figure)} for title, note, figure in found]
-
-
-def _html(figure: go.Figure) -> str:
-    return figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"displaylogo": False})
-
-
 def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:
     frames = figures["frames"]
     cards = [{"value": f"{frames['with_body']} / {frames['total']}", "text": "instants with a body"}]
@@ -135,12 +84,17 @@ def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:
     return cards
 
 
-def _warnings(results: Results, figures: dict[str, Any]) -> list[str]:
-    flags = [(i, f) for i, f in zip(results.instants, results.body["flags"].tolist()) if f]
-    found = [f"{name}: {text}" for name, m in completed(results.session) for text in m.figures.get("warnings", [])]
-    found += [f"instant {i}: {flag}" for i, flag in flags[:12]]
-    if len(flags) > 12:
-        found.append(f"and {len(flags) - 12} more flagged instants (body/{results.person}.npz)")
+def _warnings(everybody: list[ShownPerson], figures: dict[str, Any]) -> list[str]:
+    found = [
+        f"{name}: {text}"
+        for name, m in completed(everybody[0].results.session)
+        for text in m.figures.get("warnings", [])
+    ]
+    for person in everybody:
+        who = f"{person.name}, " if len(everybody) > 1 else ""
+        found += [f"{who}instant {instant}: {flag}" for instant, flag in list(person.flags.items())[:SHOWN_FLAGS]]
+        if len(person.flags) > SHOWN_FLAGS:
+            found.append(f"{who}{len(person.flags) - SHOWN_FLAGS} more flagged instants (body/{person.name}.npz)")
     if figures["flips"]:
         found.append(f"{figures['flips']} instants look flipped, left against right")
     return found

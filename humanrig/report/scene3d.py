@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
@@ -20,11 +22,18 @@ def scene_figure(
     labels: list[str],
     cameras: list[Camera],
     clouds: list[PointCloud | None],
+    colors: Int[np.ndarray, "faces 3"],
 ) -> go.Figure:
-    """The body over time with a slider, the fused cloud of each shown instant, and every camera's frustum."""
-    first = [_mesh(vertices[0], faces), _points(clouds[0])]
+    """The bodies over time with a slider, the fused cloud of each shown instant, and every camera's frustum.
+
+    colors: RGB of each face. A body with NaN vertices is not there.
+    """
+    face_colors = [f"rgb({r},{g},{b})" for r, g, b in np.asarray(colors)]
+    one = face_colors[0] if len(set(face_colors)) == 1 else None
+    paint = {"color": one} if one else {"facecolor": face_colors}
+    first = [_mesh(vertices[0], faces, paint), _points(clouds[0])]
     frames = [
-        go.Frame(data=[_mesh(v, faces), _points(c)], traces=[0, 1], name=text)
+        go.Frame(data=[_mesh(v, faces, paint), _points(c)], traces=[0, 1], name=text)
         for v, c, text in zip(vertices, clouds, labels)
     ]
     figure = go.Figure(data=[*first, _frusta(cameras)], frames=frames)
@@ -45,12 +54,12 @@ def scene_figure(
     return figure
 
 
-def _mesh(vertices: np.ndarray, faces: np.ndarray) -> go.Mesh3d:
+def _mesh(vertices: np.ndarray, faces: np.ndarray, paint: dict[str, Any]) -> go.Mesh3d:
     x, y, z = vertices.astype(np.float32).T
     i, j, k = faces.astype(np.int32).T
     return go.Mesh3d(
-        x=x, y=y, z=z, i=i, j=j, k=k, color="#ff9646", name="body", showlegend=True,
-        lighting={"ambient": 0.45, "diffuse": 0.8, "specular": 0.05},
+        x=x, y=y, z=z, i=i, j=j, k=k, name="body", showlegend=True,
+        lighting={"ambient": 0.45, "diffuse": 0.8, "specular": 0.05}, **paint,
     )  # fmt: skip
 
 
