@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
@@ -63,7 +64,6 @@ def run(context: StageContext) -> dict[str, Any]:
         refine=config.refine,
         output=context.output,
     )
-    segmented = ColorOnlyMasks.prepare(session, work.alone, cameras, instants, context)
     total = 2 * len(instants) if depth else len(instants)
     found: list[Occupied] = []
     if depth:
@@ -71,6 +71,10 @@ def run(context: StageContext) -> dict[str, Any]:
             found.append(some)
             context.progress(len(found), total)
     people = _people(found, [i.time_us for i in instants], work.rig, volume, config, room)
+    center = _centers(people, len(instants))
+    segmented = ColorOnlyMasks.prepare(
+        session, work.alone, cameras, instants, context, count=config.people, centers=center if people.people else None
+    )
     jobs = [(i, [p.index.get(t) for p in people.people], [o.index[t] for o in people.others if t in o.index])
             for t, i in enumerate(instants)]  # fmt: skip
     figures: list[ImageFigures] = []
@@ -81,7 +85,7 @@ def run(context: StageContext) -> dict[str, Any]:
         raise RegistrationError(_nobody(context, streams))
     warnings = list(people.warnings)
     if depth:
-        _write_people(context, people)
+        write_people_track(context.output / FILE, PeopleTrack(instants=np.array(context.instants), center=center))
         _write_removed(context, depth, figures)
         warnings += _disagreeing(found, people, depth)
     return {**_summary(figures, streams, depth), "people": max(len(people.people), segmented.people),
@@ -106,12 +110,13 @@ def _people(
     return choose(things, found, rig.grid, volume, config.people, empty_room=empty_room)
 
 
-def _write_people(context: StageContext, people: People) -> None:
-    center = np.full((len(context.instants), len(people.people), 3), np.nan)
+def _centers(people: People, instants: int) -> Float[np.ndarray, "instants people 3"]:
+    """Where everybody is; NaN where somebody is not seen."""
+    center = np.full((instants, len(people.people), 3), np.nan)
     for p, thing in enumerate(people.people):
         for t, middle in thing.center.items():
             center[t, p] = middle
-    write_people_track(context.output / FILE, PeopleTrack(instants=np.array(context.instants), center=center))
+    return center
 
 
 def _write_removed(context: StageContext, depth: list[str], figures: list[ImageFigures]) -> None:
