@@ -46,11 +46,12 @@ def flags(
     clouded: Bool[np.ndarray, "frames"] | None,
     parts: TrackParts | None,
     sigma: TrackSigma | None,
+    unsure: str = "",
 ) -> Shaped[np.ndarray, "frames"]:
     """Reasons for each frame, joined by `; `; empty for a good one.
 
     names: of the landmarks. views: cameras that saw the person. clouded: frames with a cloud, None for a fit without
-    depth. parts and sigma: None where they are not known.
+    depth. parts and sigma: None where they are not known. unsure: why nothing could be said of the whole fit's sigma.
     """
     seen = triangulated.sum(1)
     typical_px = np.nanmedian(pixels) if np.isfinite(pixels).any() else np.inf
@@ -73,6 +74,8 @@ def flags(
             reasons.append(f"surface {surface_mm[t]:.0f} mm off")
         if seen[t] or cloud:
             reasons += [reason for some in of_parts for reason in some.get(t, [])]
+        if unsure:
+            reasons.append(f"certainty unknown: {unsure}")
         found.append("; ".join(reasons) or GOOD)
     return np.array(found, dtype=np.str_)
 

@@ -13,6 +13,7 @@ from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from geometry.rays import RayScene
 from registration.body_track import BodyTrack, TrackParts
+from registration.errors import RegistrationError
 from registration.fit.certainty import track_sigma
 from registration.fit.coverage import part_coverage, seen_patches
 from registration.fit.flags import flags
@@ -26,8 +27,10 @@ from registration.fit.system import NormalEquations
 if TYPE_CHECKING:
     from registration.fit.clip import ClipKeypoints
 
-REPORTED_POINTS = 4000
-"""Of each cloud: ten for each patch of the skin."""
+REPORTED_POINTS = 3000
+"""Of each cloud: seven for each patch of the skin."""
+SEEN_EVERY = 4
+"""Which patches the cameras see is found in one frame of so many, and holds for those that follow: 30 ms each time."""
 
 
 def report(
@@ -52,7 +55,12 @@ def report(
     surface, parts = _against_clouds(model, body, clouds, depth_cameras)
     clouded = np.array([clouds is not None and clouds[t] is not None for t in range(len(keypoints))], bool)
     residual = np.full((len(keypoints), len(PART_NAMES)), np.nan) if parts is None else parts.residual_mm
-    sigma = None if system is None else track_sigma(model, body, system, residual, clouded)
+    sigma, why = None, ""
+    if system is not None:
+        try:
+            sigma = track_sigma(model, body, system, residual, clouded)
+        except RegistrationError as error:
+            why = str(error)
     points = landmark_points(landmarks, state)
     pixels = _frame_median(residual_px(points, landmarks, keypoints))
     return BodyTrack(
@@ -72,6 +80,7 @@ def report(
             clouded=None if clouds is None else clouded,
             parts=parts,
             sigma=sigma,
+            unsure=why,
         ),
         model=model.name,
         model_sha256=model.sha256,
@@ -107,6 +116,7 @@ def _against_clouds(
         return surface, None
     patches, count = skin_patches(model), len(PART_NAMES)
     residual, coverage = np.full((len(body), count), np.nan), np.full((len(body), count), np.nan)
+    seen = np.ones(len(patches.center), bool)
     for t in range(len(body)):
         cloud = clouds[t]
         points = np.zeros((0, 3)) if cloud is None else cloud.points[:: max(1, len(cloud) // REPORTED_POINTS)]
@@ -119,8 +129,7 @@ def _against_clouds(
             points_of = np.bincount(patches.part[patch], minlength=count)
             total = np.bincount(patches.part[patch], distance, minlength=count)
             residual[t] = np.where(points_of > 0, total / np.maximum(points_of, 1), np.nan)
-        seen = np.ones(len(patches.center), bool)
-        if cameras:
+        if cameras and t % SEEN_EVERY == 0:
             seen = seen_patches(patches, body.vertices[t], body.normals[t], model.faces, cameras)
         coverage[t] = part_coverage(patches, seen, patch)
     return surface, TrackParts(names=PART_NAMES, residual_mm=residual, coverage=coverage)

@@ -45,8 +45,7 @@ def posterior(system: NormalEquations) -> Posterior:
         shared = _inverse(inner + WEAK * np.eye(len(inner)))
     except LinAlgError:
         raise RegistrationError(
-            "the fit's equations are not positive definite at its end, so nothing can be said about its uncertainty; "
-            "the data contradict each other or are empty: look at the flags of the track"
+            "the fit's equations are not positive definite at its end; its data contradict each other or are empty"
         ) from None
     W = W.reshape(-1, F, W.shape[2])[:T]
     halves = np.stack([P[:, :F, :F], P[:, F:, F:]], 1).reshape(-1, F, F)[:T]

@@ -101,6 +101,14 @@ def test_an_uncertain_joint_flags_its_part() -> None:
     assert (found[[0, 2, 3, 4]] == "").all()
 
 
+def test_a_fit_of_unknown_certainty_says_so_everywhere() -> None:
+    found = flags(
+        names=LANDMARKS, triangulated=np.ones((5, len(LANDMARKS)), bool), views=np.full(5, 6), cameras=6,
+        pixels=np.full(5, 3.0), surface_mm=np.full(5, np.nan), clouded=None, parts=None, sigma=None, unsure="why",
+    )  # fmt: skip
+    assert (found == "certainty unknown: why").all()
+
+
 def _parts(coverage: float, residual: float) -> TrackParts:
     shape = (5, len(PART_NAMES))
     return TrackParts(names=PART_NAMES, residual_mm=np.full(shape, residual), coverage=np.full(shape, coverage))
