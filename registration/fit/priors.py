@@ -62,7 +62,7 @@ class PosePrior:
     def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the prior of every frame."""
         theta = logarithm(body.state.rotations)
-        sigma, mean = _spread() * self.scale, _mean()
+        sigma, mean = pose_spread() * self.scale, pose_mean()
         residual = mean - theta
         information = np.broadcast_to(1 / sigma**2, theta.shape).copy()
         cost = 0.5 * (information * residual**2).sum()
@@ -144,10 +144,12 @@ class SmoothMotion:
         system.cost += float(0.5 * (w * e**2).sum())
 
 
-def _spread() -> Float[np.ndarray, "24 3"]:
+def pose_spread() -> Float[np.ndarray, "24 3"]:
+    """Standard deviations of all joints' axis-angles."""
     kinds = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
     return np.array([SPREAD[kind] for kind in kinds])
 
 
-def _mean() -> Float[np.ndarray, "24 3"]:
+def pose_mean() -> Float[np.ndarray, "24 3"]:
+    """Their means."""
     return np.array([MEAN.get(name, (0.0, 0.0, 0.0)) for name in JOINT_NAMES])
