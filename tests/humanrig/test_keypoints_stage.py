@@ -5,58 +5,14 @@ import json
 
 import numpy as np
 import pytest
-import simplejpeg
+from keypoint_takes import PERSON, Reads, T, cameras, take
 
-from capture.frame_sets import Instant, write_instants
-from capture.mcap_recording import McapWriter
-from capture.session import Session
-from capture.session_info import StreamInfo
-from geometry.camera import Camera
 from geometry.camera_files.cameras_json import write_cameras
-from geometry.rigid import look_at
 from humanrig.stage import StageContext
 from humanrig.stages import keypoints
 from registration.errors import RegistrationError
-from registration.keypoints.detector import Person2D
-from registration.keypoints.sets import BLAZEPOSE
 from registration.keypoints.track import read_track
-
-T = 6
-RNG = np.random.default_rng(0)
-PERSON = np.stack([RNG.uniform(-0.3, 0.3, 33), RNG.uniform(-0.3, 0.3, 33), RNG.uniform(0.1, 1.7, 33)], -1)
-
-
-def cameras():
-    K = np.array([[400.0, 0, 319.5], [0, 400, 239.5], [0, 0, 1]])
-    eyes = [(2.5, 0, 1), (0, 2.5, 1.4), (-2.5, 0.3, 1.2)]
-    return [
-        Camera(
-            name=f"cam{i}/color",
-            K=K,
-            width=640,
-            height=480,
-            T_world_camera=look_at(np.array(eye), np.array([0, 0, 1.0])),
-        )
-        for i, eye in enumerate(eyes)
-    ]
-
-
-class Reads:
-    """Reads the camera and the instant off the colour of the picture and answers with the person's projection."""
-
-    keypoints = BLAZEPOSE
-    fingerprint = "reads"
-    blind = ()
-
-    def __init__(self, *_):
-        self.detector = self.landmarks = self.options = None
-
-    def detect(self, image, previous=(), search=True):
-        camera, instant = (round(float(v) / 20) for v in image.reshape(-1, 3).mean(0)[:2])
-        if camera in self.blind:
-            return []
-        q = cameras()[camera].project(PERSON + [0.01 * instant, 0, 0])
-        return [Person2D(q=q, visibility=np.full(33, 0.9), score=0.9, pixel_size=1.5)]
+from registration.masks.people_files import PeopleTrack, write_people_track
 
 
 @pytest.fixture
@@ -64,28 +20,7 @@ def context(tmp_path, monkeypatch):
     monkeypatch.setattr(keypoints, "make_detector", lambda *_: Reads())
     monkeypatch.setattr(keypoints, "BlazePose", Reads)
     monkeypatch.setattr(Reads, "blind", ())
-    folder = tmp_path / "take"
-    names = [camera.name for camera in cameras()]
-    with McapWriter(folder / "recording/rig.mcap") as writer:
-        for c, name in enumerate(names):
-            writer.add_stream(f"/{name}", "jpeg")
-            for t in range(T):
-                picture = np.full((16, 16, 3), (20 * c, 20 * t, 0), np.uint8)
-                data = simplejpeg.encode_jpeg(picture, quality=98, colorsubsampling="444")
-                writer.write(f"/{name}", data, device_us=33_333 * t, host_us=33_333 * t)
-    file = "recording/rig.mcap"
-    streams = [StreamInfo(name=n, kind="color", file=file, topic=f"/{n}", encoding="jpeg", frames=T) for n in names]
-    session = Session.create(folder, origin="test", streams=streams)
-    index = [{n: t if (n, t) != ("cam1/color", 3) else -1 for n in names} for t in range(T)]
-    zero = dict.fromkeys(names, 0)
-    write_instants(
-        session.path("sync", "frames.parquet"),
-        [Instant(instant=10 + t, time_us=33_333 * t, index=index[t], offset_us=zero) for t in range(T)],
-    )
-    session.path("calibration").mkdir()
-    write_cameras(
-        session.path("calibration", "cameras.json"), {camera.name: camera for camera in cameras()}, source="test"
-    )
+    session = take(tmp_path / "take")
     output = tmp_path / "out"
     output.mkdir()
     return StageContext(
@@ -102,7 +37,7 @@ def test_the_stage_writes_the_person(context):
     figures = keypoints.run(context)
     track = read_track(context.output / "person00.npz")
     expected = PERSON + 0.01 * np.arange(T)[:, None, None] * [1, 0, 0]
-    np.testing.assert_allclose(track.p_world, expected, atol=2e-6)  # detections are kept as float32 pixels
+    np.testing.assert_allclose(track.p_world, expected, atol=2e-5)  # detections are kept as float32 pixels
     assert track.streams == ["cam0/color", "cam1/color", "cam2/color"]
     assert track.instants.tolist() == context.instants
     assert np.isnan(track.q[3, 1]).all()  # the hole
@@ -131,3 +66,45 @@ def test_a_stream_without_a_camera_is_named(context):
     write_cameras(path, cameras()[:2], source="test")
     with pytest.raises(RegistrationError, match=r"no camera 'cam2/color'.*--without cam2"):
         keypoints.run(context)
+
+
+def test_people_are_numbered_as_in_the_masks(context, monkeypatch):
+    monkeypatch.setattr(Reads, "people", (0.0, 1.0))
+    center = np.stack([np.full((T, 3), [1.0, 0, 0.9]), np.full((T, 3), [0.0, 0, 0.9])], 1)
+    center[2] = np.nan
+    context.session.path("masks").mkdir()
+    write_people_track(
+        context.session.path("masks", "people.npz"), PeopleTrack(instants=np.array(context.instants), center=center)
+    )
+    figures = keypoints.run(context)
+    assert figures["people"] == 2
+    assert len(figures["others"]) == 1
+    for name, x in (("person00", 1.0), ("person01", 0.0)):
+        track = read_track(context.output / f"{name}.npz")
+        expected = PERSON + (0.01 * np.arange(T) + x)[:, None, None] * [1, 0, 0]
+        np.testing.assert_allclose(track.p_world, expected, atol=2e-5)
+    one = dataclasses.replace(context, config=keypoints.KeypointsConfig(workers=1, people=1))
+    assert keypoints.run(one)["people"] == 1
+
+
+def test_somebody_whom_no_colour_camera_sees_is_warned_of(context):
+    center = np.stack([np.full((T, 3), [0.0, 0, 0.9]), np.full((T, 3), [-1.5, 0, 0.9])], 1)
+    context.session.path("masks").mkdir()
+    write_people_track(
+        context.session.path("masks", "people.npz"), PeopleTrack(instants=np.array(context.instants), center=center)
+    )
+    figures = keypoints.run(context)
+    (warning,) = figures["warnings"]
+    assert "person01 is in the masks, but no two colour cameras saw" in warning
+    assert np.isnan(read_track(context.output / "person01.npz").p_world).all()
+
+
+def test_an_onnx_model_and_its_description_are_inputs(context, tmp_path, monkeypatch):
+    model = tmp_path / "pose.onnx"
+    model.write_bytes(b"x")
+    assert keypoints.KeypointsConfig(detector=model).description is None
+    model.with_suffix(".toml").write_text("padding = 1.5")
+    assert keypoints.KeypointsConfig(detector=model).description == model.with_suffix(".toml")
+    monkeypatch.setattr(keypoints, "blazepose_weights", lambda: (tmp_path / "a", tmp_path / "b"))
+    with pytest.raises(RegistrationError, match=r"pose.onnx is not an ONNX file"):
+        keypoints.run(dataclasses.replace(context, config=keypoints.KeypointsConfig(detector=model)))
