@@ -10,6 +10,7 @@ import bodies_take
 import numpy as np
 import pytest
 
+from body.errors import BodyError
 from body.loading import load_body_model
 from capture.session import Session
 from geometry.cloud import concatenate
@@ -122,3 +123,43 @@ def test_clouds_are_read_when_they_are_asked_for(two: Path) -> None:
     assert clouds.counts == {6: 0, 7: bodies_take.POINTS, 9: bodies_take.POINTS}
     assert PersonClouds(two / "clouds", [7], person=4)[0] is None
     assert bodies_take.POINTS > LEAST_POINTS
+
+
+def keep_half(folder: Path, upper: bool) -> None:
+    """person00 as a table hides the rest: no keypoint and no point of the other half."""
+    track = read_track(folder / "keypoints" / "person00.npz")
+    height = np.nan_to_num(track.p_world[0, :, 2], nan=-9.0 if upper else 9.0)
+    gone = (height < 0.95) == upper
+    p, q, used = track.p_world.copy(), track.q.copy(), track.used.copy()
+    p[:, gone], q[:, :, gone], used[:, :, gone] = np.nan, np.nan, False
+    change_keypoints(folder, "person00", p_world=p, q=q, used=used)
+    for instant in bodies_take.INSTANTS:
+        path = cloud_path(folder / "clouds", instant)
+        cloud = read_cloud(path)
+        write_cloud(path, cloud[(cloud.person == 0) & ((cloud.points[:, 2] > 0.95) == upper)])
+    (folder / "keypoints" / "person01.npz").unlink()
+
+
+def test_the_half_that_nothing_saw_is_flagged(take: Path) -> None:
+    keep_half(take, upper=True)
+    figures = run(take)
+    assert set(figures["flagged"]) == set(bodies_take.INSTANTS)
+    for flag in figures["flagged"].values():
+        assert "left leg: no points and no keypoints" in flag
+        assert "right foot: no points and no keypoints" in flag
+        assert "arm" not in flag
+    assert figures["warnings"][0].startswith("person00: 100% of the instants are flagged")
+
+
+def test_legs_without_a_trunk_are_refused(take: Path) -> None:
+    keep_half(take, upper=False)
+    with pytest.raises(RegistrationError, match="none of 3 instants shows both shoulders and both hips"):
+        run(take)
+
+
+def test_a_wrong_body_file_is_named(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = take / "notes.npz"
+    np.savez(wrong, betas=np.zeros(10))
+    monkeypatch.setenv("HUMANRIG_BODY_MODEL", str(wrong))
+    with pytest.raises(BodyError, match=r"notes\.npz"):
+        run(take)
