@@ -83,8 +83,11 @@ def agree(stack: Stack, which: Int64[np.ndarray, "some"] | None = None) -> Agree
     which = np.arange(len(stack.points)) if which is None else which
     out, pair = np.empty((len(which), 5)), np.zeros((len(stack.boxes), len(stack.boxes), 3))
     s = stack
+    # one cache line for each point
+    packed = np.empty((len(s.points), 8), np.float32)
+    packed[:, :3], packed[:, 3:6], packed[:, 6], packed[:, 7] = s.points, s.normals, s.sigma, s.person
     gates = (GATE_M, GATE_BESIDE_M, SAME_SIDE, FACING)
-    _agree(s.points, s.normals, s.sigma, s.person, s.view, s.index, s.boxes, s.lenses, gates, which, pair, out)
+    _agree(s.points, packed, s.view, s.index, s.boxes, s.lenses, gates, which, pair, out)
     return Agreement(points=out[:, :3], sigma=out[:, 3], views=out[:, 4].astype(np.int32), pairs=pair)
 
 
@@ -107,45 +110,46 @@ def _pixel(px, py, pz, lens):
 
 
 @nb.njit(cache=True)
-def _agree(points, normals, sigma, person, view, index, boxes, lenses, gates, which, pair, out):
+def _agree(points, packed, view, index, boxes, lenses, gates, which, pair, out):
     gate, beside, same_side, facing = gates
     for m in range(len(which)):
         i = which[m]
-        p, n = points[i], normals[i]
-        weight = 1 / (sigma[i] * sigma[i])
-        pull, count = 0.0, 0
+        own = packed[i]
+        px, py, pz = points[i, 0], points[i, 1], points[i, 2]
+        nx, ny, nz = float(own[3]), float(own[4]), float(own[5])
+        variance = float(own[6]) * float(own[6])
+        weight, pull, count = 1 / variance, 0.0, 0
         for j in range(len(boxes)):
             if j == view[i]:
                 continue
             lens, box = lenses[j], boxes[j]
-            vx, vy, vz = lens[12] - p[0], lens[13] - p[1], lens[14] - p[2]
-            along = vx * n[0] + vy * n[1] + vz * n[2]
+            vx, vy, vz = lens[12] - px, lens[13] - py, lens[14] - pz
+            along = vx * nx + vy * ny + vz * nz
             if along <= 0 or along * along < facing * facing * (vx * vx + vy * vy + vz * vz):
                 continue
-            column, row = _pixel(p[0], p[1], p[2], lens)
+            column, row = _pixel(px, py, pz, lens)
             row, column = row - box[1], column - box[2]
             if row < 0 or column < 0 or row >= box[3] or column >= box[4]:
                 continue
             k = index[box[0] + row * box[4] + column]
-            if k < 0 or person[k] != person[i]:
+            if k < 0:
                 continue
-            q, o = points[k], normals[k]
-            same = o[0] * n[0] + o[1] * n[1] + o[2] * n[2]
-            if same < same_side:
+            other = packed[k]
+            same = other[3] * nx + other[4] * ny + other[5] * nz
+            if same < same_side or other[7] != own[7]:
                 continue
-            dx, dy, dz = q[0] - p[0], q[1] - p[1], q[2] - p[2]
-            d = (dx * o[0] + dy * o[1] + dz * o[2]) / same
+            dx, dy, dz = other[0] - px, other[1] - py, other[2] - pz
+            d = (dx * other[3] + dy * other[4] + dz * other[5]) / same
             if abs(d) > gate or dx * dx + dy * dy + dz * dz > beside * beside + gate * gate:
                 continue
-            w = 1 / (sigma[k] * sigma[k])
-            weight += w
-            pull += w * d
+            square = float(other[6]) * float(other[6])
+            weight += 1 / square
+            pull += d / square
             count += 1
             pair[view[i], j, 0] += 1
             pair[view[i], j, 1] += d * d
-            pair[view[i], j, 2] += sigma[i] * sigma[i] + sigma[k] * sigma[k]
+            pair[view[i], j, 2] += variance + square
         move = pull / weight
-        for r in range(3):
-            out[m, r] = p[r] + move * n[r]
+        out[m, 0], out[m, 1], out[m, 2] = px + move * nx, py + move * ny, pz + move * nz
         out[m, 3] = 1 / np.sqrt(weight)
         out[m, 4] = count

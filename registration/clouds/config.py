@@ -16,7 +16,7 @@ class CloudConfig:
     multipath: float = Field(default=REFLECTANCE, ge=0, le=1)
     """How bright the room is in near infrared, as a part: light that comes by way of the floor makes legs look deeper,
     which is taken off. 0: leave it."""
-    denoise_px: float = Field(default=1.5, ge=0, le=4)
+    denoise_px: float = Field(default=1.0, ge=0, le=4)
     """Standard deviation of the weights with which a curved patch is fitted around each pixel; 0 keeps the depth as it
     was measured."""
     flying_m: float = 0.05
@@ -34,7 +34,7 @@ class CloudConfig:
     """A camera that sees something this much further away looks through the point."""
     average: bool = True
     """Move each point to the mean of the surfaces of all cameras that see it, each weighted by its certainty."""
-    smooth_m: float = Field(default=0.012, ge=0, le=0.03)
+    smooth_m: float = Field(default=0.014, ge=0, le=0.03)
     """Standard deviation of the weights with which each point is laid onto its neighbours' patch; 0: it is not."""
     voxel_m: float = Field(default=0.005, ge=0)
     """One point for each voxel of this size, the most certain one; 0 keeps all (some 25,000 for each camera)."""

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int64
 
 from geometry.cloud import PointCloud
 from registration.clouds.agreement import Agreement, Stack, agree, stack_views
+from registration.clouds.anchors import anchored
 from registration.clouds.colors import ColorView, color_points
 from registration.clouds.config import CloudConfig
 from registration.clouds.consistency import camera_excess
@@ -18,7 +19,7 @@ from registration.clouds.depth_noise import fused_sigma
 from registration.clouds.figures import CloudFigures
 from registration.clouds.smoothing import smooth
 from registration.clouds.thinning import most_certain
-from registration.clouds.view_points import ViewPoints, view_points
+from registration.clouds.view_points import view_points
 from registration.clouds.views import DepthView
 from registration.errors import RegistrationError
 
@@ -43,7 +44,6 @@ def fuse(
     """
     config = config or CloudConfig()
     seen = [view_points(view, config) for view in views]
-    needed = _confirmations(seen, config)
     if not sum(len(view.points) for view in seen):
         raise RegistrationError(_empty_message(views, instant, 0))
     stack = stack_views(seen)
@@ -52,9 +52,8 @@ def fuse(
     stack = replace(stack, sigma=np.hypot(stack.sigma, apart[stack.view]))
     agreed = agree(stack)
     points, sigma = (agreed.points, agreed.sigma) if config.average else (stack.points, stack.sigma)
-    doubted = np.flatnonzero(agreed.views < max(needed, 1))
-    said = _votes(stack, doubted, views, config)
-    keep = _confirmed(agreed, np.concatenate([v.edge for v in seen]), doubted, said, needed)
+    edge = np.concatenate([view.edge for view in seen])
+    keep, carved = _confirmed(stack, agreed, edge, views, config)
     if not keep.any():
         raise RegistrationError(_empty_message(views, instant, len(keep)))
     chosen = _chosen(points, sigma, keep, config.voxel_m)
@@ -65,8 +64,8 @@ def fuse(
     return replace(cloud, colors=rgb), CloudFigures(
         seen={v.camera.name: s.seen for v, s in zip(views, seen)},
         kept={v.camera.name: int(keep[stack.view == i].sum()) for i, v in enumerate(views)},
-        edge=sum(s.seen for s in seen) - len(keep),
-        unconfirmed=int((~keep).sum()) - (carved := _carved(doubted, said, keep)),
+        edge=sum(s.seen for s in seen) - len(keep) + int((edge & ~keep).sum()),
+        unconfirmed=int((~keep & ~edge).sum()) - carved,
         carved=carved,
         thinned=int(keep.sum()) - len(chosen),
         uncolored=int((~colored).sum()),
@@ -75,52 +74,40 @@ def fuse(
     )
 
 
-def _confirmations(seen: Sequence[ViewPoints], config: CloudConfig) -> int:
+def _confirmed(
+    stack: Stack, agreed: Agreement, edge: Bool[np.ndarray, "points"], views: Sequence[DepthView], config: CloudConfig
+) -> tuple[Bool[np.ndarray, "points"], int]:
+    """Which points stay, and how many go because others look through them.
+
+    Where others must confirm, a point that no other camera could see stays too if it hangs together with confirmed
+    ones, unless a number of confirmations is asked for. Where none must, a point stays unless more cameras look
+    through it than see something there. Points at edges need somebody else in any case.
+    """
+    needed = _confirmations(views, config)
+    doubted = np.flatnonzero(agreed.views < max(needed, 1))
+    said = _votes(stack, doubted, views, config)
+    keep = np.ones(len(agreed.views), bool)
+    if not needed:
+        keep[doubted] = said.through <= np.maximum(said.support, agreed.views[doubted])
+    elif config.min_support is None:
+        keep[doubted] = (said.open == 0) & anchored(stack, agreed.views >= needed, doubted)
+    else:
+        keep[doubted] = False
+    keep &= (agreed.views > 0) | ~edge
+    return keep, int((~keep[doubted] & ~edge[doubted] & (said.through > 0)).sum())
+
+
+def _confirmations(views: Sequence[DepthView], config: CloudConfig) -> int:
     if config.min_support is not None:
         return config.min_support
-    return 1 if sum(view.seen > 0 for view in seen) >= config.full_ring else 0
+    return 1 if sum(bool(view.mask.any()) for view in views) >= config.full_ring else 0
 
 
-def _votes(
-    stack: Stack,
-    which: Int64[np.ndarray, "some"],
-    views: Sequence[DepthView],
-    config: CloudConfig,
-) -> Votes:
+def _votes(stack: Stack, which: Int64[np.ndarray, "some"], views: Sequence[DepthView], config: CloudConfig) -> Votes:
     """What the measured images say of the points whose surface too few cameras share."""
-    depth_m, masks = [v.depth_m for v in views], [v.mask for v in views]
-    cameras = [v.camera for v in views]
-    return votes(
-        stack.points[which],
-        stack.normals[which],
-        stack.view[which],
-        depth_m,
-        masks,
-        cameras,
-        config.support_m,
-        config.carve_m,
-    )
-
-
-def _confirmed(
-    agreed: Agreement, edge: Bool[np.ndarray, "points"], doubted: Int64[np.ndarray, "some"], said: Votes, needed: int
-) -> Bool[np.ndarray, "points"]:
-    """Which points stay.
-
-    Where others must confirm, a point that only its own camera can see stays too, since nothing speaks against it.
-    Where none must, it stays unless more cameras look through it than see something there. Points at edges need
-    somebody else in any case.
-    """
-    keep = np.ones(len(agreed.views), bool)
-    if needed:
-        keep[doubted] = said.open == 0
-    else:
-        keep[doubted] = said.through <= np.maximum(said.support, agreed.views[doubted])
-    return keep & ((agreed.views > 0) | ~edge)
-
-
-def _carved(doubted: np.ndarray, said: Votes, keep: np.ndarray) -> int:
-    return int((~keep[doubted] & (said.through > 0)).sum())
+    depth_m, masks, cameras = [v.depth_m for v in views], [v.mask for v in views], [v.camera for v in views]
+    p, n, seen_by = stack.points[which], stack.normals[which], stack.view[which]
+    return votes(p, n, seen_by, depth_m, masks, cameras, config.support_m, config.carve_m)
 
 
 def _lonely(stack: Stack, agreed: Agreement, view: int) -> float:

@@ -28,6 +28,8 @@ NOISE_M = 2.5e-3
 BEND_M = 0.4e-3
 """How much depth bends over one pixel: that of a cylinder of 24 mm seen from 2.2 m. It holds patches at rims, whose
 pixels lie on one side, to what a body is like."""
+SLIGHT = 1e-3
+"""Pull of slopes to zero, so that pixels in one row have a patch too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -60,26 +62,19 @@ def fit_patches(
     out = np.full((5, *shape), np.nan, np.float32)
     depth = np.ascontiguousarray(depth_m, np.float32)
     ridge = (NOISE_M / BEND_M) ** 2
-    _fit(
-        depth,
-        np.ascontiguousarray(wanted),
-        np.ascontiguousarray(usable),
-        weight,
-        whole_inverse(radius, sigma_px),
-        ridge,
-        out,
-    )
+    whole = whole_inverse(radius, sigma_px)
+    _fit(depth, np.ascontiguousarray(wanted), np.ascontiguousarray(usable), weight, whole, ridge, out)
     return Patches(z_m=out[0], slope=np.moveaxis(out[1:3], 0, -1), leverage=out[3], residual_m=out[4])
 
 
 @lru_cache(maxsize=16)
 def whole_inverse(radius: int, sigma_px: float) -> Float64[np.ndarray, "6 6"]:
-    """Inverse of the normal matrix of a patch without gaps; coefficients 1 x y x² xy y²."""
+    """Inverse of the normal matrix of a patch without gaps, which is the same everywhere; 1 x y x² xy y²."""
     y, x = (g.ravel().astype(float) for g in np.mgrid[-radius : radius + 1, -radius : radius + 1])
     design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
     weight = np.exp(-0.5 * (x * x + y * y) / max(sigma_px, 1e-6) ** 2)
-    ridge = np.diag([0, 0, 0, 1, 1, 1]) * (NOISE_M / BEND_M) ** 2
-    return np.linalg.inv(design.T @ (weight[:, None] * design) + ridge)
+    pull = np.diag([0, SLIGHT, SLIGHT, 1, 1, 1]) * np.array([1, 1, 1, *[(NOISE_M / BEND_M) ** 2] * 3])
+    return np.linalg.inv(design.T @ (weight[:, None] * design) + pull)
 
 
 @nb.njit(cache=True)
@@ -99,13 +94,13 @@ def _difference(depth, usable, i, j, di, dj):
 
 
 @nb.njit(cache=True)
-def _fit(depth, wanted, usable, weight, inverse, ridge, out):
+def _fit(depth, wanted, usable, weight, whole, ridge, out):
     height, width = depth.shape
     radius = len(weight) // 2
-    whole = (2 * radius + 1) ** 2
-    moments, b, x = np.zeros((5, 5)), np.zeros(6), np.zeros(6)
+    M, b, x = np.zeros(15), np.zeros(6), np.zeros(6)
     A, first = np.zeros((6, 6)), np.zeros(6)
     good = np.zeros((2 * radius + 1, 2 * radius + 1), np.bool_)
+    everything, total = good.size, weight.sum() ** 2
     for i in range(height):
         for j in range(width):
             if not wanted[i, j]:
@@ -113,94 +108,94 @@ def _fit(depth, wanted, usable, weight, inverse, ridge, out):
             z0 = depth[i, j]
             gx = _difference(depth, usable, i, j, 0, 1)
             gy = _difference(depth, usable, i, j, 1, 0)
-            b[:] = 0
-            square, count = 0.0, 0
+            b0, b1, b2, b3, b4, b5, square, count = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0
             good[:] = False
-            for di in range(-radius, radius + 1):
-                a = i + di
-                if a < 0 or a >= height:
-                    continue
-                s0, s1, s2, ss = 0.0, 0.0, 0.0, 0.0
-                for dj in range(max(-radius, -j), min(radius + 1, width - j)):
-                    d = depth[a, j + dj] - z0
-                    plane = gx * dj + gy * di
-                    if usable[a, j + dj] and abs(d - plane) <= GATE_M + GATE_SLOPE * abs(plane):
-                        w = weight[dj + radius] * d
-                        s0 += w
-                        s1 += w * dj
-                        s2 += w * dj * dj
-                        ss += w * d
+            for a in range(max(i - radius, 0), min(i + radius + 1, height)):
+                y = a - i
+                for c in range(max(j - radius, 0), min(j + radius + 1, width)):
+                    x_ = c - j
+                    d = depth[a, c] - z0
+                    plane = gx * x_ + gy * y
+                    if usable[a, c] and abs(d - plane) <= GATE_M + GATE_SLOPE * abs(plane):
+                        w = weight[y + radius] * weight[x_ + radius] * d
+                        wx, wy = w * x_, w * y
+                        b0, b1, b2 = b0 + w, b1 + wx, b2 + wy
+                        b3, b4, b5 = b3 + wx * x_, b4 + wx * y, b5 + wy * y
+                        square += w * d
                         count += 1
-                        good[di + radius, dj + radius] = True
-                wy = weight[di + radius]
-                b[0] += wy * s0
-                b[1] += wy * s1
-                b[2] += wy * di * s0
-                b[3] += wy * s2
-                b[4] += wy * di * s1
-                b[5] += wy * di * di * s0
-                square += wy * ss
+                        good[y + radius, x_ + radius] = True
             if count < FEWEST:
                 continue
-            if count == whole:
+            b[0], b[1], b[2], b[3], b[4], b[5] = b0, b1, b2, b3, b4, b5
+            if count == everything:
                 for r in range(6):
-                    x[r] = 0.0
-                    for c in range(6):
-                        x[r] += inverse[r, c] * b[c]
-                leverage = inverse[0, 0]
-                total = weight.sum() ** 2
+                    first[r] = whole[r, 0]
+                    x[r] = whole[r, 0] * b0 + whole[r, 1] * b1 + whole[r, 2] * b2
+                    x[r] += whole[r, 3] * b3 + whole[r, 4] * b4 + whole[r, 5] * b5
+                weights = total
             else:
-                _moments(good, weight, radius, moments)
-                _normal_matrix(moments, ridge, A)
+                weights = _moments(good, weight, M)
+                normal_matrix(M, ridge, A)
                 if not solve_patch(A, b, x, first):
                     continue
-                leverage = first[0]
-                total = moments[0, 0]
-            left = square
-            for r in range(6):
-                left -= x[r] * b[r]
+            left = square - (x[0] * b0 + x[1] * b1 + x[2] * b2 + x[3] * b3 + x[4] * b4 + x[5] * b5)
             out[0, i, j] = z0 + x[0]
             out[1, i, j] = x[1]
             out[2, i, j] = x[2]
-            out[3, i, j] = leverage
-            out[4, i, j] = np.sqrt(max(left, 0.0) / total)
+            out[3, i, j] = first[0]
+            out[4, i, j] = np.sqrt(max(left, 0.0) / weights)
 
 
 @nb.njit(cache=True)
-def _moments(good, weight, radius, moments):
-    """moments[a, b]: the weighted sum of x^a y^b over the good pixels, for a + b up to 4."""
-    moments[:] = 0
-    for r in range(2 * radius + 1):
-        m0, m1, m2, m3, m4 = 0.0, 0.0, 0.0, 0.0, 0.0
-        for c in range(2 * radius + 1):
+def _moments(good, weight, M):
+    """The sums of `add_moments` over the good pixels of a window, without values; returns the sum of weights."""
+    radius = len(weight) // 2
+    M[:] = 0
+    nothing = np.zeros(6)
+    for r in range(len(weight)):
+        for c in range(len(weight)):
             if good[r, c]:
-                x, w = float(c - radius), weight[c]
-                m0 += w
-                m1 += w * x
-                m2 += w * x * x
-                m3 += w * x * x * x
-                m4 += w * x * x * x * x
-        y = float(r - radius)
-        w = weight[r]
-        for power in range(5):
-            moments[0, power] += w * m0
-            moments[1, power] += w * m1
-            moments[2, power] += w * m2
-            moments[3, power] += w * m3
-            moments[4, power] += w * m4
-            w *= y
+                add_moments(M, nothing, float(c - radius), float(r - radius), 0.0, weight[r] * weight[c])
+    return M[0]
+
+
+@nb.njit(cache=True, inline="always")
+def add_moments(M, b, x, y, d, w):
+    """Adds a value d at (x, y) with weight w to the sums of a quadratic: M in the order of `normal_matrix`."""
+    wx, wy = w * x, w * y
+    wxx, wxy, wyy = wx * x, wx * y, wy * y
+    M[0] += w
+    M[1] += wx
+    M[2] += wy
+    M[3] += wxx
+    M[4] += wxy
+    M[5] += wyy
+    M[6] += wxx * x
+    M[7] += wxx * y
+    M[8] += wyy * x
+    M[9] += wyy * y
+    M[10] += wxx * x * x
+    M[11] += wxx * x * y
+    M[12] += wxx * y * y
+    M[13] += wyy * x * y
+    M[14] += wyy * y * y
+    b[0] += w * d
+    b[1] += wx * d
+    b[2] += wy * d
+    b[3] += wxx * d
+    b[4] += wxy * d
+    b[5] += wyy * d
 
 
 @nb.njit(cache=True)
-def _normal_matrix(moments, ridge, A):
-    px, py = (0, 1, 0, 2, 1, 0), (0, 0, 1, 0, 1, 2)
-    for r in range(6):
-        for c in range(6):
-            A[r, c] = moments[px[r] + px[c], py[r] + py[c]]
-    for r in range(3, 6):
-        A[r, r] += ridge
-    A[1, 1] += 1e-6
-    A[2, 2] += 1e-6
+def normal_matrix(M, ridge, A):
+    """Lower half of the normal matrix of 1 x y x² xy y², with a pull of the quadratic terms to zero."""
+    A[0, 0] = M[0]
+    A[1, 0], A[1, 1] = M[1], M[3] + SLIGHT
+    A[2, 0], A[2, 1], A[2, 2] = M[2], M[4], M[5] + SLIGHT
+    A[3, 0], A[3, 1], A[3, 2], A[3, 3] = M[3], M[6], M[7], M[10] + ridge
+    A[4, 0], A[4, 1], A[4, 2], A[4, 3], A[4, 4] = M[4], M[7], M[8], M[11], M[12] + ridge
+    A[5, 0], A[5, 1], A[5, 2], A[5, 3], A[5, 4], A[5, 5] = M[5], M[8], M[9], M[12], M[13], M[14] + ridge
 
 
 @nb.njit(cache=True)

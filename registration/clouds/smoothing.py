@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from registration.clouds.agreement import Stack
-from registration.clouds.patches import solve_patch
+from registration.clouds.patches import add_moments, normal_matrix, solve_patch
 
 REACH = 3
 STRIDE = 2
@@ -25,6 +25,8 @@ BEND = 10.0
 """Half the curvature, 1/m, of a limb of 50 mm radius; with NOISE_M it holds patches that lie on one side."""
 NOISE_M = 1e-3
 FEWEST = 8
+CUT = 7.0
+"""Squared distance, in units of the weights' standard deviation, at which they end."""
 
 
 def smooth(
@@ -51,7 +53,7 @@ def smooth(
 def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
     view, index, boxes, pixel = places
     A, b, x, first = np.zeros((6, 6)), np.zeros(6), np.zeros(6), np.zeros(6)
-    f = np.ones(6)
+    M = np.zeros(15)
     for m in range(len(chosen)):
         i = chosen[m]
         p, n = points[i], normals[i]
@@ -63,7 +65,7 @@ def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
         c = n[0] * n[1] * a
         ux, uy, uz = 1 + sign * n[0] * n[0] * a, sign * c, -sign * n[0]
         vx, vy, vz = c, sign + n[1] * n[1] * a, -n[1]
-        A[:], b[:] = 0, 0
+        M[:], b[:] = 0, 0
         count = 0
         for di in range(-REACH, REACH + 1):
             r = row + STRIDE * di
@@ -81,25 +83,18 @@ def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
                 u = (dx * ux + dy * uy + dz * uz) / reach
                 v = (dx * vx + dy * vy + dz * vz) / reach
                 square = u * u + v * v
-                if abs(h) > GATE_M + GATE_SLOPE * reach * np.sqrt(square) or square > 9:
+                if square > CUT or abs(h) > GATE_M + GATE_SLOPE * reach * np.sqrt(square):
                     continue
-                w = np.exp(-0.5 * square)
-                f[1], f[2], f[3], f[4], f[5] = u, v, u * u, u * v, v * v
-                for q in range(6):
-                    wf = w * f[q]
-                    b[q] += wf * h
-                    for t in range(q + 1):
-                        A[q, t] += wf * f[t]
+                w = 1 - square / CUT
+                w *= w * w  # close to the Gaussian exp(-square / 2), and zero at the cut
+                add_moments(M, b, u, v, h, w)
                 count += 1
         out[m, 0], out[m, 1], out[m, 2] = p[0], p[1], p[2]
         out[m, 3], out[m, 4], out[m, 5] = n[0], n[1], n[2]
         out[m, 6] = 1.0
         if count < FEWEST:
             continue
-        for q in range(3, 6):
-            A[q, q] += ridge
-        A[1, 1] += 1e-3
-        A[2, 2] += 1e-3
+        normal_matrix(M, ridge, A)
         if not solve_patch(A, b, x, first):
             continue
         gx, gy = x[1] / reach, x[2] / reach
