@@ -15,8 +15,10 @@ from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
 from registration.fit.energy import Energy, Piece, ShapeBelief
 from registration.fit.initial import initial_state
+from registration.fit.posing import PosedClip
 from registration.fit.report import report
 from registration.fit.rest import RestBody
+from registration.fit.sampling import points_by_part
 from registration.fit.solver import minimise
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
@@ -119,6 +121,9 @@ def fit_piece(
         tried = [step(state, {**best, "surface": energy.surface(thin, WIDE, kind), **priors}, few) for kind in kinds]
         cheapest = min(range(len(kinds)), key=lambda n: tried[n][1].cost)
         state, energy.clothes = tried[cheapest][0], kinds[cheapest]
+        if piece.clouds is not None:
+            body, rng = PosedClip(state, energy.rest), np.random.default_rng(1)
+            cloud = points_by_part(piece.clouds, config.surface_points, body, energy.ring, rng)
         terms = {**best, "surface": energy.surface(cloud, 1.0, energy.clothes), **energy.late_priors(piece, state)}
         state, system = step(state, terms, config.surface_iterations - few)
     tell(total, total)
@@ -130,7 +135,7 @@ def _piece(
 ) -> Piece:
     rng = np.random.default_rng(0)
     cloud = None if clouds is None else CloudPoints.of(clouds, energy.config.surface_points, rng)
-    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth)
+    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth, clouds=clouds)
 
 
 def _in_pieces(

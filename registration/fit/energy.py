@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from body.model import BodyModel
+from geometry.cloud import PointCloud
 from registration.errors import RegistrationError
 from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
@@ -63,6 +64,8 @@ class Piece:
     cloud: CloudPoints | None
     smooth: bool = True
     """Whether the frames follow one another."""
+    clouds: Sequence[PointCloud | None] | None = None
+    """Whole, for the choice of points once it is known roughly where the body is."""
 
     def __len__(self) -> int:
         return len(self.keypoints)
