@@ -17,6 +17,7 @@ from humanrig.export.bvh import R_BVH_WORLD, mixamo_name
 from humanrig.results import Results, people
 from humanrig.stage import StageContext
 from humanrig.stages.export import STAGE
+from humanrig.stages.mesh import STAGE as MESH
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
 
@@ -124,3 +125,15 @@ def test_the_stage_exports_everybody(take, tmp_path) -> None:
         f"{person}{end}" for person in people(take) for end in (".glb", "_amass.npz")
     }
     assert told[-1] == (6, 6)
+
+
+def test_the_stage_mesh_dresses_everybody(take, tmp_path) -> None:
+    context = StageContext(
+        session=take, output=tmp_path, config=MESH.config(), instants=list(INSTANTS), without=frozenset(),
+        progress=lambda *done: None,
+    )  # fmt: skip
+    figures = MESH.run(context)
+    assert sorted(figures["people"]) == ["person00", "person01"]
+    for person in people(take):
+        with np.load(tmp_path / f"{person}.npz") as data:
+            assert data["vertices"].shape == (2, load_body_model(OPEN_BODY).vertex_count, 3)
