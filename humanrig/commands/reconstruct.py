@@ -12,8 +12,8 @@ from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
 
 RESULTS = (
-    ("export", "export/person00.glb"),
-    ("export", "export/person00_amass.npz"),
+    ("export", "export/person*.glb"),
+    ("export", "export/person*_amass.npz"),
     ("report", "report/overlays.jpg"),
     ("report", "report/index.html"),
 )
@@ -79,8 +79,8 @@ def reconstruct(
         print_json({o.stage: {"seconds": o.seconds, "skipped": o.skipped, "figures": o.figures} for o in outcomes})
     ran = {outcome.stage for outcome in outcomes}
     for stage, name in RESULTS:
-        if stage in ran and (session / name).is_file():
-            say(f"{session / name}")
+        for path in sorted(session.glob(name)) if stage in ran else ():
+            say(f"{path}")
     return 0
 
 
