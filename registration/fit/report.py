@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from body.model import BodyModel
 from geometry.camera import Camera
@@ -18,6 +18,7 @@ from registration.fit.certainty import track_sigma
 from registration.fit.coverage import part_coverage, seen_patches
 from registration.fit.flags import flags
 from registration.fit.landmarks import Landmarks
+from registration.fit.matching import Ring, match_points
 from registration.fit.parts import PART_NAMES, skin_patches
 from registration.fit.posing import PosedClip
 from registration.fit.rest import RestBody
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 REPORTED_POINTS = 3000
 """Of each cloud: seven for each patch of the skin."""
+REACH_M = 0.3
 SEEN_EVERY = 4
 """Which patches the cameras see is found in one frame of so many, and holds for those that follow: 30 ms each time."""
 
@@ -114,7 +116,7 @@ def _against_clouds(
     surface = np.full(len(body), np.nan)
     if clouds is None:
         return surface, None
-    patches, count = skin_patches(model), len(PART_NAMES)
+    patches, count, ring = skin_patches(model), len(PART_NAMES), Ring.of(body.model.faces, model.vertex_count)
     residual, coverage = np.full((len(body), count), np.nan), np.full((len(body), count), np.nan)
     seen = np.ones(len(patches.center), bool)
     for t in range(len(body)):
@@ -122,9 +124,8 @@ def _against_clouds(
         points = np.zeros((0, 3)) if cloud is None else cloud.points[:: max(1, len(cloud) // REPORTED_POINTS)]
         patch = np.zeros(0, np.int64)
         if len(points):
-            closest = RayScene(body.vertices[t], model.faces).closest(points)
-            corner = model.faces[closest.face, closest.bary.argmax(1)]
-            patch, distance = patches.of_vertex[corner], 1000 * closest.distance
+            corner, distance = _nearest(points, body.vertices[t], body.normals[t], body.model.faces, ring)
+            patch, distance = patches.of_vertex[corner], 1000 * distance
             surface[t] = distance.mean()
             points_of = np.bincount(patches.part[patch], minlength=count)
             total = np.bincount(patches.part[patch], distance, minlength=count)
@@ -133,6 +134,28 @@ def _against_clouds(
             seen = seen_patches(patches, body.vertices[t], body.normals[t], model.faces, cameras)
         coverage[t] = part_coverage(patches, seen, patch)
     return surface, TrackParts(names=PART_NAMES, residual_mm=residual, coverage=coverage)
+
+
+def _nearest(
+    points: Float[np.ndarray, "points 3"],
+    vertices: Float[np.ndarray, "vertices 3"],
+    normals: Float[np.ndarray, "vertices 3"],
+    faces: Int64[np.ndarray, "faces 3"],
+    ring: Ring,
+) -> tuple[Int64[np.ndarray, "points"], Float[np.ndarray, "points"]]:
+    """Vertex of the body that each point belongs to, and its distance from the surface, metres.
+
+    On the triangles around the nearest vertex, which on a body overstates the mean distance by 2 % and takes a fifth of
+    an exact search's time; points that have no vertex within REACH_M are searched exactly.
+    """
+    found = match_points(points, np.zeros_like(points), vertices, normals, faces, ring, REACH_M, -1.0)
+    corner = faces[found.face, found.bary.argmax(1)]
+    distance = np.linalg.norm(points - found.points, axis=1)
+    far = np.flatnonzero(found.face < 0)
+    if len(far):
+        closest = RayScene(vertices, faces).closest(points[far])
+        corner[far], distance[far] = faces[closest.face, closest.bary.argmax(1)], closest.distance
+    return corner, distance
 
 
 def _frame_median(pixels: Float[np.ndarray, "frames cameras landmarks"]) -> Float[np.ndarray, "frames"]:

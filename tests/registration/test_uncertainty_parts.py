@@ -12,7 +12,9 @@ from geometry.rays import RayScene
 from registration.body_track import TrackParts, TrackSigma
 from registration.fit.coverage import part_coverage, seen_patches
 from registration.fit.flags import flags
+from registration.fit.matching import Ring
 from registration.fit.parts import PART_NAMES, part_of_vertex, skin_patches
+from registration.fit.report import _nearest
 
 LANDMARKS = ("nose", *(f"{s}_{n}" for s in ("left", "right") for n in ("shoulder", "elbow", "wrist", "hip", "knee",
                                                                       "ankle", "heel", "index")))  # fmt: skip
@@ -63,6 +65,22 @@ def test_coverage_counts_what_was_seen_only(model) -> None:
     assert np.isnan(found[right])
     assert found[left] == pytest.approx(patches.area[hit].sum() / patches.area[patches.part == left].sum())
     assert found[PART_NAMES.index("trunk")] == 0
+
+
+def test_distances_are_those_of_an_exact_search(model, vertices) -> None:
+    rng = np.random.default_rng(0)
+    normals = TriangleMesh(vertices=vertices, faces=model.faces).vertex_normals()
+    on = rng.choice(len(vertices), 300)
+    points = vertices[on] + rng.uniform(-0.02, 0.06, (300, 1)) * normals[on]
+    points[:5] += [0.0, 3.0, 0.0]  # beyond reach
+    faces = np.asarray(model.faces, np.int64)
+    corner, distance = _nearest(points, vertices, normals, faces, Ring.of(faces, len(vertices)))
+    exact = RayScene(vertices, model.faces).closest(points)
+    assert (distance > exact.distance - 1e-6).all()  # the exact search chooses faces in float32
+    assert distance.mean() == pytest.approx(exact.distance.mean(), rel=0.05)
+    np.testing.assert_allclose(distance[:5], exact.distance[:5])
+    parts = part_of_vertex(model)
+    assert (parts[corner] == parts[model.faces[exact.face, 0]]).mean() > 0.97
 
 
 def test_a_lost_arm_is_named() -> None:
