@@ -17,7 +17,7 @@ from humanrig.wheel_assets import blazepose_weights
 from registration.errors import RegistrationError
 from registration.keypoints.association import AssociationOptions
 from registration.keypoints.blazepose import BlazePose, BlazePoseOptions
-from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise
+from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise, noise_of_model
 from registration.keypoints.detections import detections_of_streams
 from registration.keypoints.detector import Detector
 from registration.keypoints.figures import keypoint_figures
@@ -141,7 +141,7 @@ def _detectors(config: KeypointsConfig) -> tuple[Callable[[], Detector], Detecto
     path = config.detector
     boxes, _ = blazepose_weights()
     model = OnnxPose(path, boxes).model
-    return lambda: OnnxPose(path, boxes), DetectorNoise(crop_px=model.sigma)
+    return lambda: OnnxPose(path, boxes), noise_of_model(model.sigma)
 
 
 def _numbered_by_masks(context: StageContext) -> np.ndarray | None:

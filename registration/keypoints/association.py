@@ -10,7 +10,14 @@ from jaxtyping import Float, Int64
 
 from geometry.camera import Camera
 from registration.errors import RegistrationError
-from registration.keypoints.linking import LinkOptions, PersonTrack, link, numbered_by_masks, numbered_by_middle
+from registration.keypoints.linking import (
+    LinkOptions,
+    PersonTrack,
+    link,
+    numbered_by_masks,
+    numbered_by_middle,
+    without_shadows,
+)
 from registration.keypoints.observations import Observations
 from registration.keypoints.people3d import cost_of, people_of_instants
 from registration.keypoints.projection import project_all
@@ -53,7 +60,8 @@ def people(
     core = np.array([i for i, name in enumerate(keypoints.names) if stem(name) in CORE])
     mirror = np.array([int(np.flatnonzero(core == keypoints.mirror[i])[0]) for i in core])
     q, sigma = observations.q[:, :, :, core], observations.sigma_px[:, :, :, core]
-    found = people_of_instants(cameras, q, sigma, mirror, options.far_sigmas, options.same_cost)
+    proposed = people_of_instants(cameras, q, sigma, mirror, options.far_sigmas, options.same_cost)
+    found = [without_shadows(some) for some in proposed]
     if not any(found):
         raise RegistrationError(
             f"no two of the cameras {', '.join(observations.streams)} see a person in the same place; check that "

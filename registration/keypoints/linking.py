@@ -54,10 +54,14 @@ class PersonTrack:
 def link(
     found: Sequence[Sequence[Person3D]], time_s: Float[np.ndarray, "instants"], options: LinkOptions
 ) -> list[PersonTrack]:
-    """Tracks of all people, each linked to the nearest track that is alive and near enough, else to a new one."""
+    """Tracks of all people, each linked to the nearest track that is alive and near enough, else to a new one.
+
+    Those whom many cameras see are linked before others, so that a mistake of two cameras takes nobody's track.
+    """
     tracks: list[PersonTrack] = []
     for t, people in enumerate(found):
         pairs = []
+        most = max((len(person.choice) for person in people), default=0)
         for k, track in enumerate(tracks):
             last = max(track.people)
             waited = time_s[t] - time_s[last]
@@ -66,15 +70,32 @@ def link(
             for n, person in enumerate(people):
                 distance = float(np.linalg.norm(person.center - track.people[last].center))
                 if distance < NEAR_M + options.max_speed * waited:
-                    pairs.append((distance, k, n))
+                    weak = 2 * min(len(person.choice), len(track.people[last].choice)) < most
+                    pairs.append((weak, distance, k, n))
         taken_tracks, taken_people = set(), set()
-        for _, k, n in sorted(pairs):
+        for _, _, k, n in sorted(pairs):
             if k not in taken_tracks and n not in taken_people:
                 tracks[k].people[t] = people[n]
                 taken_tracks.add(k)
                 taken_people.add(n)
         tracks.extend(PersonTrack({t: person}) for n, person in enumerate(people) if n not in taken_people)
     return tracks
+
+
+def without_shadows(people: Sequence[Person3D]) -> list[Person3D]:
+    """The people of an instant, best first, without those whom less than half as many cameras see in the same place.
+
+    A detector may read one picture in two ways, front and back; where two cameras err alike, that is a person too.
+    """
+    kept: list[Person3D] = []
+    for person in people:
+        shadow = any(
+            2 * len(person.choice) < len(other.choice) and np.linalg.norm(person.center - other.center) < SAME_M
+            for other in kept
+        )
+        if not shadow:
+            kept.append(person)
+    return kept
 
 
 def numbered_by_middle(tracks: Sequence[PersonTrack], cameras: Sequence[Camera], rival: float) -> list[PersonTrack]:

@@ -62,7 +62,7 @@ def gather(
         streams=streams,
         q=q,
         visibility=visibility,
-        sigma_px=noise.sigma_px(visibility, pixel, names),
+        sigma_px=noise.sigma_px(visibility, pixel),
         wander_m=noise.wander_m(names) if names else None,
     )
     _check(result)

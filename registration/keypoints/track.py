@@ -23,15 +23,13 @@ class KeypointTrack:
     """Pixels, with left and right put right."""
     confidence: Float[np.ndarray, "instants cameras joints"]
     p_world: Float[np.ndarray, "instants joints 3"]
+    sigma: Float[np.ndarray, "instants joints"]
+    """Standard deviation of the points as the detector means them, metres, root mean square over the axes."""
     covariance: Float[np.ndarray, "instants joints 3 3"]
-    """Of the points in space, m², with what the detector's idea of a joint wanders on the body."""
+    """Of the points as places on the body, m²: also with what the detector's idea of a joint wanders there, which is
+    much the same in all cameras and from one instant to the next."""
     used: Bool[np.ndarray, "instants cameras joints"]
     reprojection_px: Float[np.ndarray, "instants cameras joints"]
-
-    @property
-    def sigma(self) -> Float[np.ndarray, "instants joints"]:
-        """Standard deviation, metres, root mean square over the axes."""
-        return np.sqrt(np.trace(self.covariance, axis1=-2, axis2=-1) / 3)
 
 
 def write_track(track: KeypointTrack, path: Path) -> None:

@@ -18,7 +18,12 @@ from registration.keypoints.sets import BLAZEPOSE, KeypointSet
 from registration.keypoints.smoothing import smooth
 from registration.keypoints.temporal import TemporalOptions, bridged, reject_jumps
 from registration.keypoints.track import KeypointTrack
-from registration.keypoints.triangulation import TriangulationOptions, triangulate
+from registration.keypoints.triangulation import Triangulation, TriangulationOptions, triangulate
+
+EXPECTED_AGREEMENT = 6
+"""Residuals that are as they should be, to begin with: two views alone say little of how well views agree."""
+BY_CHANCE = 1.4
+"""Squared residuals up to so many times the expected ones are chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,18 +92,20 @@ def track_chosen(
     found = triangulate(cameras, np.moveaxis(q, 1, 2), np.moveaxis(sigma_px, 1, 2), options.triangulation)
     jumped = reject_jumps(found.p_world, found.sigma, time_s, options.temporal)
     p = np.where(jumped[..., None], np.nan, found.p_world)
-    covariance = np.where(jumped[..., None, None], np.nan, found.covariance)
+    covariance = found.covariance * _disagreement(found, np.moveaxis(sigma_px, 1, 2), options)[..., None, None]
+    covariance = np.where(jumped[..., None, None], np.nan, covariance)
     if options.bones:
         p, covariance = with_bones(p, covariance, bones_of(p, covariance, keypoints))
     known = np.isfinite(p[..., 0])
     if options.smooth:
         smoothed = smooth(p, covariance, time_s)
         p, covariance = smoothed.p, smoothed.covariance
-    if observations.wander_m is not None:
-        covariance = covariance + observations.wander_m[:, None, None] ** 2 * np.eye(3)
     kept = known | bridged(known, time_s, options.temporal.max_gap_s)
     p = np.where(kept[..., None], p, np.nan)
     covariance = np.where(kept[..., None, None], covariance, np.nan)
+    sigma = np.sqrt(np.trace(covariance, axis1=-2, axis2=-1) / 3)
+    if observations.wander_m is not None:
+        covariance = covariance + observations.wander_m[:, None, None] ** 2 * np.eye(3)
     used = np.moveaxis(found.used & ~jumped[..., None], 2, 1)
     expected = np.moveaxis(project_all(cameras, p), 2, 1)
     track = KeypointTrack(
@@ -108,8 +115,23 @@ def track_chosen(
         q=q,
         confidence=np.where(np.isfinite(q[..., 0]), confidence, np.nan),
         p_world=p,
+        sigma=sigma,
         covariance=covariance,
         used=used,
         reprojection_px=np.linalg.norm(expected - q, axis=-1),
     )
     return track, flipped
+
+
+def _disagreement(
+    found: Triangulation, sigma_px: Float[np.ndarray, "instants joints cameras"], options: TrackOptions
+) -> Float[np.ndarray, "instants joints"]:
+    """By how much the views, also those left out, differ more than their sigmas say: a factor of the covariance.
+
+    A joint that half of the cameras see elsewhere is not known as well as those that agree make believe.
+    """
+    r2 = np.minimum(found.reprojection_px / sigma_px, options.triangulation.max_residual) ** 2
+    seen = np.isfinite(r2)
+    expected = 2 * seen.sum(-1) - 3
+    ratio = (EXPECTED_AGREEMENT + np.where(seen, r2, 0.0).sum(-1)) / (EXPECTED_AGREEMENT + expected)
+    return np.maximum(1.0, ratio / BY_CHANCE)

@@ -64,6 +64,25 @@ def test_two_people_keep_their_numbers_when_they_pass_each_other():
     assert len(people(cameras, observations, TIME_S, count=1, centers=centers)) == 1
 
 
+def test_a_second_reading_of_a_picture_takes_nobodys_track():
+    """Two cameras read the person also from behind, in the same place; the track goes on with the eight others."""
+    rng = np.random.default_rng(10)
+    cameras = ring(6)
+    person = walk(T, (0, 0), (1.0, 0))
+    observations, _ = observe(cameras, [person, person + [0.02, 0.15, -0.03]], rng)
+    q = observations.q.copy()
+    q[:, 2:, 1] = np.nan
+    q[0] = q[0][:, [0, 0]]
+    q[0, :, 1] = np.nan
+    q[3:, :, 1] = np.nan
+    for t in range(T):  # `observe` shuffled the people of each image
+        for c in range(6):
+            near = np.nanargmin(np.linalg.norm(observations.q[t, c] - cameras[c].project(person[t]), axis=-1).mean(-1))
+            q[t, c, 0] = observations.q[t, c, near]
+    (choice,) = people(cameras, replace(observations, q=q), TIME_S, count=0)
+    assert (choice == 0).all()
+
+
 def test_one_detection_is_not_two_people():
     rng = np.random.default_rng(8)
     cameras = ring(4)

@@ -7,6 +7,7 @@ import pytest
 from keypoint_scenes import observe, ring, stick_person, walk
 
 from registration.errors import RegistrationError
+from registration.keypoints.confidence import BLAZEPOSE_NOISE, noise_of_model
 from registration.keypoints.detections import detect_stream
 from registration.keypoints.detector import Person2D
 from registration.keypoints.figures import keypoint_figures
@@ -120,3 +121,53 @@ def test_keypoints_that_show_joints_and_vertices_of_a_body():
     assert {(BLAZEPOSE.names[k], v) for k, v in vertices.tolist()} == {("nose", 331), ("left_heel", 12)}
     with pytest.raises(RegistrationError, match="no keypoint 'tail'"):
         BLAZEPOSE.index("tail")
+
+
+def test_sigmas_follow_the_detectors_belief_and_the_size_of_the_person():
+    sigma = BLAZEPOSE_NOISE.sigma_px(np.array([[0.0, 0.35, 1.0], [1.0, 1.0, 1.0]]), np.array([1.0, 4.0]))
+    np.testing.assert_allclose(sigma, [[8.5, 3.1, 1.6], [6.4, 6.4, 6.4]])
+    wander = BLAZEPOSE_NOISE.wander_m(["left_ankle", "right_ankle", "left_tail"])
+    assert wander[0] == wander[1] == pytest.approx(0.009)
+    assert 0.005 < wander[2] < 0.009  # the mean of what is known
+    plain = noise_of_model(2.0)
+    np.testing.assert_allclose(plain.sigma_px(np.array([0.5, 1.0]), np.array(3.0)), [6 / np.sqrt(0.5), 6.0])
+    assert not plain.wander_m(["left_ankle"]).any()
+
+
+def test_what_the_detector_means_is_less_sure_than_where_it_is(scene):
+    cameras, observations, _ = scene
+    plain, _ = track_subject(cameras, observations, range(T), TIME_S)
+    wander = np.where(np.arange(33) == BLAZEPOSE.index("left_wrist"), 0.02, 0.0)
+    track, _ = track_subject(cameras, replace(observations, wander_m=wander), range(T), TIME_S)
+    np.testing.assert_array_equal(track.sigma, plain.sigma)
+    more = track.covariance - plain.covariance
+    expected = wander[None, :, None, None] ** 2 * np.broadcast_to(np.eye(3), more.shape)
+    np.testing.assert_allclose(more[np.isfinite(more)], expected[np.isfinite(more)], atol=1e-12)
+
+
+def test_views_that_disagree_make_a_joint_less_sure():
+    six = ring(6)
+    seen, _ = observe(six, [walk(T, (-0.1, 0.0), (0.3, 0.1))], np.random.default_rng(3), SIGMA)
+    knee = BLAZEPOSE.index("right_knee")
+    q = seen.q.copy()
+    q[:, :2, :, knee] += 60
+    agreed, _ = track_subject(six, seen, range(T), TIME_S)
+    split, _ = track_subject(six, replace(seen, q=q), range(T), TIME_S)
+    assert split.used[:, :2, knee].mean() < 0.1
+    assert np.nanmedian(split.sigma[:, knee] / agreed.sigma[:, knee]) > 1.3
+    elbow = BLAZEPOSE.index("left_elbow")
+    np.testing.assert_allclose(split.sigma[:, elbow], agreed.sigma[:, elbow], rtol=0.1)
+
+
+def test_a_file_of_before_covariances_is_read(scene, tmp_path):
+    cameras, observations, _ = scene
+    track, _ = track_subject(cameras, observations, range(T), TIME_S)
+    write_track(track, tmp_path / "person00.npz")
+    with np.load(tmp_path / "person00.npz") as data:
+        arrays = {name: data[name] for name in data.files if name != "covariance"}
+    np.savez(tmp_path / "old.npz", **arrays)
+    again = read_track(tmp_path / "old.npz")
+    np.testing.assert_allclose(again.covariance[3, 4], track.sigma[3, 4] ** 2 * np.eye(3))
+    np.savez(tmp_path / "bad.npz", **{name: value for name, value in arrays.items() if name != "p_world"})
+    with pytest.raises(RegistrationError, match="it has no p_world"):
+        read_track(tmp_path / "bad.npz")
