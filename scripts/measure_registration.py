@@ -1,7 +1,7 @@
 """How good clouds and bodies are on the takes of registration_trials/cases.py, as Markdown tables.
 
 Usage: python scripts/measure_registration.py FOLDER [--split validation] [--rows tight loose]
-           [--variants base cameras4 camera1 dropped30 camera_off10mm keypoints_only betas10] [--jobs 2]
+           [--variants base cameras4 camera1 dropped30 camera_off10mm keypoints_only betas10 shape_from] [--jobs 2]
 
 FOLDER is what make_registration_takes.py made. Bodies are fitted in copies beside it, each with its session's own
 calibration and one set of parameters; what is done is kept, so that an interrupted run goes on.
@@ -23,7 +23,7 @@ from registration_trials.measuring import Measured, measure
 
 from humanrig.commands.reconstruct import read_configs
 
-Name = Literal["base", "cameras4", "camera1", "dropped30", "camera_off10mm", "keypoints_only", "betas10"]
+Name = Literal["base", "cameras4", "camera1", "dropped30", "camera_off10mm", "keypoints_only", "betas10", "shape_from"]
 TITLES = {
     "Bodies": tables.bodies_by_row,
     "Parts of the body, vertex error in mm": tables.parts,

@@ -21,6 +21,8 @@ from registration.body_track import TrackSigma, read_body_track
 from registration.fit.parts import PART_NAMES, part_of_joint
 
 OF_PERSON = ("pve_mm", "mpjpe_mm", "pa_mpjpe_mm", "acceleration_error_mm")
+FAR_OFF_MM = 25.0
+"""Of a body that should be trusted, no instant is further from the truth."""
 OF_SESSION = ("people", "people_missed", "cloud_to_true_surface_mm", "alignment")
 
 
@@ -87,8 +89,15 @@ def _person(compared: Compared, path: Path, world: TrueWorld) -> dict[str, Any]:
         "frames": len(compared.instants),
         "flagged": flagged,
         **body_errors(compared),
+        "instants_off": _far_off(compared, np.array([bool(flag) for flag in track.flags.tolist()])),
         "sigma_coverage": None if track.sigma is None else _certainty(compared, track.sigma, world),
     }
+
+
+def _far_off(compared: Compared, flagged: np.ndarray) -> dict[str, int]:
+    """Instants whose mean vertex error is more than FAR_OFF_MM, and how many of them no flag doubts."""
+    error = 1e3 * np.linalg.norm(compared.vertices - compared.true_vertices, axis=-1).mean(1)
+    return {"count": int((error > FAR_OFF_MM).sum()), "unflagged": int(((error > FAR_OFF_MM) & ~flagged).sum())}
 
 
 def _certainty(compared: Compared, sigma: TrackSigma, world: TrueWorld) -> dict[str, Any]:

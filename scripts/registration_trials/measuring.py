@@ -10,6 +10,7 @@ from typing import Any
 
 from humanrig import manifest
 from humanrig.cli import expected_errors
+from humanrig.errors import HumanrigError
 from registration_trials.cases import Case
 from registration_trials.copies import copy_take
 from registration_trials.variants import VARIANTS, Variant, apply, marked
@@ -47,7 +48,10 @@ def measure(
     copy = copy_take(folder / case.name, work / name)
     path = copy / FIGURES
     try:
-        digest = _reconstruct(Session.open(copy), case, variant, configs or {})
+        shape_take = None
+        if variant.known_shape:
+            shape_take = copy_take(standing_take(folder, case), work / standing_take(folder, case).name)
+        digest = _reconstruct(Session.open(copy), case, variant, configs or {}, shape_take)
     except expected_errors() as error:
         return Measured(
             case=case.name, row=case.row, variant=variant.name, error=str(error), figures={}, registered={}, clouds={},
@@ -62,9 +66,20 @@ def measure(
     return found
 
 
-def _reconstruct(session: Any, case: Case, variant: Variant, configs: Mapping[str, Mapping[str, Any]]) -> str:
+def standing_take(folder: Path, case: Case) -> Path:
+    """The take of the row `shape` in which the case's first person stands. Raises HumanrigError where there is none."""
+    found = sorted(folder.glob(f"{case.split}_shape_{case.subjects[0]}_*")) if case.subjects else []
+    if not found:
+        raise HumanrigError(f"{folder} has no take of the row shape with the person of {case.name}")
+    return found[0]
+
+
+def _reconstruct(
+    session: Any, case: Case, variant: Variant, configs: Mapping[str, Mapping[str, Any]], shape_take: Path | None
+) -> str:
     """Runs the stages up to register; returns what the bodies depend on and are."""
     from humanrig import pipeline
+    from humanrig.registering.options import set_shape
 
     chosen: dict[str, dict[str, Any]] = {stage: dict(values) for stage, values in configs.items()}
     for stage, key, value in variant.options:
@@ -78,6 +93,8 @@ def _reconstruct(session: Any, case: Case, variant: Variant, configs: Mapping[st
         if not marked(session, variant).exists():
             pipeline.reconstruct(session, pipeline.Request(until=variant.after, configs=chosen, without=without))
         apply(variant, session)
+    if shape_take is not None:
+        set_shape(session, chosen, shape_take, None, None)
     pipeline.reconstruct(session, pipeline.Request(until="register", configs=chosen, without=without))
     done = manifest.read(session.path("body"))
     clouds = manifest.read(session.path("clouds"))

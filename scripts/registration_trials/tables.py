@@ -22,7 +22,7 @@ def people_of(measured: Measured) -> list[dict[str, Any]]:
 def bodies_by_row(all_measured: Sequence[Measured]) -> str:
     """One line for each row of cases and variant: errors over all instants of all takes, and the worst instant."""
     head = ("row", "variant", "takes", "PVE mm", "worst instant", "MPJPE mm", "worst", "PA-MPJPE mm", "height mm",
-            "flagged", "lost", "failed")  # fmt: skip
+            "over 25 mm (unflagged)", "flagged", "lost", "failed")  # fmt: skip
     lines = []
     for row, variant in dict.fromkeys((m.row, m.variant) for m in all_measured):
         some = [m for m in all_measured if (m.row, m.variant) == (row, variant)]
@@ -31,6 +31,7 @@ def bodies_by_row(all_measured: Sequence[Measured]) -> str:
         lines.append((
             row, variant, str(len(some)), _mean(people, "pve_mm"), _worst(people, "pve_mm"), _mean(people, "mpjpe_mm"),
             _worst(people, "mpjpe_mm"), _mean(people, "pa_mpjpe_mm"), _heights(people),
+            "{} ({})".format(*(sum(p["instants_off"][key] for p in people) for key in ("count", "unflagged"))),
             f"{sum(p['flagged'] for p in people)} of {sum(p['frames'] for p in people)}",
             f"{sum(m.figures['frames']['lost'] for m in some if m.figures)} of {frames}",
             str(sum(m.error is not None for m in some)),
@@ -41,11 +42,11 @@ def bodies_by_row(all_measured: Sequence[Measured]) -> str:
 def takes(all_measured: Sequence[Measured]) -> str:
     """One line for each person of each take."""
     head = ("take", "variant", "PVE mm", "worst instant", "MPJPE mm", "height mm", "worst part", "flagged",
-            "cloud mean / p99.9 mm", "covered", "fit, instants/s")  # fmt: skip
+            "cloud mean / p99.9 mm", "covered", "fit, instants/s", "masks to body, s/instant")  # fmt: skip
     lines = []
     for m in all_measured:
         if m.error is not None:
-            lines.append((m.case, m.variant, m.error, *[""] * 8))
+            lines.append((m.case, m.variant, m.error, *[""] * 9))
         for p in people_of(m):
             part, error = max(((k, v) for k, v in p["pve_mm_by_part"].items() if v is not None), key=lambda x: x[1])
             fit = m.registered["people"][p["person"]]["fit_seconds"]
@@ -53,7 +54,7 @@ def takes(all_measured: Sequence[Measured]) -> str:
                 m.case + ("" if len(people_of(m)) == 1 else f" {p['true']}"), m.variant, f"{p['pve_mm']['mean']:.1f}",
                 f"{p['pve_mm']['worst_instant_mean']:.1f}", f"{p['mpjpe_mm']['mean']:.1f}",
                 f"{p['height_error_mm']:+.0f}", f"{part} {error:.0f}", f"{p['flagged']} of {p['frames']}",
-                *_cloud(m), f"{p['frames'] / max(fit, 1e-9):.1f}",
+                *_cloud(m), f"{p['frames'] / max(fit, 1e-9):.1f}", f"{sum(m.seconds.values()) / p['frames']:.2f}",
             ))  # fmt: skip
     return _table(head, lines)
 

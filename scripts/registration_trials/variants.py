@@ -33,6 +33,8 @@ class Variant:
     change: Callable[[Session], None] = lambda _: None
     options: tuple[tuple[str, str, Any], ...] = ()
     """Stage, option, value."""
+    known_shape: bool = False
+    """Take person00's shape from the take of the row `shape` that shows them, where there is one."""
 
 
 def keep_spread(count: int) -> Callable[[Session], frozenset[str]]:
@@ -96,5 +98,6 @@ VARIANTS: Final = {
     "dropped30": Variant(name="dropped30", after="sync", change=drop_frames),
     "camera_off10mm": Variant(name="camera_off10mm", after="calibrate", change=move_camera),
     "keypoints_only": Variant(name="keypoints_only", options=(("register", "surface", False),)),
+    "shape_from": Variant(name="shape_from", known_shape=True),
     "betas10": Variant(name="betas10", options=(("register", "betas", 10),)),
 }

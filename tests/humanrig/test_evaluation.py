@@ -152,6 +152,7 @@ def test_a_body_in_another_world_is_compared_in_that_of_the_truth(tmp_path, monk
     assert set(figures["people"][0]["pve_mm_by_part"].values()) == {3.0}
     assert figures["people"][0]["height_error_mm"] == pytest.approx(1e3 * 0.01 * np.ptp(rest[:, 1]), abs=1e-3)
     assert figures["people"][0]["flagged"] == 1
+    assert figures["people"][0]["instants_off"] == {"count": 0, "unflagged": 0}
     assert figures["people_missed"] == []
     assert figures["mpjpe_mm"]["max"] == pytest.approx(0, abs=1e-3)
     assert figures["alignment"]["cameras"] == 4
