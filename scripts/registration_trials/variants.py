@@ -67,12 +67,12 @@ def move_camera(session: Session) -> None:
     path = session.path("calibration", "cameras.json")
     values = json.loads(path.read_text())
     device = sorted({device_of(camera["name"]) for camera in values["cameras"]})[MOVED_CAMERA]
-    for camera in values["cameras"]:
-        if device_of(camera["name"]) == device:
-            T = np.array(camera["T_world_camera"])
-            across = np.cross(T[:3, 2], [0, 0, 1.0])
-            T[:3, 3] += MOVED_M * across / np.linalg.norm(across)
-            camera["T_world_camera"] = T.tolist()
+    its = [camera for camera in values["cameras"] if device_of(camera["name"]) == device]
+    across = np.cross(np.array(its[0]["T_world_camera"])[:3, 2], [0, 0, 1.0])
+    for camera in its:
+        T = np.array(camera["T_world_camera"])
+        T[:3, 3] += MOVED_M * across / np.linalg.norm(across)
+        camera["T_world_camera"] = T.tolist()
     unlinked(path).write_text(json.dumps(values))
 
 
