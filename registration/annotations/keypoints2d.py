@@ -29,11 +29,12 @@ OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 """COCO's flags: not in the picture; there, but something stands in front; seen."""
 
 _DEPTH_CM: Final = {
-    "pelvis": 22, "hip": 17, "spine1": 24, "spine2": 24, "spine3": 26, "knee": 9, "ankle": 8, "foot": 6, "neck": 14,
-    "head": 14, "collar": 14, "shoulder": 11, "elbow": 7, "wrist": 6, "hand": 5, "nose": 5, "eye": 6, "ear": 5,
+    "pelvis": 22, "hip": 17, "spine1": 24, "spine2": 24, "spine3": 26, "knee": 11, "ankle": 10, "foot": 8, "neck": 14,
+    "head": 14, "collar": 14, "shoulder": 12, "elbow": 9, "wrist": 8, "hand": 7, "nose": 5, "eye": 6, "ear": 5,
 }  # fmt: skip
 """How deep each keypoint lies in the body at most, seen from the side on which it is: half the thickness of the part,
-of the trunk all that is before the spine, with 2 cm for the fit. What stands further in front hides it."""
+of the trunk all that is before the spine, with 3 cm for the fit and for what a detector calls a wrist. What stands
+further in front hides it."""
 _NEXT = 2
 """Joints in front of a keypoint may be its own, or this many steps along the skeleton away."""
 
