@@ -40,12 +40,13 @@ def minimise(
         candidate = state.stepped(_limited(step), np.clip(shared, -MAX_BETA, MAX_BETA))
         proposed = evaluate(candidate)
         gain = system.cost - proposed.cost
-        if gain < -SLACK * system.cost:
+        size = max(abs(system.cost), len(state))  # log-densities may make a cost negative
+        if gain < -SLACK * size:
             damping = min(damping * 10, MOST_DAMPING)
             continue
-        state, last, system = candidate, system.cost, proposed
+        state, system = candidate, proposed
         damping = max(damping / 5, LEAST_DAMPING)
-        if abs(gain) < tolerance * last:
+        if abs(gain) < tolerance * size:
             break
     return state, system
 

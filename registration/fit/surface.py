@@ -55,6 +55,15 @@ class CloudPoints:
                 sigma[t, :n] = cloud.sigma[some]
         return cls(points=points, normals=normals, sigma=sigma, weight=weight)
 
+    def at(self, frames: Integer[np.ndarray, "some"]) -> CloudPoints:
+        """Those of some frames."""
+        return CloudPoints(
+            points=self.points[frames],
+            normals=self.normals[frames],
+            sigma=self.sigma[frames],
+            weight=self.weight[frames],
+        )
+
     def thinned(self, step: int) -> CloudPoints:
         """One point of so many."""
         return CloudPoints(
