@@ -61,7 +61,7 @@ class CloudMaker:
         if sign.is_file() and path.is_file():
             values = json.loads(sign.read_text())
             return MadeCloud(instant=number, points=values["points"], figures=CloudFigures(**values["figures"]))
-        views, colors = self._views(self._instants[number])
+        views, colors = self.views(number)
         try:
             cloud, figures = fuse(views, colors, self.config, number)
         except RegistrationError as error:
@@ -83,7 +83,9 @@ class CloudMaker:
     def _corrections(self) -> Mapping:
         return read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
 
-    def _views(self, instant: Instant) -> tuple[list[DepthView], list[ColorView]]:
+    def views(self, number: int) -> tuple[list[DepthView], list[ColorView]]:
+        """What the depth cameras saw at an instant, corrected, and their devices' colour images."""
+        instant = self._instants[number]
         views, colors = [], []
         for stream in (s for s in self.streams if instant.has(s)):
             measured = self.session.frame(stream, instant.index[stream]).payload

@@ -91,7 +91,7 @@ def agree(stack: Stack, which: Int64[np.ndarray, "some"] | None = None) -> Agree
     return Agreement(points=out[:, :3], sigma=out[:, 3], views=out[:, 4].astype(np.int32), pairs=pair)
 
 
-@nb.njit(cache=True, inline="always")
+@nb.njit(cache=True, error_model="numpy", inline="always")
 def _pixel(px, py, pz, lens):
     """Column and row of a world point in a camera, -1 where there is none."""
     z = lens[8] * px + lens[9] * py + lens[10] * pz + lens[11]
@@ -109,7 +109,7 @@ def _pixel(px, py, pz, lens):
     return int(np.floor(lens[15] * xd + lens[16] * yd + lens[17] + 0.5)), int(np.floor(lens[18] * yd + lens[19] + 0.5))
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _agree(points, packed, view, index, boxes, lenses, gates, which, pair, out):
     gate, beside, same_side, facing = gates
     for m in range(len(which)):

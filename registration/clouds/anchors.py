@@ -25,7 +25,7 @@ def anchored(
     return out
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _anchor(points, view, index, boxes, place, confirmed, which, out):
     for m in range(len(which)):
         i = which[m]

@@ -70,7 +70,7 @@ def _inner(people: Int[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows c
     return np.asarray(cv2.erode((people >= 0).astype(np.uint8), np.ones((side, side), np.uint8)))
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _paint(q, z, cosine, which, person, people, inner, image, cell, nearest, best, colors):
     height, width = image.shape[0], image.shape[1]
     known = people.size > 1

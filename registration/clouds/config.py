@@ -34,7 +34,7 @@ class CloudConfig:
     """A camera that sees something this much further away looks through the point."""
     average: bool = True
     """Move each point to the mean of the surfaces of all cameras that see it, each weighted by its certainty."""
-    smooth_m: float = Field(default=0.014, ge=0, le=0.03)
+    smooth_m: float = Field(default=0.016, ge=0, le=0.03)
     """Standard deviation of the weights with which each point is laid onto its neighbours' patch; 0: it is not."""
     voxel_m: float = Field(default=0.005, ge=0)
     """One point for each voxel of this size, the most certain one; 0 keeps all (some 25,000 for each camera)."""

@@ -54,7 +54,7 @@ def votes(
     return Votes(support=support, through=through, open=open_)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _vote(points, normals, seen_by, index, depth, mask, lens, near, far, support, through, open_):
     T, K, k, radius, center = lens
     height, width = depth.shape
@@ -85,7 +85,7 @@ def _vote(points, normals, seen_by, index, depth, mask, lens, near, far, support
             through[i] += 1
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _beyond(depth, row, column, z):
     """Whether the four pixels beside one are further away than z."""
     across = depth[row, column - 1] > z and depth[row, column + 1] > z

@@ -19,11 +19,8 @@ MODEL_SHARE = 0.3
 """Weight of the sensor's model against the patch's own residual, which knows dark cloth and disturbed frames."""
 LATERAL_M = 0.6e-3
 """What a place beside the ray is off: lens, pose and smoothing, at the distance of a body."""
-COMMON_M = 0.5e-3
-"""What the cameras of a rig that was calibrated by a board have in common."""
-FUSED_SHARED = 2.5
-SMOOTH_LEAST = 0.5
-"""How far smoothing over neighbours helps: their noise is shared in part."""
+COMMON_M = 0.3e-3
+"""What the cameras of a rig that was calibrated by a board have in common: its depth corrections are as uncertain."""
 
 
 def depth_sigma(
@@ -53,12 +50,10 @@ def patch_sigma(
     return np.sqrt(along_ray2 * cosine**2 + LATERAL_M**2 * (1 - cosine**2))
 
 
-def fused_sigma(
-    sigma: Float[np.ndarray, "*points"], leverage: Float[np.ndarray, "*points"]
-) -> Float[np.ndarray, "*points"]:
-    """Standard deviation in metres, along the normal, of a point of the fused cloud.
+def fused_sigma(sigma: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:
+    """Standard deviation in metres, along the normal, of a point of the fused cloud; sigma: of its cameras' mean.
 
-    sigma: of the mean of its cameras; leverage: what smoothing leaves of it, by count of neighbours. What cameras have
-    in common (calibration, multipath, waves of the modulation) does not average out.
+    What cameras have in common (calibration, light by way of others, waves of the modulation) does not average out,
+    and smoothing over neighbours takes away about as much noise as it adds of what it cannot follow.
     """
-    return np.sqrt(sigma**2 * np.clip(FUSED_SHARED * leverage, SMOOTH_LEAST, 1) + COMMON_M**2)
+    return np.hypot(sigma, COMMON_M)

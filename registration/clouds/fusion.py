@@ -25,7 +25,7 @@ from registration.errors import RegistrationError
 
 __all__ = ["CloudConfig", "CloudFigures", "DepthView", "fuse"]
 
-COMPARED = 8
+COMPARED = 16
 """Every so many points are compared to find what cameras are off."""
 
 
@@ -132,15 +132,15 @@ def _cloud(
     config: CloudConfig,
 ) -> PointCloud:
     """The chosen points as a cloud, smoothed where that is wanted."""
-    p, n, leverage = points[chosen], stack.normals[chosen], np.ones(len(chosen))
+    p, n = points[chosen], stack.normals[chosen]
     if config.smooth_m > 0:
-        p, n, leverage = smooth(stack, points, chosen, keep, config.smooth_m)
+        p, n = smooth(stack, points, chosen, keep, config.smooth_m)
     camera = stack.view[chosen]
     return PointCloud(
         points=p,
         normals=n,
         camera=camera.astype(np.uint8),
-        sigma=fused_sigma(sigma[chosen], leverage),
+        sigma=fused_sigma(sigma[chosen]),
         time_us=np.array([view.time_us for view in views], np.int64)[camera],
         person=stack.person[chosen].astype(np.uint8),
     )

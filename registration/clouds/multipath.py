@@ -65,7 +65,7 @@ def _patches(depth: np.ndarray, rays: np.ndarray, step: int, rows: slice, column
     return out
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _gather(depth, rays, step, top, bottom, left, right, reach, out):
     height, width = depth.shape
     m = -1
@@ -99,7 +99,7 @@ def _gather(depth, rays, step, top, bottom, left, right, reach, out):
             out[m, 8] = r
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _receive(senders, receivers, reflectance, k, spread, error):
     for i in range(len(receivers)):
         p = receivers[i]
@@ -127,7 +127,7 @@ def _receive(senders, receivers, reflectance, k, spread, error):
         error[i] = np.arctan2(imaginary, real) / k * p[2] / p[8]
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _interpolate(depth, mask, grid, error, step, out):
     """Bilinear between the receivers of the pixel's own surface."""
     rows, columns = grid.shape

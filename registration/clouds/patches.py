@@ -77,7 +77,7 @@ def whole_inverse(radius: int, sigma_px: float) -> Float64[np.ndarray, "6 6"]:
     return np.linalg.inv(design.T @ (weight[:, None] * design) + pull)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _difference(depth, usable, i, j, di, dj):
     """Slope in one direction from the pixels one and two steps away on either side; 0 where none is known."""
     total, count = 0.0, 0.0
@@ -93,7 +93,7 @@ def _difference(depth, usable, i, j, di, dj):
     return total / count if count > 0 else 0.0
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _fit(depth, wanted, usable, weight, whole, ridge, out):
     height, width = depth.shape
     radius = len(weight) // 2
@@ -146,7 +146,7 @@ def _fit(depth, wanted, usable, weight, whole, ridge, out):
             out[4, i, j] = np.sqrt(max(left, 0.0) / weights)
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _moments(good, weight, M):
     """The sums of `add_moments` over the good pixels of a window, without values; returns the sum of weights."""
     radius = len(weight) // 2
@@ -159,7 +159,7 @@ def _moments(good, weight, M):
     return M[0]
 
 
-@nb.njit(cache=True, inline="always")
+@nb.njit(cache=True, error_model="numpy", inline="always")
 def add_moments(M, b, x, y, d, w):
     """Adds a value d at (x, y) with weight w to the sums of a quadratic: M in the order of `normal_matrix`."""
     wx, wy = w * x, w * y
@@ -187,7 +187,7 @@ def add_moments(M, b, x, y, d, w):
     b[5] += wyy * d
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def normal_matrix(M, ridge, A):
     """Lower half of the normal matrix of 1 x y x² xy y², with a pull of the quadratic terms to zero."""
     A[0, 0] = M[0]
@@ -198,7 +198,7 @@ def normal_matrix(M, ridge, A):
     A[5, 0], A[5, 1], A[5, 2], A[5, 3], A[5, 4], A[5, 5] = M[5], M[8], M[9], M[12], M[13], M[14] + ridge
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def solve_patch(A, b, x, first):
     """Solves A x = b and A first = e0 by Cholesky, A is overwritten; False where A is singular."""
     for c in range(6):

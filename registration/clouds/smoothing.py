@@ -14,9 +14,9 @@ from jaxtyping import Float64, Int64
 from registration.clouds.agreement import Stack
 from registration.clouds.patches import add_moments, normal_matrix, solve_patch
 
-REACH = 3
-STRIDE = 2
-"""Every second pixel, three to each side: 26 mm at a distance of 2.2 m. Neighbouring pixels share their noise, so that
+REACH = 2
+STRIDE = 3
+"""Every third pixel, two to each side: 26 mm at a distance of 2.2 m. Neighbouring pixels share their noise, so that
 the ones between would add little."""
 GATE_M = 0.006
 GATE_SLOPE = 0.5
@@ -35,21 +35,21 @@ def smooth(
     chosen: Int64[np.ndarray, "chosen"],
     keep: np.ndarray,
     reach_m: float,
-) -> tuple[Float64[np.ndarray, "chosen 3"], Float64[np.ndarray, "chosen 3"], Float64[np.ndarray, "chosen"]]:
-    """The chosen points on their patches, the patches' normals, and the patches' leverage (1 where there is none).
+) -> tuple[Float64[np.ndarray, "chosen 3"], Float64[np.ndarray, "chosen 3"]]:
+    """The chosen points on their patches, and the patches' normals; both as they were where there is no patch.
 
     points: all points, fused; keep: which of them may be neighbours; reach_m: standard deviation of the weights.
     """
-    out = np.empty((len(chosen), 7))
+    out = np.empty((len(chosen), 6))
     pixel = np.empty(len(points), np.int64)
     pixel[stack.index[stack.index >= 0]] = np.flatnonzero(stack.index >= 0)
     ridge = (NOISE_M / (BEND * reach_m * reach_m)) ** 2
     places = (stack.view, stack.index, stack.boxes, pixel)
     _smooth(points, stack.normals, stack.person, places, chosen, keep, reach_m, ridge, out)
-    return out[:, :3], out[:, 3:6], out[:, 6]
+    return out[:, :3], out[:, 3:]
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
     view, index, boxes, pixel = places
     A, b, x, first = np.zeros((6, 6)), np.zeros(6), np.zeros(6), np.zeros(6)
@@ -91,7 +91,6 @@ def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
                 count += 1
         out[m, 0], out[m, 1], out[m, 2] = p[0], p[1], p[2]
         out[m, 3], out[m, 4], out[m, 5] = n[0], n[1], n[2]
-        out[m, 6] = 1.0
         if count < FEWEST:
             continue
         normal_matrix(M, ridge, A)
@@ -103,4 +102,3 @@ def _smooth(points, normals, person, places, chosen, keep, reach, ridge, out):
         for q in range(3):
             out[m, q] = p[q] + x[0] * n[q]
         out[m, 3], out[m, 4], out[m, 5] = nx / length, ny / length, nz / length
-        out[m, 6] = first[0]

@@ -21,7 +21,7 @@ def most_certain(
     return np.sort(table[table[:, 1] >= 0, 1])
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _choose(points, sigma, voxel, corner, sides, table):
     """Puts each voxel's key and best point into an open-addressing table of a power of two."""
     last = len(table) - 1

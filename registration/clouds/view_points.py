@@ -101,7 +101,7 @@ def _nothing(view: DepthView) -> ViewPoints:
     )
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _lift(z, slope, leverage, residual, rays, T, grazing, out, index):
     """World point, normal, cosine, leverage and residual of each pixel with a patch, in rows; returns how many."""
     count = 0
