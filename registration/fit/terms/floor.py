@@ -14,13 +14,15 @@ from registration.fit.posing import PosedClip
 from registration.fit.state import FRAME_SIZE
 from registration.fit.system import NormalEquations
 
-NEAR_M: Final = 0.03
+NEAR_M: Final = 0.05
 """A sole lower than this may stand on the floor: shoes, a floor that is some millimetres off, a foot that rolls."""
 SLOW_M_S: Final = 0.25
 """And must be slower than this over the floor: 8 mm from one frame to the next at 30 Hz, of which the fit's own noise
 is up to 3 mm. Swinging feet of walkers go at 2 m/s and more."""
 SLIDE_M: Final = 0.001
 """Standard deviation of what a standing sole point moves from one frame to the next."""
+SLIDE_KERNEL_M: Final = 0.003
+"""Of its outliers (Geman-McClure): a foot that turns on the spot is low and slow, and does not stand."""
 UNDER_SIGMA_M: Final = 0.004
 """Of skin under the floor: flesh gives way, and a calibrated floor is 2 to 3 mm off."""
 STAND_SIGMA_M: Final = 0.01
@@ -94,11 +96,13 @@ class Floor:
         for t in np.flatnonzero(self.stands[:-1].any(1)):
             points = self.soles.vertices[self.stands[t]].ravel()
             vertices, direction = np.repeat(points, 2), np.tile(np.eye(3)[:2], (len(points), 1))
-            slid = (body.vertices[t + 1, points, :2] - body.vertices[t, points, :2]).ravel()
+            slid = body.vertices[t + 1, points, :2] - body.vertices[t, points, :2]
+            robust = SLIDE_KERNEL_M**2 / (SLIDE_KERNEL_M**2 + (slid**2).sum(1))
+            system.cost += float(0.5 * weight * (robust * (slid**2).sum(1)).sum())
             same = np.full(len(vertices), t)
             now = -body.vertex_rows(same, vertices, direction)
             later = body.vertex_rows(same + 1, vertices, direction)
-            _add_between(system, int(t), now, later, weight, -slid)
+            _add_between(system, int(t), now, later, weight * np.repeat(robust**2, 2), -slid.ravel())
 
     def _add_heights(self, system: NormalEquations, body: PosedClip) -> None:
         z = body.vertices[..., 2]
@@ -127,13 +131,14 @@ def _add_between(
     t: int,
     now: Float[np.ndarray, "rows unknowns"],
     later: Float[np.ndarray, "rows unknowns"],
-    weight: float,
+    information: Float[np.ndarray, "rows"],
     residual: Float[np.ndarray, "rows"],
 ) -> None:
-    """What NormalEquations.add_between does, all rows of one pair of frames at once."""
+    """What NormalEquations.add_between does but for the cost, all rows of one pair of frames at once."""
     F, shared = FRAME_SIZE, now.shape[1] - FRAME_SIZE
     both = np.concatenate([now[:, :F], later[:, :F], now[:, F:] + later[:, F:]], 1)
-    A, b = weight * both.T @ both, weight * residual @ both
+    informed = information[:, None] * both
+    A, b = both.T @ informed, residual @ informed
     system.A[t] += A[:F, :F]
     system.A[t + 1] += A[F : 2 * F, F : 2 * F]
     system.A_next[t] += A[F : 2 * F, :F]
@@ -143,4 +148,3 @@ def _add_between(
     system.b[t] += b[:F]
     system.b[t + 1] += b[F : 2 * F]
     system.b_shared[:shared] += b[2 * F :]
-    system.cost += float(0.5 * weight * (residual**2).sum())
