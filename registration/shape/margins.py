@@ -12,13 +12,13 @@ from body.joints import JOINT_INDEX
 from body.model import BodyModel
 
 REGIONS: Final = ("bare", "hair", "feet", "trunk", "upper_arms", "forearms", "thighs", "shanks")
-EXPECTED_M: Final = np.array([0.0008, 0.006, 0.003, 0.003, 0.003, 0.003, 0.003, 0.003])
+EXPECTED_M: Final = np.array([0.0008, 0.003, 0.0015, 0.003, 0.003, 0.003, 0.003, 0.003])
 """Mean margin before looking."""
 LEAST_M: Final = 0.0008
 """Of a margin's scale: below, one side cannot be told from the other at a scanner's noise."""
 MOST_M: Final = np.array([0.0008, 0.06, 0.03, 0.08, 0.06, 0.06, 0.08, 0.08])
 """Bare skin stays bare."""
-PRIOR_POINTS: Final = 20.0
+PRIOR_POINTS: Final = 5.0
 """The expected margin counts as many points as this."""
 
 LOG_PEAK: Final = 0.5 * np.log(2 * np.pi)

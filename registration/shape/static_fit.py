@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from body.model import BodyModel
 from registration.fit.posing import PosedClip
-from registration.fit.priors import PosePrior
 from registration.fit.rest import RestBody
 from registration.fit.solver import minimise
 from registration.fit.state import FitState
@@ -20,6 +19,7 @@ from registration.shape.margins import EXPECTED_M, region_of_vertex
 from registration.shape.prior import ShapePrior, coefficients_of_height
 from registration.shape.scan_term import ScanSurface
 from registration.shape.sources import StaticSource
+from registration.shape.standing import StandingPose
 
 ROUGH = ((0.12, 600, 10), (0.06, 600, 10))
 """Kernel in metres, points of each source, iterations: enough to tell one facing from the other."""
@@ -100,6 +100,6 @@ def energy(
     body = PosedClip(state, rest)
     surface.add(system, body)
     stature.add(system, body, surface.scale)
-    PosePrior().add(system, body)
+    StandingPose().add(system, body)
     prior.term.add(system, body)
     return system
