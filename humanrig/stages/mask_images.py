@@ -24,6 +24,7 @@ from humanrig.stages.color_only_masks import ColorOnlyMasks
 from registration.masks.color_masks import color_people_from_depth
 from registration.masks.files import mask_path, write_people
 from registration.masks.pixels import DepthMask, masks_from_voxels
+from registration.masks.voxel_shadow import USUAL_M, people_by_voxels
 from registration.masks.voxels import DepthRig, Occupied, occupied
 
 _Job = TypeVar("_Job")
@@ -86,7 +87,8 @@ class MaskWork:
         """Writes the masks of the instant's images from the voxels of people (None: not there) and of others."""
         nobody = np.zeros((0, 3), np.int16)
         depth_m = self._depth_images(instant)
-        masks = masks_from_voxels(depth_m, self.rig, [nobody if p is None else p for p in people], others)
+        present = [nobody if p is None else p for p in people]
+        masks = masks_from_voxels(depth_m, self.rig, present, others)
         figures = ImageFigures()
         for stream, mask in masks.items():
             self._write(stream, instant.instant, mask.person, figures)
@@ -95,7 +97,8 @@ class MaskWork:
                 figures.blank.add(stream)
         for stream in self.colors:
             if instant.has(stream):
-                self._write(stream, instant.instant, self._color(stream, instant, depth_m, masks, segmented), figures)
+                whose = self._color(stream, instant, depth_m, masks, present, segmented)
+                self._write(stream, instant.instant, whose, figures)
         return figures
 
     def _color(
@@ -104,17 +107,23 @@ class MaskWork:
         instant: Instant,
         depth_m: dict[str, np.ndarray],
         masks: dict[str, DepthMask],
+        people: Sequence[Int16[np.ndarray, "_ 3"]],
         segmented: ColorOnlyMasks,
     ) -> np.ndarray:
-        """Whose each colour pixel is; nobody's where the depth image of the same device is missing."""
+        """Whose each colour pixel is."""
         camera, room = self.cameras[stream], self.room_color.get(stream)
         if stream not in self.depth_of:
             return segmented.people_in(stream, instant, self._session, room, refine=self.refine)
         depth = self.depth_of[stream]
-        if depth not in depth_m:
-            return np.full((camera.height, camera.width), -1, np.int8)
+        missing = np.full((self.cameras[depth].height, self.cameras[depth].width), np.nan, np.float32)
+        whose = masks[depth].person if depth in masks else np.full(missing.shape, -1, np.int8)
+        voxel_m = self.rig.config.voxel_m
+        shadow = people_by_voxels([self.rig.grid.middle(index) for index in people], voxel_m, camera)
+        voxel_px = voxel_m * float(camera.K[0, 0]) / USUAL_M
         image = self._session.frame(stream, instant.index[stream]).payload if self.refine else None
-        return color_people_from_depth(depth_m[depth], masks[depth].person, self.cameras[depth], camera, image, room)
+        return color_people_from_depth(
+            depth_m.get(depth, missing), whose, self.cameras[depth], camera, image, room, shadow, voxel_px
+        )
 
     def _depth_images(self, instant: Instant) -> dict[str, np.ndarray]:
         session = self._session

@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float, Int8, UInt8
 
 from geometry.camera import Camera
 from registration.keypoints.detector import PersonMask
-from registration.masks.label_warp import warp_labels
+from registration.masks.label_warp import UNSEEN, warp_labels
 from registration.masks.rim import RimConfig, refine_rim
+from registration.masks.voxel_shadow import fill_unseen, looked_at
 
 PROBABILITY = 0.5
 MARGIN_PX = 48
@@ -29,26 +30,38 @@ def color_people_from_depth(
     color_camera: Camera,
     image: UInt8[np.ndarray, "rows columns 3"] | None = None,
     room: UInt8[np.ndarray, "rows columns 3"] | None = None,
+    shadow: Int8[np.ndarray, "rows columns"] | None = None,
+    voxel_px: float = 0.0,
 ) -> Int8[np.ndarray, "rows columns"]:
     """Whose each pixel of the colour image beside a depth camera is, -1 for nobody's.
 
     The depth mask is warped; what the depth camera sees in front hides a person. With the colour image the rim is
     then refined by colour, with the empty `room` all the better; without it the mask is a depth pixel too small, and
-    lacks what depth lacks. Raises GeometryError for a depth image of another size than its camera.
+    lacks what depth lacks. shadow: people by the voxels of all depth cameras (`people_by_voxels`), of `voxel_px`
+    pixels, for what this one's field of view cuts off. Raises GeometryError for a depth image of another size than its
+    camera.
     """
     whose = np.full((color_camera.height, color_camera.width), NOBODY, np.int8)
+    seems = np.full(whose.shape, UNSEEN, np.int8)
     warped = warp_labels(depth_m, person, depth_camera, color_camera, MARGIN_PX)
-    if warped is None:
+    if warped is not None:
+        rows, columns = warped.person.shape
+        seems[warped.top : warped.top + rows, warped.left : warped.left + columns] = warped.person
+    part = _box(seems if shadow is None else np.maximum(seems, shadow))
+    if part is None:
         return whose
-    rows, columns = warped.person.shape
-    part = (slice(warped.top, warped.top + rows), slice(warped.left, warped.left + columns))
+    coarse = seems[part]
+    if shadow is not None:
+        inside = looked_at(depth_m, depth_camera, color_camera)
+        coarse = fill_unseen(coarse, shadow[part], inside[part], voxel_px)
+    if not (coarse >= 0).any():
+        return whose
     if image is None:
-        seen = (warped.person >= 0).astype(np.uint8)
-        closed = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8)) > 0
-        whose[part] = np.where(closed, _nearest(warped.person), NOBODY)
-        return whose
-    found = refine_rim(image[part], warped.person, None if room is None else room[part])
-    whose[part] = np.where(found, _nearest(warped.person), NOBODY)
+        seen = (coarse >= 0).astype(np.uint8)
+        found = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8)) > 0
+    else:
+        found = refine_rim(image[part], coarse, None if room is None else room[part])
+    whose[part] = np.where(found, _nearest(coarse), NOBODY)
     return whose
 
 
@@ -76,14 +89,14 @@ def color_people_from_detections(
     whose = np.full((height, width), NOBODY, np.int8)
     for person, (mask, _) in sorted(people.items(), key=lambda item: -item[1][1]):
         coarse = color_mask_from_person(mask, width, height)
-        if mask is None or not coarse.any():
+        if mask is None:
             continue
         pixel = float(np.hypot(*mask.A_image_crop[:, 0]))
-        rows, columns = np.flatnonzero(coarse.any(1)), np.flatnonzero(coarse.any(0))
-        top, left = max(rows[0] - MARGIN_PX, 0), max(columns[0] - MARGIN_PX, 0)
-        part = (slice(top, rows[-1] + MARGIN_PX + 1), slice(left, columns[-1] + MARGIN_PX + 1))
-        label = np.where(coarse[part], np.int8(0), np.int8(NOBODY))
-        fine = refine_rim(image[part], label, None if room is None else room[part], segmentation_rim(pixel))
+        label = np.where(coarse, np.int8(0), np.int8(NOBODY))
+        part = _box(label)
+        if part is None:
+            continue
+        fine = refine_rim(image[part], label[part], None if room is None else room[part], segmentation_rim(pixel))
         whose[part][fine] = person
     return whose
 
@@ -94,6 +107,15 @@ def segmentation_rim(pixel: float) -> RimConfig:
         core_px=max(round(1.5 * pixel), 2), band_px=max(2.0 * pixel, 4.0), slope_px=max(pixel, 1.0), offset_px=0.0,
         reach_px=0.0,
     )  # fmt: skip
+
+
+def _box(person: Int8[np.ndarray, "rows columns"]) -> tuple[slice, slice] | None:
+    """Rows and columns that hold anybody, with a margin; None where nobody is."""
+    rows, columns = np.flatnonzero((person >= 0).any(1)), np.flatnonzero((person >= 0).any(0))
+    if not len(rows):
+        return None
+    top, left = max(int(rows[0]) - MARGIN_PX, 0), max(int(columns[0]) - MARGIN_PX, 0)
+    return slice(top, int(rows[-1]) + MARGIN_PX + 1), slice(left, int(columns[-1]) + MARGIN_PX + 1)
 
 
 def _nearest(person: Int8[np.ndarray, "rows columns"]) -> Int8[np.ndarray, "rows columns"]:

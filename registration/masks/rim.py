@@ -35,6 +35,8 @@ class RimConfig:
     """Distance from the coarse edge that weighs as much as e to 1."""
     offset_px: float = 1.0
     """How much too small the coarse mask is: half a depth pixel."""
+    few: float = 10.0
+    """Pixels that the colours of the whole mask count for, beside those of the neighbourhood."""
     noise: float = 6.0
     """Standard deviation of a colour value that no surface falls below: sensor noise and JPEG."""
     weight_room: float = 0.4
@@ -42,7 +44,7 @@ class RimConfig:
     weight_alone: float = 0.2
     """Weight of the colours where the background is guessed from the neighbourhood."""
     unseen: float = -1.0
-    """Log-odds, before its colour, of a pixel without depth that is out of the band."""
+    """Log-odds, before its colour, that a pixel without depth has at least."""
     limit: float = 6.0
     """Largest log-odds of each of the two."""
     shadow: float = 0.85
@@ -74,7 +76,7 @@ def refine_rim(
     background = (outside > c.band_px) & ~hidden
     open_ = ~core & ~background
     prior = np.clip((signed + c.offset_px) / c.slope_px, -c.limit, c.limit)
-    prior = np.where(hidden & (outside > c.band_px), c.unseen, prior)
+    prior = np.where(hidden, np.maximum(prior, c.unseen), prior)
     odds = prior + _color_odds(image.astype(np.float32), core, background, room, c)
     found = np.where(open_, cv2.blur(odds.astype(np.float32), (3, 3)) > 0, core)
     count, labels = cv2.connectedComponents(found.astype(np.uint8))
@@ -109,11 +111,12 @@ def _color_odds(
 def _colors(
     image: Float32[np.ndarray, "rows columns 3"], mask: Bool[np.ndarray, "rows columns"], c: RimConfig
 ) -> tuple[Float32[np.ndarray, "rows columns 3"], Float32[np.ndarray, "rows columns 3"]]:
-    """Mean and variance of the colours of a mask around each pixel."""
+    """Mean and variance of the colours of a mask around each pixel; where there are few, those of the whole mask."""
     weight = mask.astype(np.float32)
-    count = (_sum(weight, c) + 1e-3)[..., None]
-    mean = _sum(image * weight[..., None], c) / count
-    square = _sum(image * image * weight[..., None], c) / count
+    count = (_sum(weight, c) + np.float32(c.few))[..., None]
+    every = image[mask] if mask.any() else image.reshape(-1, 3)
+    mean = (_sum(image * weight[..., None], c) + np.float32(c.few) * every.mean(0)) / count
+    square = (_sum(image * image * weight[..., None], c) + np.float32(c.few) * (every * every).mean(0)) / count
     return mean, np.maximum(square - mean * mean, 0) + np.float32(c.noise**2)
 
 

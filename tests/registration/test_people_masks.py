@@ -5,15 +5,21 @@ import pytest
 from simulated_scene import open_body, ring, scene, standing
 
 from calibration.workspace import workspace
+from geometry.camera import Camera
 from geometry.rays import RayScene
 from registration.errors import RegistrationError
+from registration.keypoints.detector import PersonMask
 from registration.masks.agreement import agreement, lonely_cameras
 from registration.masks.choice import choose
+from registration.masks.color_masks import color_people_from_depth, color_people_from_detections
 from registration.masks.config import MaskConfig
 from registration.masks.files import read_mask, read_people, write_people
 from registration.masks.following import follow
+from registration.masks.label_warp import UNSEEN
 from registration.masks.people_files import PeopleTrack, read_people_track, write_people_track
 from registration.masks.pixels import masks_from_voxels
+from registration.masks.rim import refine_rim
+from registration.masks.voxel_shadow import people_by_voxels
 from registration.masks.voxels import FLOOR, LOW, MISSING, OUTSIDE, ROOM, DepthRig, occupied, place
 
 RATE_HZ = 10.0
@@ -208,3 +214,79 @@ def test_people_files_keep_who_is_where(tmp_path):
     (tmp_path / "people.npz").write_bytes(b"no")
     with pytest.raises(RegistrationError, match="run the stage masks again"):
         read_people_track(tmp_path / "people.npz")
+
+
+def _dark_room_with_a_disc(rng):
+    """A bright disc before a striped wall, the coarse mask of a sensor that sees it too small, and with a hole."""
+    y, x = np.mgrid[:160, :160]
+    wall = np.stack([60 + 30 * ((x // 12) % 2), 70 + 0 * x, 50 + 20 * ((y // 20) % 2)], -1).astype(float)
+    disc = np.hypot(x - 80, y - 80) < 40
+    image = np.where(disc[..., None], [150.0, 90, 80], 1.02 * wall)  # the light is not what it was
+    coarse = np.where(np.hypot(x - 78, y - 81) < 37, np.int8(0), np.int8(-1))
+    coarse[(y < 56) & disc] = UNSEEN  # hair
+    coarse[(y < 56) & ~disc & (y > 30) & (np.abs(x - 80) < 45)] = UNSEEN
+
+    def pixels(values):
+        return np.clip(values + 4 * rng.standard_normal(values.shape), 0, 255).astype(np.uint8)
+
+    return pixels(image), coarse, pixels(wall), disc
+
+
+@pytest.mark.parametrize(("known", "least"), [(True, 0.95), (False, 0.92)])
+def test_the_rim_moves_to_where_the_colors_change(known, least):
+    image, coarse, wall, disc = _dark_room_with_a_disc(np.random.default_rng(0))
+
+    def iou(mask):
+        return (mask & disc).sum() / (mask | disc).sum()
+
+    assert iou(coarse >= 0) < 0.8
+    assert iou(refine_rim(image, coarse, wall if known else None)) > least
+
+
+def test_nothing_is_refined_to_nothing():
+    empty = np.full((40, 50), -1, np.int8)
+    assert not refine_rim(np.zeros((40, 50, 3), np.uint8), empty).any()
+
+
+def test_segmentations_of_two_people_overlap_and_the_nearer_is_seen():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 20, (128, 128, 3), np.uint8)
+    image[20:100, 20:70], image[40:110, 60:110] = [200, 40, 40], [40, 40, 200]
+    masks = {}
+    for person, box in ((0, np.s_[20:100, 20:70]), (1, np.s_[40:110, 60:110])):
+        crop = np.zeros((128, 128), np.uint8)
+        crop[box] = 255
+        masks[person] = (PersonMask(crop=crop, A_image_crop=np.eye(2, 3)), (2.5, 1.5)[person])
+    whose = color_people_from_detections(masks, image)
+    assert whose[30, 30] == 0
+    assert whose[70, 65] == 1
+    assert whose[10, 100] == -1
+    assert np.mean(whose[44:106, 64:106] == 1) > 0.97
+
+
+def test_people_cut_off_by_the_depth_cameras_view_are_filled_from_the_others_voxels():
+    """The depth camera measures the left half of a person only; the voxels know the rest."""
+    camera = Camera(
+        name="c", K=np.array([[300.0, 0, 159.5], [0, 300, 119.5], [0, 0, 1]]), width=320, height=240,
+        T_world_camera=np.eye(4), distortion=np.zeros(8),
+    )  # fmt: skip
+    y, x = np.mgrid[:240, :320]
+    person = (np.abs(x - 160) < 40) & (np.abs(y - 120) < 90)
+    measured = x < 165
+    depth = np.where(measured, np.where(person, 2.3, 3.5), np.nan).astype(np.float32)
+    grid = np.stack(np.meshgrid(np.arange(-0.30, 0.3, 0.04), np.arange(-0.68, 0.68, 0.04)), -1).reshape(-1, 2)
+    voxels = np.concatenate([grid, np.full((len(grid), 1), 2.3)], -1)
+    shadow = people_by_voxels([np.zeros((0, 3)), voxels], 0.04, camera)
+    assert set(np.unique(shadow)) == {-1, 1}
+    whose = np.where(person & measured, np.int8(1), np.int8(-1))
+    cut, whole = (
+        color_people_from_depth(depth, whose, camera, camera, shadow=some, voxel_px=0.04 * 300 / 2.3)
+        for some in (None, shadow)
+    )
+    assert (cut == 1)[person].mean() < 0.6
+    assert (whole == 1)[person].mean() > 0.9
+    assert (whole == 1)[~person].mean() < 0.01
+    # what the camera does see as empty stays empty, whatever the voxels of others say
+    seen = np.where(measured, depth, np.float32(3.5))
+    kept = color_people_from_depth(seen, whose, camera, camera, shadow=shadow, voxel_px=0.04 * 300 / 2.3)
+    assert not (kept == 1)[~(person & measured)][10:].mean() > 0.02
