@@ -121,6 +121,8 @@ def _best_proposal(
     v = np.where(good[..., None], v, 0)
     A = np.where(good[..., None, None], np.eye(3) - v[..., :, None] * v[..., None, :], 0)  # projects off the ray
     b = np.einsum("ncij,cj->nci", A, np.stack([camera.center for camera in cameras]))
+    # a view that guesses a hidden joint agrees easily, and several guess alike: it has less of a say
+    say = np.where(seen, np.nanmin(np.where(seen, sigma, np.inf), axis=1, keepdims=True) / sigma, 0.0)
     best, best_cost = np.full((len(q), 3), np.nan), np.full(len(q), np.inf)
     everything = tuple(range(len(cameras)))
     for views in [everything, *(combinations(everything, 2) if len(cameras) > 2 else [])]:
@@ -133,7 +135,7 @@ def _best_proposal(
             bad = good.sum(1) < 2
         r2 = np.nan_to_num(_residual(cameras, p, q, sigma) ** 2, nan=np.inf)
         # a point behind a camera that claims to see it costs as much as any other outlier
-        cost = np.where(seen, 1 - 1 / (1 + r2 / options.kernel**2), 0).sum(1)
+        cost = np.where(seen, say * (1 - 1 / (1 + r2 / options.kernel**2)), 0).sum(1)
         better = ~bad & (cost < best_cost)
         best, best_cost = np.where(better[:, None], p, best), np.where(better, cost, best_cost)
     return best
