@@ -38,20 +38,20 @@ class Inflation:
 
 WITH_CLOUD: Final = Inflation(
     joints={
-        "ankle": 1.0, "collar": 1.0, "elbow": 1.4, "foot": 2.6, "hand": 1.5, "head": 1.0, "hip": 1.0, "knee": 1.0,
-        "neck": 1.0, "pelvis": 1.0, "shoulder": 1.4, "spine1": 3.4, "spine2": 2.2, "spine3": 1.0, "wrist": 1.9,
+        "ankle": 1.7, "collar": 1.0, "elbow": 1.6, "foot": 2.9, "hand": 1.6, "head": 1.0, "hip": 3.1, "knee": 1.5,
+        "neck": 1.6, "pelvis": 2.1, "shoulder": 1.8, "spine1": 3.4, "spine2": 2.3, "spine3": 1.0, "wrist": 2.0,
     },
-    skin={"arm": 2.1, "foot": 2.3, "hand": 1.7, "head": 1.7, "leg": 2.8, "trunk": 2.6},
-    floor_mm=2.0,
+    skin={"arm": 2.5, "foot": 2.6, "hand": 1.8, "head": 2.2, "leg": 3.3, "trunk": 3.7},
+    floor_mm=1.0,
     share=0.25,
 )  # fmt: skip
 WITHOUT_CLOUD: Final = Inflation(
     joints={
-        "ankle": 1.4, "collar": 1.4, "elbow": 1.6, "foot": 1.7, "hand": 1.2, "head": 1.4, "hip": 1.4, "knee": 1.4,
-        "neck": 1.6, "pelvis": 1.9, "shoulder": 1.6, "spine1": 2.0, "spine2": 1.9, "spine3": 1.0, "wrist": 1.4,
+        "ankle": 1.3, "collar": 1.3, "elbow": 1.4, "foot": 1.6, "hand": 1.0, "head": 1.1, "hip": 1.2, "knee": 1.2,
+        "neck": 1.3, "pelvis": 1.6, "shoulder": 1.3, "spine1": 1.7, "spine2": 1.6, "spine3": 1.0, "wrist": 1.1,
     },
-    skin={"arm": 1.7, "foot": 1.5, "hand": 1.2, "head": 1.7, "leg": 1.6, "trunk": 1.7},
-    floor_mm=2.0,
+    skin={"arm": 1.4, "foot": 1.4, "hand": 1.0, "head": 1.4, "leg": 1.4, "trunk": 1.6},
+    floor_mm=4.0,
     share=0.0,
 )  # fmt: skip
 
