@@ -19,12 +19,13 @@ from registration.fit.rest import RestBody
 from registration.fit.state import FitState
 from registration.fit.system import NormalEquations
 from registration.shape import margins
-from registration.shape.estimate import ShapeEstimate
+from registration.shape.estimate import ShapeEstimate, estimate_of
 from registration.shape.height import Stature, height_gradient, standing_height
 from registration.shape.prior import coefficients_of_height, population
 from registration.shape.scan_files import of_mesh
 from registration.shape.scans import shape_of_scan
 from registration.shape.sources import StaticSource, even_subset
+from registration.shape.static_fit import FINE, ROUGH, first_state, fit_static
 from registration.shape.upright import pose_of, standings
 
 NAME = "b0031"
@@ -32,27 +33,32 @@ NAME = "b0031"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory) -> tuple[TriangleMesh, ShapeEstimate]:
-    """A scan in millimetres, y up, turned by 40 degrees, and what comes out."""
-    true = person_scan(NAME)
-    v = true.vertices @ Rotation.from_euler("z", 40, degrees=True).as_matrix().T
-    path = tmp_path_factory.mktemp("scan") / "person.obj"
-    write_obj(path, TriangleMesh(vertices=1000 * np.stack([v[:, 0], v[:, 2], -v[:, 1]], 1), faces=true.faces))
-    return true, shape_of_scan(load_body_model(), path, unit="mm", up="y")
+def found() -> tuple[TriangleMesh, ShapeEstimate]:
+    """An A-pose scan with a rough idea of the pose, and what comes out."""
+    model, true = load_body_model(), person_scan(NAME)
+    raw = of_mesh(true, samples=10_000)
+    R = pose_of(45.0, 8.0)
+    source = StaticSource(
+        name="scan",
+        points=raw.points,
+        normals=raw.normals,
+        sigma=np.full(len(raw.points), 0.001),
+        floor_m=0.0,
+        rotations=R,
+        transl=np.array([0.0, 0.0, np.ptp(true.vertices[:, 2]) / 1.75]),
+    )
+    prior = population(model, 10)
+    fit = fit_static(model, [source], first_state(model, 10, [source]), prior, (ROUGH[-1], FINE[0]))
+    return true, estimate_of(model, [source], fit, [], prior)
 
 
 def test_the_body_in_a_scan_is_found(found) -> None:
     true, estimate = found
     assert estimate.verdict == "good", estimate.warnings
     assert estimate.fit is not None
-    vertices = estimate.fit.posed.vertices[0]
-    v = true.vertices
-    # the same vertices, moved rigidly: the scan was turned
-    a, b = v - v.mean(0), vertices - vertices.mean(0)
-    R = Rotation.align_vectors(b, a)[0].as_matrix()
-    error = np.linalg.norm(a @ R.T - b, axis=1)
-    # ten betas leave this person 5.5 mm at rest, root mean square
-    assert error.mean() < 0.009
+    error = np.linalg.norm(true.vertices - estimate.fit.posed.vertices[0], axis=1)
+    # ten betas leave this person 5.5 mm at rest, root mean square; hands may still be turned
+    assert error.mean() < 0.012
 
 
 def test_the_height_is_that_of_the_record(found) -> None:
@@ -60,7 +66,7 @@ def test_the_height_is_that_of_the_record(found) -> None:
     subject = load_body_bank(load_body_model()).subject(NAME)
     assert abs(estimate.height_m - subject.height_m) < 0.015
     assert 0 < estimate.height_sigma_m < 0.02
-    assert abs(estimate.child) < 0.3  # an adult
+    assert abs(estimate.child) < 0.35  # an adult
 
 
 def test_an_estimate_is_a_prior_for_the_next_fit(found) -> None:
@@ -69,6 +75,22 @@ def test_an_estimate_is_a_prior_for_the_next_fit(found) -> None:
     np.testing.assert_allclose(prior.precision @ estimate.covariance, np.eye(len(prior.mean)), atol=1e-6)
     assert (np.linalg.eigvalsh(estimate.covariance) > 0).all()
     np.testing.assert_allclose(estimate.betas_sigma**2, np.diag(estimate.covariance)[: len(estimate.betas)])
+
+
+@pytest.mark.slow
+def test_a_file_in_millimetres_and_turned_gives_the_same_body(found, tmp_path) -> None:
+    true, rough = found
+    v = true.vertices @ Rotation.from_euler("z", 40, degrees=True).as_matrix().T
+    y_up = np.stack([v[:, 0], v[:, 2], -v[:, 1]], 1)
+    write_obj(tmp_path / "person.obj", TriangleMesh(vertices=1000 * y_up, faces=true.faces))
+    estimate = shape_of_scan(load_body_model(), tmp_path / "person.obj", unit="mm")
+    assert estimate.verdict == "good", estimate.warnings
+    assert estimate.fit is not None
+    R = estimate.fit.surface.sources[0].R_world_scan
+    assert R is not None
+    error = np.linalg.norm(y_up @ R.T - estimate.fit.posed.vertices[0], axis=1)
+    assert error.mean() < 0.009
+    assert abs(estimate.height_m - rough.height_m) < 0.01
 
 
 @pytest.mark.slow
