@@ -112,6 +112,7 @@ def _track(number: int) -> KeypointTrack:
         confidence=np.where(np.isfinite(q[..., 0]), 0.9, np.nan),
         p_world=p,
         covariance=np.broadcast_to(KEYPOINT_M**2 * np.eye(3), (*p.shape[:2], 3, 3)).copy(),
+        sigma=np.full(p.shape[:2], KEYPOINT_M),
         used=np.isfinite(q[..., 0]),
         reprojection_px=np.zeros(q.shape[:3]),
     )
