@@ -25,8 +25,8 @@ FEWEST = 6
 """A patch of fewer pixels has no slope that could be trusted; it is thinner than a finger."""
 NOISE_M = 2.5e-3
 """Noise of one pixel at the middle of a rig, for the balance with the next."""
-BEND_M = 0.4e-3
-"""How much depth bends over one pixel: that of a cylinder of 24 mm seen from 2.2 m. It holds patches at rims, whose
+BEND_M = 0.8e-3
+"""How much depth bends over one pixel: that of a finger's cylinder of 12 mm seen from 2.2 m. It holds patches at rims, whose
 pixels lie on one side, to what a body is like."""
 SLIGHT = 1e-3
 """Pull of slopes to zero, so that pixels in one row have a patch too."""
@@ -159,7 +159,7 @@ def _moments(good, weight, M):
     return M[0]
 
 
-@nb.njit(cache=True, error_model="numpy", inline="always")
+@nb.njit(cache=True, error_model="numpy")
 def add_moments(M, b, x, y, d, w):
     """Adds a value d at (x, y) with weight w to the sums of a quadratic: M in the order of `normal_matrix`."""
     wx, wy = w * x, w * y
