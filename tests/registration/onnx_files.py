@@ -79,3 +79,23 @@ def simcc(joints=26, width=48, height=64, ratio=2):
     ]
     outputs = {"simcc_x": [1, joints, width * ratio], "simcc_y": [1, joints, height * ratio]}
     return model(nodes, {"image": [1, 3, height, width]}, outputs, {"pick": pick, "wide": wide, "high": high})
+
+
+def whole_image(rows, width=64, height=64):
+    """A model of whole images that answers with `rows` (name → array) times the brightest value of the image."""
+    nodes = [
+        node("ReduceMax", ["image"], "brightest_color", axes=[1], keepdims=0),
+        node("ReduceMax", ["brightest_color"], "brightest", axes=[1, 2], keepdims=1),
+    ]
+    weights, outputs = {}, {}
+    for name, array in rows.items():
+        padded = array[None]
+        weights[f"{name}_rows"] = padded.astype(np.float32)
+        light = "brightest"
+        if padded.ndim == 4:
+            weights["four"] = np.array([1, 1, 1, 1], np.int64)
+            nodes.append(node("Reshape", ["brightest", "four"], "brightest_four"))
+            light = "brightest_four"
+        nodes.append(node("Mul", [f"{name}_rows", light], name))
+        outputs[name] = list(padded.shape)
+    return model(nodes, {"image": [1, 3, height, width]}, outputs, weights)

@@ -1,5 +1,6 @@
 """Pose models in ONNX files: read, recognised, described, and run on pictures whose keypoints are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -151,6 +152,39 @@ def test_what_is_not_recognised_asks_for_a_description():
 def test_published_models_are_recognised_by_their_outputs(outputs, output, keypoints):
     model = describe("x.onnx", OnnxHeader({}, outputs), (640, 640), read_description_of_nothing())
     assert (model.output, model.keypoints) == (output, keypoints)
+
+
+def two_people(joints=17):
+    """(2, joints, 3) points of the model's image of 64 x 64, and boxes with scores."""
+    points = np.random.default_rng(0).uniform(5, 25, (2, joints, 3)).astype(np.float32)
+    points[1, :, 0] += 30
+    points[..., 2] = 0.75
+    boxes = np.array([[15, 15, 20, 20, 0.6], [45, 15, 20, 20, 0.9]], np.float32)
+    return points, boxes
+
+
+@pytest.mark.parametrize("kind", ["boxes", "people"])
+def test_a_model_of_whole_images_finds_everybody_and_follows_them(save, kind):
+    points, boxes = two_people()
+    if kind == "boxes":
+        rows = {"output0": np.concatenate([boxes, points.reshape(2, -1)], 1).T}
+        path = save(onnx_files.whole_image(rows), "min_score = 0.5")
+    else:
+        path = save(
+            onnx_files.whole_image({"dets": boxes, "keypoints": points}), "std = [255, 255, 255]\nmin_score = 0.5"
+        )
+    detector = OnnxPose(path)
+    assert detector.model.output == kind
+    image = picture()
+    image[:40, :40] = 255
+    best, other = detector.detect(image)
+    # the longer side of 640 pixels fills 64 of the model's; pixel centres are integers
+    np.testing.assert_allclose(best.q, points[1, :, :2] * 10 - 0.5, rtol=1e-4)
+    np.testing.assert_allclose(other.q, points[0, :, :2] * 10 - 0.5, rtol=1e-4)
+    assert best.score == pytest.approx(0.9, abs=1e-3)
+    again = detector.detect(image, [replace(other, track=7)])
+    assert [person.track for person in again] == [-1, 7]
+    assert detector.detect(np.zeros_like(image)) == []  # the grey beside the picture shows both at 0.4
 
 
 def read_description_of_nothing():
