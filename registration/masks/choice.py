@@ -39,8 +39,6 @@ class Candidate:
     person_sized: bool
     center: Float[np.ndarray, "3"]
     """Median middle, world metres."""
-    cameras: int
-    """How many cameras see it."""
     worth: float
 
 
@@ -108,7 +106,7 @@ def _judge(
     worth = area * seen * 0.5**away * (1.0 if moved or empty_room else STILL_WORTH)
     return Candidate(
         thing=thing, area_m2=area, seen=seen, moved=moved, person_sized=len(sized) > len(when) / 2, center=center,
-        cameras=0, worth=worth,
+        worth=worth,
     )  # fmt: skip
 
 
