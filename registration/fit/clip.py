@@ -24,9 +24,6 @@ from registration.fit.system import NormalEquations
 __all__ = ["ClipKeypoints", "Fit", "fit_clip", "pixel_sigma"]
 
 Progress = Callable[[int, int], None]
-TRIED = 3
-"""Iterations at the last pass's reach before the costs of different clothes are compared. Costs of the first pass
-differ by 2 %, and take one of four people in tight clothes for somebody in trousers and a shirt; these by 6 to 15 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
