@@ -47,10 +47,11 @@ def _face() -> tuple[str, ...]:
 
 
 def _hand(side: str) -> tuple[str, ...]:
-    """The root and four joints of each finger; the tips have the names of the body's finger tips."""
+    """The root and four joints of each finger; the knuckles that BlazePose has too go by its names."""
     names = [f"{side}_hand_root"]
-    for finger in ("thumb", "index", "middle", "ring", "pinky"):
-        names += [f"{side}_{finger}_{n}" for n in (1, 2, 3)] + [f"{side}_{finger}"]
+    for finger, shared in (("thumb", 2), ("index", 1), ("middle", 0), ("ring", 0), ("pinky", 1)):
+        words = {1: "1", 2: "2", 3: "3", 4: "tip"}
+        names += [f"{side}_{finger}" if n == shared else f"{side}_{finger}_{word}" for n, word in words.items()]
     return tuple(names)
 
 

@@ -256,7 +256,8 @@ def test_every_set_has_distinct_names_and_a_mirror():
         assert (mirror[sided] != sided).all(), name
         assert set_of(name) is set_of_size(len(some)) is some
     assert [len(some) for some in (COCO17, BODY25, HALPE26, WHOLEBODY133)] == [17, 25, 26, 133]
-    assert WHOLEBODY133.index("left_index") == 91 + 8  # the tip of the second finger of the left hand
+    assert WHOLEBODY133.index("left_index") == 91 + 5  # its knuckle, as BlazePose's
+    assert WHOLEBODY133.index("right_pinky_tip") == 132
     assert WHOLEBODY133.names[23] == "right_jaw_0"
     assert WHOLEBODY133.mirror[23] == 39
     for some in SETS.values():
