@@ -54,6 +54,8 @@ def read_ply_mesh(path: Path | str) -> TriangleMesh:
     corners = elements.get("face", {}).get("vertex_indices", elements.get("face", {}).get("vertex_index"))
     if corners is None:
         raise GeometryError(f"{path}: holds no faces; it may be a point cloud")
+    if corners.ndim != 2 or corners.shape[1] != 3:
+        raise GeometryError(f"{path}: has faces of other than three corners; triangulate the mesh first")
     return TriangleMesh(vertices=_columns(elements, "xyz", path), faces=corners.astype(np.int64))
 
 
@@ -98,7 +100,7 @@ def _columns(elements: dict[str, dict[str, np.ndarray]], names: Sequence[str], p
 
 
 def _read(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Columns of each element, by property. Lists must have three entries."""
+    """Columns of each element, by property. The lists of a property must be equally long."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -111,6 +113,7 @@ def _read(path: Path) -> dict[str, dict[str, np.ndarray]]:
     text = raw[start:].split() if order == "" else []
     elements: dict[str, dict[str, np.ndarray]] = {}
     for element, count, fields in layout:
+        fields = _measured(fields, count, order or "<", (raw, start), text)
         dtype = np.dtype([(name, (order or "<") + kind, shape) for name, kind, shape in fields])
         if order:
             size = count * dtype.itemsize
@@ -125,14 +128,36 @@ def _read(path: Path) -> dict[str, dict[str, np.ndarray]]:
                 raise GeometryError(f"{path}: cut off among its {count} {element} entries; export the file again")
             table = _from_text(words, dtype, count, width)
         names = table.dtype.names or ()
-        if any((table[name] != 3).any() for name in names if name.startswith("#")):
-            raise GeometryError(f"{path}: has {element} lists of other than three entries; triangulate the mesh first")
+        lengths = {name: int(np.prod(shape)) for name, _, shape in fields}
+        if any((table[name] != lengths[name[1:]]).any() for name in names if name.startswith("#")):
+            raise GeometryError(f"{path}: has {element} lists of different lengths; triangulate the mesh first")
         elements[element] = {
             name: table[name].astype(table.dtype[name].base.newbyteorder("="))
             for name in names
             if not name.startswith("#")
         }
     return elements
+
+
+Fields = list[tuple[str, str, tuple[int, ...]]]
+
+
+def _measured(fields: Fields, count: int, order: str, data: tuple[bytes, int], text: list[bytes]) -> Fields:
+    """The fields with the lengths that the first entry's lists have: three for triangles, six for their texture."""
+    if not count or not any(name.startswith("#") for name, _, _ in fields):
+        return fields
+    out: Fields = []
+    for n, (name, kind, shape) in enumerate(fields):
+        if n and fields[n - 1][0] == f"#{name}":
+            before = np.dtype([(f, order + k, s) for f, k, s in out])
+            word = sum(int(np.prod(s)) for _, _, s in out) - 1
+            try:
+                first = int(text[word]) if text else int(np.frombuffer(data[0], before, 1, data[1])[0][f"#{name}"])
+            except (ValueError, IndexError):
+                first = 3  # cut off: said where the whole element is read
+            shape = (first,)
+        out.append((name, kind, shape))
+    return out
 
 
 def _from_text(words: list[bytes], dtype: np.dtype, count: int, width: int) -> np.ndarray:
@@ -145,7 +170,7 @@ def _from_text(words: list[bytes], dtype: np.dtype, count: int, width: int) -> n
     return table
 
 
-def _layout(header: str, path: Path) -> tuple[str, list[tuple[str, int, list[tuple[str, str, tuple[int, ...]]]]]]:
+def _layout(header: str, path: Path) -> tuple[str, list[tuple[str, int, Fields]]]:
     """Byte order ("" for text) and, for each element, its count and its fields (name, type, shape)."""
     order, layout = None, []
     try:
