@@ -91,7 +91,7 @@ def agree(stack: Stack, which: Int64[np.ndarray, "some"] | None = None) -> Agree
     return Agreement(points=out[:, :3], sigma=out[:, 3], views=out[:, 4].astype(np.int32), pairs=pair)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, error_model="numpy", inline="always")
 def _pixel(px, py, pz, lens):
     """Column and row of a world point in a camera, -1 where there is none."""
     z = lens[8] * px + lens[9] * py + lens[10] * pz + lens[11]

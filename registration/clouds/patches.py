@@ -26,7 +26,7 @@ FEWEST = 6
 NOISE_M = 2.5e-3
 """Noise of one pixel at the middle of a rig, for the balance with the next."""
 BEND_M = 0.8e-3
-"""How much depth bends over one pixel: that of a finger's cylinder of 12 mm seen from 2.2 m. It holds patches at rims, whose
+"""How much depth bends over one pixel: that of a finger of 24 mm seen from 2.2 m. It holds patches at rims, whose
 pixels lie on one side, to what a body is like."""
 SLIGHT = 1e-3
 """Pull of slopes to zero, so that pixels in one row have a patch too."""

@@ -18,7 +18,9 @@ def most_certain(
     corner = np.floor(points.min(0) / voxel_m)
     sides = np.floor(points.max(0) / voxel_m) - corner + 1
     _choose(np.ascontiguousarray(points), np.ascontiguousarray(sigma, np.float64), voxel_m, corner, sides, table)
-    return np.sort(table[table[:, 1] >= 0, 1])
+    kept = np.zeros(len(points), bool)
+    kept[table[table[:, 1] >= 0, 1]] = True
+    return np.flatnonzero(kept)
 
 
 @nb.njit(cache=True, error_model="numpy")

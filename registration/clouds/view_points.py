@@ -76,7 +76,7 @@ def view_points(view: DepthView, config: CloudConfig) -> ViewPoints:
         points=out[:, :3],
         normals=out[:, 3:6],
         sigma=np.where(edge, EDGE_SIGMA, 1) * sigma,
-        person=view.people()[rows, columns][kept],
+        person=view.people((rows, columns))[kept],
         edge=edge,
         index=index,
         corner=(rows.start, columns.start),

@@ -24,10 +24,11 @@ class DepthView:
     person: Int[np.ndarray, "_ _"] | None = None
     """Whose each pixel is: 0 for person00; None: person00's wherever the mask is."""
 
-    def people(self) -> Int[np.ndarray, "_ _"]:
-        """Whose each pixel of the mask is, -1 for nobody's."""
-        whose = np.zeros(self.mask.shape, np.int8) if self.person is None else self.person
-        return np.where(self.mask, whose, -1).astype(np.int8)
+    def people(self, box: tuple[slice, slice]) -> Int[np.ndarray, "rows columns"]:
+        """Whose each pixel of a box is, -1 for nobody's."""
+        mask = self.mask[box]
+        whose = np.zeros(mask.shape, np.int8) if self.person is None else self.person[box]
+        return np.where(mask, whose, -1).astype(np.int8)
 
 
 def box_of(mask: Bool[np.ndarray, "rows columns"], margin: int) -> tuple[slice, slice]:
