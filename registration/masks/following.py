@@ -109,13 +109,17 @@ def _step(
         whose = _split(piece.points, [expected[k] for k in owners])
         for o, k in enumerate(owners):
             got[k].append(piece.index[whose == o])
+    bodies = [Piece(np.concatenate(parts), grid) if parts else None for parts in got]
+    trees = [KDTree(body.points) if body is not None and len(body) else None for body in bodies]
     for piece in free:
-        k = _beside(piece, got, grid, config)
+        k = _beside(piece, bodies, trees, config)
         if k is None and piece.area_m2 >= THING_AREA_M2:
             thing = Thing()
             things.append(thing)
             live.append(_Live(thing, piece.points, t, np.zeros(3)))
             got.append([piece.index])
+            bodies.append(piece)
+            trees.append(KDTree(piece.points))
         elif k is not None:
             got[k].append(piece.index)
     shared = {n for n in home if n is not None and home.count(n) > 1}
@@ -175,18 +179,14 @@ def _split(points: Float[np.ndarray, "voxels 3"], expected: list[Float[np.ndarra
     return whose
 
 
-def _beside(piece: Piece, got: list[list[np.ndarray]], grid: VoxelGrid, config: MaskConfig) -> int | None:
+def _beside(piece: Piece, bodies: list[Piece | None], trees: list[KDTree | None], config: MaskConfig) -> int | None:
     """Of whom a free piece is a part; None where it is apart, or a person who stands beside somebody."""
     best, nearest = None, config.piece_m
-    for k, parts in enumerate(got):
-        if not parts:
+    for k, (body, tree) in enumerate(zip(bodies, trees)):
+        if body is None or tree is None:
             continue
-        index = np.concatenate(parts)
-        if not len(index):
-            continue
-        away = float(KDTree(grid.middle(index)).query(piece.points, distance_upper_bound=nearest)[0].min())
-        other = Piece(index, grid)
-        if piece.person_sized and len(piece) > RIVAL * len(index) and piece.on_floor and other.on_floor:
+        away = float(np.min(tree.query(piece.points, distance_upper_bound=nearest)[0]))
+        if piece.person_sized and len(piece) > RIVAL * len(body) and piece.on_floor and body.on_floor:
             continue
         if away < nearest:
             best, nearest = k, away
