@@ -28,9 +28,10 @@ from registration.fit.terms.floor import Floor, Soles, standing
 from registration.fit.terms.joint_limits import LimitTerm
 from registration.fit.terms.margin_prior import MarginPrior, default_margin_priors
 from registration.fit.terms.pose_prior import PosePrior
+from registration.fit.terms.self_penetration import Balls, SelfPenetration
 from registration.fit.terms.smoothness import OwnSmoothness, own_spread
 
-TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor")
+TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor", "apart")
 """Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays. Without `clothes`
 every point is taken for skin."""
 
@@ -102,7 +103,7 @@ class Energy:
         self.sigma_px = pixel_sigma(keypoints, config.detector_px)
         self.clothes: MarginPrior | None = None
         """What the person wears, once it is known."""
-        self._soles = Soles.of(model)
+        self._soles, self._balls = Soles.of(model), Balls.of(model)
 
     def kinds_of_clothes(self) -> tuple[MarginPrior | None, ...]:
         """What the person may wear: one kind when it is known or given, None for points taken as skin."""
@@ -182,8 +183,8 @@ class Energy:
         return terms
 
     def late_priors(self, piece: Piece, state: FitState) -> dict[str, Term]:
-        """The same once the surface is nearly fitted: smooth as this motion is, on the floor where it stands on it."""
-        terms = self.priors(piece)
+        """The same once the surface is nearly fitted: smooth as this motion is, on the floor, limbs beside the body."""
+        terms = {**self.priors(piece), "apart": SelfPenetration(balls=self._balls)}
         if piece.smooth:
             body = PosedClip(state, self.rest)
             terms["smooth"] = OwnSmoothness(sigma=own_spread(state, self.step_s))
