@@ -19,6 +19,7 @@ from registration.fit.report import report
 from registration.fit.rest import RestBody
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
+from registration.fit.swaps import EXCHANGED, exchanged, swapped_frames
 from registration.fit.system import NormalEquations
 
 __all__ = ["ClipKeypoints", "Fit", "fit_clip", "pixel_sigma"]
@@ -57,11 +58,16 @@ def fit_clip(
     """
     config = config or FitConfig()
     energy = Energy(model, keypoints, config, shape)
+    swapped = swapped_frames(keypoints.p_world, list(keypoints.names))
+    keypoints = exchanged(keypoints, swapped)
     if len(keypoints) <= config.frames_at_once:
         state, system = fit_piece(energy, _piece(energy, keypoints, clouds), None, on_progress)
     else:
         state, system = _in_pieces(energy, keypoints, clouds, on_progress)
     track = report(model, energy.landmarks, keypoints, state, clouds, energy.rest, system, depth_cameras)
+    if swapped.any():
+        flags = [f"{EXCHANGED}; {flag}".rstrip("; ") if s else str(flag) for s, flag in zip(swapped, track.flags)]
+        track = replace(track, flags=np.array(flags, np.str_))
     return Fit(track=track, state=state, landmarks=energy.landmarks.names, body=energy.rest, system=system)
 
 

@@ -159,6 +159,19 @@ def test_nobody_turns_round_when_left_and_right_are_mixed_up_once(model):
                                   confidence=keypoints.confidence[:, :0]))  # fmt: skip
     R = Rotation.from_rotvec(fit.track.parameters.global_orient)
     assert np.degrees((R[1:] * R[:-1].inv()).magnitude()).max() < 45
+    assert [n for n, flag in enumerate(fit.track.flags) if "left and right exchanged" in flag] == [5]
+    right = fit_clip(model, replace(keypoints, cameras=[], q=keypoints.q[:, :0], used=keypoints.used[:, :0],
+                                    confidence=keypoints.confidence[:, :0]))  # fmt: skip
+    assert np.abs(right.track.joints - fit.track.joints).max() < 1e-3  # the same keypoints again
+
+
+def test_clouds_carry_the_body_through_frames_without_keypoints(model, truth):
+    keypoints = _keypoints(model, truth[0], 0.005)
+    p, used = keypoints.p_world.copy(), keypoints.used.copy()
+    p[2:4], used[2:4] = np.nan, False
+    fit = fit_clip(model, replace(keypoints, p_world=p, used=used), _clouds(model, truth[1]))
+    error = 1000 * np.linalg.norm(model.pose(fit.track.parameters).vertices - truth[1].vertices, axis=-1).mean(1)
+    assert error[2:4].max() < 8  # 3 to 4 mm with keypoints
 
 
 def test_pieces_of_a_long_clip_join(model, truth):
