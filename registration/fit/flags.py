@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -46,16 +46,18 @@ def flags(
     clouded: Bool[np.ndarray, "frames"] | None,
     parts: TrackParts | None,
     sigma: TrackSigma | None,
+    flips: Sequence[Mapping[int, Sequence[str]]] = (),
     unsure: str = "",
 ) -> Shaped[np.ndarray, "frames"]:
     """Reasons for each frame, joined by `; `; empty for a good one.
 
     names: of the landmarks. views: cameras that saw the person. clouded: frames with a cloud, None for a fit without
-    depth. parts and sigma: None where they are not known. unsure: why nothing could be said of the whole fit's sigma.
+    depth. parts and sigma: None where they are not known. flips: reasons by frame (registration/fit/flips.py). unsure:
+    why nothing could be said of the whole fit's sigma.
     """
     seen = triangulated.sum(1)
     typical_px = np.nanmedian(pixels) if np.isfinite(pixels).any() else np.inf
-    of_parts = _parts_unseen(names, triangulated, parts), _parts_off(parts), _parts_uncertain(sigma)
+    more = *flips, _parts_unseen(names, triangulated, parts), _parts_off(parts), _parts_uncertain(sigma)
     found = []
     for t in range(len(seen)):
         cloud = clouded is not None and clouded[t]
@@ -73,7 +75,7 @@ def flags(
         if surface_mm[t] > HIGH_SURFACE_MM:
             reasons.append(f"surface {surface_mm[t]:.0f} mm off")
         if seen[t] or cloud:
-            reasons += [reason for some in of_parts for reason in some.get(t, [])]
+            reasons += [reason for some in more for reason in some.get(t, [])]
         if unsure:
             reasons.append(f"certainty unknown: {unsure}")
         found.append("; ".join(reasons) or GOOD)

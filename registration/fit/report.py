@@ -17,6 +17,7 @@ from registration.errors import RegistrationError
 from registration.fit.certainty import track_sigma
 from registration.fit.coverage import part_coverage, seen_patches
 from registration.fit.flags import flags
+from registration.fit.flips import exchanged, turned_round
 from registration.fit.landmarks import Landmarks
 from registration.fit.matching import Ring, match_points
 from registration.fit.parts import PART_NAMES, skin_patches
@@ -82,6 +83,7 @@ def report(
             clouded=None if clouds is None else clouded,
             parts=parts,
             sigma=sigma,
+            flips=(exchanged(points, landmarks, keypoints), turned_round(body.frames.R[:, 0], keypoints.time_us)),
             unsure=why,
         ),
         model=model.name,
