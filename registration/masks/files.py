@@ -13,6 +13,8 @@ from registration.errors import RegistrationError
 BRIGHTEST, STEP = 255, 16
 """person00 is 255, person01 239, and so on; 0 is nobody."""
 MAX_PEOPLE = 15
+_LEVEL = np.array([BRIGHTEST - STEP * p if p < MAX_PEOPLE else 0 for p in range(256)], np.uint8)
+_PERSON = np.array([-1] + [(BRIGHTEST - level) // STEP for level in range(1, 256)], np.int8)
 
 
 def mask_path(folder: Path, stream: str, instant: int) -> Path:
@@ -28,7 +30,7 @@ def write_people(path: Path, person: Integer[np.ndarray, "rows columns"]) -> Non
     if person.size and person.max() >= MAX_PEOPLE:
         raise RegistrationError(f"{path}: {person.max() + 1} people, a mask holds {MAX_PEOPLE}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = np.where(person < 0, 0, BRIGHTEST - STEP * np.asarray(person, np.int16)).astype(np.uint8)
+    image = _LEVEL[person.astype(np.uint8)]  # -1 becomes 255, which is nobody
     if not cv2.imwrite(str(path), image):
         raise RegistrationError(f"{path} could not be written; is the disk full?")
 
@@ -40,8 +42,7 @@ def write_mask(path: Path, mask: Bool[np.ndarray, "rows columns"]) -> None:
 
 def read_people(path: Path) -> Int[np.ndarray, "rows columns"]:
     """Whose each pixel is, -1 for nobody's. Raises RegistrationError for a missing or damaged file."""
-    image = _read(path).astype(np.int16)
-    return np.where(image == 0, -1, (BRIGHTEST - image) // STEP).astype(np.int8)
+    return _PERSON[_read(path)]
 
 
 def read_mask(path: Path, person: int | None = None) -> Bool[np.ndarray, "rows columns"]:
