@@ -38,19 +38,19 @@ class Inflation:
 
 WITH_CLOUD: Final = Inflation(
     joints={
-        "ankle": 1.7, "collar": 1.0, "elbow": 1.6, "foot": 2.9, "hand": 1.6, "head": 1.0, "hip": 3.1, "knee": 1.5,
-        "neck": 1.6, "pelvis": 2.1, "shoulder": 1.8, "spine1": 3.4, "spine2": 2.3, "spine3": 1.0, "wrist": 2.0,
+        "ankle": 2.1, "collar": 2.9, "elbow": 1.9, "foot": 2.6, "hand": 1.7, "head": 1.2, "hip": 3.4, "knee": 2.3,
+        "neck": 1.7, "pelvis": 3.2, "shoulder": 2.4, "spine1": 3.9, "spine2": 3.7, "spine3": 2.3, "wrist": 2.5,
     },
-    skin={"arm": 2.5, "foot": 2.6, "hand": 1.8, "head": 2.2, "leg": 3.3, "trunk": 3.7},
+    skin={"arm": 2.8, "foot": 2.5, "hand": 2.0, "head": 2.3, "leg": 3.8, "trunk": 3.7},
     floor_mm=1.0,
-    share=0.25,
+    share=0.0,
 )  # fmt: skip
 WITHOUT_CLOUD: Final = Inflation(
     joints={
-        "ankle": 1.3, "collar": 1.3, "elbow": 1.4, "foot": 1.6, "hand": 1.0, "head": 1.1, "hip": 1.2, "knee": 1.2,
+        "ankle": 1.3, "collar": 1.3, "elbow": 1.4, "foot": 1.6, "hand": 1.0, "head": 1.1, "hip": 1.3, "knee": 1.2,
         "neck": 1.3, "pelvis": 1.6, "shoulder": 1.3, "spine1": 1.7, "spine2": 1.6, "spine3": 1.0, "wrist": 1.1,
     },
-    skin={"arm": 1.4, "foot": 1.4, "hand": 1.0, "head": 1.4, "leg": 1.4, "trunk": 1.6},
+    skin={"arm": 1.4, "foot": 1.4, "hand": 1.0, "head": 1.4, "leg": 1.4, "trunk": 1.5},
     floor_mm=4.0,
     share=0.0,
 )  # fmt: skip
