@@ -84,7 +84,7 @@ def observe(cameras, people, rng, sigma=2.0):
     seen = Observations(
         streams=[camera.name for camera in cameras],
         q=q,
-        visibility=np.full(q.shape[:-1], 0.9),
+        visibility=np.full(q.shape[:-1], 1.0),
         sigma_px=np.full(q.shape[:-1], sigma),
     )
     return seen, order

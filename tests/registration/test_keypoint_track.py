@@ -14,7 +14,7 @@ from registration.keypoints.figures import keypoint_figures
 from registration.keypoints.observations import gather
 from registration.keypoints.sets import BLAZEPOSE, smpl_joints, smpl_vertices
 from registration.keypoints.track import read_track, write_track
-from registration.keypoints.tracking import track_subject
+from registration.keypoints.tracking import TrackOptions, track_subject
 
 T = 24
 TIME_S = np.arange(T) / 30
@@ -157,6 +157,21 @@ def test_views_that_disagree_make_a_joint_less_sure():
     assert np.nanmedian(split.sigma[:, knee] / agreed.sigma[:, knee]) > 1.3
     elbow = BLAZEPOSE.index("left_elbow")
     np.testing.assert_allclose(split.sigma[:, elbow], agreed.sigma[:, elbow], rtol=0.1)
+
+
+def test_views_that_guess_a_hidden_joint_are_worth_one():
+    six = ring(6)
+    seen, _ = observe(six, [walk(T, (-0.1, 0.0), (0.3, 0.1))], np.random.default_rng(3), SIGMA)
+    wrist = BLAZEPOSE.index("left_wrist")
+    visibility = seen.visibility.copy()
+    visibility[..., wrist] = 0.2
+    sure, _ = track_subject(six, seen, range(T), TIME_S, options=TrackOptions(smooth=False, bones=False))
+    guess, _ = track_subject(
+        six, replace(seen, visibility=visibility), range(T), TIME_S, options=TrackOptions(smooth=False, bones=False)
+    )
+    ratio = np.nanmedian(guess.sigma / sure.sigma, axis=0)
+    assert ratio[wrist] == pytest.approx(np.sqrt(1 + 5 * 0.8), rel=1e-6)
+    np.testing.assert_allclose(np.delete(ratio, wrist), 1.0)
 
 
 def test_a_file_of_before_covariances_is_read(scene, tmp_path):
