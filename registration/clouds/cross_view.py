@@ -77,7 +77,7 @@ def _vote(points, normals, seen_by, index, depth, mask, lens, near, far, support
         d = depth[row, column]
         vx, vy, vz = center[0] - p[0], center[1] - p[1], center[2] - p[2]
         along = vx * normals[i, 0] + vy * normals[i, 1] + vz * normals[i, 2]
-        if along > FACING * np.sqrt(vx * vx + vy * vy + vz * vz) and not d < z - near:  # also NaN
+        if along > FACING * np.sqrt(vx * vx + vy * vy + vz * vz) and not d < z - far:  # also NaN
             open_[i] += 1
         if mask[row, column] and abs(d - z) <= near:
             support[i] += 1

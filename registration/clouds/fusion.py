@@ -89,10 +89,10 @@ def _confirmed(
     keep = np.ones(len(agreed.views), bool)
     if not needed:
         keep[doubted] = said.through <= np.maximum(said.support, agreed.views[doubted])
-    elif config.min_support is None:
-        keep[doubted] = (said.open == 0) & anchored(stack, agreed.views >= needed, doubted)
     else:
-        keep[doubted] = False
+        keep[doubted] = (said.support >= needed) & (said.through == 0)
+    if needed and config.min_support is None:
+        keep[doubted] |= (said.open == 0) & anchored(stack, agreed.views >= needed, doubted)
     keep &= (agreed.views > 0) | ~edge
     return keep, int((~keep[doubted] & ~edge[doubted] & (said.through > 0)).sum())
 
