@@ -31,9 +31,9 @@ DOUBTFUL_MM, HOPELESS_MM = 15.0, 35.0
 any clothes; a chair is 60 mm away from its best body."""
 LOST_SHARE, LOST_MM = 0.6, 25.0
 """An arm with less of its skin covered, or whose points are further away, was lost by the first look."""
-IMPROBABLE, IMPOSSIBLE = 4.0, 6.0
-"""Largest of the shape's coefficients in deviations of people in general. 3.3 is the most in the bank; half of a person
-who is taken for a whole one needs 8."""
+IMPROBABLE, IMPOSSIBLE = 3.6, 5.0
+"""Largest of the shape's coefficients in deviations of people in general. The bank's people reach 3.3; the upper half
+of a person, and one cut off below the knees, taken for a whole one, 5.6 and 5.5."""
 SIGMA_INFLATION = 1.7
 """Of the coefficients' standard deviations: the model's own error is the same in neighbouring points. Errors of two
 A-pose takes and two scans of the validation split, against the bank's nearest coefficients, were 1.1 to 2.9 of the
