@@ -63,7 +63,7 @@ BLAZEPOSE_NOISE: Final = DetectorNoise(
 """Residuals of triangulated landmarks. A published four-camera recording of a real person (400 images): 1.6 to 1.8
 above visibility 0.8, 2.0 at 0.65, 3.0 at 0.35, 5.2 at 0.1. Ten simulated takes with ten cameras (1,193 images): 8.9 at
 0.05, 5.0 at 0.2, 2.9 at 0.4, 2.2 at 0.6, 1.8 at 0.78, 1.6 at 0.9, 1.4 above 0.95. The wandering makes the 68 % interval
-cover 68 % of the errors along each axis in eleven simulated takes (eleven people, five motions), after the mean offsets
+cover 71 % of the errors along each axis in eleven simulated takes (eleven people, five motions), after the mean offsets
 of the ten other takes (scripts/measure_keypoints.py); the tails are heavier than a Gaussian's."""
 
 
