@@ -121,7 +121,7 @@ def _track(number: int) -> KeypointTrack:
 def _clouds(number: int) -> list[PointCloud]:
     rng, model = np.random.default_rng(100 + number), load_body_model()
     found = []
-    for vertices in model.pose(person(number)).vertices:
+    for t, vertices in enumerate(model.pose(person(number)).vertices):
         corners = vertices[model.faces]
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         area = np.linalg.norm(cross, axis=1)
@@ -135,7 +135,7 @@ def _clouds(number: int) -> list[PointCloud]:
                 colors=np.zeros((POINTS, 3), np.uint8),
                 camera=rng.integers(0, 4, POINTS).astype(np.uint8),
                 sigma=np.full(POINTS, NOISE_M),
-                time_us=np.zeros(POINTS, np.int64),
+                time_us=np.full(POINTS, 33_333 * t, np.int64),
                 person=np.full(POINTS, number, np.uint8),
             )
         )

@@ -145,7 +145,7 @@ def test_the_half_that_nothing_saw_is_flagged(take: Path) -> None:
     figures = run(take)
     assert set(figures["flagged"]) == set(bodies_take.INSTANTS)
     for flag in figures["flagged"].values():
-        assert "left leg: no points and no keypoints" in flag
+        assert "left foot: no points and no keypoints" in flag
         assert "right foot: no points and no keypoints" in flag
         assert "arm" not in flag
     assert figures["warnings"][0].startswith("person00: 100% of the instants are flagged")
