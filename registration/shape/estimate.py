@@ -36,8 +36,8 @@ IMPROBABLE, IMPOSSIBLE = 3.6, 5.0
 of a person, and one cut off below the knees, taken for a whole one, 5.6 and 5.5."""
 SIGMA_INFLATION = 1.7
 """Of the coefficients' standard deviations: the model's own error is the same in neighbouring points. Errors of two
-A-pose takes and two scans of the validation split, against the bank's nearest coefficients, were 1.1 to 2.9 of the
-deviations that the equations give (ten and sixteen betas, 90 coefficients, root mean square 1.7 in the median)."""
+A-pose takes and two scans of the validation split, against the bank's nearest coefficients, were 1.3 to 2.9 of the
+deviations that the equations give (ten and sixteen betas), 1.6 in the median and 1.9 in the mean."""
 HAND_TWISTS_DEG = (0.0, -40.0, 40.0)
 """Of the forearms, about their own axis, from which hands are fitted again."""
 FACING_MARGIN = 1.02
