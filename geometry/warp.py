@@ -34,14 +34,14 @@ def warp_depth_to_color(
     q, z = np.empty((*depth_m.shape, 2)), np.empty(depth_m.shape)
     K, k = np.asarray(color_camera.K, np.float64), np.ascontiguousarray(color_camera.distortion, np.float64)
     depth = np.ascontiguousarray(depth_m, np.float64)
-    _project(depth, ray_table(depth_camera), T_color_depth, K, k, float(color_camera.metric_radius), q, z)
+    project_grid(depth, ray_table(depth_camera), T_color_depth, K, k, float(color_camera.metric_radius), q, z)
     warped = np.full((color_camera.height, color_camera.width), np.inf)
     _draw_grid(q, z, JUMP, warped)
     return np.where(np.isfinite(warped), warped, np.nan).astype(np.float32)
 
 
-@nb.njit(cache=True)
-def _project(depth, rays, T, K, k, metric_radius, q, z):
+@nb.njit(cache=True, nogil=True)
+def project_grid(depth, rays, T, K, k, metric_radius, q, z):
     """Fills the colour pixel and colour depth of each depth pixel; NaN where there is none."""
     for i in range(depth.shape[0]):
         for j in range(depth.shape[1]):

@@ -10,10 +10,9 @@ from jaxtyping import Float, Float32, Int8
 
 from geometry.camera import Camera
 from geometry.depth import require_size
-from geometry.distortion import distort_point
 from geometry.rays import ray_table
 from geometry.triangle_coverage import edge, first_pixel, last_pixel
-from geometry.warp import JUMP
+from geometry.warp import JUMP, project_grid
 
 UNSEEN = -2
 """A colour pixel whose surface the depth camera did not measure."""
@@ -58,7 +57,7 @@ def warp_labels(
     whose = np.ascontiguousarray(person[part])
     q, z_color = np.empty((*z.shape, 2)), np.empty(z.shape)
     T_color_depth = color_camera.T_camera_world @ depth_camera.T_world_camera
-    _project(
+    project_grid(
         z, np.ascontiguousarray(ray_table(depth_camera)[part]), T_color_depth, np.asarray(color_camera.K, np.float64),
         np.ascontiguousarray(color_camera.distortion, np.float64), float(color_camera.metric_radius), q, z_color,
     )  # fmt: skip
@@ -72,26 +71,6 @@ def warp_labels(
     nearest, label = np.full(shape, np.inf, np.float32), np.full(shape, UNSEEN, np.int8)
     _draw(q - low, z_color, whose, JUMP, nearest, label)
     return WarpedLabels(left=int(low[0]), top=int(low[1]), person=label, depth_m=nearest)
-
-
-@nb.njit(cache=True, nogil=True)
-def _project(depth, rays, T, K, k, metric_radius, q, z):
-    """Fills the colour pixel and colour depth of each depth pixel; NaN where there is none."""
-    for i in range(depth.shape[0]):
-        for j in range(depth.shape[1]):
-            x, y, d = rays[i, j, 0] * depth[i, j], rays[i, j, 1] * depth[i, j], depth[i, j]
-            z[i, j], q[i, j, 0], q[i, j, 1] = np.nan, np.nan, np.nan
-            zc = T[2, 0] * x + T[2, 1] * y + T[2, 2] * d + T[2, 3]
-            if not (d > 0 and zc > 0):
-                continue
-            xc = (T[0, 0] * x + T[0, 1] * y + T[0, 2] * d + T[0, 3]) / zc
-            yc = (T[1, 0] * x + T[1, 1] * y + T[1, 2] * d + T[1, 3]) / zc
-            if not np.hypot(xc, yc) <= metric_radius:
-                continue
-            xd, yd = distort_point(xc, yc, k)
-            z[i, j] = zc
-            q[i, j, 0] = K[0, 0] * xd + K[0, 1] * yd + K[0, 2]
-            q[i, j, 1] = K[1, 0] * xd + K[1, 1] * yd + K[1, 2]
 
 
 @nb.njit(cache=True, nogil=True)
