@@ -68,6 +68,22 @@ def landmark_block(
 
 
 @numba.njit(cache=True, nogil=True)
+def fill_surface_row(
+    corners, bary, direction, rest, carriers, weights, shape, R, R_parent, t, joints, d_t, parents, moment, weight, row
+):  # fmt: skip
+    """Sets the row (75 + C) of a point in a triangle of the body, along a direction; moment and weight are scratch."""
+    row[:] = 0.0
+    moment[:], weight[:] = 0.0, 0.0
+    for c in range(3):
+        scale, v = bary[c], corners[c]
+        if scale == 0.0:
+            continue
+        collect_point(rest[v], scale, carriers[v], weights[v], R, t, moment, weight)
+        add_shape_row(scale, carriers[v], weights[v], shape[v], direction, R, row, 3 * len(joints) + 3)
+    finish_row(moment, weight, direction, R_parent, joints, d_t, parents, row)
+
+
+@numba.njit(cache=True, nogil=True)
 def surface_block(
     corners, bary, directions, information, residual, rest, carriers, weights, shape,
     R, R_parent, t, joints, d_t, parents,
@@ -76,23 +92,17 @@ def surface_block(
 
     corners: (N, 3) vertices with bary (N, 3) weights; directions (N, 3), information and residual (N,) along them.
     """
-    first = 3 * len(joints) + 3
-    size = first + d_t.shape[2]
+    size = 3 * len(joints) + 3 + d_t.shape[2]
     H, g = np.zeros((size, size)), np.zeros(size)
     row, index = np.zeros(size), np.empty(size, np.int64)
     moment, weight = np.empty((len(joints), 3)), np.empty(len(joints))
     for n in range(len(corners)):
         if information[n] <= 0.0:
             continue
-        row[:] = 0.0
-        moment[:], weight[:] = 0.0, 0.0
-        for c in range(3):
-            scale, v = bary[n, c], corners[n, c]
-            if scale == 0.0:
-                continue
-            collect_point(rest[v], scale, carriers[v], weights[v], R, t, moment, weight)
-            add_shape_row(scale, carriers[v], weights[v], shape[v], directions[n], R, row, first)
-        finish_row(moment, weight, directions[n], R_parent, joints, d_t, parents, row)
+        fill_surface_row(
+            corners[n], bary[n], directions[n], rest, carriers, weights, shape, R, R_parent, t, joints, d_t, parents,
+            moment, weight, row,
+        )  # fmt: skip
         add_row(H, g, row, information[n], residual[n], index)
     mirror(H)
     return H, g

@@ -97,30 +97,30 @@ class NormalEquations:
 
     def add_between(
         self,
-        frames: Integer[np.ndarray, "rows"],
-        rows: Float[np.ndarray, "rows unknowns"],
-        rows_next: Float[np.ndarray, "rows unknowns"],
+        frame: int,
+        now: Float[np.ndarray, "rows unknowns"],
+        later: Float[np.ndarray, "rows unknowns"],
         information: Float[np.ndarray, "rows"],
         residual: Float[np.ndarray, "rows"],
         cost: float,
     ) -> None:
-        """Adds residuals that depend on frames t and t + 1: rows in the unknowns of each, and of the shared.
+        """Adds residuals of a frame and the one after it: rows in the unknowns of each, and of the shared.
 
         The shared parts of both rows are added up: a velocity's row is that of the later frame minus the earlier one's.
         """
-        F, count = FRAME_SIZE, rows.shape[1] - FRAME_SIZE
-        for n, t in enumerate(np.asarray(frames)):
-            w, now, later = information[n], rows[n, :F], rows_next[n, :F]
-            shared = rows[n, F:] + rows_next[n, F:]
-            self.A[t] += w * np.outer(now, now)
-            self.A[t + 1] += w * np.outer(later, later)
-            self.A_next[t] += w * np.outer(later, now)
-            self.A_border[t, :, :count] += w * np.outer(now, shared)
-            self.A_border[t + 1, :, :count] += w * np.outer(later, shared)
-            self.A_shared[:count, :count] += w * np.outer(shared, shared)
-            self.b[t] += w * residual[n] * now
-            self.b[t + 1] += w * residual[n] * later
-            self.b_shared[:count] += w * residual[n] * shared
+        F, count = FRAME_SIZE, now.shape[1] - FRAME_SIZE
+        both = np.concatenate([now[:, :F], later[:, :F], now[:, F:] + later[:, F:]], 1)
+        informed = information[:, None] * both
+        A, b = both.T @ informed, residual @ informed
+        self.A[frame] += A[:F, :F]
+        self.A[frame + 1] += A[F : 2 * F, F : 2 * F]
+        self.A_next[frame] += A[F : 2 * F, :F]
+        self.A_border[frame, :, :count] += A[:F, 2 * F :]
+        self.A_border[frame + 1, :, :count] += A[F : 2 * F, 2 * F :]
+        self.A_shared[:count, :count] += A[2 * F :, 2 * F :]
+        self.b[frame] += b[:F]
+        self.b[frame + 1] += b[F : 2 * F]
+        self.b_shared[:count] += b[2 * F :]
         self.cost += cost
 
     def add_weighted(self, other: NormalEquations, weight: float) -> None:

@@ -73,12 +73,21 @@ def test_a_foot_that_slides_is_held_and_skin_under_the_floor_comes_up(soles):
     assert body.vertices[..., 2].min() > -0.008  # 30 mm before; flesh gives way by 4 mm
 
 
-def test_pairs_of_frames_are_added_as_the_system_adds_them():
+def test_rows_of_two_frames_are_those_of_one_long_row():
     rng = np.random.default_rng(3)
     now, later, residual = rng.standard_normal((5, 79)), rng.standard_normal((5, 79)), rng.standard_normal(5)
-    one, other = NormalEquations.zeros(3, SHAPES), NormalEquations.zeros(3, SHAPES)
     information = rng.uniform(0, 2, 5)
-    floor._add_between(one, 1, now, later, information, residual)
-    other.add_between(np.full(5, 1), now, later, information, residual, 0.0)
-    for name in ("A", "A_next", "A_border", "A_shared", "b", "b_shared"):
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-10)
+    system = NormalEquations.zeros(3, SHAPES)
+    system.add_between(1, now, later, information, residual, 2.5)
+    long = np.concatenate([now[:, :75], later[:, :75], now[:, 75:] + later[:, 75:]], 1)
+    A, b = np.zeros((154, 154)), np.zeros(154)
+    for row, weight, r in zip(long, information, residual, strict=True):
+        A += weight * np.outer(row, row)
+        b += weight * r * row
+    np.testing.assert_allclose(np.stack([system.A[1], system.A[2]]), [A[:75, :75], A[75:150, 75:150]], atol=1e-10)
+    np.testing.assert_allclose(system.A_next[1], A[75:150, :75], atol=1e-10)
+    np.testing.assert_allclose(np.concatenate([*system.A_border[1:], system.A_shared]), A[:, 150:], atol=1e-10)
+    np.testing.assert_allclose(np.concatenate([*system.b[1:], system.b_shared]), b, atol=1e-10)
+    assert system.cost == 2.5
+    assert not system.A[0].any()
+    assert not system.A_next[[0, 2]].any()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from registration.fit.accumulate import add_row, mirror
-from registration.fit.posing_kernels import add_shape_row, collect_point, finish_row
+from registration.fit.accumulate import add_row, fill_surface_row, mirror
 
 
 @numba.njit(cache=True, nogil=True)
@@ -19,8 +18,7 @@ def clothed_block(
     Each point counts twice: by its margin (information, residual), and for not being inside the skin (inside,
     inside_residual); only the first goes into the patches' sums.
     """
-    first = 3 * len(joints) + 3
-    size = first + d_t.shape[2]
+    size = 3 * len(joints) + 3 + d_t.shape[2]
     H, g, G = np.zeros((size, size)), np.zeros(size), np.zeros((patches, size))
     row, index = np.zeros(size), np.empty(size, np.int64)
     moment, weight = np.empty((len(joints), 3)), np.empty(len(joints))
@@ -28,15 +26,10 @@ def clothed_block(
         total = information[n] + inside[n]
         if total <= 0.0:
             continue
-        row[:] = 0.0
-        moment[:], weight[:] = 0.0, 0.0
-        for c in range(3):
-            scale, v = bary[n, c], corners[n, c]
-            if scale == 0.0:
-                continue
-            collect_point(rest[v], scale, carriers[v], weights[v], R, t, moment, weight)
-            add_shape_row(scale, carriers[v], weights[v], shape[v], directions[n], R, row, first)
-        finish_row(moment, weight, directions[n], R_parent, joints, d_t, parents, row)
+        fill_surface_row(
+            corners[n], bary[n], directions[n], rest, carriers, weights, shape, R, R_parent, t, joints, d_t, parents,
+            moment, weight, row,
+        )  # fmt: skip
         mean = (information[n] * residual[n] + inside[n] * inside_residual[n]) / total
         add_row(H, g, row, total, mean, index)
         p = patch[n]

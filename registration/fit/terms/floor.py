@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int64
 from body.joints import JOINT_INDEX
 from body.model import BodyModel
 from registration.fit.posing import PosedClip
-from registration.fit.state import FRAME_SIZE
 from registration.fit.system import NormalEquations
 
 NEAR_M: Final = 0.05
@@ -98,11 +97,11 @@ class Floor:
             vertices, direction = np.repeat(points, 2), np.tile(np.eye(3)[:2], (len(points), 1))
             slid = body.vertices[t + 1, points, :2] - body.vertices[t, points, :2]
             robust = SLIDE_KERNEL_M**2 / (SLIDE_KERNEL_M**2 + (slid**2).sum(1))
-            system.cost += float(0.5 * weight * (robust * (slid**2).sum(1)).sum())
+            cost = float(0.5 * weight * (robust * (slid**2).sum(1)).sum())
             same = np.full(len(vertices), t)
             now = -body.vertex_rows(same, vertices, direction)
             later = body.vertex_rows(same + 1, vertices, direction)
-            _add_between(system, int(t), now, later, weight * np.repeat(robust**2, 2), -slid.ravel())
+            system.add_between(int(t), now, later, weight * np.repeat(robust**2, 2), -slid.ravel(), cost)
 
     def _add_heights(self, system: NormalEquations, body: PosedClip) -> None:
         z = body.vertices[..., 2]
@@ -124,27 +123,3 @@ class Floor:
             height, weight = np.array(heights), np.array(weights)
             rows = body.vertex_rows(np.array(frames), np.array(vertices), np.tile([0.0, 0.0, 1.0], (len(frames), 1)))
             system.add_rows(np.array(frames), rows, weight, -height, float(0.5 * (weight * height**2).sum()))
-
-
-def _add_between(
-    system: NormalEquations,
-    t: int,
-    now: Float[np.ndarray, "rows unknowns"],
-    later: Float[np.ndarray, "rows unknowns"],
-    information: Float[np.ndarray, "rows"],
-    residual: Float[np.ndarray, "rows"],
-) -> None:
-    """What NormalEquations.add_between does but for the cost, all rows of one pair of frames at once."""
-    F, shared = FRAME_SIZE, now.shape[1] - FRAME_SIZE
-    both = np.concatenate([now[:, :F], later[:, :F], now[:, F:] + later[:, F:]], 1)
-    informed = information[:, None] * both
-    A, b = both.T @ informed, residual @ informed
-    system.A[t] += A[:F, :F]
-    system.A[t + 1] += A[F : 2 * F, F : 2 * F]
-    system.A_next[t] += A[F : 2 * F, :F]
-    system.A_border[t, :, :shared] += A[:F, 2 * F :]
-    system.A_border[t + 1, :, :shared] += A[F : 2 * F, 2 * F :]
-    system.A_shared[:shared, :shared] += A[2 * F :, 2 * F :]
-    system.b[t] += b[:F]
-    system.b[t + 1] += b[F : 2 * F]
-    system.b_shared[:shared] += b[2 * F :]
