@@ -21,7 +21,7 @@ class PointCloud:
     camera: Integer[np.ndarray, "points"] | None = None
     """Index of the camera that saw the point, in the list kept beside the cloud."""
     sigma: Float[np.ndarray, "points"] | None = None
-    """Standard deviation along the viewing ray, metres."""
+    """Standard deviation along the normal, metres."""
     time_us: Integer[np.ndarray, "points"] | None = None
     """When the point was measured, microseconds of the session clock."""
     person: Integer[np.ndarray, "points"] | None = None

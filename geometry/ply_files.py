@@ -45,6 +45,8 @@ def write_ply_cloud(path: Path | str, cloud: PointCloud) -> None:
         columns["sigma"] = cloud.sigma
     if cloud.time_us is not None:
         columns["time_us"] = cloud.time_us.astype(np.float64)
+    if cloud.person is not None:
+        columns["person"] = cloud.person.astype(np.uint8)
     _write(path, columns)
 
 
@@ -70,6 +72,7 @@ def read_ply_cloud(path: Path | str) -> PointCloud:
         camera=vertex.get("camera"),
         sigma=vertex.get("sigma"),
         time_us=vertex["time_us"].astype(np.int64) if "time_us" in vertex else None,
+        person=vertex.get("person"),
     )
 
 

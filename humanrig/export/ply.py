@@ -46,5 +46,6 @@ def _about_clouds(results: Results, folder: Path, without_cloud: list[int], inst
     holes = f"; instants without a cloud: {' '.join(map(str, without_cloud))}" if without_cloud else ""
     return (
         f"clouds/: {instants - len(without_cloud)} fused clouds with normals, colours, index of the depth camera "
-        f"(camera), standard deviation along the ray in metres (sigma) and time in microseconds (time_us){holes}"
+        f"(camera), standard deviation along the normal in metres (sigma), time in microseconds (time_us) and "
+        f"number of the person (person){holes}"
     )

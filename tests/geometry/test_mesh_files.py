@@ -138,10 +138,11 @@ def test_ply_cloud_brings_back_every_field(tmp_path):
         camera=RNG.integers(0, 10, 40, dtype=np.uint8),
         sigma=RNG.random(40).astype(np.float32),
         time_us=RNG.integers(0, 2**53, 40),
+        person=RNG.integers(0, 3, 40, dtype=np.uint8),
     )
     write_ply_cloud(tmp_path / "c.ply", cloud)
     back = read_ply_cloud(tmp_path / "c.ply")
-    for name in ("points", "normals", "colors", "camera", "sigma", "time_us"):
+    for name in ("points", "normals", "colors", "camera", "sigma", "time_us", "person"):
         np.testing.assert_array_equal(getattr(back, name), getattr(cloud, name), err_msg=name)
     write_ply_cloud(tmp_path / "p.ply", PointCloud(points=cloud.points))
     assert read_ply_cloud(tmp_path / "p.ply").normals is None
