@@ -31,6 +31,14 @@ def test_gradient_is_the_cost_s_near_rest():
     assert gradient_error(term.add, state, rng) < 0.02
 
 
+def test_one_and_two_frames_have_no_acceleration():
+    for frames in (1, 2):
+        state = clip(frames, 1.0, 0.01, 0.01, np.random.default_rng(0))
+        term = OwnSmoothness(sigma=own_spread(state, STEP_S))
+        assert term.sigma.shape == (0, 75)
+        assert equations(term.add, state).cost == 0
+
+
 def test_a_still_person_is_held_still_and_a_swing_is_left_alone():
     rng = np.random.default_rng(1)
     still = own_spread(clip(12, 0.0, 0.004, 0.002, rng), STEP_S)

@@ -55,6 +55,8 @@ class OwnSmoothness:
 def second_differences(state: FitState) -> Float[np.ndarray, "inner unknowns"]:
     """Of the joints' rotations in their parents' frames (radians, over two steps) and of the translation (metres)."""
     R = state.rotations
+    if len(R) < 3:
+        return np.zeros((0, FRAME_SIZE))
     turn = logarithm(R[1:] @ np.swapaxes(R[:-1], -1, -2)).reshape(len(R) - 1, -1)
     move = state.transl[1:] - state.transl[:-1]
     steps = np.concatenate([turn, move], 1)
