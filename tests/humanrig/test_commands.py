@@ -10,6 +10,7 @@ import pytest
 from humanrig.cli import main
 from humanrig.commands.reconstruct import parse_frames, read_configs
 from humanrig.errors import HumanrigError
+from humanrig.terminal import say
 
 
 def fails(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -106,3 +107,9 @@ def test_a_disk_that_takes_nothing_is_named(monkeypatch, capsys, number: int, sa
     sentence = fails(capsys, "calibrate", "take")
     assert said in sentence
     assert "take/.lock" in sentence
+
+
+def test_what_is_said_is_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """A word between colons is no emoji, one in brackets no markup."""
+    say("--frames a:b: of [red]/takes/x[/red]")
+    assert capsys.readouterr().err == "--frames a:b: of [red]/takes/x[/red]\n"
