@@ -45,13 +45,6 @@ def concatenate(clouds: Sequence[PointCloud]) -> PointCloud:
     return PointCloud(**{name: np.concatenate([fields[name] for fields in known]) for name in names})
 
 
-def voxel_downsample(cloud: PointCloud, voxel_m: float) -> PointCloud:
-    """One point of the cloud for each occupied voxel: the first in the cloud's order."""
-    keys = np.floor(cloud.points / voxel_m).astype(np.int64)
-    _, first = np.unique(keys, axis=0, return_index=True)
-    return cloud[np.sort(first)]
-
-
 def _known(cloud: PointCloud) -> dict[str, np.ndarray]:
     names = ("points", "normals", "colors", "camera", "sigma", "time_us", "person")
     return {name: values for name in names if (values := getattr(cloud, name)) is not None}

@@ -35,11 +35,6 @@ def write_people(path: Path, person: Integer[np.ndarray, "rows columns"]) -> Non
         raise RegistrationError(f"{path} could not be written; is the disk full?")
 
 
-def write_mask(path: Path, mask: Bool[np.ndarray, "rows columns"]) -> None:
-    """Writes the mask of one person. Raises RegistrationError when the disk refuses it."""
-    write_people(path, np.where(mask, 0, -1))
-
-
 def read_people(path: Path) -> Int[np.ndarray, "rows columns"]:
     """Whose each pixel is, -1 for nobody's. Raises RegistrationError for a missing or damaged file."""
     return _PERSON[_read(path)]

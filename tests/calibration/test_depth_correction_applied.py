@@ -19,7 +19,7 @@ from geometry.camera import Camera
 from humanrig.stage import StageContext
 from humanrig.stages.clouds import STAGE
 from registration.clouds.files import cloud_path, read_cloud
-from registration.masks.files import mask_path, write_mask
+from registration.masks.files import mask_path, write_people
 
 CORRECTION = DepthCorrection(bias_m=0.004, scale=0.002, slow_z_m=(1.0, 2.0, 3.0), slow_m=(0.0, 0.001, 0.0))
 
@@ -53,7 +53,7 @@ def test_the_stage_clouds_takes_it_off(tmp_path: Path):
     instants = [Instant(instant=0, time_us=0, index={name: 0}, offset_us={name: 0})]
     (tmp_path / "sync").mkdir()
     write_instants(session.path("sync", "frames.parquet"), instants)
-    write_mask(mask_path(tmp_path / "masks", name, 0), np.ones((48, 64), bool))
+    write_people(mask_path(tmp_path / "masks", name, 0), np.zeros((48, 64), int))
     (tmp_path / "calibration").mkdir()
     rig = RigCalibration(
         cameras={name: camera}, source="test", depth_corrections={name: DepthCorrection(bias_m=0.01, sigma_m=1e-4)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geometry.cloud import PointCloud, concatenate, voxel_downsample
+from geometry.cloud import PointCloud, concatenate
 
 
 def cloud(count: int, seed: int = 0, **leave_out) -> PointCloud:
@@ -36,14 +36,3 @@ def test_joining_keeps_what_all_clouds_know():
     np.testing.assert_array_equal(joined.time_us[5:], cloud(7, 1).time_us)
     assert len(concatenate([])) == 0
     assert joined.points.dtype == np.float32
-
-
-def test_voxels_keep_one_measured_point_each():
-    whole = cloud(3000)
-    thin = voxel_downsample(whole, 0.5)
-    keys = np.floor(whole.points / 0.5).astype(int)
-    assert len(thin) == len(np.unique(keys, axis=0))
-    assert {tuple(p) for p in thin.points} <= {tuple(p) for p in whole.points}
-    again = voxel_downsample(thin, 0.5)
-    np.testing.assert_array_equal(again.points, thin.points)
-    np.testing.assert_array_equal(thin.points[0], whole.points[0])

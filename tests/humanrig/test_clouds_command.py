@@ -25,7 +25,7 @@ from humanrig.stage import StageContext
 from humanrig.stages import cloud_instants, clouds
 from registration.clouds.files import cloud_path, read_cloud
 from registration.errors import RegistrationError
-from registration.masks.files import mask_path, write_mask
+from registration.masks.files import mask_path, write_people
 
 K = np.array([[120.0, 0, 79.5], [0, 120, 59.5], [0, 0, 1]])
 CAMERAS, INSTANTS = 6, 3
@@ -62,7 +62,8 @@ def take(tmp_path: Path) -> Session:
             for i in range(INSTANTS):
                 payload = depth_codec.encode(encode_depth_mm(_ball(camera)))
                 writer.write(f"/{name}", payload, device_us=33_333 * i, host_us=33_333 * i)
-                write_mask(mask_path(tmp_path / "masks", name, i), np.isfinite(_ball(camera)) & (i < 2))
+                whose = np.where(np.isfinite(_ball(camera)) & (i < 2), 0, -1)
+                write_people(mask_path(tmp_path / "masks", name, i), whose)
     streams = [
         StreamInfo(
             name=n, kind="depth", file="rig.mcap", encoding="dzp", frames=3, topic=f"/{n}", width=160, height=120

@@ -43,9 +43,9 @@ class Outline:
     @classmethod
     def of(cls, mask: Bool[np.ndarray, "height width"], camera: Camera, frame: int, count: int = 200) -> Outline:
         """Points evenly along the rim; the image's border is no rim. An empty mask has none."""
-        soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _BLUR_PX)
+        soft = np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _BLUR_PX))
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        rim = np.concatenate([c[:, 0] for c in contours] or [np.zeros((0, 2), np.int32)])
+        rim = np.concatenate([np.asarray(c, np.int64)[:, 0] for c in contours] or [np.zeros((0, 2), np.int64)])
         height, width = mask.shape
         inner = ((rim > 1) & (rim < np.array([width, height]) - 2)).all(1)
         rim = rim[inner]
