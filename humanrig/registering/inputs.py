@@ -12,7 +12,7 @@ from humanrig.stage import StageContext
 from registration.clouds.files import cloud_path, read_cloud_cameras
 from registration.errors import RegistrationError
 from registration.fit.clip import ClipKeypoints
-from registration.keypoints.track import read_track
+from registration.keypoints.track import KeypointTrack, read_track
 from registration.masks.files import MAX_PEOPLE
 
 
@@ -69,7 +69,19 @@ def person_keypoints(context: StageContext, person: str) -> ClipKeypoints:
         used=track.used[at][:, use],
         time_us=np.array([times[instant] for instant in context.instants], np.int64),
         instants=np.array(context.instants, np.int64),
+        depth_sigma=_depth_sigma(track, at, [calibrated[stream] for stream in track.streams]),
     )
+
+
+def _depth_sigma(track: KeypointTrack, at: Sequence[int], cameras: Sequence[Camera]) -> np.ndarray | None:
+    """Standard deviation along the ray of the points that one camera's depth gave; NaN for others, None for none."""
+    if track.lifted is None or not track.lifted[at].any():
+        return None
+    p, used = track.p_world[at], track.used[at].argmax(1)
+    v = p - np.stack([camera.center for camera in cameras])[used]
+    v /= np.linalg.norm(v, axis=-1, keepdims=True)
+    variance = np.einsum("tji,tjik,tjk->tj", v, track.covariance[at], v)
+    return np.where(track.lifted[at], np.sqrt(variance), np.nan)
 
 
 def depth_cameras(context: StageContext) -> list[Camera]:

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from capture.session import Session
 from humanrig.stage import Stage, StageContext
+from humanrig.stages.keypoint_depth import surfaces
 from humanrig.wheel_assets import blazepose_weights
 from registration.errors import RegistrationError
 from registration.keypoints.association import AssociationOptions
@@ -29,6 +30,9 @@ from registration.keypoints.track import write_track
 from registration.keypoints.tracking import TrackOptions, track_people
 from registration.keypoints.triangulation import TriangulationOptions
 from registration.masks.people_files import FILE, read_people_track
+
+MOSTLY = 0.5
+"""Share of lifted joints from which a track is said to be lifted."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -80,6 +84,14 @@ def run(context: StageContext) -> dict[str, Any]:
     rows = color_indices(session, context)
     calibrated = session.cameras()
     _check(session, rows, calibrated)
+    beside = surfaces(context, list(rows), calibrated)
+    if len(rows) < 2 and (not rows or beside is None):
+        raise RegistrationError(
+            f"{session.folder}: keypoints in space need at least 2 colour streams, or 1 with a depth camera beside it; "
+            f"{len(rows)} in use"
+            + (f" ({', '.join(rows)})" if rows else "")
+            + "; record with more cameras or leave fewer out"
+        )
     make, noise = _detectors(config)
     first = make()  # fetches the weights before the threads
     detections = detections_of_streams(
@@ -103,13 +115,14 @@ def run(context: StageContext) -> dict[str, Any]:
     count = config.people if config.people is not None else 1 if centers is None else centers.shape[1]
     followed = track_people(
         cameras,
-        gather(detections, rows, noise, first.keypoints),
+        gather(detections, rows, noise, first.keypoints, least=min(2, len(rows))),
         context.instants,
         time_s,
         first.keypoints,
         options,
         count=count,
         centers=centers,
+        surfaces=beside,
     )
     figures = []
     for number, (track, flipped) in enumerate(followed):
@@ -125,12 +138,6 @@ def _check(session: Session, rows: dict[str, list[int]], calibrated: dict[str, A
                 f"calibration/cameras.json has no camera '{stream}'; add it and run the stage calibrate again, "
                 f"or leave it out: --without {stream.split('/', maxsplit=1)[0]}"
             )
-    if len(rows) < 2:
-        raise RegistrationError(
-            f"{session.folder}: keypoints in space need at least 2 colour streams, {len(rows)} in use"
-            + (f" ({', '.join(rows)})" if rows else "")
-            + "; record with more cameras or leave fewer out"
-        )
 
 
 def _detectors(config: KeypointsConfig) -> tuple[Callable[[], Detector], DetectorNoise]:
@@ -170,6 +177,11 @@ def _warnings(figures: list[dict[str, Any]]) -> list[str]:
         elif some["instants_lost"]:
             warnings.append(
                 f"person{number:02d} has no keypoints at {some['instants_lost']} of {some['instants']} instants"
+            )
+        if some["joints_lifted"] > MOSTLY * some["joints_seen"]:
+            warnings.append(
+                f"person{number:02d}: {some['joints_lifted']:.0%} of the joints are seen by one camera alone and known "
+                "by its depth: to centimetres, and nothing of what is hidden from it"
             )
     return warnings
 

@@ -13,7 +13,7 @@ from geometry.cloud import PointCloud
 from registration.errors import RegistrationError
 from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
-from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D
+from registration.fit.keypoint_terms import KeypointPixels, Keypoints3D, RayDepth
 from registration.fit.landmarks import Landmarks
 from registration.fit.matching import Ring
 from registration.fit.posing import PosedClip
@@ -134,6 +134,7 @@ class Energy:
             used=keypoints.used[:, :, index],
             landmarks=self.landmarks,
             kernel=self.config.keypoint_kernel,
+            depth=RayDepth.of(keypoints, index),
         )
 
     def surface(self, cloud: CloudPoints, kernel: float, clothes: MarginPrior | None = None) -> Surface:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 
 from body.joints import PARENTS
 from geometry.camera import Camera
 from registration.fit import robust as fit_robust
 from registration.fit.accumulate import landmark_block
+from registration.fit.clip_keypoints import ClipKeypoints
 from registration.fit.landmarks import Landmarks
 from registration.fit.posing import Frames, PosedClip
 from registration.fit.system import NormalEquations
@@ -47,6 +48,43 @@ class Keypoints3D:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RayDepth:
+    """How far along its ray a landmark is, from the depth beside one camera; NaN where it is not known."""
+
+    p_world: Float[np.ndarray, "frames landmarks 3"]
+    v_world: Float[np.ndarray, "frames landmarks 3"]
+    """Unit directions of the rays."""
+    sigma_m: Float[np.ndarray, "frames landmarks"]
+    """Along the ray."""
+
+    @classmethod
+    def of(cls, keypoints: ClipKeypoints, index: Int64[np.ndarray, "landmarks"]) -> RayDepth | None:
+        """Of the keypoints with these numbers; None where no keypoint has a depth."""
+        if keypoints.depth_sigma is None or not np.isfinite(keypoints.depth_sigma[:, index]).any():
+            return None
+        p, sigma = np.asarray(keypoints.p_world[:, index], np.float64), keypoints.depth_sigma[:, index]
+        one = keypoints.used[:, :, index].argmax(1)
+        v = p - np.stack([camera.center for camera in keypoints.cameras])[one]
+        return cls(p_world=p, v_world=v / np.linalg.norm(v, axis=-1, keepdims=True), sigma_m=sigma)
+
+    def weights(
+        self, p: Float[np.ndarray, "frames landmarks 3"], kernel: float
+    ) -> tuple[
+        Float[np.ndarray, "frames landmarks"],
+        Float[np.ndarray, "frames landmarks"],
+        Float[np.ndarray, "frames landmarks 3 3"],
+    ]:
+        """Squared distance along the ray in sigmas, robust weight in 1/m² and the ray's square; 0 where unknown."""
+        known = np.isfinite(self.sigma_m) & np.isfinite(self.p_world).all(-1)
+        v = np.where(known[..., None], self.v_world, 0.0)
+        apart = (v * np.where(known[..., None], self.p_world - p, 0.0)).sum(-1)
+        sigma2 = np.where(known, self.sigma_m, 1.0) ** 2
+        squared = apart**2 / sigma2
+        w = np.where(known, fit_robust.weight(squared, kernel) / sigma2, 0.0)
+        return squared, w, v[..., :, None] * v[..., None, :]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class KeypointPixels:
     """Detected landmarks in every camera; the whole lens model stands between them and the body."""
 
@@ -57,6 +95,8 @@ class KeypointPixels:
     used: Bool[np.ndarray, "frames cameras landmarks"]
     landmarks: Landmarks
     kernel: float
+    depth: RayDepth | None = None
+    """Of landmarks that one camera sees alone; None: of none."""
 
     def add(self, system: NormalEquations, body: PosedClip) -> None:
         """Adds the pixel distances."""
@@ -77,6 +117,13 @@ class KeypointPixels:
             JT = np.swapaxes(J, -1, -2)
             information += w[..., None, None] * (JT @ J)
             force += w[..., None] * (JT @ residual[..., None])[..., 0]
+            cost += float(fit_robust.cost(squared, self.kernel)[known].sum())
+        if self.depth is not None:
+            squared, w, vv = self.depth.weights(p, self.kernel)
+            information += w[..., None, None] * vv
+            known = w > 0
+            apart = np.where(known[..., None], self.depth.p_world - p, 0.0)
+            force += w[..., None] * (vv @ apart[..., None])[..., 0]
             cost += float(fit_robust.cost(squared, self.kernel)[known].sum())
         A = information + NO_INFORMATION * np.eye(3)
         residual = np.linalg.solve(A, force[..., None])[..., 0]

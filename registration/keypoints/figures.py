@@ -25,6 +25,7 @@ def keypoint_figures(
         "reprojection_px": _spread(track.reprojection_px[track.used]),
         "reprojection_all_views_px": _spread(track.reprojection_px),
         "joints_seen": _fraction(triangulated),
+        "joints_lifted": _fraction(track.lifted) if track.lifted is not None else 0.0,
         "joints_interpolated": _fraction(known & ~triangulated),
         "cameras_per_joint": round(float(track.used.sum(1)[triangulated].mean()), 2) if triangulated.any() else 0.0,
         "instants": len(track.instants),

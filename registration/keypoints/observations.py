@@ -37,10 +37,11 @@ def gather(
     rows: Mapping[str, Sequence[int]],
     noise: DetectorNoise = BLAZEPOSE_NOISE,
     keypoints: KeypointSet = BLAZEPOSE,
+    least: int = 2,
 ) -> Observations:
     """Observations from the detections of each stream. `rows[stream][t]`: frame index at instant t, -1 for a hole.
 
-    Raises RegistrationError when fewer than two cameras saw anybody, naming those that did not.
+    Raises RegistrationError when fewer than `least` cameras saw anybody, naming those that did not.
     """
     streams = list(detections)
     T = len(next(iter(rows.values()), ()))
@@ -65,18 +66,18 @@ def gather(
         sigma_px=noise.sigma_px(visibility, pixel),
         wander_m=noise.wander_m(names) if names else None,
     )
-    _check(result)
+    _check(result, least)
     return result
 
 
-def _check(observations: Observations) -> None:
+def _check(observations: Observations, least: int) -> None:
     seen = np.asarray(observations.seen.any((0, 2)))
-    if seen.sum() >= 2:
+    if seen.sum() >= least:
         return
     blind = [stream for stream, some in zip(observations.streams, seen) if not some]
     raise RegistrationError(
         f"nobody was found by {', '.join(blind) or 'any camera'}: people in {int(seen.sum())} of {len(seen)} colour "
-        "streams, at least 2 needed; check that the person is in the picture, upright and large enough"
+        f"streams, at least {least} needed; check that the person is in the picture, upright and large enough"
     )
 
 

@@ -30,6 +30,8 @@ class KeypointTrack:
     much the same in all cameras and from one instant to the next."""
     used: Bool[np.ndarray, "instants cameras joints"]
     reprojection_px: Float[np.ndarray, "instants cameras joints"]
+    lifted: Bool[np.ndarray, "instants joints"] | None = None
+    """Points that the depth beside one camera gave, which is the one that is used; None: none."""
 
 
 def write_track(track: KeypointTrack, path: Path) -> None:
@@ -47,6 +49,7 @@ def write_track(track: KeypointTrack, path: Path) -> None:
         sigma=track.sigma,
         used=track.used,
         reprojection_px=track.reprojection_px.astype(np.float32),
+        lifted=np.zeros(track.sigma.shape, bool) if track.lifted is None else track.lifted,
     )
 
 
@@ -64,6 +67,8 @@ def read_track(path: Path) -> KeypointTrack:
         raise RegistrationError(f"{path} is not a keypoint file ({error}); run the stage keypoints again") from None
     if "covariance" not in arrays and "sigma" in arrays:
         arrays["covariance"] = arrays["sigma"][..., None, None] ** 2 * np.eye(3)
+    if "lifted" not in arrays and "sigma" in arrays:
+        arrays["lifted"] = np.zeros(arrays["sigma"].shape, bool)
     wanted = [item.name for item in fields(KeypointTrack)]
     if missing := [name for name in wanted if name not in arrays]:
         raise RegistrationError(

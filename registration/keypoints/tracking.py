@@ -12,7 +12,9 @@ from geometry.camera import Camera
 from registration.keypoints.association import AssociationOptions, people
 from registration.keypoints.bone_lengths import bones_of, with_bones
 from registration.keypoints.flips import FlipOptions, find_flips, swap
+from registration.keypoints.lifting import LiftOptions, Surfaces
 from registration.keypoints.observations import Observations, select
+from registration.keypoints.one_view import people_of_one_view, untriangulated, with_lifted
 from registration.keypoints.projection import project_all
 from registration.keypoints.sets import BLAZEPOSE, KeypointSet
 from registration.keypoints.smoothing import smooth
@@ -34,6 +36,7 @@ class TrackOptions:
     flips: FlipOptions = field(default_factory=FlipOptions)
     triangulation: TriangulationOptions = field(default_factory=TriangulationOptions)
     temporal: TemporalOptions = field(default_factory=TemporalOptions)
+    lifting: LiftOptions = field(default_factory=LiftOptions)
     bones: bool = True
     """Bones keep the length that they have over the clip."""
     smooth: bool = True
@@ -50,15 +53,24 @@ def track_people(
     *,
     count: int = 1,
     centers: Float[np.ndarray, "instants people 3"] | None = None,
+    surfaces: Surfaces | None = None,
 ) -> list[tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]]:
     """Everybody's keypoints, and which parts of the body were flipped in which view; the subject first.
 
-    `count` and `centers`: see `association.people`. Somebody of `centers` whom no camera saw has only NaN. Raises
-    RegistrationError when no two cameras agree on the subject.
+    `count` and `centers`: see `association.people`. `surfaces`: the depth beside the cameras, by which joints are put
+    into space that one camera alone sees; without it there must be two cameras. Somebody of `centers` whom no camera
+    saw has only NaN. Raises RegistrationError when no two cameras agree on the subject, or the only one sees nobody.
     """
     options = options or TrackOptions()
-    choices = people(cameras, observations, time_s, keypoints, options.association, count=count, centers=centers)
-    return [track_chosen(cameras, observations, choice, instants, time_s, keypoints, options) for choice in choices]
+    if len(cameras) == 1 and surfaces is not None:
+        everybody = centers.shape[1] if centers is not None else 1
+        choices = people_of_one_view(observations, surfaces, min(count or everybody, everybody))
+    else:
+        choices = people(cameras, observations, time_s, keypoints, options.association, count=count, centers=centers)
+    return [
+        track_chosen(cameras, observations, choice, instants, time_s, keypoints, options, surfaces, person)
+        for person, choice in enumerate(choices)
+    ]
 
 
 def track_subject(
@@ -81,18 +93,34 @@ def track_chosen(
     time_s: Float[np.ndarray, "instants"],
     keypoints: KeypointSet = BLAZEPOSE,
     options: TrackOptions | None = None,
+    surfaces: Surfaces | None = None,
+    person: int = 0,
 ) -> tuple[KeypointTrack, Bool[np.ndarray, "instants cameras parts"]]:
-    """The keypoints of the person who is number `choice` in each image (-1: not seen), and what was flipped."""
+    """The keypoints of the person who is number `choice` in each image (-1: not seen), and what was flipped.
+
+    surfaces: the depth beside the cameras, where `person` is the number of the same one.
+    """
     options = options or TrackOptions()
     q, confidence, sigma_px = select(observations, choice)
-    flipped = find_flips(cameras, q, sigma_px, keypoints, options.flips)
+    alone = len(cameras) == 1 and surfaces is not None  # nothing tells its sides apart
+    parts = (*q.shape[:2], len(keypoints.parts))
+    flipped = np.zeros(parts, bool) if alone else find_flips(cameras, q, sigma_px, keypoints, options.flips)
     q = swap(q, flipped, keypoints)
     confidence = swap(confidence[..., None], flipped, keypoints)[..., 0]
     sigma_px = swap(sigma_px[..., None], flipped, keypoints)[..., 0]
-    found = triangulate(cameras, np.moveaxis(q, 1, 2), np.moveaxis(sigma_px, 1, 2), options.triangulation)
+    if alone:
+        found = untriangulated((len(q), q.shape[2], 1))
+    else:
+        found = triangulate(cameras, np.moveaxis(q, 1, 2), np.moveaxis(sigma_px, 1, 2), options.triangulation)
+    more = _disagreement(found, np.moveaxis(sigma_px, 1, 2), options) * _guessing(found, np.moveaxis(confidence, 1, 2))
+    lifted = np.zeros(found.p_world.shape[:2], bool)
+    if surfaces is not None:
+        found, lifted = with_lifted(
+            found, cameras, q, confidence, sigma_px, surfaces, person, keypoints, options.lifting
+        )
+        more = np.where(lifted, 1.0, more)
     jumped = reject_jumps(found.p_world, found.sigma, time_s, options.temporal)
     p = np.where(jumped[..., None], np.nan, found.p_world)
-    more = _disagreement(found, np.moveaxis(sigma_px, 1, 2), options) * _guessing(found, np.moveaxis(confidence, 1, 2))
     covariance = found.covariance * more[..., None, None]
     covariance = np.where(jumped[..., None, None], np.nan, covariance)
     if options.bones:
@@ -120,6 +148,7 @@ def track_chosen(
         covariance=covariance,
         used=used,
         reprojection_px=np.linalg.norm(expected - q, axis=-1),
+        lifted=lifted & ~jumped,
     )
     return track, flipped
 
