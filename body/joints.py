@@ -17,6 +17,11 @@ PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13
 JOINT_INDEX: dict[str, int] = {name: index for index, name in enumerate(JOINT_NAMES)}
 
 
+def without_side(name: str) -> str:
+    """`hip` of `left_hip`: what joints, keypoints or parts of both sides are called together."""
+    return name.removeprefix("left_").removeprefix("right_")
+
+
 def _partner(name: str) -> str:
     side, _, rest = name.partition("_")
     return {"left": "right_", "right": "left_"}[side] + rest if rest else name

@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
-from body.joints import JOINT_NAMES
+from body.joints import JOINT_NAMES, without_side
 from body.loading import load_body_model
 from capture.session import Session
 from capture.virtual.true_frames import true_instants
@@ -32,7 +32,6 @@ from registration.fit.certainty import track_sigma
 from registration.fit.clip import fit_clip
 from registration.fit.parts import PART_NAMES, part_of_joint, skin_patches
 from registration.fit.posing import PosedClip
-from registration.fit.uncertainty_inflation import kind
 
 FLOORS = (0.0, 1.0, 2.0, 4.0)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -119,7 +118,10 @@ def measure(folder: Path, surface: bool, path: Path) -> None:
 def samples(paths: list[Path]) -> tuple[Sample, Sample]:
     """Joints and skin of all sessions."""
     patches = skin_patches(load_body_model())
-    kinds = np.array([kind(name) for name in JOINT_NAMES]), np.array([kind(PART_NAMES[p]) for p in patches.part])
+    kinds = (
+        np.array([without_side(name) for name in JOINT_NAMES]),
+        np.array([without_side(PART_NAMES[p]) for p in patches.part]),
+    )
     parts = part_of_joint(), patches.part
     found = []
     for what, names, part in zip(("joint", "skin"), kinds, parts, strict=True):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import tyro
 
-from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS
+from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS, without_side
 from body.loading import load_body_model
 from body.skinning import Skinning
 from capture.session import Session
@@ -49,7 +49,7 @@ def main(sessions: tyro.conf.Positional[tuple[Path, ...]], person: str = "person
     print("|---|---|---|---|---|---|")
     rows = [(one, offsets([other for other in found if other is not one] or [one])) for one in found]
     for one, common in rows:
-        limbs = [k for k, name in enumerate(one.names) if stem(name) in LIMBS]
+        limbs = [k for k, name in enumerate(one.names) if without_side(name) in LIMBS]
         raw = norm_mm(one.e[:, limbs])
         less = norm_mm(without(one, common)[:, limbs])
         own = without_own(one)
@@ -60,8 +60,8 @@ def main(sessions: tyro.conf.Positional[tuple[Path, ...]], person: str = "person
     print("\n| keypoint | offset, mm (left, part's axes) | as found | offset of others out | own out | p95 | z² |")
     print("|---|---|---|---|---|---|---|")
     everything = offsets(found)
-    for kind in dict.fromkeys(stem(name) for name in found[0].names):
-        at = [k for k, name in enumerate(found[0].names) if stem(name) == kind]
+    for kind in dict.fromkeys(without_side(name) for name in found[0].names):
+        at = [k for k, name in enumerate(found[0].names) if without_side(name) == kind]
         raw = np.concatenate([norm_mm(one.e[:, at]).ravel() for one in found])
         less = np.concatenate([norm_mm(without(one, common)[:, at]).ravel() for one, common in rows])
         own = [without_own(one)[:, at] for one in found]
@@ -123,15 +123,17 @@ def true_points(
 def offsets(found: list[Errors]) -> dict[str, np.ndarray]:
     """Median error of each kind of keypoint, of the left side: x is turned for the right."""
     out = {}
-    for kind in dict.fromkeys(stem(name) for name in found[0].names):
-        some = [one.e[:, k] * side(name) for one in found for k, name in enumerate(one.names) if stem(name) == kind]
+    for kind in dict.fromkeys(without_side(name) for name in found[0].names):
+        some = [
+            one.e[:, k] * side(name) for one in found for k, name in enumerate(one.names) if without_side(name) == kind
+        ]
         out[kind] = np.nanmedian(np.concatenate(some), axis=0)
     return out
 
 
 def without(one: Errors, common: dict[str, np.ndarray]) -> np.ndarray:
     """The errors after the common offsets."""
-    return one.e - np.stack([common[stem(name)] * side(name) for name in one.names])
+    return one.e - np.stack([common[without_side(name)] * side(name) for name in one.names])
 
 
 def without_own(one: Errors) -> np.ndarray:
@@ -154,11 +156,6 @@ def axis_z(e: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 def norm_mm(e: np.ndarray) -> np.ndarray:
     """Lengths in millimetres."""
     return 1000 * np.linalg.norm(e, axis=-1)
-
-
-def stem(name: str) -> str:
-    """The keypoint without its side."""
-    return name.removeprefix("left_").removeprefix("right_")
 
 
 def side(name: str) -> np.ndarray:

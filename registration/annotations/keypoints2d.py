@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
+from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS, without_side
 from geometry.camera import Camera
 from geometry.rigid import transform
 from registration.annotations.body_parts import DrawnBodies
@@ -93,7 +93,7 @@ def keypoints_in(
         inside &= (pixel >= 0).all(1) & (pixel < [camera.width, camera.height]).all(1)
     visible = np.full(len(q), OUTSIDE, np.uint8)
     column, row = pixel[inside].T
-    near = np.array([_DEPTH_CM[_kind(name)] for name in names])[inside] / 100
+    near = np.array([_DEPTH_CM[without_side(name)] for name in names])[inside] / 100
     own = drawn.person[row, column] == person
     nobody = drawn.person[row, column] < 0
     joint = np.array([_joint_of(name) for name in names], np.int64)[inside]
@@ -112,10 +112,6 @@ def joint_of_keypoint(name: str) -> int:
 
 def _joint_of(name: str) -> int:
     return JOINT_INDEX.get(name, JOINT_INDEX["head"])
-
-
-def _kind(name: str) -> str:
-    return name.removeprefix("left_").removeprefix("right_")
 
 
 def _steps() -> Int[np.ndarray, "24 24"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float, Int64
 from scipy.spatial.transform import Rotation
 
 from registration.fit.landmarks import Landmarks
+from registration.keypoints.sets import KeypointSet
 
 if TYPE_CHECKING:
     from registration.fit.clip import ClipKeypoints
@@ -27,7 +27,7 @@ def exchanged(
 
     points: the landmarks on the fitted body, world.
     """
-    other = _other_side(landmarks.names)
+    other = KeypointSet(tuple(landmarks.names)).mirror
     sided = np.flatnonzero(other != np.arange(len(other)))
     plain, swapped = [], []
     for c, camera in enumerate(keypoints.cameras):
@@ -52,14 +52,3 @@ def turned_round(pelvis: Float[np.ndarray, "frames 3 3"], time_us: Int64[np.ndar
     turn = np.rad2deg((R[:-1].inv() * R[1:]).magnitude())
     fast = turn > TURN_DEG_S * np.maximum(np.diff(time_us) * 1e-6, 1e-3)
     return {int(t) + 1: [f"turned by {turn[t]:.0f}° since the last instant"] for t in np.flatnonzero(fast)}
-
-
-def _other_side(names: Sequence[str]) -> Int64[np.ndarray, "landmarks"]:
-    """Index of each landmark's partner; its own where it has none."""
-    partner = {"left": "right", "right": "left"}
-    out = []
-    for n, name in enumerate(names):
-        side, _, rest = name.partition("_")
-        wanted = f"{partner[side]}_{rest}" if side in partner else name
-        out.append(list(names).index(wanted) if wanted in names else n)
-    return np.array(out, np.int64)

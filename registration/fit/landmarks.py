@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int64
 
-from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS
+from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS, without_side
 from body.model import BodyModel
 from registration.errors import RegistrationError
 from registration.fit.posing import Frames, frames_of
@@ -91,7 +91,7 @@ class Landmarks:
         if missing:
             raise RegistrationError(f"a body cannot be fitted without the keypoints {', '.join(missing)}")
         known = [*joints, *skin]
-        agreement = np.array([AGREEMENT_MM[_kind(n)] for n in known]) / 1000
+        agreement = np.array([AGREEMENT_MM[without_side(n)] for n in known]) / 1000
         return cls(
             names=tuple(known),
             index=np.array([list(names).index(n) for n in known], np.int64),
@@ -156,10 +156,6 @@ def _carrier(joint: int) -> int:
     return PARENTS[joint] if name.endswith(("hip", "shoulder")) else joint
 
 
-def _kind(name: str) -> str:
-    return name.removeprefix("left_").removeprefix("right_")
-
-
 def _expected_offset(name: str) -> tuple[float, float, float]:
-    x, y, z = EXPECTED_OFFSET_MM.get(_kind(name), (0, 0, 0))
+    x, y, z = EXPECTED_OFFSET_MM.get(without_side(name), (0, 0, 0))
     return (-1e-3 * x if name.startswith("right") else 1e-3 * x, 1e-3 * y, 1e-3 * z)

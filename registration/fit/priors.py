@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from body.joints import JOINT_INDEX, JOINT_NAMES
+from body.joints import JOINT_INDEX, JOINT_NAMES, without_side
 from registration.fit.posing import PosedClip
 from registration.fit.rotations import inverse_left_jacobian, logarithm
 from registration.fit.system import NormalEquations
@@ -146,7 +146,7 @@ class SmoothMotion:
 
 def pose_spread() -> Float[np.ndarray, "24 3"]:
     """Standard deviations of all joints' axis-angles."""
-    kinds = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
+    kinds = [without_side(name) for name in JOINT_NAMES]
     return np.array([SPREAD[kind] for kind in kinds])
 
 

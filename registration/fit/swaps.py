@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from registration.fit.clip_keypoints import ClipKeypoints
+from registration.keypoints.sets import KeypointSet
 
 SWAPPED = 0.5
 """Exchanged labels must be this much nearer to the neighbours, in the mean distance of the landmarks."""
@@ -20,24 +21,14 @@ LEAST_LANDMARKS = 6
 EXCHANGED = "left and right exchanged in the keypoints"
 
 
-def other_side(names: list[str]) -> list[int]:
-    """Index of the same keypoint on the other side; its own for the nose."""
-    index = {name: n for n, name in enumerate(names)}
-
-    def of(name: str) -> str:
-        return name.replace("left", "right") if "left" in name else name.replace("right", "left")
-
-    return [index.get(of(name), n) for n, name in enumerate(names)]
-
-
 def swapped_frames(p_world: Float[np.ndarray, "frames landmarks 3"], names: list[str]) -> Bool[np.ndarray, "frames"]:
     """Frames whose triangulated landmarks continue those of their neighbours much better with their sides exchanged.
 
     Neighbours are told by the median over a window, which a few wrong frames do not move; of a clip that is wrong for
     longer than half a window nothing is said.
     """
-    mirror = other_side(names)
-    paired = np.array(mirror) != np.arange(len(names))
+    mirror = KeypointSet(tuple(names)).mirror
+    paired = mirror != np.arange(len(names))
     if len(p_world) < WINDOW:
         return np.zeros(len(p_world), bool)
     half = WINDOW // 2
@@ -58,7 +49,7 @@ def exchanged(keypoints: ClipKeypoints, frames: Bool[np.ndarray, "frames"]) -> C
     """The same with left and right exchanged in some frames, in space and in all images."""
     if not frames.any():
         return keypoints
-    mirror = other_side(list(keypoints.names))
+    mirror = KeypointSet(tuple(keypoints.names)).mirror
     arrays = {}
     for name, axis in (("p_world", 1), ("sigma", 1), ("q", 2), ("confidence", 2), ("used", 2)):
         values = getattr(keypoints, name).copy()

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from body.joints import JOINT_NAMES
+from body.joints import JOINT_NAMES, without_side
 from registration.fit.parts import PART_NAMES, part_of_joint
 
 MM = 1e-3
@@ -71,15 +71,10 @@ def inflated(
     row = clouded.astype(int)
     share, floor = (np.array([getattr(c, key) for c in both])[row, None] for key in ("share", "floor_mm"))
     added = MM**2 * (floor**2 + (share * np.nan_to_num(residual_mm)) ** 2)
-    of_joint = np.array([[c.joints[kind(name)] for name in JOINT_NAMES] for c in both])[row]
-    of_part = np.array([[c.skin[kind(name)] for name in PART_NAMES] for c in both])[row]
+    of_joint = np.array([[c.joints[without_side(name)] for name in JOINT_NAMES] for c in both])[row]
+    of_part = np.array([[c.skin[without_side(name)] for name in PART_NAMES] for c in both])[row]
     eye = np.eye(3)
     return (
         of_joint[..., None, None] ** 2 * joints + added[:, part_of_joint(), None, None] * eye,
         of_part[:, part_of_chosen, None, None] ** 2 * vertices + added[:, part_of_chosen, None, None] * eye,
     )
-
-
-def kind(name: str) -> str:
-    """A joint's or part's name without its side."""
-    return name.removeprefix("left_").removeprefix("right_")

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy.special import log_ndtr
 
-from body.joints import JOINT_INDEX
+from body.joints import JOINT_INDEX, without_side
 from body.model import BodyModel
 
 REGIONS: Final = ("bare", "hair", "feet", "trunk", "upper_arms", "forearms", "thighs", "shanks")
@@ -33,7 +33,7 @@ def region_of_vertex(model: BodyModel) -> Int64[np.ndarray, "vertices"]:
     """Index of each vertex's region: where it may be clothed, and where the same piece is likely."""
     of_joint = np.full(24, REGIONS.index("trunk"))
     for name, index in JOINT_INDEX.items():
-        kind = name.removeprefix("left_").removeprefix("right_")
+        kind = without_side(name)
         if kind in _OF_JOINT:
             of_joint[index] = REGIONS.index(_OF_JOINT[kind])
     regions = of_joint[np.asarray(model.weights).argmax(1)]

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from body.joints import JOINT_COUNT, JOINT_NAMES
+from body.joints import JOINT_COUNT, JOINT_NAMES, without_side
 from registration.fit.rotations import inverse_left_jacobian, logarithm
 from registration.fit.term import NormalEquations, PosedClip
 
@@ -61,9 +61,5 @@ class StandingPose:
         system.cost += 0.5 * float((information * (_MEAN - theta) ** 2).sum())
 
 
-def _kinds() -> list[str]:
-    return [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
-
-
-_SIGMA: Final[Float[np.ndarray, "24 3"]] = np.array([SPREAD[kind] for kind in _kinds()])
+_SIGMA: Final[Float[np.ndarray, "24 3"]] = np.array([SPREAD[kind] for kind in map(without_side, JOINT_NAMES)])
 _MEAN: Final[Float[np.ndarray, "24 3"]] = np.array([MEAN.get(name, (0.0, 0.0, 0.0)) for name in JOINT_NAMES])

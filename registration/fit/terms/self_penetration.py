@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int64
 
-from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS
+from body.joints import JOINT_INDEX, JOINT_NAMES, PARENTS, without_side
 from body.model import BodyModel
 from registration.fit.posing import PosedClip
 from registration.fit.system import NormalEquations
@@ -45,7 +45,7 @@ class Balls:
         J = model.rest_joints()
         members, joints = [], []
         for joint, name in enumerate(JOINT_NAMES):
-            kind = name.removeprefix("left_").removeprefix("right_")
+            kind = without_side(name)
             if kind in ("collar", "foot", "hand", "neck"):
                 continue
             own = np.flatnonzero(_owners(mover) == joint)
