@@ -14,6 +14,7 @@ from registration.body_track import BodyTrack
 from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
 from registration.fit.energy import Energy, Piece, ShapeBelief
+from registration.fit.facing import facing
 from registration.fit.piece_fit import fit_piece
 from registration.fit.report import report
 from registration.fit.rest import RestBody
@@ -60,6 +61,10 @@ def fit_clip(
     energy = Energy(model, keypoints, config, shape)
     swapped = swapped_frames(keypoints.p_world, list(keypoints.names))
     keypoints = exchanged(keypoints, swapped)
+    ways = facing(energy, keypoints, clouds)
+    if ways is not None and ways.wrong:
+        every = np.ones(len(keypoints), bool)
+        keypoints, swapped = exchanged(keypoints, every), ~swapped
     if len(keypoints) <= config.frames_at_once:
         state, system = fit_piece(energy, _piece(energy, keypoints, clouds), None, on_progress)
     else:

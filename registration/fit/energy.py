@@ -23,7 +23,7 @@ from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints, Surface
 from registration.fit.system import NormalEquations
 from registration.fit.term import Term
-from registration.fit.terms.clothing import Clothing
+from registration.fit.terms.clothing import ENDS_GAP_M, MODEL_GAP_M, Clothing
 from registration.fit.terms.floor import Floor, Soles, standing
 from registration.fit.terms.joint_limits import LimitTerm
 from registration.fit.terms.margin_prior import MarginPrior, default_margin_priors
@@ -143,10 +143,12 @@ class Energy:
         clothing = None
         if clothes is not None:
             said = max(1.0, frames / config.independent_frames) / max(frames, 1)
+            margins = default_margin_priors()
             clothing = Clothing(
                 prior=clothes,
-                patch=default_margin_priors().patches(self.model),
+                patch=margins.patches(self.model),
                 said=said,
+                gap_m=np.where(margins.ends, ENDS_GAP_M, MODEL_GAP_M),
                 reach_m=kernel * config.surface_kernel_m,
             )
         return Surface(

@@ -127,6 +127,29 @@ def test_points_inside_the_skin_push_harder_than_points_outside():
     assert cost[-1] - cost[1] == pytest.approx(12 * 0.5 * (0.01 / 0.004) ** 2, rel=0.1)  # 12 patches, each a gap off
 
 
+def test_a_patch_with_a_smaller_gap_says_more():
+    setup = Setup()
+    even, uneven = setup.clothing, replace(setup.clothing, gap_m=np.where(np.arange(12) == 3, 0.001, 0.004))
+    points, geometry = setup.at(setup.state)
+    mine = setup.clothing.patch[setup.vertex] == 3
+    for trust, same in ((np.where(mine, 0.0, 1.0), True), (np.where(mine, 1.0, 0.0), False)):
+        some = replace(points, trust=trust)
+        A, B = even.equations(some, *geometry)[0], uneven.equations(some, *geometry)[0]
+        assert np.allclose(A, B) == same
+    assert np.trace(B) > 1.5 * np.trace(A)
+
+
+def test_the_ends_of_a_body_are_its_crown_and_soles():
+    model, margins = open_body(), default_margin_priors()
+    y = np.asarray(model.v_template)[:, 1]
+    height = (y - y.min()) / np.ptp(y)
+    ends = margins.ends[margins.patches(model)]
+    assert ends[y.argmax()]
+    assert ends[y.argmin()]
+    assert not ends[(height > 0.08) & (height < 0.92)].any()
+    assert 0.03 < margins.ends.mean() < 0.08  # patches are even: so much of the skin
+
+
 def test_each_kind_of_clothes_explains_its_own_margins_best():
     priors, model = default_margin_priors(), open_body()
     rng, setup = np.random.default_rng(3), Setup()

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from scipy.spatial import KDTree
 
 from body.model import BodyModel
 from registration.errors import RegistrationError
 
+CROWN, SOLES = 0.47, -0.475
+"""Patches above and below, in body heights from the middle, hold the length of the body."""
 DATA: Final = Path(__file__).parents[2] / "data" / "margin_prior.npz"
 
 
@@ -47,6 +49,11 @@ class MarginPriors:
                 return kind
         names = ", ".join(k.name for k in self.kinds)
         raise RegistrationError(f"there are no clothes of the kind {name!r}; the kinds are: {names}")
+
+    @property
+    def ends(self) -> Bool[np.ndarray, "patches"]:
+        """Whether each patch is of the crown or of the soles."""
+        return (self.center[:, 1] > CROWN) | (self.center[:, 1] < SOLES)
 
     def patches(self, model: BodyModel) -> Int64[np.ndarray, "vertices"]:
         """Patch of each vertex of a model: the nearest on its mean rest body, scaled to the same height."""
