@@ -83,14 +83,15 @@ def label(picture: UInt8[np.ndarray, "rows columns 3"], text: str) -> UInt8[np.n
 
 
 def montage(pictures: list[list[UInt8[np.ndarray, "_ _ 3"]]], gap: int = 4) -> UInt8[np.ndarray, "_ _ 3"]:
-    """Rows of pictures on one sheet; a smaller picture keeps its size in the top-left of its cell."""
-    rows = [_beside(row, gap) for row in pictures]
-    width = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, gap), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    return np.concatenate(padded)[:-gap]
-
-
-def _beside(row: list[np.ndarray], gap: int) -> np.ndarray:
-    height = max(picture.shape[0] for picture in row)
-    pads = [((0, height - p.shape[0]), (0, gap), (0, 0)) for p in row]
-    return np.concatenate([np.pad(p, pad, constant_values=255) for p, pad in zip(row, pads)], 1)[:, :-gap]
+    """Rows and columns of pictures on one sheet; a smaller picture keeps its size in the top-left of its cell."""
+    heights = [max(picture.shape[0] for picture in row) for row in pictures]
+    columns = max(len(row) for row in pictures)
+    widths = [max(row[column].shape[1] for row in pictures if column < len(row)) for column in range(columns)]
+    starts = np.cumsum([0, *(width + gap for width in widths)])
+    sheet = np.full((sum(heights) + gap * (len(heights) - 1), starts[-1] - gap, 3), 255, np.uint8)
+    top = 0
+    for row, height in zip(pictures, heights, strict=True):
+        for picture, left in zip(row, starts):
+            sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+        top += height + gap
+    return sheet

@@ -10,7 +10,7 @@ from export_take import INSTANTS, build_take
 from body.loading import OPEN_BODY
 from capture.session import Session
 from humanrig.report.charts import all_instants, charts
-from humanrig.report.overlay import draw_body
+from humanrig.report.overlay import draw_body, montage
 from humanrig.report.people import COLORS, shown_people
 from humanrig.report.pictures import overlay_sheet
 from registration.fit.parts import PART_NAMES
@@ -94,3 +94,13 @@ def test_charts_name_everybody_and_their_parts(take) -> None:
     assert "person01" in found["Keypoint residual over time"]
     assert "facecolor" in found["3D view"]
     assert "Certainty over time" in found
+
+
+def test_pictures_of_one_camera_stand_below_each_other() -> None:
+    narrow, wide = np.zeros((10, 6, 3), np.uint8), np.full((10, 20, 3), 50, np.uint8)
+    sheet = montage([[narrow, wide], [wide, narrow]], gap=2)
+    assert sheet.shape == (22, 42, 3)
+    assert (sheet[:10, 22:] == 50).all()
+    assert (sheet[12:, :20] == 50).all()
+    assert (sheet[:10, 6:22] == 255).all()
+    assert (sheet[12:, 22:28] == 0).all()
