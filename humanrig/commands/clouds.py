@@ -39,6 +39,7 @@ def clouds(
     from capture.session import Session
     from humanrig import pipeline
     from humanrig.errors import HumanrigError
+    from humanrig.registering.options import set_people
 
     opened = Session.open(session)
     if not opened.of_kind("depth"):
@@ -46,8 +47,7 @@ def clouds(
     configs = read_configs(None, option)
     if workers is not None:
         configs.setdefault("clouds", {})["workers"] = workers
-    if (kept := _people(opened) if people is None else people) is not None:
-        configs.setdefault("masks", {}).setdefault("people", kept)
+    set_people(opened, configs, people)
     request = pipeline.Request(
         until="clouds",
         start="clouds" if again else None,
@@ -85,7 +85,7 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         lines.append(f"instants without a cloud: {', '.join(map(str, figures['empty']))}")
     lines += [
         f"  {name:<20} {figures['kept'][name]:>6} points, {_or_dash(figures['apart_mm'][name], '.1f')} mm from the "
-        f"others' surface, {_or_dash(figures['unconfirmed_percent'][name], '.0f')} % seen by it alone"
+        f"others' surface, {_or_dash(figures['unconfirmed_percent'][name], '.0f')} % where others see nothing"
         for name in figures["kept"]
     ]
     return lines
@@ -93,11 +93,3 @@ def sentences(figures: dict[str, Any]) -> list[str]:
 
 def _or_dash(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
-
-
-def _people(session: Any) -> int | None:
-    """How many people the masks were made for; None where there are none yet."""
-    from humanrig import manifest
-
-    done = manifest.read(session.path("masks"))
-    return None if done is None else done.config.get("people")

@@ -44,11 +44,11 @@ def keypoints(
     """
     from capture.session import Session
     from humanrig import pipeline
-    from humanrig.registering.options import people_of_masks, set_people
+    from humanrig.registering.options import set_people
 
     opened = Session.open(session)
     configs = read_configs(None, option)
-    set_people(configs, people_of_masks(opened) if people is None else people)
+    set_people(opened, configs, people)
     if detector is not None:
         configs.setdefault("keypoints", {})["detector"] = str(detector)
     if workers is not None:

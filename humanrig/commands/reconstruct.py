@@ -30,7 +30,7 @@ def reconstruct(
     option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
     people: Annotated[int | None, arg(metavar="N")] = None,
     shape_from: Annotated[Path | None, arg(metavar="TAKE|SCAN")] = None,
-    scan_unit: Literal["m", "cm", "mm"] | None = None,
+    scan_unit: Annotated[Literal["m", "cm", "mm"] | None, arg(metavar="m|cm|mm")] = None,
     scan_up: Annotated[str | None, arg(metavar="AXIS")] = None,
     json: bool = False,
 ) -> int:
@@ -49,7 +49,7 @@ def reconstruct(
         without: Cameras that no estimate may use; `humanrig evaluate` measures in them.
         config: TOML file with one table for each stage, such as [register]. A misspelt key is an error.
         option: One option of a stage, such as register.betas=16. Wins over the file.
-        people: How many people to follow, 0 for everybody; one where nothing is said.
+        people: How many people to follow, 0 for everybody; by default as the masks were made, else one.
         shape_from: Where the shape of person00 is known from: a scan (.obj, .ply), or a take of standing still.
         scan_unit: Of a scan whose numbers are no height of a person in metres.
         scan_up: Which axis of the scan points up, such as y or -z; it is found where this is left out.
@@ -61,7 +61,7 @@ def reconstruct(
 
     opened = Session.open(session)
     configs = read_configs(config, option)
-    set_people(configs, people)
+    set_people(opened, configs, people)
     if (only or until or "register") not in pipeline.STAGES[: pipeline.STAGES.index("register")]:
         with stage_progress() as update:
             set_shape(opened, configs, shape_from, scan_unit, scan_up, update)

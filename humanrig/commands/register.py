@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +20,7 @@ def register(
     session: Annotated[Positional[Path], arg(metavar="SESSION")],
     people: Annotated[int | None, arg(metavar="N")] = None,
     shape_from: Annotated[Path | None, arg(metavar="TAKE|SCAN")] = None,
-    scan_unit: Literal["m", "cm", "mm"] | None = None,
+    scan_unit: Annotated[Literal["m", "cm", "mm"] | None, arg(metavar="m|cm|mm")] = None,
     scan_up: Annotated[str | None, arg(metavar="AXIS")] = None,
     terms: Annotated[tuple[str, ...], arg(metavar="NAME=WEIGHT|off ...")] = (),
     frames: Annotated[str | None, arg(metavar="A:B")] = None,
@@ -30,7 +32,8 @@ def register(
     """Fit an SMPL-format body to every person at every instant, and say where it should not be trusted.
 
     Runs sync, calibrate, masks, clouds and keypoints first where they have not run; what is done and unchanged is
-    skipped. Writes SESSION/body/personNN.npz (docs/conventions.md).
+    skipped. Writes SESSION/body/personNN.npz (docs/conventions.md). `humanrig reconstruct` with the same options
+    goes on to meshes, texture and report; with others it fits again.
 
     Args:
         session: The session's folder.
@@ -47,11 +50,11 @@ def register(
     """
     from capture.session import Session
     from humanrig import pipeline
-    from humanrig.registering.options import people_of_masks, set_people, set_shape, set_terms
+    from humanrig.registering.options import set_people, set_shape, set_terms
 
     opened = Session.open(session)
     configs = read_configs(None, option)
-    set_people(configs, people_of_masks(opened) if people is None else people)
+    set_people(opened, configs, people)
     set_terms(configs, terms)
     with stage_progress() as update:
         shape = set_shape(opened, configs, shape_from, scan_unit, scan_up, update)
@@ -78,7 +81,29 @@ def register(
             print(line)
     say("unchanged, skipped" if last.skipped else f"{last.seconds:.1f} s")
     say(f"{opened.path('body')}")
+    weights = configs["register"]["terms"] if terms else {}
+    words = same_words(shape_from, scan_unit, scan_up, weights, frames, without, option)
+    say(f"next, meshes, texture and report: humanrig reconstruct {session}{words}")
     return 0
+
+
+def same_words(
+    shape_from: Path | None,
+    scan_unit: str | None,
+    scan_up: str | None,
+    terms: Mapping[str, float],
+    frames: str | None,
+    without: Sequence[str],
+    option: Sequence[str],
+) -> str:
+    """The words that keep `humanrig reconstruct` from fitting again with other options."""
+    given = [("--shape-from", shape_from), ("--scan-unit", scan_unit), ("--scan-up", scan_up), ("--frames", frames)]
+    words = [word for name, value in given if value is not None for word in (name, str(value))]
+    words += ["--without", *without] if without else []
+    weights = ", ".join(f"{name}={weight:g}" for name, weight in terms.items())
+    options = [*option, f"register.terms={{{weights}}}"] if terms else option
+    words += ["--option", *options] if options else []
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def known_shape(figures: dict[str, Any]) -> str:

@@ -17,32 +17,41 @@ LINK = "shape_from"
 """In session.toml: the take that shows this person standing still."""
 
 
-def set_people(configs: Configs, people: int | None) -> None:
-    """Adds the option `people` of masks and keypoints, where it is given and they have it.
+def set_people(session: Session, configs: Configs, people: int | None) -> None:
+    """Adds the option `people` of masks and keypoints: the number that is given, else as many as were followed before.
 
     Raises HumanrigError for a number that cannot be, and when an option already says another number.
     """
-    from humanrig.pipeline import load_stage
     from registration.masks.files import MAX_PEOPLE
 
     if people is None:
+        keep_people(session, configs)
         return
     if not 0 <= people <= MAX_PEOPLE:
         raise HumanrigError(f"--people {people}: give a number up to {MAX_PEOPLE}, or 0 for everybody")
     for stage in ("masks", "keypoints"):
-        if "people" not in load_stage(stage).config.__dataclass_fields__:
-            continue
         former = configs.setdefault(stage, {}).setdefault("people", people)
         if former != people:
             raise HumanrigError(f"--people {people} and --option {stage}.people={former} differ; give one of them")
 
 
-def people_of_masks(session: Session) -> int | None:
-    """How many people the masks were made for; None where there are no masks yet."""
+def keep_people(session: Session, configs: Configs) -> None:
+    """Adds the option `people` of the masks and keypoints that are there, so that nobody is dropped who was followed.
+
+    An option that is given already wins.
+    """
     from humanrig import manifest
 
-    done = manifest.read(session.path("masks"))
-    return None if done is None else done.config.get("people")
+    if any("people" in configs.get(stage, {}) for stage in ("masks", "keypoints")):
+        return
+    masks, keypoints = (manifest.read(session.path(stage)) for stage in ("masks", "keypoints"))
+    if masks is None or (people := masks.config.get("people")) is None:
+        return
+    configs.setdefault("masks", {})["people"] = people
+    # without depth, keypoints number the people, and must be told how many there are
+    followed = keypoints.config.get("people") if keypoints is not None else people if people != 1 else None
+    if followed is not None:
+        configs.setdefault("keypoints", {})["people"] = followed
 
 
 def set_terms(configs: Configs, words: Sequence[str]) -> None:

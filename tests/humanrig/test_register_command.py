@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from body.loading import load_body_model
 from capture.session import Session
 from humanrig import pipeline
 from humanrig.cli import main
+from humanrig.commands.reconstruct import read_configs
+from humanrig.commands.register import same_words
 from humanrig.errors import HumanrigError
 from humanrig.registering.options import set_people, set_terms
 from humanrig.registering.shape_file import read_shape, write_shape
@@ -99,15 +102,35 @@ def test_wrong_words_are_refused_in_one_sentence(
     assert "Traceback" not in error
 
 
-def test_people_and_terms_become_options() -> None:
+def test_people_and_terms_become_options(made: Path) -> None:
     configs: dict[str, dict] = {"register": {"betas": 4, "terms": {"pose": 2.0}}}
-    set_people(configs, None)
+    set_people(Session.open(made), configs, None)
     set_terms(configs, ["surface=0.5", "smooth=off"])
     assert configs == {"register": {"betas": 4, "terms": {"pose": 2.0, "surface": 0.5, "smooth": 0.0}}}
-    set_people(configs, 0)
+    set_people(Session.open(made), configs, 0)
     assert configs["masks"] == {"people": 0}
     with pytest.raises(HumanrigError, match="--people -1"):
-        set_people(configs, -1)
+        set_people(Session.open(made), configs, -1)
+
+
+def test_whoever_was_followed_is_followed_on_unless_another_number_is_given(take: Path) -> None:
+    session = Session.open(take)
+    configs: dict[str, dict] = {}
+    set_people(session, configs, 2)
+    pipeline.reconstruct(session, pipeline.Request(until="keypoints", configs=configs))
+    configs = {}
+    set_people(session, configs, None)
+    assert configs == {"masks": {"people": 2}, "keypoints": {"people": 2}}
+    configs = {"masks": {"people": 1}}
+    set_people(session, configs, None)  # no complaint about a number that nobody gave
+    assert configs == {"masks": {"people": 1}}
+
+
+def test_the_words_that_go_on_with_a_fit_mean_the_same() -> None:
+    words = same_words(Path("a scan.ply"), "mm", None, {"smooth": 0.0}, "0:6", ["cam1"], ["register.betas=10"])
+    assert words.startswith(" --shape-from 'a scan.ply' --scan-unit mm --frames 0:6 --without cam1 --option ")
+    options = shlex.split(words)[shlex.split(words).index("--option") + 1 :]
+    assert read_configs(None, tuple(options)) == {"register": {"betas": 10, "terms": {"smooth": 0.0}}}
 
 
 def estimate() -> ShapeEstimate:
