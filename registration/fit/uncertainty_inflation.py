@@ -38,12 +38,12 @@ class Inflation:
 
 WITH_CLOUD: Final = Inflation(
     joints={
-        "ankle": 2.1, "collar": 2.9, "elbow": 1.9, "foot": 2.6, "hand": 1.7, "head": 1.2, "hip": 3.4, "knee": 2.3,
-        "neck": 1.7, "pelvis": 3.2, "shoulder": 2.4, "spine1": 3.9, "spine2": 3.7, "spine3": 2.3, "wrist": 2.5,
+        "ankle": 1.0, "collar": 1.0, "elbow": 1.3, "foot": 2.6, "hand": 1.5, "head": 1.0, "hip": 1.5, "knee": 1.0,
+        "neck": 1.0, "pelvis": 1.0, "shoulder": 2.9, "spine1": 3.7, "spine2": 3.2, "spine3": 1.0, "wrist": 1.9,
     },
-    skin={"arm": 2.8, "foot": 2.5, "hand": 2.0, "head": 2.3, "leg": 3.8, "trunk": 3.7},
-    floor_mm=1.0,
-    share=0.0,
+    skin={"arm": 2.7, "foot": 2.2, "hand": 1.5, "head": 2.2, "leg": 3.5, "trunk": 3.1},
+    floor_mm=2.0,
+    share=0.25,
 )  # fmt: skip
 WITHOUT_CLOUD: Final = Inflation(
     joints={
