@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.optimize import nnls
 
 FEWEST = 30
@@ -13,7 +13,8 @@ FEWEST = 30
 APART_M = 0.005
 """A camera this far from the others is named: a good calibration leaves 0.5 mm."""
 LONELY = 0.5
-"""…and one of whose points more than this part is confirmed by nobody; with ten cameras around a body 2 to 8 % are."""
+"""…and one of whose points, as far as others tell, more than this part is where they look through. What only one camera
+can see counts for nothing: with two to five cameras that is half of a good one's points."""
 SHARED = 0.85
 """Neighbours of a camera that is off miss it too: only those nearly as lonely as the loneliest are named."""
 
@@ -41,6 +42,12 @@ def camera_excess(pairs: Float[np.ndarray, "views views 3"]) -> Float[np.ndarray
     return np.sqrt(found)
 
 
+def is_compared(pairs: Float[np.ndarray, "views views 3"]) -> Bool[np.ndarray, "views"]:
+    """Which cameras have enough surface in common with any other for `camera_excess` to tell something of them."""
+    count = pairs[..., 0] + pairs[..., 0].T
+    return np.any((count >= FEWEST) & ~np.eye(len(count), dtype=bool), axis=1)
+
+
 def warnings_of(apart_m: Mapping[str, Sequence[float]], lonely: Mapping[str, Sequence[float]]) -> list[str]:
     """One sentence for each camera that disagrees with the others over a clip: values of its instants by camera."""
     said = []
@@ -50,7 +57,7 @@ def warnings_of(apart_m: Mapping[str, Sequence[float]], lonely: Mapping[str, Seq
         alone, apart = alone_of[name], _median(apart_m[name])
         if alone > max(LONELY, SHARED * most):
             said.append(
-                f"{name}: {100 * alone:.0f} % of its points are where no other camera sees anything; it was moved "
+                f"{name}: {100 * alone:.0f} % of its points are where others see nothing; it was moved "
                 "after the calibration, or calibrated badly: calibrate again, or leave it out with "
                 f"--without {_device(name)}"
             )

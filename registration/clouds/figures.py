@@ -24,6 +24,9 @@ class CloudFigures:
     uncolored: int
     """Kept, but no colour camera saw them; they are black."""
     apart_m: dict[str, float]
-    """How far each camera's surface lies from that of the others, beyond the noise: a standard deviation."""
+    """How far each camera's surface lies from that of the others, beyond the noise: a standard deviation.
+
+    NaN where they have no surface in common."""
     lonely: dict[str, float]
-    """Part of each camera's points that no other camera confirms; NaN for a camera without points."""
+    """Part of each camera's points that others only look through, of those that others confirm or look through; NaN
+    where there are none."""

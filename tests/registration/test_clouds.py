@@ -11,6 +11,7 @@ from geometry.rays import RayScene
 from geometry.rigid import look_at
 from registration.clouds.colors import ColorView
 from registration.clouds.config import CloudConfig
+from registration.clouds.consistency import warnings_of
 from registration.clouds.files import read_cloud, read_cloud_cameras, write_cloud, write_cloud_cameras
 from registration.clouds.fusion import fuse
 from registration.clouds.views import DepthView, box_of
@@ -128,6 +129,21 @@ def test_a_camera_that_is_off_is_named_and_loses_weight(room):
     assert after.apart_m[name] > 0.005 > 2 * before.apart_m[name]
     others = RayScene(room.vertices, room.faces).closest(cloud.points[cloud.camera != 2]).distance
     assert others.mean() < 0.002
+
+
+def test_what_one_camera_alone_can_see_speaks_not_against_it(room):
+    """A camera that stands alone, or beside two others, is not off; one that was moved by a decimetre is."""
+    views = _views(room)
+    _, alone = fuse(views[:1], config=PLAIN)
+    _, few = fuse(views[::2], config=PLAIN)
+    T = views[2].camera.T_world_camera.copy()
+    T[0, 3] += 0.15
+    _, off = fuse([*views[:2], replace(views[2], camera=views[2].camera.at(T)), *views[3:]], config=PLAIN)
+    for figures, named in ((alone, []), (few, []), (off, [views[2].camera.name])):
+        apart = {name: [value] for name, value in figures.apart_m.items()}
+        said = warnings_of(apart, {name: [value] for name, value in figures.lonely.items()})
+        assert [text.split(":")[0] for text in said if "others see nothing" in text] == named
+    assert np.isnan([*alone.apart_m.values(), *alone.lonely.values()]).all()
 
 
 def test_thinning_keeps_the_most_certain_point_of_each_voxel(room):
