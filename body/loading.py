@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from body.errors import BodyError
 from body.model import BodyModel
 from body.model_arrays import model_from_arrays
 from body.pickles import read_pickle
+from geometry.npz_files import DAMAGED
 
 Gender = Literal["neutral", "male", "female"]
 
@@ -96,7 +96,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, AttributeError) as error:
+    except (*DAMAGED, AttributeError) as error:
         raise BodyError(f"{path} is not a whole .npz of plain arrays ({error}); obtain the file again") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from body.parameters import BodyParameters
 from capture.session import Session
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
+from geometry.npz_files import DAMAGED
 from humanrig import manifest
 from humanrig.errors import HumanrigError
 
@@ -111,7 +111,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise HumanrigError(f"{path} cannot be read ({error}); run its stage again") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int64, Shaped
 
 from body.parameters import BodyParameters
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 
 GOOD = ""
@@ -126,7 +126,7 @@ def read_body_track(path: Path) -> BodyTrack:
         )
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run: humanrig reconstruct SESSION --only register") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise RegistrationError(f"{path} is not a fitted body ({error}); run the stage register again") from None
 
 

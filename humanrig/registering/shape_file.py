@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from body.model import BodyModel
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 from registration.shape.estimate import ShapeEstimate
 
@@ -61,7 +61,7 @@ def read_shape(path: Path, model: BodyModel) -> ShapeEstimate:
         raise RegistrationError(
             f"{path} is missing; estimate the shape again: humanrig register SESSION --shape-from"
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise RegistrationError(f"{path} is not a shape ({error}); delete it and estimate the shape again") from None
     if sha256 != model.sha256:
         raise RegistrationError(

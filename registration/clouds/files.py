@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from geometry.cloud import PointCloud
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 
 CAMERAS = "cameras.json"
@@ -54,7 +54,7 @@ def read_cloud(path: Path) -> PointCloud:
                 arrays.setdefault(name, np.full(len(arrays["points"]), value, DTYPES[name]))
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds for this instant") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise RegistrationError(f"{path} is not a cloud ({error}); run the stage clouds again") from None
     wide = {name: arrays[name].astype(np.float64) for name in ("points", "normals", "sigma")}
     return PointCloud(**{**arrays, **wide})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int64, Shaped, UInt8
 
 from capture.session import Session
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 from registration.keypoints.detector import Detector, Person2D, PersonMask
 
@@ -157,7 +157,7 @@ def load(path: Path) -> StreamDetections | None:
     try:
         with np.load(path, allow_pickle=False) as data:
             arrays = dict(data)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
     if arrays.pop("format", None) != _FORMAT or set(arrays) != set(StreamDetections.__dataclass_fields__):
         return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 
 
@@ -63,7 +63,7 @@ def read_track(path: Path) -> KeypointTrack:
             arrays = {name: data[name] for name in data.files}
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage keypoints") from None
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    except DAMAGED as error:
         raise RegistrationError(f"{path} is not a keypoint file ({error}); run the stage keypoints again") from None
     if "covariance" not in arrays and "sigma" in arrays:
         arrays["covariance"] = arrays["sigma"][..., None, None] ** 2 * np.eye(3)

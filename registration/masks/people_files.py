@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from geometry.npz_files import DAMAGED
 from registration.errors import RegistrationError
 
 FILE = "people.npz"
@@ -43,5 +43,5 @@ def read_people_track(path: Path) -> PeopleTrack | None:
     try:
         with np.load(path) as arrays:
             return PeopleTrack(instants=arrays["instants"].astype(np.int64), center=arrays["center"].astype(float))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise RegistrationError(f"{path} cannot be read ({error}); run the stage masks again") from None

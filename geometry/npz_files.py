@@ -1,0 +1,14 @@
+"""What reading a damaged .npz file may raise."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import Final
+
+DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""Everything that `np.load(path)[name]` raises for bytes that were cut off or changed, and for an array that lacks.
+
+A changed byte is found by the checksum, by the decompressor before that, or makes a header that asks for a way of
+packing that does not exist.
+"""
