@@ -20,6 +20,7 @@ from humanrig.registering.inputs import (
     person_keypoints,
     seen_at_all,
 )
+from humanrig.registering.outlines import person_outlines
 from humanrig.registering.person_clouds import PersonClouds
 from humanrig.registering.shape_file import read_shape
 from humanrig.registering.telling import figures, warnings, with_cloud_flags
@@ -77,7 +78,8 @@ def _fit(context: StageContext, model: BodyModel, person: str, progress: Any) ->
         )
     begin = time.perf_counter()
     known = None if config.shape is None or number_of(person) else read_shape(config.shape, model).prior
-    fit = fit_clip(model, keypoints, clouds, config, progress, depth_cameras(context), known)
+    outlines = person_outlines(context, number_of(person)) if config.terms.get("silhouettes") else []
+    fit = fit_clip(model, keypoints, clouds, config, progress, depth_cameras(context), known, outlines)
     seconds = time.perf_counter() - begin
     track = with_cloud_flags(fit.track, clouds)
     track.write(context.output / f"{person}.npz")

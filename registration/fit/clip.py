@@ -22,6 +22,7 @@ from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
 from registration.fit.swaps import EXCHANGED, exchanged, swapped_frames
 from registration.fit.system import NormalEquations
+from registration.fit.terms.silhouettes import Outline
 
 __all__ = ["ClipKeypoints", "Fit", "fit_clip", "pixel_sigma"]
 
@@ -50,12 +51,14 @@ def fit_clip(
     on_progress: Progress | None = None,
     depth_cameras: Sequence[Camera] = (),
     shape: ShapeBelief | None = None,
+    outlines: Sequence[Outline] = (),
 ) -> Fit:
     """The body of every frame: one shape, a pose for each frame, and what should not be trusted in its flags.
 
     clouds: one for each frame, None where there is none. depth_cameras: those that made the clouds, which say how much
-    of the body could have points. shape: what is known of the person's shape. Frames without data are interpolated by
-    the motion prior and flagged. Raises RegistrationError when no frame shows a trunk or the shapes disagree.
+    of the body could have points. shape: what is known of the person's shape. outlines: of the person's masks, for the
+    term `silhouettes`. Frames without data are interpolated by the motion prior and flagged. Raises RegistrationError
+    when no frame shows a trunk or the shapes disagree.
     """
     config = config or FitConfig()
     energy = Energy(model, keypoints, config, shape)
@@ -66,9 +69,9 @@ def fit_clip(
         every = np.ones(len(keypoints), bool)
         keypoints, swapped = exchanged(keypoints, every), ~swapped
     if len(keypoints) <= config.frames_at_once:
-        state, system = fit_piece(energy, _piece(energy, keypoints, clouds), None, on_progress)
+        state, system = fit_piece(energy, _piece(energy, keypoints, clouds, outlines), None, on_progress)
     else:
-        state, system = _in_pieces(energy, keypoints, clouds, on_progress)
+        state, system = _in_pieces(energy, keypoints, clouds, outlines, on_progress)
     track = report(model, energy.landmarks, keypoints, state, clouds, energy.rest, system, depth_cameras)
     if swapped.any():
         flags = [f"{EXCHANGED}; {flag}".rstrip("; ") if s else str(flag) for s, flag in zip(swapped, track.flags)]
@@ -77,33 +80,45 @@ def fit_clip(
 
 
 def _piece(
-    energy: Energy, keypoints: ClipKeypoints, clouds: Sequence[PointCloud | None] | None, smooth: bool = True
+    energy: Energy,
+    keypoints: ClipKeypoints,
+    clouds: Sequence[PointCloud | None] | None,
+    outlines: Sequence[Outline],
+    smooth: bool = True,
 ) -> Piece:
     rng = np.random.default_rng(0)
     cloud = None if clouds is None else CloudPoints.of(clouds, energy.config.surface_points, rng)
-    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth, clouds=clouds)
+    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth, clouds=clouds, outlines=outlines)
+
+
+def _outlines_of(outlines: Sequence[Outline], frames: Sequence[int] | np.ndarray) -> list[Outline]:
+    """Those of some frames, counted from the first of these."""
+    place = {int(frame): n for n, frame in enumerate(frames)}
+    return [replace(outline, frame=place[outline.frame]) for outline in outlines if outline.frame in place]
 
 
 def _in_pieces(
     energy: Energy,
     keypoints: ClipKeypoints,
     clouds: Sequence[PointCloud | None] | None,
+    outlines: Sequence[Outline],
     on_progress: Progress | None,
 ) -> tuple[FitState, NormalEquations]:
     """A long clip: the shape from frames spread over it, then pieces that overlap, cut in the middle of the overlap."""
     T, size = len(keypoints), energy.config.frames_at_once
     spread = np.linspace(0, T - 1, min(size, 100)).astype(int)
     some = None if clouds is None else [clouds[t] for t in spread]
-    shared, _ = fit_piece(energy, _piece(energy, keypoints[spread], some, smooth=False), None)
+    few = _piece(energy, keypoints[spread], some, _outlines_of(outlines, spread), smooth=False)
+    shared, _ = fit_piece(energy, few, None)
     overlap = min(20, size // 4)
     starts = list(range(0, max(T - overlap, 1), size - overlap))
     rotations, transl = np.empty((T, *shared.rotations.shape[1:])), np.empty((T, 3))
     systems = []
     for n, start in enumerate(starts):
         part = slice(start, min(start + size, T))
-        state, system = fit_piece(
-            energy, _piece(energy, keypoints[part], None if clouds is None else clouds[part]), shared
-        )
+        some = None if clouds is None else clouds[part]
+        its = _outlines_of(outlines, range(part.start, part.stop))
+        state, system = fit_piece(energy, _piece(energy, keypoints[part], some, its), shared)
         kept = 0 if n == 0 else overlap // 2
         systems.append((start + kept, system.frames(slice(kept, None))))
         rotations[start + kept : part.stop] = state.rotations[kept:]

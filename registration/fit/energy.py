@@ -29,11 +29,12 @@ from registration.fit.terms.joint_limits import LimitTerm
 from registration.fit.terms.margin_prior import MarginPrior, default_margin_priors
 from registration.fit.terms.pose_prior import PosePrior
 from registration.fit.terms.self_penetration import Balls, SelfPenetration
+from registration.fit.terms.silhouettes import Outline, Silhouettes
 from registration.fit.terms.smoothness import OwnSmoothness, own_spread
 
-TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor", "apart")
+TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor", "apart", "silhouettes")
 """Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays. Without `clothes`
-every point is taken for skin."""
+every point is taken for skin. `silhouettes` is there only where it has a weight: `Energy.silhouettes`."""
 
 
 @runtime_checkable
@@ -67,6 +68,8 @@ class Piece:
     """Whether the frames follow one another."""
     clouds: Sequence[PointCloud | None] | None = None
     """Whole, for the choice of points once it is known roughly where the body is."""
+    outlines: Sequence[Outline] = ()
+    """Of the person's masks; their frames count from the piece's first."""
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -161,6 +164,12 @@ class Energy:
             threads=config.workers,
             clothing=clothing,
         )
+
+    def silhouettes(self, piece: Piece) -> dict[str, Term]:
+        """Rims of the body on the rims of its masks, where the piece has outlines and the term a weight."""
+        if not piece.outlines or not self.config.terms.get("silhouettes", 0.0):
+            return {}
+        return {"silhouettes": Silhouettes(outlines=piece.outlines)}
 
     def shared_prior(self, frames: int) -> SharedPrior:
         """What is known of shape and landmark offsets, said as often as the frames are independent."""

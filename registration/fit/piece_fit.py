@@ -42,12 +42,16 @@ def fit_piece(
     cloud = piece.cloud if config.terms.get("surface", 1.0) and piece.cloud is not None else None
     if cloud is None or not cloud.weight.any():
         with_pixels = len(piece.keypoints.cameras) > 0
-        fit.total = config.keypoint_iterations + with_pixels * config.pixel_iterations
+        silhouettes = energy.silhouettes(piece)
+        stages = with_pixels * (1 + bool(silhouettes))
+        fit.total = config.keypoint_iterations + stages * config.pixel_iterations
         tolerance = KEYPOINT_TOLERANCE if with_pixels else config.tolerance
         state, system = fit.step(state, {**points, **energy.priors(piece)}, config.keypoint_iterations, tolerance)
         if with_pixels:
             terms: dict[str, Term] = {"keypoints": energy.pixels(piece), **energy.priors(piece)}
             state, system = fit.step(state, terms, config.pixel_iterations)
+            if silhouettes:  # near the masks by now
+                state, system = fit.step(state, {**terms, **silhouettes}, config.pixel_iterations)
         return state, system
     few = config.surface_iterations // 3
     kinds = energy.kinds_of_clothes()
@@ -63,7 +67,7 @@ def fit_piece(
     if piece.clouds is not None:
         body, rng = PosedClip(state, energy.rest), np.random.default_rng(1)
         cloud = points_by_part(piece.clouds, config.surface_points, body, energy.ring, rng, piece.keypoints.time_us)
-    fine = _terms(energy, piece, cloud, 1.0)
+    fine = {**_terms(energy, piece, cloud, 1.0), **energy.silhouettes(piece)}
     return fit.step(state, {**fine, **energy.late_priors(piece, state)}, config.surface_iterations - few)
 
 
