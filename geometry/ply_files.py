@@ -51,14 +51,21 @@ def write_ply_cloud(path: Path | str, cloud: PointCloud) -> None:
 
 
 def read_ply_mesh(path: Path | str) -> TriangleMesh:
-    """The mesh. Raises GeometryError on a file that is missing, cut off, without faces, or not of triangles."""
+    """The mesh. Raises GeometryError on a file that is missing, cut off, without faces, not of triangles, or
+    with a corner that is no vertex."""
     elements = _read(Path(path))
     corners = elements.get("face", {}).get("vertex_indices", elements.get("face", {}).get("vertex_index"))
     if corners is None:
         raise GeometryError(f"{path}: holds no faces; it may be a point cloud")
     if corners.ndim != 2 or corners.shape[1] != 3:
         raise GeometryError(f"{path}: has faces of other than three corners; triangulate the mesh first")
-    return TriangleMesh(vertices=_columns(elements, "xyz", path), faces=corners.astype(np.int64))
+    vertices, faces = _columns(elements, "xyz", path), corners.astype(np.int64)
+    wrong = faces[(faces < 0) | (faces >= len(vertices))]
+    if len(wrong):
+        raise GeometryError(
+            f"{path}: a face names vertex {wrong[0]}, and there are {len(vertices)}; export the file again"
+        )
+    return TriangleMesh(vertices=vertices, faces=faces)
 
 
 def read_ply_cloud(path: Path | str) -> PointCloud:

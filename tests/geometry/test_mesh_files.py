@@ -176,3 +176,13 @@ def test_a_bad_ply_is_refused(tmp_path, mesh):
 def test_other_endings_are_refused(tmp_path):
     with pytest.raises(GeometryError, match=r"\.obj and \.ply"):
         read_mesh(tmp_path / "a.stl")
+
+
+@pytest.mark.parametrize("corner", [3, -1])
+def test_a_ply_face_of_a_vertex_that_is_not_there_is_refused(tmp_path, corner):
+    path = tmp_path / "a.ply"
+    head = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    faces = f"element face 1\nproperty list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 {corner}\n"
+    path.write_text(head + faces)
+    with pytest.raises(GeometryError, match=f"names vertex {corner}, and there are 3"):
+        read_ply_mesh(path)
