@@ -10,6 +10,7 @@ import numpy as np
 from capture.session import Session
 from geometry.mesh import TriangleMesh
 from humanrig.results import Results, people
+from registration.shape.height import standing_height
 
 COLORS = ((255, 150, 70), (80, 170, 255), (180, 110, 230), (90, 200, 120), (240, 110, 150))
 """RGB of person00, person01, …: far from skin, floor and most clothes; after the last, the first again."""
@@ -66,7 +67,7 @@ class ShownPerson:
             "color": "#{:02x}{:02x}{:02x}".format(*self.color),
             "frames": len(self.results.instants),
             "flagged": len(self.flags),
-            "height": f"{100 * np.ptp(model.shaped(p.betas, p.child)[:, 1]):.1f} cm",
+            "height": f"{100 * standing_height(model, p.betas, p.child):.1f} cm",
             "keypoints": _told(body["keypoint_px"], "px"),
             "surface": _told(body["surface_mm"], "mm"),
             "sigma": _told(sigma, "mm"),
