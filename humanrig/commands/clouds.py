@@ -85,7 +85,7 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         lines.append(f"instants without a cloud: {', '.join(map(str, figures['empty']))}")
     lines += [
         f"  {name:<20} {figures['kept'][name]:>6} points, {_or_dash(figures['apart_mm'][name], '.1f')} mm from the "
-        f"others' surface, {_or_dash(figures['unconfirmed_percent'][name], '.0f')} % where others see nothing"
+        f"others' surface, {_or_dash(figures['unconfirmed_percent'][name], '.0f')} % seen by it alone"
         for name in figures["kept"]
     ]
     return lines

@@ -28,5 +28,5 @@ class CloudFigures:
 
     NaN where they have no surface in common."""
     lonely: dict[str, float]
-    """Part of each camera's points that others only look through, of those that others confirm or look through; NaN
-    where there are none."""
+    """Part of each camera's points that no other camera confirms; NaN for a camera without points, and where only one
+    saw anybody."""

@@ -54,7 +54,8 @@ def fuse(
     agreed = agree(stack)
     points, sigma = (agreed.points, agreed.sigma) if config.average else (stack.points, stack.sigma)
     edge = np.concatenate([view.edge for view in seen])
-    keep, carved, denied = _confirmed(stack, agreed, edge, views, config)
+    several = sum(bool(len(view.points)) for view in seen) > 1
+    keep, carved = _confirmed(stack, agreed, edge, views, config)
     if not keep.any():
         raise RegistrationError(_empty_message(views, instant, len(keep)))
     chosen = _chosen(points, sigma, keep, config.voxel_m)
@@ -71,14 +72,14 @@ def fuse(
         thinned=int(keep.sum()) - len(chosen),
         uncolored=int((~colored).sum()),
         apart_m={v.camera.name: float(apart[i]) if known else nan for i, (v, known) in enumerate(zip(views, compared))},
-        lonely={v.camera.name: _lonely(stack, agreed, denied, i) for i, v in enumerate(views)},
+        lonely={v.camera.name: _lonely(stack, agreed, i) if several else nan for i, v in enumerate(views)},
     )
 
 
 def _confirmed(
     stack: Stack, agreed: Agreement, edge: Bool[np.ndarray, "points"], views: Sequence[DepthView], config: CloudConfig
-) -> tuple[Bool[np.ndarray, "points"], int, Bool[np.ndarray, "points"]]:
-    """Which points stay, how many go because others look through them, and which others look through only.
+) -> tuple[Bool[np.ndarray, "points"], int]:
+    """Which points stay, and how many go because others look through them.
 
     Where others must confirm, a point that no other camera could see stays too if it hangs together with confirmed
     ones, unless a number of confirmations is asked for. Where none must, a point stays unless more cameras look
@@ -95,10 +96,7 @@ def _confirmed(
     if needed and config.min_support is None:
         keep[doubted] |= (said.open == 0) & anchored(stack, agreed.views >= needed, doubted)
     keep &= (agreed.views > 0) | ~edge
-    denied = np.zeros(len(keep), bool)
-    denied[doubted] = (said.through > 0) & (said.support == 0)
-    denied &= agreed.views == 0
-    return keep, int((~keep[doubted] & ~edge[doubted] & (said.through > 0)).sum()), denied
+    return keep, int((~keep[doubted] & ~edge[doubted] & (said.through > 0)).sum())
 
 
 def _confirmations(views: Sequence[DepthView], config: CloudConfig) -> int:
@@ -114,10 +112,9 @@ def _votes(stack: Stack, which: Int64[np.ndarray, "some"], views: Sequence[Depth
     return votes(p, n, seen_by, depth_m, masks, cameras, config.support_m, config.carve_m)
 
 
-def _lonely(stack: Stack, agreed: Agreement, denied: Bool[np.ndarray, "points"], view: int) -> float:
-    own = stack.view == view
-    told = int((own & (denied | (agreed.views > 0))).sum())
-    return int((own & denied).sum()) / told if told else nan
+def _lonely(stack: Stack, agreed: Agreement, view: int) -> float:
+    own = agreed.views[stack.view == view]
+    return float((own == 0).mean()) if len(own) else nan
 
 
 def _chosen(

@@ -131,19 +131,11 @@ def test_a_camera_that_is_off_is_named_and_loses_weight(room):
     assert others.mean() < 0.002
 
 
-def test_what_one_camera_alone_can_see_speaks_not_against_it(room):
-    """A camera that stands alone, or beside two others, is not off; one that was moved by a decimetre is."""
-    views = _views(room)
-    _, alone = fuse(views[:1], config=PLAIN)
-    _, few = fuse(views[::2], config=PLAIN)
-    T = views[2].camera.T_world_camera.copy()
-    T[0, 3] += 0.15
-    _, off = fuse([*views[:2], replace(views[2], camera=views[2].camera.at(T)), *views[3:]], config=PLAIN)
-    for figures, named in ((alone, []), (few, []), (off, [views[2].camera.name])):
-        apart = {name: [value] for name, value in figures.apart_m.items()}
-        said = warnings_of(apart, {name: [value] for name, value in figures.lonely.items()})
-        assert [text.split(":")[0] for text in said if "others see nothing" in text] == named
+def test_one_camera_has_nothing_to_disagree_with(room):
+    _, alone = fuse(_views(room)[:1], config=PLAIN)
+    apart, lonely = ({name: [value] for name, value in v.items()} for v in (alone.apart_m, alone.lonely))
     assert np.isnan([*alone.apart_m.values(), *alone.lonely.values()]).all()
+    assert warnings_of(apart, lonely) == []
 
 
 def test_thinning_keeps_the_most_certain_point_of_each_voxel(room):
