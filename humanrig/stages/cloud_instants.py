@@ -58,9 +58,8 @@ class CloudMaker:
         """Writes NNNNNN.npz, and NNNNNN.json beside it as the sign that it is whole."""
         path = cloud_path(self.folder, number)
         sign = path.with_suffix(".json")
-        if sign.is_file() and path.is_file():
-            values = json.loads(sign.read_text())
-            return MadeCloud(instant=number, points=values["points"], figures=CloudFigures(**values["figures"]))
+        if sign.is_file() and path.is_file() and (made := _read_sign(sign, number)):
+            return made
         views, colors = self.views(number)
         try:
             cloud, figures = fuse(views, colors, self.config, number)
@@ -107,6 +106,15 @@ class CloudMaker:
                 seen = read_people(path) if path.is_file() else None
                 colors.append(ColorView(image=image, camera=self._cameras[color], people=seen))
         return views, colors
+
+
+def _read_sign(path: Path, number: int) -> MadeCloud | None:
+    """What was noted beside a finished cloud; None where the note was cut off, as by a loss of power."""
+    try:
+        values = json.loads(path.read_text())
+        return MadeCloud(instant=number, points=values["points"], figures=CloudFigures(**values["figures"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def make_clouds(maker: CloudMaker, numbers: Sequence[int], workers: int | None) -> Iterator[MadeCloud]:

@@ -140,6 +140,17 @@ def test_an_interrupted_stage_goes_on_where_it_stopped(take, monkeypatch):
     assert made == [2, 0]  # another option, another cloud
 
 
+def test_a_note_that_was_cut_off_is_no_finished_cloud(take, tmp_path):
+    """A loss of power may leave the file beside a cloud empty: the cloud is made again."""
+    streams = tuple(take.of_kind("depth"))
+    maker = cloud_instants.CloudMaker(take, streams, cloud_instants.CloudConfig(), tmp_path)
+    first = maker.make(0)
+    assert first.points
+    for text in ("", '{"points": 3}', "[]"):
+        (tmp_path / "000000.json").write_text(text)
+        assert maker.make(0).points == first.points
+
+
 def test_cameras_that_disagree_are_named(take):
     cameras = _cameras()
     name = "kinect_002/depth"
