@@ -64,7 +64,7 @@ def fit_clip(
     energy = Energy(model, keypoints, config, shape)
     swapped = swapped_frames(keypoints.p_world, list(keypoints.names))
     keypoints = exchanged(keypoints, swapped)
-    ways = facing(energy, keypoints, clouds)
+    ways = facing(energy, keypoints)
     if ways is not None and ways.wrong:
         every = np.ones(len(keypoints), bool)
         keypoints, swapped = exchanged(keypoints, every), ~swapped

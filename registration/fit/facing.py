@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from geometry.cloud import PointCloud
 from registration.fit.clip_keypoints import ClipKeypoints
 from registration.fit.energy import Energy, Piece
 from registration.fit.piece_fit import first_state
 from registration.fit.solver import minimise
-from registration.fit.surface import CloudPoints
 from registration.fit.swaps import exchanged
 from registration.fit.term import Term
 
 TRIED_FRAMES = 4
-POINTS = 500
-"""Of each cloud."""
-KERNELS = 3.0
-"""Reach of the surface in kernels: as wide as that of the fit's first pass."""
-TO_KEYPOINTS, TO_SURFACE = 8, 3
-"""Steps towards the landmarks, then towards the surface as well."""
+STEPS = 8
+"""Towards the landmarks."""
 GAIN = 20.0
-"""Energy of a frame that the other way round must save. On seven validation takes it costs 38 to 75 more with keypoints
-alone, and more than 2,600 with clouds; 25 ms a tried frame without clouds, 70 with."""
+"""Energy of a frame that the other way round must save. On simulated takes the wrong way costs 38 to 75 more; 25 ms a
+tried frame. Clouds are not asked: a few steps towards a surface do not settle, and once an energy that had not settled
+turned a clip round whose keypoints were right."""
 TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 
 
@@ -38,13 +32,11 @@ class Facing:
 
     @property
     def wrong(self) -> bool:
-        """Whether the sides are exchanged beyond doubt. Noses, toes, knees and elbows say so, and the surface."""
+        """Whether the sides are exchanged beyond doubt. Noses, toes, knees and elbows say so."""
         return self.exchanged < self.labelled - GAIN
 
 
-def facing(
-    energy: Energy, keypoints: ClipKeypoints, clouds: Sequence[PointCloud | None] | None = None
-) -> Facing | None:
+def facing(energy: Energy, keypoints: ClipKeypoints) -> Facing | None:
     """Both ways of a clip; None where no frame has a whole trunk, of which nothing is said."""
     trunk = [list(keypoints.names).index(name) for name in TRUNK if name in keypoints.names]
     seen = np.flatnonzero(np.isfinite(keypoints.p_world[:, trunk]).all((1, 2)))
@@ -52,21 +44,14 @@ def facing(
         return None
     some = seen[np.unique(np.linspace(0, len(seen) - 1, min(TRIED_FRAMES, len(seen))).astype(int))]
     few, every = keypoints[some], np.ones(len(some), bool)
-    cloud = None
-    if clouds is not None and energy.config.terms.get("surface", 1.0):
-        cloud = CloudPoints.of([clouds[int(t)] for t in some], POINTS, np.random.default_rng(2))
-    labelled, other = (_energy(energy, k, cloud) / len(some) for k in (few, exchanged(few, every)))
+    labelled, other = (_energy(energy, k) / len(some) for k in (few, exchanged(few, every)))
     return Facing(labelled=labelled, exchanged=other)
 
 
-def _energy(energy: Energy, keypoints: ClipKeypoints, cloud: CloudPoints | None) -> float:
+def _energy(energy: Energy, keypoints: ClipKeypoints) -> float:
     """The least energy of some frames that is found from their own start."""
-    piece = Piece(keypoints=keypoints, cloud=cloud, smooth=False)
-    state = first_state(energy, piece, None)
+    piece = Piece(keypoints=keypoints, cloud=None, smooth=False)
     terms: dict[str, Term] = {"keypoints": energy.points(piece), **energy.priors(piece)}
-    tolerance = energy.config.tolerance
-    state, system = minimise(state, lambda s: energy.equations(s, terms), TO_KEYPOINTS, tolerance)
-    if cloud is not None and cloud.weight.any():
-        terms["surface"] = energy.surface(cloud, KERNELS)
-        _, system = minimise(state, lambda s: energy.equations(s, terms), TO_SURFACE, tolerance)
+    start = first_state(energy, piece, None)
+    _, system = minimise(start, lambda s: energy.equations(s, terms), STEPS, energy.config.tolerance)
     return system.cost
