@@ -9,6 +9,7 @@ import numpy as np
 
 from registration.fit.energy import Energy, Piece
 from registration.fit.initial import initial_state
+from registration.fit.lost_limbs import with_limbs_found
 from registration.fit.posing import PosedClip
 from registration.fit.sampling import points_by_part
 from registration.fit.solver import minimise
@@ -56,7 +57,12 @@ def fit_piece(
     few = config.surface_iterations // 3
     kinds = energy.kinds_of_clothes()
     fit.total = config.keypoint_iterations + config.surface_iterations + (len(kinds) > 1) * (few + len(kinds) * MORE)
-    state, _ = fit.step(state, {**points, **energy.priors(piece)}, config.keypoint_iterations, KEYPOINT_TOLERANCE)
+    from_points = {**points, **energy.priors(piece)}
+    state, _ = fit.step(state, from_points, config.keypoint_iterations, KEYPOINT_TOLERANCE)
+    landmarks = energy.landmarks, piece.keypoints.p_world[:, energy.landmarks.index]
+    state, lost = with_limbs_found(state, *landmarks)
+    if lost.any():
+        state, _ = fit.step(state, from_points, config.keypoint_iterations, KEYPOINT_TOLERANCE)
     thin, priors = cloud.thinned(COARSE), energy.priors(piece)
     energy.clothes = next(iter(kinds))
     state, _ = fit.step(state, {**_terms(energy, piece, thin, WIDE), **priors}, few)
@@ -68,7 +74,13 @@ def fit_piece(
         body, rng = PosedClip(state, energy.rest), np.random.default_rng(1)
         cloud = points_by_part(piece.clouds, config.surface_points, body, energy.ring, rng, piece.keypoints.time_us)
     fine = {**_terms(energy, piece, cloud, 1.0), **energy.silhouettes(piece)}
-    return fit.step(state, {**fine, **energy.late_priors(piece, state)}, config.surface_iterations - few)
+    terms = {**fine, **energy.late_priors(piece, state)}
+    state, system = fit.step(state, terms, config.surface_iterations - few)
+    found, lost = with_limbs_found(state, *landmarks)
+    if not lost.any():
+        return state, system
+    again, renewed = fit.step(found, terms, config.surface_iterations - few)
+    return (again, renewed) if renewed.cost < system.cost else (state, system)
 
 
 class _Stages:
