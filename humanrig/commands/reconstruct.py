@@ -59,8 +59,8 @@ def reconstruct(
     from humanrig import pipeline
     from humanrig.registering.options import set_people, set_shape
 
-    opened = Session.open(session)
     configs = read_configs(config, option)
+    opened = Session.open(session)
     set_people(opened, configs, people)
     if (only or until or "register") not in pipeline.STAGES[: pipeline.STAGES.index("register")]:
         with stage_progress() as update:
