@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from registration.keypoints.detector import Detector, Person2D, PersonMask
 SEARCH_EVERY = 15
 """Images between searches of the whole image while everybody is being followed: half a second at 30 Hz."""
 _FORMAT = 1
+_ONE_READER = threading.Lock()
+"""numpy parses the header of each array with `ast`, which Python 3.11 cannot do in two threads at once: it raises a
+SystemError now and then (python/cpython issue 106905)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,8 @@ def load(path: Path) -> StreamDetections | None:
     """What `save` wrote; None when it is missing, damaged or of another version."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            arrays = dict(data)
+            with _ONE_READER:
+                arrays = dict(data)
     except DAMAGED:
         return None
     if arrays.pop("format", None) != _FORMAT or set(arrays) != set(StreamDetections.__dataclass_fields__):
