@@ -159,9 +159,8 @@ def save(detections: StreamDetections, path: Path) -> None:
 def load(path: Path) -> StreamDetections | None:
     """What `save` wrote; None when it is missing, damaged or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            with _ONE_READER:
-                arrays = dict(data)
+        with np.load(path, allow_pickle=False) as data, _ONE_READER:
+            arrays = dict(data)
     except DAMAGED:
         return None
     if arrays.pop("format", None) != _FORMAT or set(arrays) != set(StreamDetections.__dataclass_fields__):
