@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import print_json, say, stage_progress
+from humanrig.terminal import stage_progress
 
 
 def clouds(
@@ -38,6 +38,7 @@ def clouds(
     """
     from capture.session import Session
     from humanrig import pipeline
+    from humanrig.commands.stage_ending import tell
     from humanrig.errors import HumanrigError
     from humanrig.registering.options import set_people
 
@@ -57,17 +58,7 @@ def clouds(
     )
     with stage_progress() as update:
         outcomes = pipeline.reconstruct(opened, request, on_stage=update)
-    last = outcomes[-1]
-    for outcome in outcomes:
-        for warning in outcome.figures.get("warnings", []):
-            say(f"{outcome.stage}: warning: {warning}")
-    if json:
-        print_json({"seconds": last.seconds, "skipped": last.skipped, **last.figures})
-        return 0
-    for line in sentences(last.figures):
-        print(line)
-    say("unchanged, skipped" if last.skipped else f"{last.seconds:.1f} s")
-    say(f"{opened.path('clouds')}")
+    tell(outcomes, sentences, opened.path("clouds"), json=json)
     return 0
 
 

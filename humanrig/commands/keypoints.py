@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import Positional, arg
 
 from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import print_json, say, stage_progress
+from humanrig.terminal import stage_progress
 
 if TYPE_CHECKING:
     from capture.session import Session
@@ -44,6 +44,7 @@ def keypoints(
     """
     from capture.session import Session
     from humanrig import pipeline
+    from humanrig.commands.stage_ending import tell
     from humanrig.registering.options import set_people
 
     opened = Session.open(session)
@@ -56,17 +57,7 @@ def keypoints(
     request = pipeline.Request(until="masks", frames=parse_frames(frames), without=frozenset(without), configs=configs)
     with stage_progress() as update:
         outcomes = [*pipeline.reconstruct(opened, request, on_stage=update), _found(opened, request, again, update)]
-    last = outcomes[-1]
-    for outcome in outcomes:
-        for warning in outcome.figures.get("warnings", []):
-            say(f"{outcome.stage}: warning: {warning}")
-    if json:
-        print_json({"seconds": last.seconds, "skipped": last.skipped, **last.figures})
-        return 0
-    for line in sentences(last.figures):
-        print(line)
-    say("unchanged, skipped" if last.skipped else f"{last.seconds:.1f} s")
-    say(f"{opened.path('keypoints')}")
+    tell(outcomes, sentences, opened.path("keypoints"), json=json)
     return 0
 
 

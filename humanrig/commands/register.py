@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import print_json, say, stage_progress
+from humanrig.terminal import say, stage_progress
 
 MOST_FLAGS = 5
 """Flagged instants that are told one by one."""
@@ -50,6 +50,7 @@ def register(
     """
     from capture.session import Session
     from humanrig import pipeline
+    from humanrig.commands.stage_ending import tell
     from humanrig.registering.options import set_people, set_shape, set_terms
 
     opened = Session.open(session)
@@ -69,22 +70,17 @@ def register(
     )
     with stage_progress() as update:
         outcomes = pipeline.reconstruct(opened, request, on_stage=update)
-    last = outcomes[-1]
-    for outcome in outcomes:
-        for warning in outcome.figures.get("warnings", []):
-            say(f"{outcome.stage}: warning: {warning}")
+    tell(outcomes, _everybody, opened.path("body"), json=json)
     if json:
-        print_json({"seconds": last.seconds, "skipped": last.skipped, **last.figures})
         return 0
-    for person, figures in last.figures["people"].items():
-        for line in sentences(person, figures):
-            print(line)
-    say("unchanged, skipped" if last.skipped else f"{last.seconds:.1f} s")
-    say(f"{opened.path('body')}")
     weights = configs["register"]["terms"] if terms else {}
     words = same_words(shape_from, scan_unit, scan_up, weights, frames, without, option)
     say(f"next, meshes, texture and report: humanrig reconstruct {session}{words}")
     return 0
+
+
+def _everybody(figures: dict[str, Any]) -> list[str]:
+    return [line for person, own in figures["people"].items() for line in sentences(person, own)]
 
 
 def same_words(
