@@ -14,8 +14,18 @@ STANDING: Final[dict[str, dict[str, tuple[float, float, float]]]] = {
     "t_pose": {"hip": (0.0, 0.0, 0.06)},
     "a_pose": {"hip": (0.0, 0.0, 0.12), "shoulder": (0.0, 0.0, -0.8), "elbow": (0.0, -0.15, 0.0)},
     "stand": {"hip": (0.0, 0.0, 0.04), "shoulder": (0.0, 0.05, -1.2), "elbow": (0.0, -0.3, 0.0), "neck": (0.1, 0.0, 0)},
+    "arms_crossed": {
+        "left_shoulder": (0.554, -0.869, -0.619),
+        "left_elbow": (0.0, -1.9, 0.0),
+        "right_shoulder": (0.473, 0.982, 0.541),
+        "right_elbow": (0.0, 1.9, 0.0),
+        "left_hip": (-0.35, -0.01, -0.059),
+        "left_knee": (0.1, 0.0, 0.0),
+        "right_hip": (0.25, -0.004, 0.03),
+        "right_knee": (0.15, 0.0, 0.0),
+    },
 }
-"""Axis-angle of the left side and the middle, radians; the right side mirrors the left."""
+"""Axis-angle in radians; of joints without a side in their name the right one mirrors the left."""
 _RATE_HZ: Final = 30.0
 _LEG_M: Final = 0.86
 

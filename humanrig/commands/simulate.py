@@ -65,7 +65,7 @@ def simulate(
         scenario: people; board: a board moved through the volume; boxes: a stack of boxes; empty: the room.
         people: How many people, 1 to 6.
         clip: Motion: walk, run, jump, kick, punch, dance_a, cartwheel, … (fetched through the package index),
-            a standing pose (a_pose, t_pose, stand), or
+            a standing pose (a_pose, t_pose, stand, arms_crossed), or
             random: another for each person, made of the split's clips (mixed, mirrored, re-timed) and of random poses.
             The first random or climb_… motion fetches another 102 MB.
         split: Which people, and which clips of random motions, to draw from.

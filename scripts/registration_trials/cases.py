@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Row = Literal["tight", "sport", "loose", "children", "exact", "fast", "floor", "still", "people", "shape"]
+Row = Literal["tight", "sport", "loose", "children", "exact", "fast", "floor", "still", "people", "shape", "crossed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

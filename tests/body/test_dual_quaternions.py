@@ -50,11 +50,27 @@ def test_a_twisted_forearm_keeps_its_thickness():
     assert radius(posed.vertices[0, band]) < 0.85 * rest
 
 
-def test_standing_poses_are_symmetric_and_still():
+def test_standing_poses_are_still_and_symmetric_but_for_crossed_arms():
     for name in STANDING:
         clip = standing_clip(name)
         assert np.ptp(clip.rotations, axis=0).max() == 0
+        if name == "arms_crossed":
+            continue
         left, right = clip.rotations[0, JOINT_INDEX["left_shoulder"]], clip.rotations[0, JOINT_INDEX["right_shoulder"]]
         np.testing.assert_allclose(left * [1, -1, -1], right)
     with pytest.raises(BodyError, match="a_pose"):
         standing_clip("sitting")
+
+
+def test_crossed_arms_lie_before_the_chest_and_one_leg_before_the_other():
+    pose = standing_clip("arms_crossed").rotations[:1]
+    parameters = BodyParameters(
+        betas=np.zeros(0), global_orient=pose[:, 0], body_pose=pose[:, 1:].reshape(1, -1), transl=np.zeros((1, 3))
+    )
+    joints = load_body_model().pose(parameters).joints[0]
+    left, right = joints[JOINT_INDEX["left_wrist"]], joints[JOINT_INDEX["right_wrist"]]
+    chest = joints[JOINT_INDEX["spine3"]]
+    assert left[2] > chest[2] + 0.1
+    assert right[2] > chest[2] + 0.1
+    assert left[0] < right[0] + 0.05  # y up, facing z: the left hand has come to the right side
+    assert joints[JOINT_INDEX["left_ankle"]][2] - joints[JOINT_INDEX["right_ankle"]][2] > 0.25
