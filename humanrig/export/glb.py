@@ -10,7 +10,7 @@ import numpy as np
 from humanrig.errors import HumanrigError
 from humanrig.export.person import body_rows, clip_texture
 from humanrig.results import Results
-from texture.gltf import SkinnedClip, SkinningDifference, skinning_difference, write_glb
+from texture.files.gltf import SkinnedClip, SkinningDifference, skinning_difference, write_glb
 
 MEASURED_FRAMES = 20
 """Frames, evenly spread, in which the skin is compared with the meshes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from humanrig.export.person import mesh_instants, textured_meshes
 from humanrig.results import Results
-from texture.obj_sequence import write_obj_sequence
+from texture.files.obj_sequence import write_obj_sequence
 
 
 def write(results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:

@@ -13,7 +13,7 @@ from humanrig.export.person import body_rows
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.per_person import Progress, for_everybody
-from texture.gltf import write_glb
+from texture.files.gltf import write_glb
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

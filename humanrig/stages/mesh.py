@@ -16,9 +16,9 @@ from humanrig.report.pictures import spread
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.per_person import Progress, for_everybody
-from texture.body_mesh import DressedBody
-from texture.offsets import estimate_offsets
-from texture.unwrapping import unwrapped
+from texture.layout.unwrapping import unwrapped
+from texture.surfaces.body_mesh import DressedBody
+from texture.surfaces.offsets import estimate_offsets
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -26,10 +26,10 @@ from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
 from humanrig.stages.per_person import Progress, for_everybody
 from registration.masks.files import mask_path, read_mask
-from texture.atlas import Atlas
-from texture.blending import clip_texture, instant_texture
-from texture.exposure import Gains, apply_gain, balance_cameras
-from texture.projection import Blend, Blending, ColorView
+from texture.blending.clip import clip_texture, instant_texture
+from texture.blending.exposure import Gains, apply_gain, balance_cameras
+from texture.layout.atlas import Atlas
+from texture.painting.projection import Blend, Blending, ColorView
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))

@@ -21,9 +21,9 @@ from geometry.rigid import look_at
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import load_stage, read_config
 from humanrig.stage import StageContext
-from texture.atlas import Atlas
-from texture.body_mesh import DressedBody
-from texture.offsets import HANDS
+from texture.layout.atlas import Atlas
+from texture.surfaces.body_mesh import DressedBody
+from texture.surfaces.offsets import HANDS
 
 FRAMES = 2
 THICKNESS = 0.012

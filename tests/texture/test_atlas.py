@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from geometry.mesh import TriangleMesh
-from texture.atlas import Atlas
 from texture.errors import TextureError
-from texture.unwrapping import unwrapped
+from texture.layout.atlas import Atlas
+from texture.layout.unwrapping import unwrapped
 
 
 def test_texels_lie_where_their_uv_says(painted):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from texture.atlas import Atlas
-from texture.blending import UNIT_WEIGHT, clip_texture, instant_texture
+from texture.blending.clip import UNIT_WEIGHT, clip_texture, instant_texture
+from texture.blending.inpainting import fill_holes
 from texture.errors import TextureError
-from texture.inpainting import fill_holes
-from texture.projection import Blend
+from texture.layout.atlas import Atlas
+from texture.painting.projection import Blend
 
 
 @pytest.fixture

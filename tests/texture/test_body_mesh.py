@@ -9,9 +9,9 @@ from body.parameters import BodyParameters
 from body.skinning import Skinning
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
-from texture.body_mesh import DressedBody, joint_rotations, posed_directions, rest_normals
 from texture.errors import TextureError
-from texture.offsets import HANDS, LIMITS_M, estimate_offsets
+from texture.surfaces.body_mesh import DressedBody, joint_rotations, posed_directions, rest_normals
+from texture.surfaces.offsets import HANDS, LIMITS_M, estimate_offsets
 
 
 @pytest.fixture(scope="module")

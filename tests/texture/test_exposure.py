@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from texture.exposure import LIMIT, apply_gain, balance_cameras
-from texture.projection import Blend
+from texture.blending.exposure import LIMIT, apply_gain, balance_cameras
+from texture.painting.projection import Blend
 
 TEXELS = 20_000
 GAINS = {

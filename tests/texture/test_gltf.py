@@ -20,8 +20,8 @@ from body.parameters import BodyParameters
 from body.skinning import Skinning
 from geometry.mesh import TriangleMesh
 from texture.errors import TextureError
-from texture.gltf import SkinnedClip, encode_glb, skinning_difference, write_glb
-from texture.gltf_skin import continuous, strongest_influences
+from texture.files.gltf import SkinnedClip, encode_glb, skinning_difference, write_glb
+from texture.files.gltf_skin import continuous, strongest_influences
 
 REPOSITORY = Path(__file__).parents[2]
 _DTYPES = {5121: "<u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

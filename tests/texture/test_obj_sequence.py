@@ -8,7 +8,7 @@ import simplejpeg
 
 from geometry.mesh_files import read_obj
 from texture.errors import TextureError
-from texture.obj_sequence import write_obj_sequence
+from texture.files.obj_sequence import write_obj_sequence
 
 
 def test_a_sequence_reads_back(painted, tmp_path):

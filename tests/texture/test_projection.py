@@ -6,9 +6,9 @@ import pytest
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
-from texture import projection
-from texture.atlas import Atlas
-from texture.projection import Blending, ColorView
+from texture.painting import projection
+from texture.layout.atlas import Atlas
+from texture.painting.projection import Blending, ColorView
 
 
 def blend(mesh, views, size=128, on=None):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from texture.atlas import Atlas
+from texture.blending.inpainting import fill_holes
 from texture.errors import TextureError
-from texture.inpainting import fill_holes
-from texture.projection import Blend
+from texture.layout.atlas import Atlas
+from texture.painting.projection import Blend
 
 UNIT_WEIGHT = 0.25
 """Weight of one camera that faces the surface at 2 m (cos^4 / z^2, 1/m^2): the unit of confidence."""

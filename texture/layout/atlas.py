@@ -47,7 +47,9 @@ class Atlas:
     ) -> Atlas:
         """The atlas of a mesh. Raises TextureError when it has no texture coordinates."""
         if uv is None or uv_faces is None:
-            raise TextureError("the mesh has no texture coordinates; unwrap it first (texture.unwrapping.unwrapped)")
+            raise TextureError(
+                "the mesh has no texture coordinates; unwrap it first (texture.layout.unwrapping.unwrapped)"
+            )
         raster = rasterize_uv(np.asarray(uv, np.float64), uv_faces, size, gutter=GUTTER)
         flat = np.flatnonzero(raster.covered)
         if not len(flat):

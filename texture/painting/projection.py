@@ -19,7 +19,7 @@ from geometry.depth import require_size
 from geometry.distortion import distort_point
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
-from texture.atlas import Texels
+from texture.layout.atlas import Texels
 
 MIN_COSINE = 0.1
 """Surfaces seen at a flatter angle (84 degrees) smear one pixel over centimetres."""

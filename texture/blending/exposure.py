@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from texture.projection import Blend
+from texture.painting.projection import Blend
 
 DARK, BRIGHT = 16.0, 240.0
 """Levels outside are noise or clipped, and carry no ratio."""

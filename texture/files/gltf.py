@@ -19,8 +19,8 @@ from body.joints import JOINT_NAMES
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from texture.errors import TextureError
-from texture.gltf_file import GlbBuilder
-from texture.gltf_skin import JointMotion, joint_motion, skin, strongest_influences
+from texture.files.gltf_file import GlbBuilder
+from texture.files.gltf_skin import JointMotion, joint_motion, skin, strongest_influences
 
 WORLD_TO_GLTF_XYZW = [-(0.5**0.5), 0.0, 0.0, 0.5**0.5]
 """A quarter turn about x, as glTF orders quaternions."""

@@ -1,0 +1,1 @@
+"""From what single cameras and instants say to one texture."""

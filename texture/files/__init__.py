@@ -1,0 +1,1 @@
+"""Files of surfaces and textures: our own and those of other programs."""

@@ -1,0 +1,1 @@
+"""Texture coordinates and the atlas that they span."""

@@ -1,0 +1,1 @@
+"""What the colour cameras say about each texel."""
