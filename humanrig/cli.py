@@ -24,6 +24,7 @@ from humanrig.commands import (
     host,
     import_,
     keypoints,
+    mesh,
     models,
     phone,
     reconstruct,
@@ -34,6 +35,7 @@ from humanrig.commands import (
     sample,
     simulate,
     subjects,
+    texture,
 )
 from humanrig.terminal import say
 
@@ -55,6 +57,8 @@ COMMANDS = {
     "clouds": clouds.clouds,
     "keypoints": keypoints.keypoints,
     "register": register.register,
+    "mesh": mesh.mesh,
+    "texture": texture.texture,
     "export": export.export,
     "evaluate": evaluate.evaluate,
     "check": check.check,

@@ -17,6 +17,7 @@ from geometry.mesh import TriangleMesh
 from geometry.npz_files import DAMAGED
 from humanrig import manifest
 from humanrig.errors import HumanrigError
+from texture.files.mesh_sequence import MeshSequence
 
 PERSON = "person00"
 
@@ -44,9 +45,12 @@ class Results:
         return self._arrays("keypoints", "keypoints")
 
     @cached_property
-    def mesh(self) -> dict[str, np.ndarray]:
-        """Arrays of mesh/personNN.npz. Raises HumanrigError when the stage has not run."""
-        return self._arrays("mesh", "mesh")
+    def meshes(self) -> MeshSequence:
+        """The surfaces in mesh/. Raises HumanrigError when the stage has not run."""
+        path = self.session.path("mesh", f"{self.person}.npz")
+        if not path.is_file():
+            raise HumanrigError(f"{path} is missing; run: humanrig reconstruct {self.session.folder} --from mesh")
+        return MeshSequence.open(path.parent, self.person)
 
     @cached_property
     def model(self) -> BodyModel:
@@ -85,9 +89,8 @@ class Results:
         return body is not None and mesh is not None and mesh.inputs.get("register") == body.digest
 
     def surface(self, instant: int) -> TriangleMesh:
-        """The final mesh, body and clothes, of an instant."""
-        row = self.mesh["instants"].tolist().index(instant)
-        return TriangleMesh(vertices=self.mesh["vertices"][row].astype(np.float64), faces=self.mesh["faces"])
+        """The final mesh, body and clothes, of an instant, with texture coordinates."""
+        return self.meshes.surface(instant)
 
     def _arrays(self, folder: str, stage: str) -> dict[str, np.ndarray]:
         path = self.session.path(folder, f"{self.person}.npz")

@@ -19,6 +19,7 @@ from geometry.rasterizer import rasterize_camera
 from humanrig.report.overlay import closeup, draw_body, montage
 from humanrig.report.pictures import write_jpeg
 from humanrig.results import PERSON, Results
+from texture.files.texture_files import instant_texture
 
 
 def main(
@@ -31,20 +32,22 @@ def main(
     body = results.model.mesh(
         results.model.pose(results.parameters[np.array([results.instants.index(instant)])]).vertices[0]
     )
-    texture = simplejpeg.decode_jpeg((session / "texture" / PERSON / f"{instant:06d}.jpg").read_bytes())
+    texture = simplejpeg.decode_jpeg(instant_texture(session / "texture", PERSON, instant).read_bytes())
     frames = {i.instant: i.index for i in opened.instants()}[instant]
     columns = []
     for stream in opened.of_kind("color"):
         image = opened.frame(stream, frames[stream]).payload
         picture, camera = closeup(image, cameras[stream], body, height)
-        columns.append([picture, draw_body(picture, camera, body), textured(surface, texture, results, camera)])
+        columns.append([picture, draw_body(picture, camera, body), textured(surface, texture, camera)])
     write_jpeg(output, montage([list(row) for row in zip(*columns)]))
 
 
-def textured(surface: TriangleMesh, texture: np.ndarray, results: Results, camera: Camera) -> np.ndarray:
+def textured(surface: TriangleMesh, texture: np.ndarray, camera: Camera) -> np.ndarray:
     """The textured mesh on white, from a camera."""
     raster = rasterize_camera(surface, camera)
-    uv = np.nan_to_num(raster.interpolate(results.mesh["uv_faces"], results.mesh["uv"].astype(np.float64)))
+    assert surface.uv is not None
+    assert surface.uv_faces is not None
+    uv = np.nan_to_num(raster.interpolate(surface.uv_faces, surface.uv.astype(np.float64)))
     x, y = uv[..., 0] * texture.shape[1] - 0.5, (1 - uv[..., 1]) * texture.shape[0] - 0.5
     picture = cv2.remap(texture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
     return np.where(raster.covered[..., None], picture, 255).astype(np.uint8)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from humanrig.errors import HumanrigError
-from humanrig.export.person import body_rows, clip_texture
+from humanrig.export.person import body_rows, segment_texture
 from humanrig.results import Results
 from texture.files.gltf import SkinnedClip, SkinningDifference, skinning_difference, write_glb
+from texture.files.mesh_sequence import MeshSequence
 
 MEASURED_FRAMES = 20
 """Frames, evenly spread, in which the skin is compared with the meshes."""
@@ -33,23 +35,33 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
 
 
 def skinned_clip(results: Results, instants: Collection[int] | None = None) -> SkinnedClip:
-    """The clip of the instants (None: all). Raises HumanrigError when a stage has not run."""
-    mesh, texture = results.mesh, clip_texture(results)
-    rows = body_rows(results, instants)
-    if len(mesh["offsets"]) != results.model.vertex_count:
+    """The clip of the instants (None: all), with the surface of its longest segment.
+
+    Raises HumanrigError when a stage has not run, and when no surface follows the body.
+    """
+    meshes, rows = results.meshes, body_rows(results, instants)
+    number = longest_segment(meshes)
+    segment = meshes.segment(number)
+    if segment.binding is None:
         raise HumanrigError(
-            f"{results.session.folder}: mesh/ is of another body model than body/; "
-            f"run: humanrig reconstruct {results.session.folder} --from mesh"
+            f"{results.session.folder}: the surfaces do not follow the body, so that no skin can; "
+            f"run: humanrig mesh {results.session.folder} --tracked"
         )
     return SkinnedClip(
         model=results.model,
         parameters=results.parameters[rows],
         times_s=results.body["time_us"][rows].astype(np.float64) * 1e-6,
-        offsets=mesh["offsets"].astype(np.float64),
-        uv=mesh["uv"],
-        uv_faces=mesh["uv_faces"],
-        texture_jpeg=texture.read_bytes(),
+        binding=segment.binding,
+        faces=segment.faces,
+        uv=segment.uv,
+        uv_faces=segment.uv_faces,
+        texture_jpeg=segment_texture(results, number).read_bytes(),
     )
+
+
+def longest_segment(meshes: MeshSequence) -> int:
+    """The segment with most instants, of equals the first."""
+    return max(meshes.segments, key=lambda number: (int((meshes.segment_of == number).sum()), -number))
 
 
 def difference_from_meshes(results: Results, clip: SkinnedClip, instants: Collection[int]) -> SkinningDifference:
@@ -57,7 +69,8 @@ def difference_from_meshes(results: Results, clip: SkinnedClip, instants: Collec
 
     `instants` are those of the clip's frames. Raises HumanrigError when none of them has a mesh.
     """
-    mesh_rows = {instant: row for row, instant in enumerate(results.mesh["instants"].tolist())}
+    segment = results.meshes.segment(longest_segment(results.meshes))
+    mesh_rows = {instant: row for row, instant in enumerate(segment.instants.tolist())}
     shared = [(frame, mesh_rows[instant]) for frame, instant in enumerate(instants) if instant in mesh_rows]
     if not shared:
         raise HumanrigError(
@@ -66,7 +79,5 @@ def difference_from_meshes(results: Results, clip: SkinnedClip, instants: Collec
         )
     picks = np.unique(np.linspace(0, len(shared) - 1, min(MEASURED_FRAMES, len(shared))).round().astype(int))
     frames, rows = np.array(shared)[picks].T
-    part = SkinnedClip(
-        model=clip.model, parameters=clip.parameters[frames], times_s=clip.times_s[frames], offsets=clip.offsets
-    )
-    return skinning_difference(part, results.mesh["vertices"][rows].astype(np.float64))
+    part = replace(clip, parameters=clip.parameters[frames], times_s=clip.times_s[frames])
+    return skinning_difference(part, segment.vertices[rows].astype(np.float64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Int
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
 from humanrig.results import Results
+from texture.files import texture_files
 
 
 def body_rows(results: Results, instants: Collection[int] | None = None) -> Int[np.ndarray, "frames"]:
@@ -27,28 +29,23 @@ def body_rows(results: Results, instants: Collection[int] | None = None) -> Int[
 
 def mesh_instants(results: Results) -> list[int]:
     """Instants that have a mesh, in order. Raises HumanrigError when the stage has not run."""
-    return results.mesh["instants"].tolist()
+    return results.meshes.instants.tolist()
 
 
 def mesh_at(results: Results, instant: int) -> TriangleMesh:
     """The mesh of an instant in the world, float32 as it is stored, with texture coordinates."""
-    mesh = results.mesh
-    return TriangleMesh(
-        vertices=mesh["vertices"][mesh_instants(results).index(instant)],
-        faces=mesh["faces"],
-        uv=mesh["uv"],
-        uv_faces=mesh["uv_faces"],
-    )
+    mesh = results.surface(instant)
+    return replace(mesh, vertices=mesh.vertices.astype(np.float32))
 
 
-def clip_texture(results: Results) -> Path:
-    """The JPEG of the whole clip. Raises HumanrigError when it is missing."""
-    return _existing(results, results.session.path("texture", f"{results.person}.jpg"))
+def segment_texture(results: Results, number: int) -> Path:
+    """The JPEG of a segment of the clip. Raises HumanrigError when it is missing."""
+    return _existing(results, texture_files.segment_texture(results.session.path("texture"), results.person, number))
 
 
 def instant_texture(results: Results, instant: int) -> Path:
     """The JPEG of one instant. Raises HumanrigError when it is missing."""
-    return _existing(results, results.session.path("texture", results.person, f"{instant:06d}.jpg"))
+    return _existing(results, texture_files.instant_texture(results.session.path("texture"), results.person, instant))
 
 
 def textured_meshes(results: Results) -> Iterator[tuple[int, TriangleMesh, Path]]:

@@ -16,7 +16,9 @@ from humanrig.report.pictures import spread
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.per_person import Progress, for_everybody
+from texture.files.mesh_sequence import Segment, write_index, write_segment
 from texture.layout.unwrapping import unwrapped
+from texture.surfaces.binding import bind
 from texture.surfaces.body_mesh import DressedBody
 from texture.surfaces.offsets import estimate_offsets
 
@@ -55,19 +57,22 @@ def _person(context: StageContext, results: Results, progress: Progress) -> dict
             progress(done + 1, total)
 
     offsets = estimate_offsets(model, posed())
-    vertices = DressedBody(model=model, parameters=parameters, offsets=offsets).vertices()
+    dressed = DressedBody(model=model, parameters=parameters, offsets=offsets)
+    vertices = dressed.vertices()
     layout = unwrapped(TriangleMesh(vertices=bare[0], faces=model.faces, uv=model.uv, uv_faces=model.uv_faces))
     assert layout.uv is not None
     assert layout.uv_faces is not None
-    np.savez_compressed(
-        context.output / f"{results.person}.npz",
+    instants = [results.instants[row] for row in rows]
+    segment = Segment(
+        instants=np.array(instants),
         vertices=vertices.astype(np.float32),
         faces=model.faces,
         uv=layout.uv,
         uv_faces=layout.uv_faces,
-        offsets=offsets,
-        instants=np.array([results.instants[row] for row in rows]),
+        binding=bind(dressed.rest_vertices(), model.weights),
     )
+    write_segment(context.output, results.person, 0, segment)
+    write_index(context.output, results.person, [(instant, 0, "") for instant in instants])
     progress(total, total)
     return {
         "instants": len(rows),
@@ -89,4 +94,4 @@ def rows_of(instants: list[int], wanted: list[int]) -> list[int]:
     return rows
 
 
-STAGE = Stage(name="mesh", folder="mesh", needs=("clouds", "register"), config=MeshConfig, run=run)
+STAGE = Stage(name="mesh", folder="mesh", needs=("clouds", "register"), config=MeshConfig, run=run, version=2)

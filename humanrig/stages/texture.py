@@ -26,8 +26,10 @@ from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
 from humanrig.stages.per_person import Progress, for_everybody
 from registration.masks.files import mask_path, read_mask
-from texture.blending.clip import clip_texture, instant_texture
+from texture.blending.clip import clip_texture
+from texture.blending.clip import instant_texture as instant_texture_of
 from texture.blending.exposure import Gains, apply_gain, balance_cameras
+from texture.files.texture_files import confidence_map, instant_texture, segment_texture
 from texture.layout.atlas import Atlas
 from texture.painting.projection import Blend, Blending, ColorView
 
@@ -57,7 +59,7 @@ BALANCE_INSTANTS = 3
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes personNN.jpg, personNN_confidence.png and personNN/NNNNNN.jpg; returns the share that was seen.
+    """Writes the files of `texture.files.texture_files`; returns the share that was seen.
 
     The figures at the top are the first person's.
     """
@@ -66,29 +68,37 @@ def run(context: StageContext) -> dict[str, Any]:
 
 def _paint(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
     config, painter, person = context.config, _Painter(context, results), results.person
-    chosen = spread(painter.instants, config.clip_instants)
-    total = len(chosen) + (len(painter.instants) if config.every_instant else 0)
+    parts = [painter.of_segment(number) for number in results.meshes.segments]
+    parts = [part for part in parts if part]
+    chosen = [spread(part, config.clip_instants) for part in parts]
+    total = sum(map(len, chosen)) + (len(painter.instants) if config.every_instant else 0)
+    done, clips, seen = 0, [], []
     if config.balance:
         painter.balance(spread(painter.instants, BALANCE_INSTANTS))
-    blends: dict[int, Blend] = {}
-    for number in chosen:
-        blends[number] = painter.blend(number)
-        progress(len(blends), total)
-    clip = clip_texture(painter.atlas, list(blends.values()))
-    _write_jpeg(context.output / f"{person}.jpg", clip.image, config.quality)
-    if not cv2.imwrite(str(context.output / f"{person}_confidence.png"), clip.confidence):
-        raise HumanrigError(f"{context.output} cannot be written; is the disk full?")
-    seen = []
-    for done, number in enumerate(painter.instants if config.every_instant else []):
-        blend = blends.pop(number, None) or painter.blend(number)
-        image = instant_texture(painter.atlas, blend, clip)
-        _write_jpeg(context.output / person / f"{number:06d}.jpg", image, config.quality)
-        seen.append(float((blend.weight > 0).mean()))
-        progress(len(chosen) + done + 1, total)
+    for part, some in zip(parts, chosen):
+        number = results.meshes.number_of(part[0])
+        blends: dict[int, Blend] = {}
+        for instant in some:
+            blends[instant] = painter.blend(instant)
+            progress(done := done + 1, total)
+        atlas = painter.atlas(number)
+        clip = clip_texture(atlas, list(blends.values()))
+        clips.append(clip.seen)
+        _write_jpeg(segment_texture(context.output, person, number), clip.image, config.quality)
+        path = confidence_map(context.output, person, number)
+        if not cv2.imwrite(str(path), clip.confidence):
+            raise HumanrigError(f"{path} cannot be written; is the disk full?")
+        for instant in part if config.every_instant else []:
+            blend = blends.pop(instant, None) or painter.blend(instant)
+            image = instant_texture_of(atlas, blend, clip)
+            _write_jpeg(instant_texture(context.output, person, instant), image, config.quality)
+            seen.append(float((blend.weight > 0).mean()))
+            progress(done := done + 1, total)
     return {
         "size": config.size,
         "cameras": len(painter.streams),
-        "seen_clip": round(clip.seen, 4),
+        "segments": len(parts),
+        "seen_clip": round(float(np.mean(clips)), 4),
         "gains": {stream: [round(float(g), 3) for g in gain] for stream, gain in painter.gains.items()},
         **({"seen_instant": round(float(np.mean(seen)), 4)} if seen else {}),
     }
@@ -105,15 +115,22 @@ class _Painter:
         self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
         if not self.streams:
             raise HumanrigError(f"{self.session.folder} has no calibrated colour camera in use; a texture needs one")
-        meshes = self.results.mesh["instants"].tolist()
+        meshes = self.results.meshes.instants.tolist()
         self.gains: Gains = {}
         self.instants: list[int] = [meshes[row] for row in rows_of(meshes, context.instants)]
 
-    @cached_property
-    def atlas(self) -> Atlas:
-        """The texture's layout."""
-        mesh = self.results.mesh
-        return Atlas.of(mesh["faces"], mesh.get("uv"), mesh.get("uv_faces"), self.config.size)
+        self._atlas: tuple[int, Atlas] | None = None
+
+    def of_segment(self, number: int) -> list[int]:
+        """The wanted instants that a segment holds."""
+        return [instant for instant in self.instants if self.results.meshes.number_of(instant) == number]
+
+    def atlas(self, number: int) -> Atlas:
+        """The texture's layout of a segment; that of the last one is kept."""
+        if self._atlas is None or self._atlas[0] != number:
+            segment = self.results.meshes.segment(number)
+            self._atlas = number, Atlas.of(segment.faces, segment.uv, segment.uv_faces, self.config.size)
+        return self._atlas[1]
 
     @cached_property
     def sets(self) -> dict[int, Instant]:
@@ -129,7 +146,8 @@ class _Painter:
     def blend(self, number: int, streams: list[str] | None = None) -> Blend:
         """Colours of all texels at an instant, from all cameras in use or from some."""
         surface: TriangleMesh = self.results.surface(number)
-        blending, instant = Blending(surface, self.atlas.place(surface.vertices)), self.sets[number]
+        texels = self.atlas(self.results.meshes.number_of(number)).place(surface.vertices)
+        blending, instant = Blending(surface, texels), self.sets[number]
         for stream in streams or self._seeing(number):
             blending.add(self._view(stream, instant))
         return blending.result()
@@ -159,5 +177,10 @@ def _write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
 
 
 STAGE = Stage(
-    name="texture", folder="texture", needs=("sync", "calibrate", "masks", "mesh"), config=TextureConfig, run=run
+    name="texture",
+    folder="texture",
+    needs=("sync", "calibrate", "masks", "mesh"),
+    config=TextureConfig,
+    run=run,
+    version=2,
 )

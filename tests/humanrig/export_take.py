@@ -18,6 +18,8 @@ from capture.session_info import StreamInfo
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import write_cameras
 from geometry.rigid import from_rotvec, look_at
+from texture.files.mesh_sequence import Segment, write_index, write_segment
+from texture.surfaces.binding import bind
 
 INSTANTS = (4, 5)
 COLOR, DEPTH = (64, 48), (48, 40)
@@ -128,12 +130,17 @@ def _write_person(session: Session, rng: np.random.Generator) -> None:
         transl=body.transl, joints=posed.joints, instants=np.array(INSTANTS), time_us=np.array([1000, 34333]),
         model=model.name, model_sha256=model.sha256,
     )  # fmt: skip
-    np.savez(
-        session.path("mesh", "person00.npz"),
-        vertices=posed.vertices.astype(np.float32), faces=model.faces, uv=model.uv, uv_faces=model.uv_faces,
-        offsets=np.zeros(model.vertex_count), instants=np.array(INSTANTS),
-    )  # fmt: skip
-    for name in ("person00", *(f"person00/{i:06d}" for i in INSTANTS)):
+    segment = Segment(
+        instants=np.array(INSTANTS),
+        vertices=posed.vertices.astype(np.float32),
+        faces=model.faces,
+        uv=model.uv,
+        uv_faces=model.uv_faces,
+        binding=bind(model.shaped(body.betas, body.child), model.weights),
+    )
+    write_segment(session.path("mesh"), "person00", 0, segment)
+    write_index(session.path("mesh"), "person00", [(instant, 0, "") for instant in INSTANTS])
+    for name in ("person00/segment_000", *(f"person00/{i:06d}" for i in INSTANTS)):
         picture = rng.integers(0, 256, (32, 32, 3), np.uint8)
         session.path("texture", f"{name}.jpg").write_bytes(simplejpeg.encode_jpeg(picture))
 

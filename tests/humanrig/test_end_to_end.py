@@ -70,7 +70,7 @@ def test_body_and_files_are_there(take: Path, capsys: pytest.CaptureFixture[str]
     assert found["mpjpe_mm"]["mean"] < 20
     assert found["cloud_to_surface_mm"]["mean"] < 6
     assert found["held_out_px"] == {}
-    for name in (*REPORT_FILES, "export/person00.glb", "export/person00_amass.npz", "texture/person00.jpg"):
+    for name in (*REPORT_FILES, "export/person00.glb", "export/person00_amass.npz", "texture/person00/segment_000.jpg"):
         assert (take / name).stat().st_size > 1000
     page = (take / "report" / "index.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")

@@ -61,7 +61,7 @@ def test_obj_round_trip(take, tmp_path) -> None:
     assert calls == [(1, 2), (2, 2)]
     for row, instant in enumerate(INSTANTS):
         mesh = read_obj(tmp_path / "out" / f"{instant:06d}.obj")
-        assert np.array_equal(mesh.vertices.astype(np.float32), Results(take).mesh["vertices"][row])
+        assert np.array_equal(mesh.vertices.astype(np.float32), Results(take).meshes.segment(0).vertices[row])
         assert np.array_equal(mesh.faces, Results(take).model.faces)
         copied = (tmp_path / "out" / f"{instant:06d}.jpg").read_bytes()
         assert copied == take.path("texture", "person00", f"{instant:06d}.jpg").read_bytes()
@@ -75,7 +75,7 @@ def test_ply_round_trip(take, tmp_path) -> None:
     export_session(take, "ply", tmp_path / "out")
     for row, instant in enumerate(INSTANTS):
         mesh = read_ply_mesh(tmp_path / "out" / "meshes" / f"{instant:06d}.ply")
-        assert np.array_equal(mesh.vertices, Results(take).mesh["vertices"][row])
+        assert np.array_equal(mesh.vertices, Results(take).meshes.segment(0).vertices[row])
         cloud, wanted = read_ply_cloud(tmp_path / "out" / "clouds" / f"{instant:06d}.ply"), Results(take).cloud(instant)
         assert wanted is not None
         for name in ("points", "normals", "colors", "camera", "sigma", "time_us"):
@@ -96,7 +96,7 @@ def test_glb_holds_the_clip(take, tmp_path) -> None:
     length = struct.unpack_from("<I", data, 12)[0]
     document = json.loads(data[20 : 20 + length])
     assert paths[0].name == "person00.glb"
-    assert take.path("texture", "person00.jpg").read_bytes() in data
+    assert take.path("texture", "person00", "segment_000.jpg").read_bytes() in data
     times = document["accessors"][document["animations"][0]["samplers"][0]["input"]]
     assert (times["count"], times["min"]) == (2, [0.0])
     assert times["max"][0] == pytest.approx(0.033333, abs=1e-6)
@@ -142,7 +142,9 @@ def test_humman_body_and_meshes_stand_in_that_world(take, humman) -> None:
         apart = np.linalg.norm(posed.vertices[0] - transform(T, expected.vertices[row]), axis=1)
         assert apart.mean() < 0.01
         mesh = read_obj(humman / "textured_meshes" / f"{instant:06d}.obj")
-        assert np.allclose(mesh.vertices, transform(T, Results(take).mesh["vertices"][row].astype(float)), atol=1e-6)
+        assert np.allclose(
+            mesh.vertices, transform(T, Results(take).meshes.segment(0).vertices[row].astype(float)), atol=1e-6
+        )
         texture = cv2.imdecode(np.fromfile(take.path("texture", "person00", f"{instant:06d}.jpg"), np.uint8), 1)
         assert mesh.texture is not None
         assert np.array_equal(mesh.texture[..., ::-1], texture)
@@ -198,7 +200,7 @@ def test_colour_sessions(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("gone", "format", "stage"),
     [
-        ("texture/person00.jpg", "glb", "texture"),
+        ("texture/person00/segment_000.jpg", "glb", "texture"),
         ("texture/person00/000005.jpg", "obj", "texture"),
         ("texture/person00/000005.jpg", "humman", "texture"),
         ("mesh/person00.npz", "obj", "mesh"),

@@ -18,6 +18,7 @@ from humanrig.results import Results, people
 from humanrig.stage import StageContext
 from humanrig.stages.export import STAGE
 from humanrig.stages.mesh import STAGE as MESH
+from texture.files.mesh_sequence import MeshSequence
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
 
@@ -28,11 +29,12 @@ def take(tmp_path_factory) -> Session:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("HUMANRIG_BODY_MODEL", raising=False)
         session = build_take(tmp_path_factory.mktemp("takes") / "take")
-    for name in ("body/{}.npz", "mesh/{}.npz", "texture/{}.jpg"):
+    for name in ("body/{}.npz", "mesh/{}.npz"):
         shutil.copy(
             session.path(*name.format("person00").split("/")), session.path(*name.format("person01").split("/"))
         )
-    shutil.copytree(session.path("texture", "person00"), session.path("texture", "person01"))
+    for folder in ("mesh", "texture"):
+        shutil.copytree(session.path(folder, "person00"), session.path(folder, "person01"))
     for instant in INSTANTS:
         path = session.path("clouds", f"{instant:06d}.npz")
         with np.load(path) as data:
@@ -135,5 +137,6 @@ def test_the_stage_mesh_dresses_everybody(take, tmp_path) -> None:
     figures = MESH.run(context)
     assert sorted(figures["people"]) == ["person00", "person01"]
     for person in people(take):
-        with np.load(tmp_path / f"{person}.npz") as data:
-            assert data["vertices"].shape == (2, load_body_model(OPEN_BODY).vertex_count, 3)
+        meshes = MeshSequence.open(tmp_path, person)
+        assert meshes.instants.tolist() == list(INSTANTS)
+        assert all(meshes.surface(instant).vertices.shape[1] == 3 for instant in INSTANTS)

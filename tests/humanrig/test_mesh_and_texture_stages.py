@@ -21,6 +21,7 @@ from geometry.rigid import look_at
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import load_stage, read_config
 from humanrig.stage import StageContext
+from texture.files.mesh_sequence import MeshSequence
 from texture.layout.atlas import Atlas
 from texture.surfaces.body_mesh import DressedBody
 from texture.surfaces.offsets import HANDS
@@ -157,25 +158,32 @@ def rgb(tmp_path_factory):
 
 def test_mesh_carries_the_clothes_that_the_clouds_show(rgbd):
     session, figures, _ = rgbd
-    mesh = np.load(session.path("mesh", "person00.npz"))
+    segment = MeshSequence.open(session.path("mesh"), "person00").segment(0)
     model = load_body_model()
-    assert mesh["vertices"].shape == (FRAMES, model.vertex_count, 3)
-    assert mesh["vertices"].dtype == np.float32
-    np.testing.assert_array_equal(mesh["faces"], model.faces)
-    np.testing.assert_array_equal(mesh["instants"], [0, 1])
+    assert segment.vertices.shape == (FRAMES, model.vertex_count, 3)
+    assert segment.vertices.dtype == np.float32
+    np.testing.assert_array_equal(segment.faces, model.faces)
+    np.testing.assert_array_equal(segment.instants, [0, 1])
     torso = model.weights[:, [3, 6]].sum(1) > 0.95
+    offsets = offsets_of(model, segment.binding.rest)
     # exact depth in whole millimetres, 10 mm pixels: the offset itself, to a fraction of its smoothing
-    assert mesh["offsets"][torso].mean() == pytest.approx(THICKNESS, abs=0.001)
-    assert figures["offset_max_mm"] == pytest.approx(1e3 * mesh["offsets"].max(), abs=0.01)
-    again = DressedBody(model=model, parameters=parameters(), offsets=mesh["offsets"]).vertices()
-    np.testing.assert_allclose(mesh["vertices"], again, atol=1e-6)
+    assert offsets[torso].mean() == pytest.approx(THICKNESS, abs=0.001)
+    assert figures["offset_max_mm"] == pytest.approx(1e3 * offsets.max(), abs=0.01)
+    again = DressedBody(model=model, parameters=parameters(), offsets=offsets).vertices()
+    np.testing.assert_allclose(segment.vertices, again, atol=1e-6)
+
+
+def offsets_of(model, rest):
+    """How far a surface at rest stands off the body, metres."""
+    bare = model.shaped(parameters().betas)
+    normals = TriangleMesh(vertices=bare, faces=model.faces).vertex_normals()
+    return ((rest - bare) * normals).sum(-1)
 
 
 def test_mesh_without_clouds_is_the_body(rgb):
     session, figures, _ = rgb
-    mesh = np.load(session.path("mesh", "person00.npz"))
-    assert not mesh["offsets"].any()
-    np.testing.assert_allclose(mesh["vertices"], load_body_model().pose(parameters()).vertices, atol=1e-6)
+    segment = MeshSequence.open(session.path("mesh"), "person00").segment(0)
+    np.testing.assert_allclose(segment.vertices, load_body_model().pose(parameters()).vertices, atol=1e-6)
     assert figures["offset_mean_mm"] == 0
 
 
@@ -185,7 +193,7 @@ def test_clothes_can_be_left_out_and_instants_chosen(tmp_path):
     np.testing.assert_array_equal(np.load(session.path("mesh", "person00.npz"))["instants"], [1])
     figures = run(session, "texture", size=SIZE, every_instant=False, without=("k0",))
     assert figures["cameras"] == 4
-    assert not session.path("texture", "person00").exists()
+    assert not list(session.path("texture", "person00").glob("0*.jpg"))
     with pytest.raises(HumanrigError, match="none of the 1 instants asked for"):
         run(session, "texture", instants=[0])
     with pytest.raises(HumanrigError, match="no calibrated colour camera"):
@@ -198,11 +206,11 @@ def test_textures_show_the_paint(kind, request):
     model = load_body_model()
     atlas = Atlas.of(model.faces, model.uv, model.uv_faces, SIZE)
     right = paint(np.einsum("nk,nkc->nc", atlas.bary, model.uv[model.uv_faces[atlas.face]]))
-    confidence = cv2.imread(str(session.path("texture", "person00_confidence.png")), cv2.IMREAD_UNCHANGED)
+    confidence = cv2.imread(str(session.path("texture", "person00/segment_000_confidence.png")), cv2.IMREAD_UNCHANGED)
     assert confidence.shape == (SIZE, SIZE)
     sure = confidence.reshape(-1)[atlas.flat] > 60
     assert sure.mean() > 0.5
-    names = ["person00.jpg", *(f"person00/{i:06d}.jpg" for i in range(FRAMES))]
+    names = ["person00/segment_000.jpg", *(f"person00/{i:06d}.jpg" for i in range(FRAMES))]
     for name in names:
         image = simplejpeg.decode_jpeg(session.path("texture", name).read_bytes())
         error = np.abs(image.reshape(-1, 3)[atlas.flat].astype(float) - right)[sure]

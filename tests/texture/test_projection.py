@@ -6,8 +6,8 @@ import pytest
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
-from texture.painting import projection
 from texture.layout.atlas import Atlas
+from texture.painting import projection
 from texture.painting.projection import Blending, ColorView
 
 

@@ -18,9 +18,11 @@ from jaxtyping import Float, Integer
 from body.joints import JOINT_NAMES
 from body.model import BodyModel
 from body.parameters import BodyParameters
+from geometry.mesh import TriangleMesh
 from texture.errors import TextureError
 from texture.files.gltf_file import GlbBuilder
-from texture.files.gltf_skin import JointMotion, joint_motion, skin, strongest_influences
+from texture.files.gltf_skin import JointMotion, joint_motion, skin
+from texture.surfaces.binding import Binding, bind
 
 WORLD_TO_GLTF_XYZW = [-(0.5**0.5), 0.0, 0.0, 0.5**0.5]
 """A quarter turn about x, as glTF orders quaternions."""
@@ -36,8 +38,10 @@ class SkinnedClip:
     """In the z-up world."""
     times_s: Float[np.ndarray, "frames"]
     """Strictly increasing; the animation starts at 0 with the first of them."""
-    offsets: Float[np.ndarray, "vertices"] | None = None
-    """Clothes: metres along the rest normal of the shaped body."""
+    binding: Binding | None = None
+    """The surface at rest and its joints; None for the bare body."""
+    faces: Integer[np.ndarray, "faces 3"] | None = None
+    """Of the binding; None for the body's."""
     uv: Float[np.ndarray, "uvs 2"] | None = None
     """Texture coordinates, (0, 0) bottom left; None for the model's own, if it has any."""
     uv_faces: Integer[np.ndarray, "faces 3"] | None = None
@@ -52,9 +56,10 @@ class SkinnedClip:
         if (np.diff(self.times_s) <= 0).any():
             frame = int(np.argmax(np.diff(self.times_s) <= 0)) + 1
             raise TextureError(f"frame {frame} is not later than the one before it; correct the timestamps")
-        if self.offsets is not None and len(self.offsets) != self.model.vertex_count:
+        if self.faces is None and self.binding is not None and len(self.binding) != self.model.vertex_count:
             raise TextureError(
-                f"{len(self.offsets)} offsets for a body of {self.model.vertex_count} vertices; fit the mesh again"
+                f"a surface of {len(self.binding)} vertices has not the faces of a body of {self.model.vertex_count}; "
+                "give its own faces, or make the mesh again"
             )
         for name in ("betas", "global_orient", "body_pose", "transl"):
             if not np.isfinite(getattr(self.parameters, name)).all():
@@ -67,12 +72,20 @@ class SkinnedClip:
             except ValueError as error:
                 raise TextureError(f"the texture of a GLB must be a whole JPEG ({error}); make it again") from None
 
-    def rest_vertices(self) -> Float[np.ndarray, "vertices 3"]:
-        """The shaped body in its T-pose (y up) with the clothes."""
-        shaped = self.model.shaped(self.parameters.betas, self.parameters.child)
-        if self.offsets is None:
-            return shaped
-        return shaped + self.offsets[:, None] * self.model.mesh(shaped).vertex_normals()
+    def bound(self) -> Binding:
+        """The surface in the body's T-pose (y up) and its joints."""
+        if self.binding is not None:
+            return self.binding
+        return bind(self.model.shaped(self.parameters.betas, self.parameters.child), self.model.weights)
+
+    def rest_mesh(self) -> TriangleMesh:
+        """The surface in the body's T-pose, with texture coordinates where there are some."""
+        faces = self.model.faces if self.faces is None else self.faces
+        uv, uv_faces = self.uv, self.uv_faces
+        if uv is None and self.faces is None:
+            uv, uv_faces = self.model.uv, self.model.uv_faces
+        vertices = self.bound().rest.astype(np.float64)
+        return TriangleMesh(vertices=vertices, faces=faces, uv=uv, uv_faces=uv_faces)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,19 +125,19 @@ def skinning_difference(
 ) -> SkinningDifference:
     """How far the GLB is from the clip's own vertices (world frame), by default those of the full model.
 
-    The default has no clothes; with `offsets`, give the vertices of the stage `mesh`.
+    The default has no clothes; with a `binding`, give the vertices of the stage `mesh`.
     """
     if vertices is None:
         vertices = clip.model.pose(clip.parameters).vertices
-    skinned = skin(clip.rest_vertices(), clip.model.weights, joint_motion(clip.model, clip.parameters))
+    skinned = skin(clip.bound(), joint_motion(clip.model, clip.parameters))
     distance_mm = 1000 * np.linalg.norm(skinned - vertices, axis=-1)
     return SkinningDifference(mean_mm=float(distance_mm.mean()), p99_mm=float(np.percentile(distance_mm, 99)))
 
 
 def _primitive(glb: GlbBuilder, clip: SkinnedClip) -> dict[str, Any]:
     """The rest mesh; a vertex on a seam of the texture is repeated for each of its texture coordinates."""
-    rest = clip.model.mesh(clip.rest_vertices())
-    uv, uv_faces = (rest.uv, rest.uv_faces) if clip.uv is None else (clip.uv, clip.uv_faces)
+    rest, binding = clip.rest_mesh(), clip.bound()
+    uv, uv_faces = rest.uv, rest.uv_faces
     faces = np.asarray(rest.faces, np.int64)
     vertex, extra = np.arange(len(rest.vertices)), {}
     if uv is not None and uv_faces is not None:
@@ -135,14 +148,13 @@ def _primitive(glb: GlbBuilder, clip: SkinnedClip) -> dict[str, Any]:
         extra["TEXCOORD_0"] = glb.vertex_attribute(top_down.astype(np.float32), "VEC2")
     elif clip.texture_jpeg is not None:
         raise TextureError(f"body model {clip.model.name!r} has no texture coordinates for its texture; give uv")
-    joints, weights = strongest_influences(clip.model.weights)
     index_type = np.uint16 if len(vertex) < 65535 else np.uint32
     return {
         "attributes": {
             "POSITION": glb.vertex_attribute(rest.vertices[vertex].astype(np.float32), "VEC3"),
             "NORMAL": glb.vertex_attribute(_unit_normals(rest.vertex_normals()[vertex]), "VEC3"),
-            "JOINTS_0": glb.vertex_attribute(joints[vertex].astype(np.uint8), "VEC4"),
-            "WEIGHTS_0": glb.vertex_attribute(weights[vertex].astype(np.float32), "VEC4"),
+            "JOINTS_0": glb.vertex_attribute(binding.joints[vertex].astype(np.uint8), "VEC4"),
+            "WEIGHTS_0": glb.vertex_attribute(binding.weights[vertex].astype(np.float32), "VEC4"),
             **extra,
         },
         "indices": glb.indices(faces.astype(index_type).ravel()),

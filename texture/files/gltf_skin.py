@@ -11,9 +11,7 @@ from scipy.spatial.transform import Rotation
 from body.joints import JOINT_COUNT
 from body.model import BodyModel
 from body.parameters import BodyParameters
-
-INFLUENCES = 4
-"""Joints of one vertex that every viewer supports; the open body and SMPL have no more."""
+from texture.surfaces.binding import Binding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -55,24 +53,11 @@ def continuous(quaternions: Float[np.ndarray, "frames joints 4"]) -> Float[np.nd
     return np.concatenate([quaternions[:1], quaternions[1:] * sign[..., None]])
 
 
-def strongest_influences(
-    weights: Float[np.ndarray, "vertices joints"],
-) -> tuple[Integer[np.ndarray, "vertices 4"], Float[np.ndarray, "vertices 4"]]:
-    """The four strongest joints of each vertex and their weights, which sum to 1; joint 0 where a weight is 0."""
-    joints = np.argsort(-weights, 1, kind="stable")[:, :INFLUENCES]
-    strongest = np.take_along_axis(weights.astype(np.float64), joints, 1)
-    strongest = strongest / strongest.sum(1, keepdims=True)
-    return np.where(strongest > 0, joints, 0), strongest
-
-
-def skin(
-    rest: Float[np.ndarray, "vertices 3"], weights: Float[np.ndarray, "vertices 24"], motion: JointMotion
-) -> Float[np.ndarray, "frames vertices 3"]:
+def skin(binding: Binding, motion: JointMotion) -> Float[np.ndarray, "frames vertices 3"]:
     """What a viewer shows: the rest vertices moved by their four joints, in the frame of the body parameters."""
-    joints, strongest = strongest_influences(weights)
-    frames = len(motion.root_translation)
-    blend = np.zeros_like(weights, np.float64)
-    np.add.at(blend, (np.arange(len(rest))[:, None], joints), strongest)
+    frames, rest = len(motion.root_translation), binding.rest.astype(np.float64)
+    blend = np.zeros((len(rest), JOINT_COUNT))
+    np.add.at(blend, (np.arange(len(rest))[:, None], binding.joints.astype(np.int64)), binding.weights)
     vertices = np.empty((frames, len(rest), 3))
     for frame in range(frames):
         R, t = _joint_transforms(motion, frame)

@@ -1,0 +1,72 @@
+"""`humanrig mesh`: the surface of everybody at every instant, running the stages before it that are needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from humanrig.commands.reconstruct import parse_frames, read_configs
+from humanrig.terminal import stage_progress
+
+
+def mesh(
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
+    surface: Literal["tracked", "free", "body"] | None = None,
+    method: Literal["tsdf", "poisson"] | None = None,
+    tracked: bool = False,
+    faces: Annotated[int | None, arg(metavar="N")] = None,
+    frames: Annotated[str | None, arg(metavar="A:B")] = None,
+    without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
+    again: bool = False,
+    json: bool = False,
+) -> int:
+    """Make the surface of everybody, body and clothes, at every instant.
+
+    Runs the stages from sync to register first where they have not run; what is done and unchanged is skipped. Writes
+    SESSION/mesh/ (docs/conventions.md). Go on with: humanrig texture SESSION.
+
+    Args:
+        session: The session's folder.
+        surface: tracked: one topology follows the body and the clouds; free: a new one at each instant, from depth
+            alone where cameras look; body: the fitted body, thickened. By default tracked where there is depth, else
+            body.
+        method: How free surfaces, and the first one of a tracked segment, are made of depth (default tsdf).
+        tracked: The same as --surface tracked.
+        faces: Triangles of a surface (default 20000).
+        frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
+        without: Cameras that are not used.
+        workers: Processes; by default one for each processor.
+        option: One option of a stage, such as mesh.voxel_m=0.004.
+        again: Make the surfaces again although nothing changed.
+        json: Print every figure as JSON.
+    """
+    from capture.session import Session
+    from humanrig import pipeline
+    from humanrig.commands.stage_ending import tell
+    from humanrig.errors import HumanrigError
+
+    if tracked and surface not in (None, "tracked"):
+        raise HumanrigError(f"--tracked and --surface {surface} exclude each other; leave one of them out")
+    opened, configs = Session.open(session), read_configs(None, option)
+    wishes = {"surface": "tracked" if tracked else surface, "method": method, "faces": faces, "workers": workers}
+    configs.setdefault("mesh", {}).update({name: value for name, value in wishes.items() if value is not None})
+    request = pipeline.Request(
+        until="mesh",
+        start="mesh" if again else None,
+        frames=parse_frames(frames),
+        without=frozenset(without),
+        configs=configs,
+    )
+    with stage_progress() as update:
+        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
+    tell(outcomes, sentences, opened.path("mesh"), json=json)
+    return 0
+
+
+def sentences(figures: dict[str, Any]) -> list[str]:
+    """What was made, for people."""
+    return [f"{name}: {value}" for name, value in figures.items() if isinstance(value, int | float | str)]

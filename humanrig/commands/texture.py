@@ -1,0 +1,61 @@
+"""`humanrig texture`: the surfaces painted from all colour cameras, after the stages before it that are needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from humanrig.commands.reconstruct import parse_frames, read_configs
+from humanrig.terminal import stage_progress
+
+
+def texture(
+    session: Annotated[Positional[Path], arg(metavar="SESSION")],
+    size: Annotated[int | None, arg(metavar="N")] = None,
+    frames: Annotated[str | None, arg(metavar="A:B")] = None,
+    without: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    option: Annotated[tuple[str, ...], arg(metavar="STAGE.KEY=VALUE ...")] = (),
+    again: bool = False,
+    json: bool = False,
+) -> int:
+    """Paint the surfaces from all colour cameras: a texture for the sequence, and one for every instant.
+
+    Runs the stages from sync to mesh first where they have not run; what is done and unchanged is skipped. Writes
+    SESSION/texture/ (docs/conventions.md). Go on with: humanrig export SESSION --format glb.
+
+    Args:
+        session: The session's folder.
+        size: Rows and columns of a texture (default 2048).
+        frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
+        without: Cameras whose colours are not used.
+        workers: Processes; by default one for each processor.
+        option: One option of a stage, such as texture.masks=false.
+        again: Paint again although nothing changed.
+        json: Print every figure as JSON.
+    """
+    from capture.session import Session
+    from humanrig import pipeline
+    from humanrig.commands.stage_ending import tell
+
+    opened, configs = Session.open(session), read_configs(None, option)
+    wishes = {"size": size, "workers": workers}
+    configs.setdefault("texture", {}).update({name: value for name, value in wishes.items() if value is not None})
+    request = pipeline.Request(
+        until="texture",
+        start="texture" if again else None,
+        frames=parse_frames(frames),
+        without=frozenset(without),
+        configs=configs,
+    )
+    with stage_progress() as update:
+        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
+    tell(outcomes, sentences, opened.path("texture"), json=json)
+    return 0
+
+
+def sentences(figures: dict[str, Any]) -> list[str]:
+    """What was made, for people."""
+    return [f"{name}: {value}" for name, value in figures.items() if isinstance(value, int | float | str)]

@@ -1,0 +1,152 @@
+"""The surfaces of one person over a clip, on disk: segments of one topology each, and which instant is where.
+
+    mesh/personNN.npz                    instants (T,), segment (T,), flags (T,): what is degraded, "" where nothing is
+    mesh/personNN/segment_SSS.npz        the arrays of `Segment`; instants of a segment follow one another
+
+World frame, metres. A tracked clip has few segments; free-form surfaces are segments of one instant each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Integer
+
+from geometry.mesh import TriangleMesh
+from geometry.npz_files import DAMAGED
+from texture.errors import TextureError
+from texture.surfaces.binding import Binding
+
+_ARRAYS = ("instants", "vertices", "faces", "uv", "uv_faces")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Segment:
+    """Surfaces of some instants in a row that share faces, texture coordinates and the order of their vertices."""
+
+    instants: Integer[np.ndarray, "instants"]
+    """Increasing."""
+    vertices: Float32[np.ndarray, "instants vertices 3"]
+    """In the world, metres."""
+    faces: Integer[np.ndarray, "faces 3"]
+    uv: Float[np.ndarray, "uvs 2"]
+    uv_faces: Integer[np.ndarray, "faces 3"]
+    binding: Binding | None = None
+    """None where the surface does not follow the body."""
+
+    def surface(self, instant: int) -> TriangleMesh:
+        """The mesh of one of its instants, with texture coordinates. Raises TextureError for another instant."""
+        row = np.flatnonzero(self.instants == instant)
+        if not len(row):
+            raise TextureError(f"instant {instant} is not among {self.instants[0]} to {self.instants[-1]}")
+        vertices = self.vertices[row[0]].astype(np.float64)
+        return TriangleMesh(vertices=vertices, faces=self.faces, uv=self.uv, uv_faces=self.uv_faces)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeshSequence:
+    """A person's surfaces, read segment by segment when they are asked for."""
+
+    folder: Path
+    """Where `personNN.npz` lies."""
+    person: str
+    instants: Integer[np.ndarray, "instants"]
+    """Instants that have a surface, increasing."""
+    segment_of: Integer[np.ndarray, "instants"]
+    """Number of the segment of each instant."""
+    flags: tuple[str, ...]
+    """What is degraded at each instant and why; "" where nothing is."""
+
+    @classmethod
+    def open(cls, folder: Path, person: str) -> MeshSequence:
+        """Raises TextureError when a file is missing or damaged."""
+        arrays = _read(_index_path(folder, person), ("instants", "segment", "flags"))
+        return cls(
+            folder=folder,
+            person=person,
+            instants=arrays["instants"].astype(np.int64),
+            segment_of=arrays["segment"].astype(np.int64),
+            flags=tuple(str(flag) for flag in arrays["flags"]),
+        )
+
+    @property
+    def segments(self) -> list[int]:
+        """Numbers of the segments, in order."""
+        return list(dict.fromkeys(self.segment_of.tolist()))
+
+    def segment(self, number: int) -> Segment:
+        """One segment, read-only and kept while it is the last one or two asked for. Raises TextureError as `open`."""
+        path = segment_path(self.folder, self.person, number)
+        return _segment(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+    def surface(self, instant: int) -> TriangleMesh:
+        """The mesh of an instant in the world. Raises TextureError for an instant without one."""
+        return self.segment(self.number_of(instant)).surface(instant)
+
+    def number_of(self, instant: int) -> int:
+        """The segment that holds an instant. Raises TextureError for an instant without a surface."""
+        row = np.flatnonzero(self.instants == instant)
+        if not len(row):
+            raise TextureError(
+                f"instant {instant} has no surface in {self.folder}; run the stage mesh for it, or leave it out"
+            )
+        return int(self.segment_of[row[0]])
+
+
+def write_segment(folder: Path, person: str, number: int, segment: Segment) -> None:
+    """Writes segment_SSS.npz below `folder`/personNN/."""
+    path = segment_path(folder, person, number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    binding = segment.binding
+    arrays: dict[str, Any] = {name: getattr(segment, name) for name in _ARRAYS}
+    if binding is not None:
+        arrays |= {"rest": binding.rest, "joints": binding.joints, "weights": binding.weights}
+    np.savez_compressed(path, **arrays)
+
+
+def write_index(folder: Path, person: str, entries: Iterable[tuple[int, int, str]]) -> None:
+    """Writes personNN.npz from (instant, segment, flag) of every instant that has a surface. Written last."""
+    rows = sorted(entries)
+    np.savez_compressed(
+        _index_path(folder, person),
+        instants=np.array([row[0] for row in rows], np.int64),
+        segment=np.array([row[1] for row in rows], np.int64),
+        flags=np.array([row[2] for row in rows], np.str_),
+    )
+
+
+def segment_path(folder: Path, person: str, number: int) -> Path:
+    """Where a segment lies."""
+    return folder / person / f"segment_{number:03d}.npz"
+
+
+def _index_path(folder: Path, person: str) -> Path:
+    return folder / f"{person}.npz"
+
+
+@lru_cache(maxsize=2)
+def _segment(path: Path, changed_ns: int) -> Segment:
+    """`changed_ns` keeps a file that was written again apart."""
+    arrays = _read(path, _ARRAYS)
+    bound = {name: arrays.pop(name) for name in ("rest", "joints", "weights") if name in arrays}
+    for array in (*arrays.values(), *bound.values()):
+        array.flags.writeable = False
+    return Segment(**arrays, binding=Binding(**bound) if bound else None)
+
+
+def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise TextureError(f"{path} is missing; run the stage mesh")
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except DAMAGED as error:
+        raise TextureError(f"{path} cannot be read ({error}); run the stage mesh again") from None
+    if missing := [name for name in names if name not in arrays]:
+        raise TextureError(f"{path} has no {', '.join(missing)}; it was made by an older program, run the stage mesh")
+    return arrays
