@@ -103,6 +103,7 @@ def test_patterned_fabric_shows_both_colours(model, fabric):
     assert (blue > 2 * red).mean() > 0.01
 
 
+@pytest.mark.slow
 def test_eyes_are_darker_and_whiter_than_the_skin_around(model):
     style = choose_style(np.random.default_rng(3), "minimal")
     atlas = atlas_of(model, 1024)

@@ -260,6 +260,7 @@ def clip_folder():
     return Path(cache) / "pybullet-3.2.7/pybullet_data/data/motions"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_every_deepmimic_clip_stands_on_the_floor(model):
     paths = sorted(clip_folder().glob("humanoid3d_*.txt"))

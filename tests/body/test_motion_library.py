@@ -233,6 +233,7 @@ def test_draws_repeat_with_their_seed_and_differ_without():
     assert first.description == again.description != other.description
 
 
+@pytest.mark.slow
 def test_motions_for_people_side_by_side_stay_on_their_spot(model):
     lib = library()
     for seed in range(4):

@@ -146,6 +146,7 @@ def test_a_clip_without_penetration_stays_as_it_is(check):
     assert report.remaining == 0
 
 
+@pytest.mark.slow
 def test_drawn_motions_do_not_penetrate(check):
     clips = {"run": clip_of(arm_through_the_belly(61), name="run"), "jump": clip_of(legs_across(61), name="jump")}
     library = MotionLibrary.of_clips(clips)

@@ -83,6 +83,7 @@ def test_errors_are_as_large_as_their_sigmas():
     assert 0.3 < np.mean(np.square(pulls)) < 1.5
 
 
+@pytest.mark.slow
 def test_the_sigma_knows_of_errors_that_a_view_shares():
     """A board that is bent, seen by a lens that moves, or blurred: corners of a view are wrong together."""
     truth = brown_camera()

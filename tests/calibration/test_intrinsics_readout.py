@@ -59,6 +59,7 @@ def moving_views(rng, readout_s, count=24):
     return BoardTake(board=BOARD, views=tuple(views), image_sizes={CAMERA.name: (1280, 720)})
 
 
+@pytest.mark.slow
 def test_a_rolling_shutter_is_found_and_taken_off():
     take = moving_views(np.random.default_rng(0), READOUT_S)
     known = calibrate_intrinsics(take, CAMERA.name, model="brown")
@@ -73,6 +74,7 @@ def test_a_rolling_shutter_is_found_and_taken_off():
     assert unknown.rms_px > 1.5 * known.rms_px
 
 
+@pytest.mark.slow
 def test_a_global_shutter_stays_one():
     take = moving_views(np.random.default_rng(1), 0.0)
     result = calibrate_intrinsics(take, CAMERA.name, model="brown")

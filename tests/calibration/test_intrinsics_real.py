@@ -145,6 +145,7 @@ def stereo(views: dict[str, tuple[BoardView, ...]], cameras: dict[str, Camera]) 
     return solution.rms_px * np.sqrt(2), T
 
 
+@pytest.mark.slow
 def test_the_iphone_capture_is_refused(real_data):
     folder = real_data / "iphone_lidar_charuco/charuco-test-fixture-lowres"
     paths = sorted(folder.glob("frame_*.jpg"))[::2]

@@ -20,6 +20,7 @@ def row(count: int = 3):
     return {name: camera for name, camera in list(ring(8, infrared=False).items())[:count]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_of_three_cameras_the_one_that_moved_is_named(which):
     """When the middle one is pushed, both others move to it: one of three moved, and not two by the same motion."""

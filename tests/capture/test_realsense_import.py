@@ -81,6 +81,7 @@ def test_a_recording_plays_as_a_device_in_real_time_and_again(unit, recorded):
             assert all(now_us - 10_000_000 < frame.host_us <= now_us for frame in frames)
 
 
+@pytest.mark.slow
 def test_a_reader_waits_for_a_slow_taker_and_stops_when_asked(recorded):
     device = RealSensePlayback("rs", recorded, real_time=False)
     device._queue._capacity = 8_000  # about two frames of depth

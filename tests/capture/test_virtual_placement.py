@@ -39,6 +39,7 @@ def test_who_is_fixed_stays_and_others_keep_away():
     assert np.linalg.norm(np.subtract(spots[1].move(box.points), fixed.points), axis=-1).min() > 0.5
 
 
+@pytest.mark.slow
 def test_too_many_are_one_clear_sentence():
     crowd = [_walker(f"person{n:02d}") for n in range(40)]
     with pytest.raises(CaptureError, match=r"40 people and things do not fit.*a circle of 3.6 m.*ask for fewer"):

@@ -344,6 +344,7 @@ def test_an_interrupted_simulation_leaves_nothing(tmp_path, subject):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_named_and_leaves_nothing(tmp_path, subject):
     def kill(done: int, total: int) -> None:
         for process in multiprocessing.active_children():

@@ -18,7 +18,7 @@ from registration.keypoints.tracking import track_subject
 FIRST, LAST = 36, 60
 """The person bends sideways; the second camera sees the blurred face from the front and takes left for right."""
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
