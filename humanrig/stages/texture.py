@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,17 @@ import simplejpeg
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from calibration.depth.applying import corrected_depth
-from calibration.given import read_calibration
-from calibration.rig import device_of
-from capture.frame_sets import Instant
-from capture.session import CALIBRATED_CAMERAS
 from geometry.mesh import TriangleMesh
-from geometry.warp import warp_depth_to_color
 from humanrig.errors import HumanrigError
 from humanrig.report.pictures import spread
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.mesh import rows_of
 from humanrig.stages.per_person import Progress, for_everybody
-from registration.masks.files import mask_path, read_mask
+from humanrig.texturing.color_views import ColorViews
 from texture.blending.clip import clip_texture
 from texture.blending.clip import instant_texture as instant_texture_of
-from texture.blending.exposure import Gains, apply_gain, balance_cameras
+from texture.blending.exposure import LightGains, balance_cameras
 from texture.files.texture_files import confidence_map, instant_texture, segment_texture
 from texture.layout.atlas import Atlas
 from texture.painting.projection import Blend, Blending, ColorView
@@ -109,14 +103,20 @@ class _Painter:
 
     def __init__(self, context: StageContext, results: Results) -> None:
         """Raises HumanrigError when there is no colour camera or no mesh for the instants asked for."""
-        self.config, self.session, self.results = context.config, context.session, results
-        self.cameras, self.masks = self.session.cameras(), self.session.path("masks")
-        self.depth_corrections = read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
-        self.streams = [s for s in self.session.of_kind("color") if s in self.cameras and context.uses(s)]
+        self.config, self.results, session = context.config, results, context.session
+        self.streams = [stream for stream in session.of_kind("color") if context.uses(stream)]
         if not self.streams:
-            raise HumanrigError(f"{self.session.folder} has no calibrated colour camera in use; a texture needs one")
+            raise HumanrigError(f"{session.folder} has no calibrated colour camera in use; a texture needs one")
+        self.reader = ColorViews(
+            session,
+            results.person,
+            self.streams,
+            measured_depth=self.config.measured_depth,
+            masks=self.config.masks,
+        )
+        self.streams = list(self.reader.streams)
         meshes = self.results.meshes.instants.tolist()
-        self.gains: Gains = {}
+        self.gains: LightGains = {}
         self.instants: list[int] = [meshes[row] for row in rows_of(meshes, context.instants)]
 
         self._atlas: tuple[int, Atlas] | None = None
@@ -132,43 +132,27 @@ class _Painter:
             self._atlas = number, Atlas.of(segment.faces, segment.uv, segment.uv_faces, self.config.size)
         return self._atlas[1]
 
-    @cached_property
-    def sets(self) -> dict[int, Instant]:
-        """Frame sets by number."""
-        return {instant.instant: instant for instant in self.session.instants()}
-
     def balance(self, numbers: list[int]) -> None:
         """Measures the gains of the cameras at some instants; later blends use them."""
-        self.gains = balance_cameras(
-            [{stream: self.blend(number, [stream]) for stream in self._seeing(number)} for number in numbers]
+        raw = replace(self.reader, corrections=False, gains={})
+        found = balance_cameras(
+            [{s: self._blend(number, raw.views(number, [s])) for s in raw.seeing(number)} for number in numbers],
+            self.reader.transfers(),
         )
+        self.gains = found
+        self.reader = replace(self.reader, gains=found)
 
-    def blend(self, number: int, streams: list[str] | None = None) -> Blend:
-        """Colours of all texels at an instant, from all cameras in use or from some."""
+    def blend(self, number: int) -> Blend:
+        """Colours of all texels at an instant, from all cameras in use."""
+        return self._blend(number, self.reader.views(number))
+
+    def _blend(self, number: int, views: list[ColorView]) -> Blend:
         surface: TriangleMesh = self.results.surface(number)
         texels = self.atlas(self.results.meshes.number_of(number)).place(surface.vertices)
-        blending, instant = Blending(surface, texels), self.sets[number]
-        for stream in streams or self._seeing(number):
-            blending.add(self._view(stream, instant))
+        blending = Blending(surface, texels)
+        for view in views:
+            blending.add(view)
         return blending.result()
-
-    def _seeing(self, number: int) -> list[str]:
-        return [stream for stream in self.streams if self.sets[number].has(stream)]
-
-    def _view(self, stream: str, instant: Instant) -> ColorView:
-        depth_m, depth = None, f"{device_of(stream)}/depth"
-        if self.config.measured_depth and depth in self.cameras and instant.has(depth):
-            payload = self.session.frame(depth, instant.index[depth]).payload
-            measured = corrected_depth(payload, self.depth_corrections.get(depth))
-            depth_m = warp_depth_to_color(measured, self.cameras[depth], self.cameras[stream])
-        image = self.session.frame(stream, instant.index[stream]).payload
-        mask = mask_path(self.masks, stream, instant.instant)
-        return ColorView(
-            camera=self.cameras[stream],
-            image=apply_gain(image, self.gains[stream]) if stream in self.gains else image,
-            depth_m=depth_m,
-            mask=read_mask(mask, self.results.number) if self.config.masks and mask.is_file() else None,
-        )
 
 
 def _write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:

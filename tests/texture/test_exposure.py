@@ -1,25 +1,27 @@
-"""The balance of cameras is found from what they share, and taken out."""
+"""The balance of cameras is found in linear light from what they share, and taken out."""
 
 import numpy as np
-import pytest
 
-from texture.blending.exposure import LIMIT, apply_gain, balance_cameras
+from calibration.color.srgb import light_of, values_of
+from texture.blending.color_transfer import CLIPPED, ColorTransfer, light, transferred
+from texture.blending.exposure import LIMIT, balance_cameras
 from texture.painting.projection import Blend
 
-TEXELS = 20_000
+TEXELS = 12_000
+HALF_STOP = 2**0.5
 GAINS = {
-    "a/color": np.array([1.15, 1.0, 0.9]),
-    "b/color": np.array([0.95, 1.1, 1.0]),
+    "a/color": np.array([1.15, 1.0, 0.9]) * HALF_STOP,
+    "b/color": np.array([0.95, 1.1, 1.0]) / HALF_STOP,
     "c/color": np.array([1.0, 0.85, 1.2]),
 }
 
 
 def seen(rng, gains=GAINS, noise=3.0, spoilt=0.1):
     """Each camera sees its own part of one surface, its neighbour's too, and 10 % of it wrongly."""
-    surface = rng.uniform(30, 180, (TEXELS, 3))
+    surface = rng.uniform(0.02, 0.9, (TEXELS, 3))
     views = {}
     for i, (stream, gain) in enumerate(gains.items()):
-        colors = surface * gain + rng.normal(0, noise, surface.shape)
+        colors = values_of(surface * gain) + rng.normal(0, noise, surface.shape)
         wrong = rng.random(TEXELS) < spoilt
         colors[wrong] = rng.uniform(0, 255, (wrong.sum(), 3))
         weight = np.zeros(TEXELS, np.float32)
@@ -28,39 +30,57 @@ def seen(rng, gains=GAINS, noise=3.0, spoilt=0.1):
     return views
 
 
-def test_gains_are_found_up_to_a_common_factor():
+def test_gains_of_light_are_found_up_to_a_common_factor_although_some_texels_clip():
     found = balance_cameras([seen(np.random.default_rng(i)) for i in range(3)])
     corrected = np.stack([GAINS[s] * found[s] for s in GAINS])
-    # the median of 5,000 ratios of 3 levels in 100 is good to 0.1 %; the prior pulls 4 % of each step
-    assert np.ptp(np.log(corrected), axis=0).max() < 0.02
+    # the median of 1,500 ratios, of light that 3 levels of noise change by 10 %, is good to 0.3 %; the prior pulls 2 %
+    # of each step of 70 %
+    assert np.ptp(np.log(corrected), axis=0).max() < 0.03
     np.testing.assert_allclose(np.log(np.stack(list(found.values()))).mean(0), 0, atol=1e-9)
 
 
-def test_equal_cameras_stay_as_they_are():
-    found = balance_cameras([seen(np.random.default_rng(0), dict.fromkeys(GAINS, np.ones(3)), spoilt=0)])
-    np.testing.assert_allclose(list(found.values()), 1, atol=0.005)
+def test_what_the_calibration_corrected_is_not_corrected_again():
+    transfers = {stream: ColorTransfer.of(gain=1 / gain) for stream, gain in GAINS.items()}
+    found = balance_cameras([seen(np.random.default_rng(0), spoilt=0)], transfers)
+    np.testing.assert_allclose(list(found.values()), 1, atol=0.02)
 
 
 def test_a_camera_without_shared_texels_keeps_its_colours():
     views = seen(np.random.default_rng(0))
     alone = Blend(colors=views["a/color"].colors, weight=np.zeros(TEXELS, np.float32))
     found = balance_cameras([{**views, "d/color": alone}])
-    raw = np.log(found["d/color"])
-    assert np.abs(raw).max() < 0.05  # only the common factor that makes the mean 1
+    assert np.abs(np.log(found["d/color"])).max() < 0.15  # only the common factor that makes the mean 1
     assert balance_cameras([]) == {}
     np.testing.assert_array_equal(balance_cameras([{"a/color": views["a/color"]}])["a/color"], np.ones(3))
 
 
 def test_no_camera_is_changed_beyond_the_limit():
-    dark = {"a/color": np.full(3, 1.0), "b/color": np.full(3, 0.15)}
+    dark = {"a/color": np.full(3, 1.0), "b/color": np.full(3, 0.04)}
     found = balance_cameras([seen(np.random.default_rng(0), dark, noise=0.1, spoilt=0)])
     assert np.stack(list(found.values())).max() <= LIMIT + 1e-9
 
 
-def test_applied_gains_multiply_and_clip():
+def test_a_transfer_multiplies_light_and_leaves_what_is_clipped():
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
-    changed = apply_gain(image, np.array([1.5, 1.0, 0.5]))
-    expected = np.clip(np.rint(image * np.array([1.5, 1.0, 0.5])), 0, 255)
-    np.testing.assert_array_equal(changed, expected)
-    assert changed[..., 0].max() == 255
-    assert changed[..., 1] == pytest.approx(image[..., 1])
+    gain = np.array([1.5, 1.0, 0.5])
+    expected = np.where(image >= CLIPPED, 255, values_of(light_of(image) * gain))
+    # the product's table of light is in float32
+    np.testing.assert_allclose(transferred(image, ColorTransfer.of(gain=gain)), expected, atol=1)
+    mixing = np.eye(3) + 0.05 * np.random.default_rng(1).normal(size=(3, 3))
+    expected = np.where(image >= CLIPPED, 255, values_of(light_of(image) @ mixing.T))
+    assert np.abs(transferred(image, ColorTransfer.of(mixing)).astype(int) - expected).max() <= 1
+    assert transferred(image, ColorTransfer.of()) is image
+
+
+def test_light_between_whole_levels_is_between_theirs():
+    np.testing.assert_allclose(
+        light(np.arange(256, dtype=np.float32)), light_of(np.arange(256, dtype=np.uint8)), rtol=1e-5
+    )
+    assert light_of(np.uint8([100])) < light(np.float32([100.5])) < light_of(np.uint8([101]))
+
+
+def test_gain_after_correction():
+    correction, gain = np.array([[1, 0.1, 0], [0, 1, 0], [0.2, 0, 1.0]]), np.array([2.0, 1, 1])
+    np.testing.assert_allclose(ColorTransfer.of(correction, gain).matrix, np.diag(gain) @ correction)
+    assert ColorTransfer.of(np.diag(gain)).is_diagonal
+    assert not ColorTransfer.of(correction).is_diagonal

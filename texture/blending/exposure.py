@@ -1,41 +1,46 @@
-"""Brightness and white balance of each camera against the others, from the surface that several of them see."""
+"""Exposure and white balance of each camera against the others, in linear light, from the surface that several see."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Float32
 
+from texture.blending.color_transfer import ColorTransfer, light
 from texture.painting.projection import Blend
 
 DARK, BRIGHT = 16.0, 240.0
 """Levels outside are noise or clipped, and carry no ratio."""
-MIN_SHARED = 500
-"""Texels (of about 600,000) that two cameras must share before their ratio is believed."""
-LIMIT = 2.0
-"""No camera is brightened or darkened by more than this factor."""
+SQUARELY = 0.25
+"""Texels with less than this part of a camera's median weight are seen flatly: shine and bled outlines."""
+MIN_SHARED = 300
+"""Texels that two cameras must share before their ratio is believed."""
+LIMIT = 4.0
+"""No camera's light is multiplied or divided by more than this: two stops."""
 PRIOR = 0.02
 """Pull of each camera toward no change, against one for a pair with many shared texels."""
 
-Gains = dict[str, Float[np.ndarray, "3"]]
-"""Factor of red, green and blue by stream."""
+LightGains = dict[str, Float[np.ndarray, "3"]]
+"""Factors on linear red, green and blue by stream."""
 
 
-def balance_cameras(instants: Sequence[Mapping[str, Blend]]) -> Gains:
-    """Factors that bring the cameras' colours together; their geometric mean over the cameras is 1.
+def balance_cameras(
+    instants: Sequence[Mapping[str, Blend]], transfers: Mapping[str, ColorTransfer] | None = None
+) -> LightGains:
+    """Factors that bring the cameras' light together, after their `transfers`; their geometric mean is 1.
 
-    Each instant gives, for each colour stream, the colours of all texels from this stream alone. A matte surface sends
-    the same light to all cameras, so the median ratio of two cameras over the texels that both see is the ratio of
-    their gains; the factors solve all pairs at once (least squares of logarithms). A camera that shares no texels with
-    others keeps its colours.
+    Each instant gives, for each colour stream, the colours of all texels from this stream alone, as recorded: clipped
+    values are recognised before any transfer. A matt surface sends the same light to all cameras, so the median ratio
+    of two cameras over the texels that both see is the ratio of their gains; the factors solve all pairs at once (least
+    squares of logarithms). A camera that shares no texels with others keeps its colours.
     """
     streams = list(dict.fromkeys(stream for views in instants for stream in views))
     number = {stream: i for i, stream in enumerate(streams)}
     rows, ratios, weights = [], [], []
     for views in instants:
-        seen = {stream: _usable(blend) for stream, blend in views.items()}
+        logs = {stream: _log_light(blend, (transfers or {}).get(stream)) for stream, blend in views.items()}
+        seen = {stream: _usable(blend) & np.isfinite(logs[stream]).all(-1) for stream, blend in views.items()}
         for first in views:
             for second in views:
                 if number[first] >= number[second]:
@@ -43,24 +48,27 @@ def balance_cameras(instants: Sequence[Mapping[str, Blend]]) -> Gains:
                 both = seen[first] & seen[second]
                 if both.sum() < MIN_SHARED:
                     continue
-                ratio = np.log(views[first].colors[both]) - np.log(views[second].colors[both])
                 rows.append((number[first], number[second]))
-                ratios.append(np.median(ratio, 0))
+                ratios.append(np.median(logs[first][both] - logs[second][both], 0))
                 weights.append(both.sum() / (both.sum() + 10 * MIN_SHARED))
     logs = _solve(len(streams), rows, ratios, weights)
     return {stream: np.exp(np.clip(logs[i], -np.log(LIMIT), np.log(LIMIT))) for stream, i in number.items()}
 
 
-def apply_gain(
-    image: UInt8[np.ndarray, "rows columns 3"], gain: Float[np.ndarray, "3"]
-) -> UInt8[np.ndarray, "rows columns 3"]:
-    """The image with each channel multiplied, clipped at 255."""
-    table = np.clip(np.rint(np.arange(256)[:, None] * gain), 0, 255).astype(np.uint8)
-    return cv2.LUT(image, table[None])
+def _log_light(blend: Blend, transfer: ColorTransfer | None) -> Float32[np.ndarray, "texels 3"]:
+    linear = light(blend.colors)
+    if transfer is not None:
+        linear = linear @ transfer.matrix.T.astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(linear)
 
 
-def _usable(blend: Blend) -> np.ndarray:
-    return (blend.weight > 0) & (blend.colors > DARK).all(-1) & (blend.colors < BRIGHT).all(-1)
+def _usable(blend: Blend) -> Bool[np.ndarray, "texels"]:
+    seen = blend.weight > 0
+    if not seen.any():
+        return seen
+    squarely = blend.weight > SQUARELY * np.median(blend.weight[seen])
+    return squarely & (blend.colors > DARK).all(-1) & (blend.colors < BRIGHT).all(-1)
 
 
 def _solve(count: int, rows: list[tuple[int, int]], ratios: list[np.ndarray], weights: list[float]) -> np.ndarray:
