@@ -7,19 +7,18 @@ beats taking the best one as soon as cameras are off by a fraction of a degree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numba as nb
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32
 
 from geometry.camera import Camera
-from geometry.depth import require_size
 from geometry.distortion import distort_point
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
 from texture.layout.atlas import Texels
+from texture.painting.blend import Blend
+from texture.painting.views import ColorView
 
 MIN_COSINE = 0.1
 """Surfaces seen at a flatter angle (84 degrees) smear one pixel over centimetres."""
@@ -38,28 +37,7 @@ to the outline of a mask, where no depth confirms it: a segmented mask carries a
 would cost 0.1 to 0.3 dB of coverage."""
 NEAR_M = 0.1
 
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ColorView:
-    """One colour image, and what is known about its pixels."""
-
-    camera: Camera
-    image: UInt8[np.ndarray, "rows columns 3"]
-    """RGB."""
-    depth_m: Float32[np.ndarray, "rows columns"] | None = None
-    """Measured depth of the same device as this camera sees it, NaN where unknown; None without a depth camera."""
-    mask: Bool[np.ndarray, "rows columns"] | None = None
-    """Pixels that show the person; None when not known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Blend:
-    """Colours of all covered texels at one instant, from every camera that sees them."""
-
-    colors: Float32[np.ndarray, "texels 3"]
-    """RGB, 0 to 255; zero where unseen."""
-    weight: Float32[np.ndarray, "texels"]
-    """Sum of cos^4 / z^2 over the cameras, 1/m^2; zero where unseen."""
+__all__ = ["Blend", "Blending", "ColorView"]
 
 
 class Blending:
@@ -74,9 +52,7 @@ class Blending:
 
     def add(self, view: ColorView) -> int:
         """Adds a view; returns the number of texels it sees. Raises GeometryError on an image of another size."""
-        for image in (view.image, view.depth_m, view.mask):
-            if image is not None:
-                require_size(image, view.camera)
+        view.check_sizes()
         camera = view.camera
         surface = rasterize_camera(self._mesh, camera).depth
         margin_px = edge_px(camera, self._center)
