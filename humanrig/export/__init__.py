@@ -4,80 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from capture.session import Session
 from humanrig.errors import HumanrigError
-from humanrig.export import amass, bvh, glb, humman, joints, labels, mkv, obj, ply, smpl_params
 from humanrig.export.folder import SOURCE, Making, made_folder
+from humanrig.export.state import state_of
+from humanrig.export_formats import ALL, FORMATS, Format
 from humanrig.results import Results, people
 
-__all__ = ["FORMATS", "RECORDING_FORMATS", "export_session"]
+__all__ = ["FORMATS", "export_session", "identity"]
+
+Progress = Callable[[int, int], None]
 
 
-class _Format(Protocol):
-    def __call__(self, results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
-        """Writes into an empty folder; returns lines about frames and units for source.txt."""
-        ...
-
-
-FORMATS: dict[str, _Format] = {
-    "glb": glb.write,
-    "obj": obj.write,
-    "ply": ply.write,
-    "amass": amass.write,
-    "bvh": bvh.write,
-    "joints": joints.write,
-    "humman": humman.write,
-    "smpl_params": smpl_params.write,
-}
-NAMED_AFTER_PEOPLE = frozenset({"glb", "amass", "bvh", "joints"})
-"""Formats whose files carry the person's name; several people of the others get a folder each."""
-TOGETHER: dict[str, Callable[[list[Results], Path, Callable[[int, int], None]], list[str]]] = {
-    "annotations": labels.write
-}
-"""Formats that show everybody in one picture."""
-RECORDING_FORMATS: dict[str, Callable[[Session, Path, Callable[[int, int], None]], list[str]]] = {"mkv": mkv.write}
-"""What was recorded, in the formats of other recorders; no stage needs to have run."""
-
-
-def export_session(
-    session: Session, format: str, folder: Path, on_progress: Callable[[int, int], None] | None = None
-) -> list[Path]:
-    """Writes a session in one of the three sets of formats; returns the files, source.txt (frames and units) last.
+def export_session(session: Session, format: str, folder: Path, on_progress: Progress | None = None) -> list[Path]:
+    """Writes a session in one format of FORMATS; returns the files, source.txt (frames, axes and units) last.
 
     The folder appears whole or not at all; one that the same export of the same session made is replaced. Raises
     HumanrigError for an unknown format, a stage that has not run (naming the command), and a folder with other content.
     """
-    if not any(format in known for known in (FORMATS, TOGETHER, RECORDING_FORMATS)):
-        formats = " ".join((*FORMATS, *TOGETHER, *RECORDING_FORMATS))
-        raise HumanrigError(f"there is no export format '{format}'; the formats are: {formats}")
+    if format not in FORMATS:
+        raise HumanrigError(f"there is no export format '{format}'; the formats are: {' '.join((*FORMATS, ALL))}")
     folder = Path(folder)
     report = on_progress or (lambda done, total: None)
-    with made_folder(folder, f"humanrig export: {format}, session {session.info.id}") as making:
-        if format in RECORDING_FORMATS:
-            making.about(RECORDING_FORMATS[format](session, making.folder, report))
-        else:
-            everybody = [Results(session, person) for person in people(session)]
-            if format in TOGETHER:
-                for results in everybody:
-                    making.about([f"{results.person}:", *_about(results)])
-                making.about(TOGETHER[format](everybody, making.folder, report))
-            else:
-                _one_by_one(everybody, format, making, report)
+    with made_folder(folder, identity(session, format), state_of(session)) as making:
+        _write(session, FORMATS[format], making, report)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
     return [*files, folder / SOURCE]
 
 
-def _one_by_one(everybody: list[Results], format: str, making: Making, on_progress: Callable[[int, int], None]) -> None:
+def identity(session: Session, format: str) -> str:
+    """The first line of an export's source.txt."""
+    return f"humanrig export: {format}, session {session.info.id}"
+
+
+def _write(session: Session, format: Format, making: Making, on_progress: Progress) -> None:
+    write = format.writer()
+    if format.scope == "recording":
+        making.about(write(session, making.folder, on_progress))
+        return
+    everybody = [Results(session, person) for person in people(session)]
+    if format.scope == "everybody":
+        for results in everybody:
+            making.about([f"{results.person}:", *_about(results)])
+        making.about(write(everybody, making.folder, on_progress))
+        return
     for results in everybody:
         place = making.folder
         if len(everybody) > 1:
             making.about([f"{results.person}:"])
-            if format not in NAMED_AFTER_PEOPLE:
+            if format.scope == "person":
                 place = making.folder / results.person
                 place.mkdir()
-        making.about([*_about(results), *FORMATS[format](results, place, on_progress)])
+        making.about([*_about(results), *write(results, place, on_progress)])
 
 
 def _about(results: Results) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from humanrig.errors import HumanrigError
 
 SOURCE = "source.txt"
-"""States what made the folder, frames and units; its first line identifies the export."""
+"""States what made the folder, frames and units; its first line identifies the export, its last may say the state."""
+_STATE = "state "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +30,11 @@ class Making:
 
 
 @contextmanager
-def made_folder(folder: Path, identity: str) -> Iterator[Making]:
+def made_folder(folder: Path, identity: str, state: str = "") -> Iterator[Making]:
     """Gives a temporary folder and puts it in place of `folder` when the block ends without an error.
 
-    Raises HumanrigError when the folder exists with other content than an export of the same identity.
+    `state` is a word for what it was made from, for `is_current`. Raises HumanrigError when the folder exists with
+    other content than an export of the same identity.
     """
     _check_replaceable(folder, identity)
     try:
@@ -44,11 +46,26 @@ def made_folder(folder: Path, identity: str) -> Iterator[Making]:
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         making = Making(folder=partial)
         yield making
-        (partial / SOURCE).write_text("\n".join([identity, *making.lines]) + "\n", "utf-8")
+        last = [_state_line(partial, state)] if state else []
+        (partial / SOURCE).write_text("\n".join([identity, *making.lines, *last]) + "\n", "utf-8")
         _check_replaceable(folder, identity)
         _replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def is_current(folder: Path, identity: str, state: str) -> bool:
+    """Whether the folder holds this export, made from this state, with as many bytes as were written."""
+    source = folder / SOURCE
+    if not source.is_file():
+        return False
+    lines = source.read_text("utf-8", errors="replace").splitlines()
+    return len(lines) > 1 and lines[0] == identity and lines[-1] == _state_line(folder, state)
+
+
+def _state_line(folder: Path, state: str) -> str:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE]
+    return f"{_STATE}{state}: {len(sizes)} files, {sum(sizes)} bytes"
 
 
 def _check_replaceable(folder: Path, identity: str) -> None:

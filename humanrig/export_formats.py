@@ -1,0 +1,45 @@
+"""The formats of `humanrig export`: one line each, and nothing else has to know of a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final, Literal
+
+Scope = Literal["person", "named", "everybody", "recording"]
+"""person: a call for each person, whose files carry no name; of several people each gets a folder.
+named: a call for each person, whose files carry the person's name.
+everybody: one call for all people. recording: one call for the session, also before anybody was fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format. Its module's `write` gets what the scope says, an empty folder and (done, total), and returns lines
+    about frames, axes and units for source.txt."""
+
+    module: str
+    """In the package humanrig.export; imported when it is used."""
+    scope: Scope
+    says: str
+    """For --help: what the files are."""
+
+    def writer(self) -> Any:
+        """The function that writes it: (what, folder, on_progress) to lines."""
+        return import_module(f"humanrig.export.{self.module}").write
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "glb": Format("glb", "named", "one skinned, animated, textured model"),
+    "obj": Format("obj", "person", "one textured mesh for each instant"),
+    "ply": Format("ply", "person", "fused clouds and meshes"),
+    "amass": Format("amass", "named", "body parameters in AMASS's layout"),
+    "bvh": Format("bvh", "named", "the skeleton under Mixamo's names"),
+    "joints": Format("joints", "named", "the 24 joints with their uncertainty as .npz, .csv and .trc"),
+    "humman": Format("humman", "person", "the folders of HuMMan-Recon v1.0 (RGB-D sessions)"),
+    "smpl_params": Format("smpl_params", "person", "HuMMan's parameters alone, one file an instant"),
+    "annotations": Format("labels", "everybody", "2D keypoints with visibility and body parts in every camera"),
+    "mkv": Format("mkv", "recording", "the recording of each Azure Kinect, as Viewer, SDK and Open3D open it"),
+}
+"""By the name that --format takes, in the order in which `--format all` writes them."""
+ALL: Final = "all"
+"""Asks for every format that the session allows."""
