@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Shaped
 
+from texture.errors import TextureError
+
 Kind = Literal["SCALAR", "VEC2", "VEC3", "VEC4", "MAT4"]
 _COMPONENTS = {"u1": 5121, "u2": 5123, "u4": 5125, "f4": 5126}
 _VERTICES, _INDICES = 34962, 34963  # targets of a buffer view: ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER
@@ -62,7 +64,10 @@ class GlbBuilder:
         return self.array(values, "SCALAR", _INDICES)
 
     def encode(self, document: dict[str, Any]) -> bytes:
-        """The file: the document with accessors and buffer views added, and the arrays."""
+        """The file: the document with accessors and buffer views added, and the arrays.
+
+        Raises TextureError for more than 4 GiB.
+        """
         binary = bytes(self._bytes) + b"\0" * (-len(self._bytes) % 4)
         whole = {
             **document,
@@ -73,5 +78,9 @@ class GlbBuilder:
         text = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode()
         text += b" " * (-len(text) % 4)
         total = 12 + 8 + len(text) + 8 + len(binary)
+        if total >= 1 << 32:
+            raise TextureError(
+                f"a GLB holds 4 GiB, this clip takes {total / 2**30:.1f}; export fewer frames, or use usd or obj"
+            )
         header = struct.pack("<4sIIII", b"glTF", 2, total, len(text), _JSON)
         return header + text + struct.pack("<II", len(binary), _BINARY) + binary

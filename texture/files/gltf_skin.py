@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Float32, Integer
 from scipy.spatial.transform import Rotation
 
 from body.joints import JOINT_COUNT
 from body.model import BodyModel
 from body.parameters import BodyParameters
+from texture.files.shape_keys import ShapeKeys
 from texture.surfaces.binding import Binding
+
+FLATTENED = 0.2
+"""Share of its volume below which a blend of rotations cannot be undone: a displacement would grow fivefold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,17 +57,52 @@ def continuous(quaternions: Float[np.ndarray, "frames joints 4"]) -> Float[np.nd
     return np.concatenate([quaternions[:1], quaternions[1:] * sign[..., None]])
 
 
-def skin(binding: Binding, motion: JointMotion) -> Float[np.ndarray, "frames vertices 3"]:
-    """What a viewer shows: the rest vertices moved by their four joints, in the frame of the body parameters."""
+def skin(
+    binding: Binding, motion: JointMotion, shapes: ShapeKeys | None = None
+) -> Float[np.ndarray, "frames vertices 3"]:
+    """What a viewer shows: the rest vertices, with their shapes, moved by their four joints.
+
+    In the frame of the body parameters.
+    """
     frames, rest = len(motion.root_translation), binding.rest.astype(np.float64)
-    blend = np.zeros((len(rest), JOINT_COUNT))
-    np.add.at(blend, (np.arange(len(rest))[:, None], binding.joints.astype(np.int64)), binding.weights)
+    blend = _blend(binding)
     vertices = np.empty((frames, len(rest), 3))
     for frame in range(frames):
-        R, t = _joint_transforms(motion, frame)
-        moved = blend @ np.concatenate([R.reshape(-1, 9), t], 1)
-        vertices[frame] = (moved[:, :9].reshape(-1, 3, 3) @ rest[..., None])[..., 0] + moved[:, 9:]
+        R, t = _blended(blend, motion, frame)
+        shown = rest if shapes is None else shapes.frame(frame)
+        vertices[frame] = (R @ shown[..., None])[..., 0] + t
     return vertices
+
+
+def unskin(
+    vertices: Float[np.ndarray, "frames vertices 3"], binding: Binding, motion: JointMotion
+) -> Float32[np.ndarray, "frames vertices 3"]:
+    """Where vertices belong in the rest pose so that `skin` brings them to `vertices`.
+
+    A vertex whose joints pull so far apart that they flatten its surroundings keeps its rest place in that frame.
+    """
+    blend = _blend(binding)
+    rest = np.empty(vertices.shape, np.float32)
+    for frame in range(len(vertices)):
+        R, t = _blended(blend, motion, frame)
+        flat = np.linalg.det(R) < FLATTENED
+        R[flat] = np.eye(3)
+        rest[frame] = np.linalg.solve(R, (vertices[frame] - t)[..., None])[..., 0]
+        rest[frame, flat] = binding.rest[flat]
+    return rest
+
+
+def _blend(binding: Binding) -> np.ndarray:
+    blend = np.zeros((len(binding), JOINT_COUNT))
+    np.add.at(blend, (np.arange(len(binding))[:, None], binding.joints.astype(np.int64)), binding.weights)
+    return blend
+
+
+def _blended(blend: np.ndarray, motion: JointMotion, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and translation of each vertex."""
+    R, t = _joint_transforms(motion, frame)
+    moved = blend @ np.concatenate([R.reshape(-1, 9), t], 1)
+    return moved[:, :9].reshape(-1, 3, 3), moved[:, 9:]
 
 
 def _joint_transforms(motion: JointMotion, frame: int) -> tuple[np.ndarray, np.ndarray]:
