@@ -18,8 +18,8 @@ from body.skinning import Skinning
 from geometry.mesh import TriangleMesh
 from texture.errors import TextureError
 from texture.files.gltf import SkinnedClip, encode_glb, skinning_difference, write_glb
-from texture.files.gltf_skin import continuous
 from texture.files.skinned_clip import following
+from texture.files.skinning import continuous
 from texture.surfaces.binding import bind, strongest_influences
 
 _DTYPES = {5121: "<u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

@@ -16,8 +16,8 @@ from body.joints import JOINT_NAMES
 from texture.errors import TextureError
 from texture.files.gltf_file import GlbBuilder
 from texture.files.gltf_parts import Materials, indices, mesh_corners, normals, target_names, targets, world_node
-from texture.files.gltf_skin import JointMotion, joint_motion
 from texture.files.skinned_clip import SkinnedClip, SkinningDifference, skinning_difference
+from texture.files.skinning import JointMotion, joint_motion
 
 __all__ = ["SkinnedClip", "SkinningDifference", "encode_glb", "skinning_difference", "write_glb"]
 

@@ -12,29 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Integer
 
 from geometry.mesh import TriangleMesh
-from texture.errors import TextureError
+from texture.files.baked_segment import BakedSegment, require_increasing
 from texture.files.gltf_file import GlbBuilder
 from texture.files.gltf_parts import Materials, indices, mesh_corners, normals, target_names, targets, world_node
 from texture.files.shape_keys import TOLERANCE_M, ShapeKeys, shape_keys
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class BakedSegment:
-    """Surfaces in a row that share faces and a texture."""
-
-    name: str
-    times_s: Float[np.ndarray, "frames"]
-    """Strictly increasing, and later than those of the segment before."""
-    vertices: Float[np.ndarray, "frames vertices 3"]
-    """In the z-up world, metres."""
-    faces: Integer[np.ndarray, "faces 3"]
-    uv: Float[np.ndarray, "uvs 2"] | None = None
-    """(0, 0) bottom left."""
-    uv_faces: Integer[np.ndarray, "faces 3"] | None = None
-    texture_jpeg: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +52,8 @@ def encode_baked_glb(segments: Iterable[BakedSegment], tolerance_m: float = TOLE
         material = materials.add(segment.name, segment.texture_jpeg)
         meshes.append(_mesh(glb, segment, shapes, material))
         keys.append((np.asarray(segment.times_s, np.float64), shapes))
-    times = _checked([times for times, _ in keys])
+    times = [times for times, _ in keys]
+    require_increasing(times)
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "humanrig"},
         "scene": 0,
@@ -87,16 +71,6 @@ def encode_baked_glb(segments: Iterable[BakedSegment], tolerance_m: float = TOLE
         segments=len(meshes), frames=sum(map(len, times)), shapes=sum(len(shapes) for _, shapes in keys)
     )
     return glb.encode(document), figures
-
-
-def _checked(times: list[np.ndarray]) -> list[np.ndarray]:
-    if not times:
-        raise TextureError("a GLB needs at least one surface; run the stage mesh")
-    whole = np.concatenate(times)
-    if (np.diff(whole) <= 0).any():
-        frame = int(np.argmax(np.diff(whole) <= 0)) + 1
-        raise TextureError(f"frame {frame} is not later than the one before it; correct the timestamps")
-    return times
 
 
 def _mesh(glb: GlbBuilder, segment: BakedSegment, shapes: ShapeKeys, material: int) -> dict[str, Any]:

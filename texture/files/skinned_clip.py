@@ -12,8 +12,8 @@ from body.model import BodyModel
 from body.parameters import BodyParameters
 from geometry.mesh import TriangleMesh
 from texture.errors import TextureError
-from texture.files.gltf_skin import joint_motion, skin, unskin
 from texture.files.shape_keys import TOLERANCE_M, ShapeKeys, shape_keys
+from texture.files.skinning import joint_motion, skin, unskin
 from texture.surfaces.binding import Binding, bind
 
 

@@ -1,4 +1,4 @@
-"""The body as glTF skins it: four joints a vertex, a rest skeleton, a rotation of each joint for each frame."""
+"""The body as glTF and USD skin it: four joints a vertex, a rest skeleton, a rotation of each joint for each frame."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ def skin(
         shown = rest if shapes is None else shapes.frame(frame)
         vertices[frame] = (R @ shown[..., None])[..., 0] + t
     return vertices
+
+
+def joint_places(motion: JointMotion) -> Float[np.ndarray, "frames 24 3"]:
+    """Where the joints are, in the frame of the body parameters."""
+    transforms = [_joint_transforms(motion, frame) for frame in range(len(motion.root_translation))]
+    return np.stack([(R @ motion.rest_joints[..., None])[..., 0] + t for R, t in transforms])
 
 
 def unskin(
