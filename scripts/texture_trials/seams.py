@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Integer, UInt8
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from geometry.mesh import TriangleMesh
+from texture.layout.atlas import Atlas
 
 SAMPLES = 4
 """Points of each edge that are looked at."""
@@ -54,8 +57,19 @@ def border_samples(mesh: TriangleMesh, size: int) -> tuple[Float[np.ndarray, "n 
     return sides[0], sides[1]
 
 
+def charts_of(mesh: TriangleMesh) -> Integer[np.ndarray, "faces"]:
+    """The chart of each face: faces that share texture coordinates are of one."""
+    assert mesh.uv is not None
+    assert mesh.uv_faces is not None
+    uv_faces = np.asarray(mesh.uv_faces, np.int64)
+    a, b = uv_faces[:, [0, 1]].ravel(), uv_faces[:, [1, 2]].ravel()
+    graph = coo_matrix((np.ones(len(a), bool), (a, b)), shape=(len(mesh.uv), len(mesh.uv)))
+    return connected_components(graph, directed=False)[1][uv_faces[:, 0]]
+
+
 def steps(
     mesh: TriangleMesh,
+    atlas: Atlas,
     texture: UInt8[np.ndarray, "size size 3"],
     seen: Bool[np.ndarray, "size size"],
     reference: UInt8[np.ndarray, "size size 3"] | None = None,
@@ -69,7 +83,10 @@ def steps(
     a, b = a[both], b[both]
     own = _read(texture, a) - _read(texture, b)
     before = None if reference is None else _read(reference, a) - _read(reference, b)
-    pairs = None if source is None else _changes(source, seen)
+    pairs = None
+    if source is not None:
+        chart = atlas.image(charts_of(mesh)[atlas.face].astype(np.int32), -1)
+        pairs = _changes(source, seen, chart)
     return Steps(
         charts=_mean(own),
         charts_added=None if before is None else _mean(own - before),
@@ -99,12 +116,13 @@ def _inside(ends: np.ndarray, middle: np.ndarray) -> Float[np.ndarray, "n 2"]:
     return (points + way * np.minimum(INSIDE_TEXELS / length, 0.5)).reshape(-1, 2)
 
 
-def _changes(source: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of neighbouring seen texels, of one chart or not, that owe most to different cameras."""
+def _changes(source: np.ndarray, seen: np.ndarray, chart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of neighbouring seen texels of one chart that owe most to different cameras."""
     number = np.arange(source.size).reshape(source.shape)
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        change = (source[near] != source[far]) & seen[near] & seen[far] & (source[near] > 0) & (source[far] > 0)
+        known = seen[near] & seen[far] & (source[near] > 0) & (source[far] > 0)
+        change = known & (source[near] != source[far]) & (chart[near] == chart[far])
         found.append((number[near][change], number[far][change]))
     return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
 

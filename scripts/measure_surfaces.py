@@ -1,0 +1,64 @@
+"""How good the surfaces of the stage mesh are on the takes of texture_trials/cases.py, as Markdown tables.
+
+Usage: python scripts/measure_surfaces.py FOLDER [--split validation] [--takes crossed loose]
+           [--surfaces tracked "free tsdf" "free poisson" body] [--instants 6]
+
+FOLDER holds the takes with every stage up to `register` done. Surfaces are made in copies beside it with one set of
+parameters; what is measured is kept, so that an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+import tyro
+from texture_trials.cases import CASES, Case
+from texture_trials.surfaces import measure_surface, surface_means, surfaces_table
+
+Name = Literal["tracked", "free tsdf", "free poisson", "body"]
+
+
+def main(
+    folder: tyro.conf.Positional[Path],
+    split: Literal["validation", "test"] = "validation",
+    takes: tuple[str, ...] = (),
+    surfaces: tuple[Name, ...] = ("tracked", "free tsdf", "free poisson"),
+    instants: int = 6,
+    work: Path | None = None,
+    again: bool = False,
+) -> None:
+    """Prints the tables.
+
+    Args:
+        folder: Of the takes; nothing is written into it.
+        split: Whose people and clips.
+        takes: Only takes whose name holds one of these words.
+        surfaces: What the stage mesh makes.
+        instants: Of each take that are compared with the truth, evenly spread.
+        work: Where the copies are: a sibling of FOLDER.
+        again: Run the stage again, and measure again.
+    """
+    work = work or folder.absolute().with_name(f"{folder.absolute().name}_trials")
+    found, begin = [], time.perf_counter()
+    for case in wanted_cases(folder, split, takes):
+        for variant in surfaces:
+            found.append(measure_surface(case, folder, work, variant, instants, again=again))
+            said = found[-1].error or f"{found[-1].figures['errors'].get('chamfer_mm', float('nan')):.2f} mm"
+            print(f"{time.perf_counter() - begin:6.0f} s  {case.name} {variant}: {said}", file=sys.stderr, flush=True)
+    print(f"## Surfaces\n{surface_means(found)}\n\n## Surfaces of each take\n{surfaces_table(found)}\n")
+
+
+def wanted_cases(folder: Path, split: str, takes: tuple[str, ...]) -> list[Case]:
+    """The cases of a split whose takes are there; those that are not are named."""
+    cases = [c for c in CASES if c.split == split and (not takes or any(word in c.name for word in takes))]
+    for case in cases:
+        if not (folder / case.name).exists():
+            print(f"{case.name} is not in {folder}", file=sys.stderr)
+    return [case for case in cases if (folder / case.name).exists()]
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
