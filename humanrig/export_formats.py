@@ -36,6 +36,9 @@ FORMATS: Final[dict[str, Format]] = {
     "bvh": Format("bvh", "named", "the skeleton under Mixamo's names"),
     "joints": Format("joints", "named", "the 24 joints with their uncertainty as .npz, .csv and .trc"),
     "humman": Format("humman", "person", "the folders of HuMMan-Recon v1.0 (RGB-D sessions)"),
+    "smc": Format(
+        "smc", "recording", "HuMMan's raw .smc (HDF5) of the recording, with keypoints and body (RGB-D sessions)"
+    ),
     "smpl_params": Format("smpl_params", "person", "HuMMan's parameters alone, one file an instant"),
     "annotations": Format("labels", "everybody", "2D keypoints with visibility and body parts in every camera"),
     "mkv": Format("mkv", "recording", "the recording of each Azure Kinect, as Viewer, SDK and Open3D open it"),

@@ -1,0 +1,223 @@
+"""SMC is read back twice: by the importer, and by a small reader that knows no more than docs/smc.md says."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from export_take import build_take
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
+from other_layouts import depth_mm, raw
+from other_rigs import build_rig
+
+from body.loading import OPEN_BODY
+from body.parameters import BodyParameters
+from capture.frame_sets import Instant, write_instants
+from capture.importers.detect import import_recording
+from capture.iphone.message import PhoneMessage
+from capture.session import Session
+from geometry.rigid import transform
+from humanrig.errors import HumanrigError
+from humanrig.export import export_session
+from humanrig.export.humman_body import in_world
+from humanrig.export.smc_file import k4a_vector
+from humanrig.results import Results
+
+FIRST = "kinect_000/color"
+FRAMES, LOST = 3, ("kinect_001/depth", 1)
+FLOAT32 = 3e-5
+"""Pixels: half a unit in the last place of float32 near 300."""
+
+
+class Smc:
+    """A reader by the document alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = h5py.File(path)
+        self.frames = int(self.file["Kinect"].attrs["num_frame"])
+        self.poses = json.loads(self.file["Extrinsics"][()])
+
+    def pose(self, key: str) -> np.ndarray:
+        """Camera to world."""
+        T = np.eye(4)
+        T[:3, :3], T[:3, 3] = self.poses[key]["R"], self.poses[key]["T"]
+        return T
+
+    def project(self, kinect: int, kind: str, p_world: np.ndarray) -> np.ndarray:
+        """Pixels, through OpenCV's model of the lens."""
+        place = f"Kinect/{kinect}/Calibration/{kind}/Intrinsics"
+        cx, cy, fx, fy, k1, k2, k3, k4, k5, k6, _, _, p2, p1, _ = self.file[place][()].astype(float)
+        T = np.linalg.inv(self.pose(str(2 * kinect + (kind == "Depth"))))
+        K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+        lens = np.array([k1, k2, p1, p2, k3, k4, k5, k6])
+        return cv2.projectPoints(p_world, cv2.Rodrigues(T[:3, :3])[0], T[:3, 3], K, lens)[0][:, 0]
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory) -> Session:
+    """Three Kinects with lenses and a phone, with a frame that was lost; calibrated as they were recorded."""
+    folder = tmp_path_factory.mktemp("rigs") / "rig"
+    session = build_rig(folder, frames=FRAMES, phone=True, lost=[LOST])
+    session.path("calibration").mkdir()
+    shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
+    names = [name for name, stream in session.streams.items() if stream.is_image]
+    instants = []
+    for n in range(FRAMES):
+        index = dict.fromkeys(names, n) | {LOST[0]: {0: 0, 1: -1, 2: 1}[n]}
+        instants.append(Instant(instant=n + 2, time_us=n * 33333, index=index, offset_us={"kinect_001/color": 160}))
+    write_instants(session.path("sync", "frames.parquet"), instants)
+    return session
+
+
+@pytest.fixture(scope="module")
+def smc(rig, tmp_path_factory) -> Path:
+    files = export_session(rig, "smc", tmp_path_factory.mktemp("smc") / "out")
+    assert [path.suffix for path in files] == [".smc", ".txt"]
+    return files[0]
+
+
+def test_images_are_the_recorded_ones(rig, smc):
+    read = Smc(smc).file
+    assert sorted(read["Kinect"]) == ["0", "1", "2"]
+    for n in range(3):
+        for frame in range(FRAMES):
+            assert read[f"Kinect/{n}/Color/{frame}"][()].tobytes() == raw(rig, f"kinect_00{n}/color", frame)
+    depth = read["Kinect/2/Depth/1"][()]
+    assert depth.dtype == np.uint16
+    np.testing.assert_array_equal(depth, depth_mm(rig, "kinect_002/depth", 1))
+    assert sorted(read["Kinect/1/Depth"]) == ["0", "2"]  # a lost frame is a hole, no other frame takes its place
+    np.testing.assert_array_equal(read["Kinect/1/Depth/2"][()], depth_mm(rig, "kinect_001/depth", 1))
+    assert "for want of a frame: Kinect/1/Depth/1" in (smc.parent / "source.txt").read_text()
+
+
+def test_types_and_attributes_are_those_of_the_document(smc):
+    file = Smc(smc).file
+    assert {name: np.asarray(file.attrs[name]).dtype for name in ("actor_id", "action_id")} == {
+        "actor_id": np.int32, "action_id": np.int32,
+    }  # fmt: skip
+    assert len(file.attrs["datetime_str"].split("-")) == 6
+    kinect = {name: np.asarray(value).dtype for name, value in file["Kinect"].attrs.items()}
+    assert kinect == {
+        "num_frame": np.uint32, "num_device": np.uint8, "depth_mode": np.uint8, "color_resolution": np.uint8,
+    }  # fmt: skip
+    assert (file["Kinect"].attrs["num_frame"], file["Kinect"].attrs["num_device"]) == (FRAMES, 3)
+    lens = file["Kinect/0/Calibration/Depth"]
+    assert (lens["Intrinsics"].dtype, lens["Intrinsics"].shape) == (np.float32, (15,))
+    assert (lens["Resolution"].dtype, lens["Resolution"][()].tolist()) == (np.uint16, [128, 104])
+    assert (lens["MetricRadius"].dtype, lens["MetricRadius"][()]) == (np.float32, np.float32(1.7))
+    assert file["Extrinsics"].attrs["direction"].startswith("cam2world")
+    extra = file["Humanrig"]
+    assert extra["instants"][()].tolist() == [2, 3, 4]
+    assert [name.decode() for name in extra["streams"]][2] == "kinect_001/color"
+    assert extra["offset_us"][()][:, 2].tolist() == [160, 160, 160]
+
+
+def test_cameras_put_world_points_where_the_session_does(rig, smc):
+    read, cameras = Smc(smc), rig.cameras()
+    np.testing.assert_allclose(read.pose("0"), np.eye(4), atol=1e-12)  # the world is the first colour camera
+    rng = np.random.default_rng(0)
+    p_world = rng.uniform(-0.4, 0.4, (20, 3)) + [0, 0, 0.9]
+    p_file = transform(read.file["Humanrig/T_file_world"][()], p_world)
+    for n in range(3):
+        for kind in ("Color", "Depth"):
+            expected = cameras[f"kinect_00{n}/{kind.lower()}"].project(p_world)
+            np.testing.assert_allclose(read.project(n, kind, p_file), expected, atol=FLOAT32)
+    floor = read.poses["1"]["floor"]
+    up = read.file["Humanrig/T_file_world"][()][:3, 2]
+    np.testing.assert_allclose(floor["normal"], up, atol=1e-12)
+    height = np.linalg.inv(read.file["Humanrig/T_file_world"][()]) @ [*floor["center"], 1]
+    assert abs(height[2]) < 1e-9
+    assert floor["pnum"] > 500
+
+
+def test_the_phone_has_both_keys_and_its_own_lens(rig, smc):
+    read = Smc(smc)
+    assert read.poses["iPhone"] == read.poses["6"]
+    camera = rig.cameras()["iphone_000/color"]
+    T = np.linalg.inv(read.file["Humanrig/T_file_world"][()]) @ read.pose("iPhone")
+    np.testing.assert_allclose(T, camera.T_world_camera, atol=1e-12)
+    phone = read.file["iPhone"]
+    assert (phone.attrs["num_frame"], phone.attrs["num_frame"].dtype) == (FRAMES, np.int32)
+    assert phone.attrs["color_resolution"].tolist() == [480, 360]
+    assert phone.attrs["depth_resolution"].tolist() == [256, 192]
+    about = json.loads(phone["0/CameraInfo/1"][()])
+    np.testing.assert_allclose(np.array(about["cameraIntrinsics"]).T, camera.K)
+    assert about["timestamp"] == pytest.approx(1.033333)
+    assert (phone["0/Confidence/0"].dtype, phone["0/Confidence/0"].shape) == (np.uint8, (192, 256))
+    np.testing.assert_array_equal(phone["0/Depth/2"][()], depth_mm(rig, "iphone_000/depth", 2))
+
+
+def test_the_importer_makes_the_same_session_of_it(rig, smc, tmp_path):
+    session = import_recording(smc, tmp_path / "s")
+    assert session.info.origin == "humman-smc"
+    assert {name: s.frames for name, s in session.streams.items() if name.startswith("kinect_001")} == {
+        "kinect_001/color": 3, "kinect_001/depth": 2,
+    }  # fmt: skip
+    np.testing.assert_array_equal(depth_mm(session, "kinect_001/depth", 1), depth_mm(rig, "kinect_001/depth", 1))
+    assert raw(session, "kinect_002/color", 2) == raw(rig, "kinect_002/color", 2)
+    made, cameras = session.recorded_cameras(), rig.cameras()
+    T = made[FIRST].T_world_camera @ cameras[FIRST].T_camera_world  # a turn about z and a shift on the floor
+    assert T[2, 2] == pytest.approx(1, abs=2e-6)
+    assert T[2, 3] == pytest.approx(0, abs=0.004)
+    for name in ("kinect_001/color", "kinect_002/depth"):
+        np.testing.assert_allclose(T @ cameras[name].T_world_camera, made[name].T_world_camera, atol=1e-6)
+        np.testing.assert_array_equal(k4a_vector(made[name]), k4a_vector(cameras[name]))
+    message = PhoneMessage.of(session.frame("iphone/imu", 1).payload)
+    np.testing.assert_allclose(message.K, cameras["iphone_000/color"].K)
+
+
+@pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
+def test_keypoints_and_body(tmp_path, monkeypatch):
+    monkeypatch.delenv("HUMANRIG_BODY_MODEL", raising=False)
+    take = build_take(tmp_path / "take")
+    p_world = np.random.default_rng(1).uniform(-0.3, 0.3, (2, 2, 3)) + [0, 0, 0.9]
+    p_world[1, 1] = np.nan
+    take.path("keypoints").mkdir()
+    np.savez(take.path("keypoints", "person00.npz"), names=np.array(["nose", "left_heel"]), p_world=p_world,
+             instants=np.array([4, 5]))  # fmt: skip
+    with np.load(take.path("body", "person00.npz")) as body:
+        kept = {k: body[k][:1] if body[k].ndim and len(body[k]) == 2 else body[k] for k in body.files}
+    np.savez(take.path("body", "person00.npz"), **kept)  # the second instant has no body
+    path = export_session(take, "smc", tmp_path / "out")[0]
+    assert path.name == "p000001_turn.smc"
+    read = Smc(path)
+    assert read.file.attrs["actor_id"] == 1
+    T = read.file["Humanrig/T_file_world"][()]
+
+    points, mask = read.file["Keypoints3D/keypoints3d"][()], read.file["Keypoints3D/keypoints3d_mask"][()]
+    assert (points.shape, np.flatnonzero(mask).tolist()) == ((2, 133, 4), [0, 19])
+    assert read.file["Keypoints3D"].attrs["convention"] == "coco_wholebody"
+    assert "Keypoints3d_mask" in read.file["Keypoints3D"]
+    np.testing.assert_allclose(points[0, 0], [*transform(T, p_world[0, 0]), 1], atol=1e-6)
+    assert not points[1, 19].any()
+    flat = read.file["Keypoints2D/Kinect/1/keypoints2d"][()]
+    expected = read.project(1, "Color", transform(T, p_world[:, 0]))
+    np.testing.assert_allclose(flat[:, 0, :2], expected, atol=FLOAT32)
+
+    results = Results(take)
+    body = {name: read.file[f"SMPL/{name}"][()] for name in ("global_orient", "body_pose", "transl", "betas")}
+    assert {k: v.shape for k, v in body.items()} == {
+        "global_orient": (2, 3), "body_pose": (2, 69), "transl": (2, 3), "betas": (1, 10),
+    }  # fmt: skip
+    assert np.isnan(body["transl"][1]).all()
+    read_body = BodyParameters(
+        betas=body.pop("betas")[0].astype(float), **{k: v[:1].astype(float) for k, v in body.items()}
+    )
+    wanted = results.model.pose(in_world(results.model, results.parameters[:1], T))
+    joints = results.model.pose(read_body).joints[0]
+    np.testing.assert_allclose(joints[0], wanted.joints[0, 0], atol=1e-6)
+    np.testing.assert_allclose(read.file["SMPL/keypoints3d"][0, 0], wanted.joints[0, 0], atol=1e-6)
+    assert np.linalg.norm(joints - wanted.joints[0], axis=1).max() < 0.02  # ten of sixteen betas
+    assert "1 frames without a body are NaN" in (path.parent / "source.txt").read_text()
+
+
+def test_without_depth_it_is_refused(tmp_path):
+    session = build_take(tmp_path / "videos", devices=("cam01",), depth=False)
+    with pytest.raises(HumanrigError, match="needs devices with colour and depth, this session has none"):
+        export_session(session, "smc", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
