@@ -165,8 +165,9 @@ def test_what_has_no_place_in_a_file_is_refused(segments, tmp_path) -> None:
         write_usd_cache(path, segments[:1], times)
     with pytest.raises(TextureError, match="2 times for 1 frames"):
         write_usd_cache(path, segments[1:], np.array([2.0, 2.3]))
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(TextureError, match="cannot be written"):
-        write_usd_cache(tmp_path / "nowhere" / "x.usdc", [replace(segments[1], texture_jpeg=None)], times)
+        write_usd_cache(tmp_path / "file" / "x.usdc", [replace(segments[1], texture_jpeg=None)], times)
     assert not path.exists()
 
 

@@ -107,6 +107,8 @@ def new_stage(path: Path, codes: TimeCodes) -> Iterator[NewStage]:
     world.GetPrim().SetDocumentation("the children are in a z-up world (floor at z = 0, metres), turned here to y up")
     yield NewStage(stage=stage, codes=codes)
     try:
-        layer.Export(str(path))
+        written = layer.Export(str(path))
     except Tf.ErrorException as error:
         raise TextureError(f"{path} cannot be written ({error}); is the disk full?") from None
+    if not written:
+        raise TextureError(f"{path} cannot be written; is the disk full?")
