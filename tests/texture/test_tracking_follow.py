@@ -146,8 +146,9 @@ def test_a_template_is_given_up_where_it_leaves_out_the_cloud():
     assert rows == [2, 3, 1, 0]
     assert list(gaps(0, 5, [track])) == [(4, 5)]
     assert all(quality.unexplained < 0.01 for quality in track.qualities)
-    kept = follow(template, clip, clouds.__getitem__, 2, 0, 5, give_up=False)
+    kept = follow(template, clip, clouds.__getitem__, 2, 0, 5, judged=lambda row: row < 4, threads=2)
     assert kept.rows == [0, 1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(kept.vertices[:4], track.vertices)
     # nothing speaks against a surface where there is no cloud
     assert follow(template, clip, lambda row: clouds[2] if row == 2 else None, 2, 0, 5).rows == [0, 1, 2, 3, 4, 5]
 

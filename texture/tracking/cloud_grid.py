@@ -64,8 +64,9 @@ def offsets_to_cloud(
     Each point within `reach_m` along the normal that faces the same way gives the distance to its own tangent plane.
     On a round surface that is too far out, by w^2 / R, as the flat faces between vertices are too far in: against the
     points' own distances 0.05 to 0.1 mm are won in the mean over two takes (chamfer/2 0.93 against 0.98 mm where the
-    two are averaged). It counts by a Gaussian of `width_m` across the normal and one of half the reach along it. The second array is the
-    sum of these weights; the first is 0 where it is 0. `reach_m` and 3 `width_m` must not exceed the grid's cubes.
+    two are averaged). It counts by a Gaussian of `width_m` across the normal and one of half the reach along it. The
+    second array is the sum of these weights; the first is 0 where it is 0. `reach_m` and 3 `width_m` must not exceed
+    the grid's cubes.
     """
     return _offsets(
         vertices, normals, grid.points, grid.normals, grid.start, grid.low, grid.shape, grid.cube_m, reach_m, width_m

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,12 +50,13 @@ def follow(
     first: int,
     last: int,
     on_row: Callable[[int], None] = lambda row: None,
-    give_up: bool = True,
+    judged: Callable[[int], bool] = lambda row: True,
+    threads: int = 1,
 ) -> Track:
     """The template at the rows around `key`, within `first` to `last` (included), as far as it fits.
 
-    A row without a cloud is never given up: nothing tells that the surface is wrong there. give_up: off keeps the
-    template to both ends, whatever it leaves out.
+    A row without a cloud, and one that is not `judged`, never ends a track: nothing tells that the surface is wrong
+    there. threads: 2 goes forwards and backwards at the same time; the result is the same.
     """
 
     def at(row: int, before: np.ndarray | None) -> tuple[Refined, Quality]:
@@ -66,15 +68,20 @@ def follow(
     limits = limits_of(quality)
     found = {key: (start.vertices.astype(np.float32), quality)}
     on_row(key)
-    for rows in (range(key + 1, last + 1), range(key - 1, first - 1, -1)):
+
+    def go(rows: range) -> None:
         offsets = start.offsets
         for row in rows:
             one, quality = at(row, offsets)
-            if give_up and not fits(quality, limits):
+            if judged(row) and not fits(quality, limits):
                 break
             offsets = one.offsets
             found[row] = one.vertices.astype(np.float32), quality
             on_row(row)
+
+    with ThreadPoolExecutor(max(1, min(threads, 2))) as pool:
+        # the list lets errors through
+        list(pool.map(go, (range(key + 1, last + 1), range(key - 1, first - 1, -1))))
     rows = sorted(found)
     return Track(
         template=template,
