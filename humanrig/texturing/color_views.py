@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int, UInt8
 
 from calibration.depth.applying import corrected_depth
 from calibration.given import read_calibration
@@ -21,14 +20,17 @@ from geometry.camera import Camera
 from geometry.rigid import inverse
 from geometry.warp import warp_depth_to_color
 from humanrig.errors import HumanrigError
-from registration.masks.files import mask_path, read_mask
+from registration.masks.files import mask_path, read_people
 from texture.blending.color_transfer import ColorTransfer, Gains, transferred
-from texture.painting.projection import ColorView
+from texture.blending.drift import drift_gain, room_light
+from texture.painting.views import ColorView
 
 Images = Callable[[str, int], UInt8[np.ndarray, "rows columns 3"]]
 """The picture (RGB) of a stream at an instant."""
 BODY_HEIGHT_M = 1.0
 """Cameras are taken to look at a point this high above the floor when their σ is told in pixels."""
+BLACK_LEVEL, BLACK_STEP_PX = 3.0, 16
+"""A picture whose mean, of every 16th pixel each way, is lower shows nothing."""
 AROUND_PX = 40
 """Depth further from the person's mask than this (18 cm at 2.3 m) is not brought along: nothing there hides the person
 from the colour camera beside it. It takes warping from 29 to 9 ms a camera."""
@@ -58,8 +60,12 @@ class ColorViews:
     """Apply the colour corrections of the calibration."""
     gains: Gains = field(default_factory=dict)
     """Factors on linear light by stream, after the calibration's corrections."""
+    references: Mapping[str, Float32[np.ndarray, "samples 3"]] = field(default_factory=dict)
+    """Light of the room (`blending.drift.room_light`) that each stream's pictures are brought to; none: as they are."""
+    blur_px: Mapping[str, float] = field(default_factory=dict)
+    """Width of the edges in each stream's pictures, where known."""
     damaged: dict[str, list[int]] = field(default_factory=dict)
-    """Instants whose picture could not be read, by stream."""
+    """Instants whose picture could not be read or is black, by stream."""
 
     def __post_init__(self) -> None:
         """Raises HumanrigError when there is no calibrated colour camera among the streams."""
@@ -85,15 +91,24 @@ class ColorViews:
         image = self.image(stream, instant)
         if image is None:
             return None
-        mask = mask_path(self.session.path("masks"), stream, instant)
-        known: dict[str, Any] = {
-            "camera": self.all_cameras[stream],
-            "image": transferred(image, self._transfer(stream)),
-            "depth_m": self.depth(stream, instant),
-            "mask": read_mask(mask, self._number) if self.masks and mask.is_file() else None,
-            "sigma_px": self._sigma_px.get(stream, 0.0),
-        }
-        return ColorView(**{name: value for name, value in known.items() if name in _FIELDS})
+        if image[::BLACK_STEP_PX, ::BLACK_STEP_PX].mean() < BLACK_LEVEL:
+            self.damaged.setdefault(stream, []).append(instant)
+            return None
+        people = self.people(stream, instant)
+        drift = drift_gain(self.references[stream], room(image, people)) if stream in self.references else None
+        return ColorView(
+            camera=self.all_cameras[stream],
+            image=transferred(image, self._transfer(stream, drift)),
+            depth_m=self.depth(stream, instant),
+            mask=people == self.number if self.masks and people is not None else None,
+            sigma_px=self._sigma_px.get(stream, 0.0),
+            blur_px=self.blur_px.get(stream),
+        )
+
+    def people(self, stream: str, instant: int) -> Int[np.ndarray, "rows columns"] | None:
+        """Whose each pixel is, -1 for nobody's; None where there is no mask."""
+        path = mask_path(self.session.path("masks"), stream, instant)
+        return read_people(path) if path.is_file() else None
 
     def image(self, stream: str, instant: int) -> UInt8[np.ndarray, "rows columns 3"] | None:
         """The picture as it was recorded; None where it is damaged."""
@@ -120,10 +135,10 @@ class ColorViews:
 
     def _near(self, measured: np.ndarray, stream: str, instant: int) -> np.ndarray:
         """The depth image with NaN where it is far from the person's mask."""
-        path = mask_path(self.session.path("masks"), stream, instant)
-        if not path.is_file():
+        people = self.people(stream, instant)
+        if people is None:
             return measured
-        x, y, width, height = cv2.boundingRect(read_mask(path, self._number).astype(np.uint8))
+        x, y, width, height = cv2.boundingRect((people == self.number).astype(np.uint8))
         if not width:
             return measured
         rows, columns = (slice(max(at - AROUND_PX, 0), at + n + AROUND_PX) for at, n in ((y, height), (x, width)))
@@ -146,12 +161,15 @@ class ColorViews:
         """What is done to the pictures of each stream."""
         return {stream: self._transfer(stream) for stream in self.streams}
 
-    def _transfer(self, stream: str) -> ColorTransfer:
+    def _transfer(self, stream: str, drift: np.ndarray | None = None) -> ColorTransfer:
         correction = self._calibration.color_corrections.get(stream) if self.corrections else None
-        return ColorTransfer.of(None if correction is None else correction.matrix, self.gains.get(stream))
+        gain = self.gains.get(stream, np.ones(3))
+        matrix = np.eye(3) if correction is None else correction.matrix
+        return ColorTransfer.of(matrix if drift is None else matrix * drift, gain)
 
     @property
-    def _number(self) -> int:
+    def number(self) -> int:
+        """How masks count the person."""
         return int(self.person.removeprefix("person"))
 
     @cached_property
@@ -185,4 +203,8 @@ class ColorViews:
         return found
 
 
-_FIELDS = {entry.name for entry in fields(ColorView)}
+def room(
+    image: UInt8[np.ndarray, "rows columns 3"], people: Int[np.ndarray, "rows columns"] | None
+) -> Float32[np.ndarray, "samples 3"]:
+    """Light of the room in a picture as recorded, where nobody is."""
+    return room_light(image, None if people is None else people >= 0)

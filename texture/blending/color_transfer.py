@@ -13,7 +13,7 @@ from calibration.color.srgb import light_of, values_of
 
 Gains = Mapping[str, Float[np.ndarray, "3"]]
 """Factors on linear red, green and blue by stream."""
-CLIPPED = 254
+CLIPPED = 253
 """A value from here on is the sensor's end: it stays the brightest there is, however dark the gain would make it, so
 that whoever looks at the picture later still sees that it is clipped."""
 _CODES = np.arange(256, dtype=np.uint8)

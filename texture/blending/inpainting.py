@@ -1,12 +1,14 @@
-"""Colours for texels that nobody saw: an image pyramid carries the seen ones into the holes (push-pull)."""
+"""Colours between the charts of a texture: an image pyramid carries those of the charts into the gaps (push-pull)."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, UInt8
 
 COARSEST = 4
+REDUCED = 4
+"""Between charts, colours are found at a quarter of the size: nobody sees them, they only keep the JPEG small."""
 
 
 def fill_holes(
@@ -33,6 +35,20 @@ def fill_holes(
         up = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_LINEAR)
         coarse = up + np.minimum(weights, 1)[..., None] * (_mean(total, weights) - up)
     return np.where(known[..., None], image, coarse).astype(np.float32)
+
+
+def between_charts(
+    image: UInt8[np.ndarray, "rows columns 3"], covered: Bool[np.ndarray, "rows columns"]
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """The image with smooth colours where no chart is; covered texels keep theirs."""
+    rows, columns = covered.shape
+    size = (max(columns // REDUCED, 1), max(rows // REDUCED, 1))
+    share = cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(np.where(covered[..., None], image, np.uint8(0)), size, interpolation=cv2.INTER_AREA)
+    mean = inside.astype(np.float32) / np.maximum(share, 1e-6)[..., None]
+    smooth = np.clip(fill_holes(mean, share > 0), 0, 255).astype(np.uint8)
+    around = cv2.resize(smooth, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return np.where(covered[..., None], image, around)
 
 
 def _halved(level: np.ndarray) -> np.ndarray:

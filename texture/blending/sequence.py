@@ -1,0 +1,103 @@
+"""One texture for a sequence: the robust mean of what single instants say of each texel (numba)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from texture.errors import TextureError
+from texture.painting.blend import Blend
+
+UNIT_WEIGHT = 0.25
+"""Weight of one camera that faces the surface at 2 m (cos^4 / z^2, 1/m^2): the unit of confidence."""
+OUTLIER_LEVELS = 20.0
+"""Colours (0 to 255) this far from the sequence's mean count half: shadows that pass, a hand over the texel, a bad
+pose."""
+ROUNDS = 4
+"""Rounds of reweighting; the fifth changes no texel by a level."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SequenceTexture:
+    """What a sequence's instants together say of each covered texel, in the atlas's order."""
+
+    colors: UInt8[np.ndarray, "texels 3"]
+    """RGB; zero where unseen."""
+    weight: Float32[np.ndarray, "texels"]
+    """Mean over the instants of their weights, 1/m^2; zero where unseen."""
+    source: UInt8[np.ndarray, "texels"]
+    """The source of the instant that counted most; 0 where unseen."""
+
+    @property
+    def seen(self) -> float:
+        """Share of the texels that any camera saw at any instant."""
+        return float((self.weight > 0).mean())
+
+    def confidence(self) -> UInt8[np.ndarray, "texels"]:
+        """255 (1 - exp(-w)), w in units of one camera facing the surface at 2 m: 0 unseen, 161 one such camera.
+
+        At least 1 where a texel was seen, so that 0 always means made up.
+        """
+        values = np.rint(255 * (1 - np.exp(-self.weight / np.float32(UNIT_WEIGHT))))
+        return np.where(self.weight > 0, np.maximum(values, 1), 0).astype(np.uint8)
+
+
+def sequence_texture(blends: Sequence[Blend]) -> SequenceTexture:
+    """The robust weighted mean of the blends of some instants (iteratively reweighted, Cauchy).
+
+    Raises TextureError without blends, and when no camera saw any texel.
+    """
+    if not blends:
+        raise TextureError("no instant could be painted; look at the reasons above")
+    count = len(blends[0].weight)
+    colors = np.empty((len(blends), count, 3), np.uint8)
+    weights = np.empty((len(blends), count), np.float32)
+    sources = np.zeros((len(blends), count), np.uint8)
+    for i, blend in enumerate(blends):
+        np.rint(blend.colors, out=colors[i], casting="unsafe")
+        weights[i] = blend.weight
+        if blend.source is not None:
+            sources[i] = blend.source
+    if not (weights > 0).any():
+        raise TextureError(
+            "no camera sees the body's surface; check the calibration and the body with: humanrig report SESSION"
+        )
+    rounds = ROUNDS if len(blends) > 2 else 0
+    return SequenceTexture(
+        colors=robust_mean(colors, weights, rounds),
+        weight=weights.mean(0),
+        source=np.take_along_axis(sources, weights.argmax(0)[None], 0)[0],
+    )
+
+
+@nb.njit(cache=True, nogil=True)
+def robust_mean(colors, weights, rounds):
+    """Weighted mean over the first axis, reweighted by distance; `tests/texture/test_blending.py` has it in numpy."""
+    instants, texels = weights.shape
+    mean = np.zeros((texels, 3), np.uint8)
+    limit = np.float32(3 * OUTLIER_LEVELS * OUTLIER_LEVELS)
+    for i in range(texels):
+        a, b, c = np.float32(0), np.float32(0), np.float32(0)
+        for turn in range(rounds + 1):
+            total, x, y, z = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            for t in range(instants):
+                w = weights[t, i]
+                if w <= 0:
+                    continue
+                r, g, s = np.float32(colors[t, i, 0]), np.float32(colors[t, i, 1]), np.float32(colors[t, i, 2])
+                if turn > 0:
+                    apart = (r - a) ** 2 + (g - b) ** 2 + (s - c) ** 2
+                    w /= 1 + apart / limit
+                total += w
+                x += w * r
+                y += w * g
+                z += w * s
+            if total == 0:
+                break
+            a, b, c = x / total, y / total, z / total
+        mean[i, 0], mean[i, 1], mean[i, 2] = int(a + 0.5), int(b + 0.5), int(c + 0.5)
+    return mean
