@@ -1,10 +1,11 @@
-"""Which faces of a mesh touch which: the graph over which charts grow (numba)."""
+"""Which faces of a mesh touch which: the graph over which charts grow."""
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 from jaxtyping import Int32, Integer
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 NOBODY = -1
 """No face across an edge: the mesh ends there, or three faces meet, or two that wind against each other."""
@@ -16,39 +17,29 @@ def face_neighbours(faces: Integer[np.ndarray, "faces 3"]) -> Int32[np.ndarray, 
     An edge joins two faces only if they walk it in opposite directions, once each.
     """
     faces = np.ascontiguousarray(faces, np.int64)
-    count = int(faces.max()) + 1 if len(faces) else 0
-    start, end = faces, np.roll(faces, -1, axis=1)
-    forward = (start * count + end).ravel()
+    if not len(faces):
+        return np.empty((0, 3), np.int32)
+    count = int(faces.max()) + 1
+    start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    forward, back = start * count + end, end * count + start
     order = np.argsort(forward, kind="stable")
-    neighbours = np.full(faces.size, NOBODY, np.int32)
-    _match(forward[order], order, (end * count + start).ravel(), neighbours)
-    return neighbours.reshape(faces.shape)
+    ordered = forward[order]
+    place = np.minimum(np.searchsorted(ordered, back), len(ordered) - 1)
+    once = np.ones(len(ordered), np.bool_)
+    same = ordered[1:] == ordered[:-1]
+    once[1:][same] = False
+    once[:-1][same] = False
+    walked_once = np.empty(len(ordered), np.bool_)
+    walked_once[order] = once
+    joined = (ordered[place] == back) & once[place] & walked_once
+    return np.where(joined, order[place] // 3, NOBODY).astype(np.int32).reshape(faces.shape)
 
 
-@nb.njit(cache=True)
-def _match(sorted_keys, order, wanted, neighbours):
-    """For each directed edge, the face of the one directed edge that runs the other way; none where several do."""
-    for i in range(len(wanted)):
-        key = wanted[i]
-        low, high = 0, len(sorted_keys)
-        while low < high:
-            middle = (low + high) // 2
-            if sorted_keys[middle] < key:
-                low = middle + 1
-            else:
-                high = middle
-        if low == len(sorted_keys) or sorted_keys[low] != key:
-            continue
-        if low + 1 < len(sorted_keys) and sorted_keys[low + 1] == key:
-            continue
-        neighbours[i] = order[low] // 3
-    for i in range(len(wanted)):  # an edge walked twice in one direction joins nobody, from either side
-        other = neighbours[i]
-        if other < 0:
-            continue
-        back = False
-        for k in range(3):
-            if neighbours[3 * other + k] == i // 3:
-                back = True
-        if not back:
-            neighbours[i] = -1
+def connected(
+    labels: Integer[np.ndarray, "faces"], neighbours: Int32[np.ndarray, "faces 3"]
+) -> Int32[np.ndarray, "faces"]:
+    """Labels from 0 such that each is one connected piece: what touches and shares a label shares a number."""
+    face, side = np.nonzero((neighbours >= 0) & (labels[neighbours] == labels[:, None]))
+    other = neighbours[face, side]
+    graph = coo_matrix((np.ones(len(face), np.int8), (face, other)), (len(labels), len(labels)))
+    return connected_components(graph, directed=False)[1].astype(np.int32)

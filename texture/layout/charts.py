@@ -9,11 +9,11 @@ from jaxtyping import Int64, Integer
 
 from geometry.mesh import TriangleMesh
 from texture.errors import TextureError
-from texture.layout.adjacency import face_neighbours
+from texture.layout.adjacency import connected, face_neighbours
 from texture.layout.flattening import flattened
 from texture.layout.overlaps import cut_apart, overlapping_faces
 from texture.layout.packing import packed
-from texture.layout.segmentation import connected, segmented
+from texture.layout.segmentation import segmented
 
 TEXELS_ACROSS = 2048 * 0.8
 """Texels of a 2048 texture along the side of a square of the surface's area: two thirds of the texture are used."""

@@ -6,7 +6,8 @@ import numba as nb
 import numpy as np
 from jaxtyping import Float, Int32, Int64, Integer
 
-from geometry.triangle_coverage import edge, first_pixel, last_pixel, owns_border
+INSIDE = 1e-9
+"""Cells of an edge between two faces belong to neither: the same cell is never counted for both."""
 
 
 def overlapping_faces(
@@ -38,7 +39,18 @@ def cut_apart(
     What is in two pieces afterwards keeps one label: see `segmentation.connected`.
     """
     labels = np.asarray(chart_of_face, np.int64).copy()
-    _nearest_of_two(labels, neighbours, pairs, len(pairs))
+    cut = pairs[pairs[:, 0] >= 0]
+    done = np.zeros(len(labels), np.bool_)
+    labels[cut[:, 1]] = len(pairs) + np.arange(len(cut))
+    front = cut.ravel()
+    done[front] = True
+    while len(front):
+        other = neighbours[front]
+        reached = (other >= 0) & (chart_of_face[other] == chart_of_face[front][:, None]) & ~done[other]
+        source, other = np.broadcast_to(front[:, None], other.shape)[reached], other[reached]
+        front, first = np.unique(other, return_index=True)
+        labels[front] = labels[source[first]]
+        done[front] = True
     return labels
 
 
@@ -61,20 +73,16 @@ def _twice(q, faces, order, ends, found):
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
             ax, ay, bx, by = q[a, 0] - low_x, q[a, 1] - low_y, q[b, 0] - low_x, q[b, 1] - low_y
             cx, cy = q[c, 0] - low_x, q[c, 1] - low_y
-            area = edge(ax, ay, bx, by, cx, cy)
-            if area == 0:
-                continue
+            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             if area < 0:
                 bx, by, cx, cy = cx, cy, bx, by
-            own_a, own_b, own_c = owns_border(bx, by, cx, cy), owns_border(cx, cy, ax, ay), owns_border(ax, ay, bx, by)
-            for row in range(first_pixel(ay, by, cy, height), last_pixel(ay, by, cy, height) + 1):
-                for column in range(first_pixel(ax, bx, cx, width), last_pixel(ax, bx, cx, width) + 1):
-                    wa = edge(bx, by, cx, cy, column, row)
-                    wb = edge(cx, cy, ax, ay, column, row)
-                    wc = edge(ax, ay, bx, by, column, row)
-                    if wa < 0 or wb < 0 or wc < 0:
-                        continue
-                    if (wa == 0 and not own_a) or (wb == 0 and not own_b) or (wc == 0 and not own_c):
+            for row in range(int(min(ay, by, cy)), int(max(ay, by, cy)) + 1):
+                for column in range(int(min(ax, bx, cx)), int(max(ax, bx, cx)) + 1):
+                    if (
+                        (bx - ax) * (row - ay) - (by - ay) * (column - ax) <= INSIDE
+                        or (cx - bx) * (row - by) - (cy - by) * (column - bx) <= INSIDE
+                        or (ax - cx) * (row - cy) - (ay - cy) * (column - cx) <= INSIDE
+                    ):
                         continue
                     other = owner[row, column]
                     if other >= 0 and found[chart, 0] < 0:
@@ -88,29 +96,3 @@ def _twice(q, faces, order, ends, found):
                     owner[row, column] = f
             if found[chart, 0] >= 0:
                 break
-
-
-@nb.njit(cache=True)
-def _nearest_of_two(labels, neighbours, pairs, count):
-    """Grows from both faces of each pair at once; the second one's share gets a new label."""
-    chart = labels.copy()
-    done = np.zeros(len(labels), np.bool_)
-    queue = np.empty(len(labels), np.int64)
-    for c in range(len(pairs)):
-        if pairs[c, 0] < 0:
-            continue
-        queue[0], queue[1] = pairs[c, 0], pairs[c, 1]
-        done[queue[0]] = done[queue[1]] = True
-        labels[queue[1]] = count
-        head, tail = 0, 2
-        while head < tail:
-            face = queue[head]
-            head += 1
-            for k in range(3):
-                other = neighbours[face, k]
-                if other >= 0 and chart[other] == c and not done[other]:
-                    done[other] = True
-                    labels[other] = labels[face]
-                    queue[tail] = other
-                    tail += 1
-        count += 1

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int32, Integer
 
 from geometry.mesh import TriangleMesh
+from texture.layout.adjacency import connected
 
 REGIONS = 60
 """Regions before joining."""
@@ -47,53 +48,14 @@ def segmented(mesh: TriangleMesh, neighbours: Int32[np.ndarray, "faces 3"]) -> I
     return connected(labels, neighbours)
 
 
-def connected(
-    labels: Integer[np.ndarray, "faces"], neighbours: Int32[np.ndarray, "faces 3"]
-) -> Int32[np.ndarray, "faces"]:
-    """Labels such that each is one connected piece: what touches and shares a label keeps one number."""
-    return _components(np.ascontiguousarray(labels, np.int64), neighbours)
-
-
-@nb.njit(cache=True)
-def _components(labels, neighbours):
-    number = np.full(len(labels), -1, np.int32)
-    stack = np.empty(len(labels), np.int64)
-    count = 0
-    for first in range(len(labels)):
-        if number[first] >= 0:
-            continue
-        number[first] = count
-        stack[0], height = first, 1
-        while height:
-            height -= 1
-            face = stack[height]
-            for k in range(3):
-                other = neighbours[face, k]
-                if other >= 0 and number[other] < 0 and labels[other] == labels[face]:
-                    number[other] = count
-                    stack[height] = other
-                    height += 1
-        count += 1
-    return number
-
-
-@nb.njit(cache=True)
-def _spread_seeds(normals, centers, size2, count):
+def _spread_seeds(normals: np.ndarray, centers: np.ndarray, size2: float, count: int) -> np.ndarray:
     """Faces far from each other in place and direction, one after the other (farthest point sampling)."""
-    distance = np.full(len(normals), np.inf)
-    seeds = np.empty(count, np.int64)
-    chosen = 0
+    points = np.concatenate([normals, centers / (2 * np.sqrt(size2))], -1)
+    squares = (points**2).sum(-1)
+    distance, seeds = np.full(len(points), np.inf), np.zeros(count, np.int64)
     for s in range(count):
-        seeds[s] = chosen
-        best = -1.0
-        for f in range(len(normals)):
-            d = 0.0
-            for k in range(3):
-                d += (centers[f, k] - centers[seeds[s], k]) ** 2 / (4 * size2)
-                d += (normals[f, k] - normals[seeds[s], k]) ** 2
-            distance[f] = min(distance[f], d)
-            if distance[f] > best:
-                best, chosen = distance[f], f
+        seeds[s] = int(distance.argmax()) if s else 0
+        distance = np.minimum(distance, squares - 2 * (points @ points[seeds[s]]) + squares[seeds[s]])
     return seeds
 
 
