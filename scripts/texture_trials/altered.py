@@ -82,17 +82,20 @@ def with_true_surface(take: Take, folder: Path) -> None:
     write_index(folder, person, [(instant, 0, "") for instant in instants])
 
 
-def replaced_mesh(take: Take) -> None:
-    """Puts the true surface in the place of the stage mesh's, once; the stage must have run."""
-    if _is_done(take.session, "mesh"):
+def replaced_mesh(take: Take, copy: Session) -> None:
+    """Puts the take's true surface in the place of the stage mesh's in a copy, once; the stage must have run.
+
+    `take` still has its own cameras, by which the truth is brought into its world.
+    """
+    if _is_done(copy, "mesh"):
         return
-    folder = take.session.path("mesh")
+    folder = copy.path("mesh")
     for path in folder.iterdir():
         if path.name != "manifest.json":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     with_true_surface(take, folder)
-    changed_by_hand(take.session, "mesh")
-    _set_done(take.session, "mesh")
+    changed_by_hand(copy, "mesh")
+    _set_done(copy, "mesh")
 
 
 def exposed(image: UInt8[np.ndarray, "rows columns 3"], stops: float) -> UInt8[np.ndarray, "rows columns 3"]:
