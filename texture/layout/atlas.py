@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Integer
 
-from geometry.mesh import TriangleMesh
-from geometry.rasterizer import rasterize_uv
 from texture.errors import TextureError
+from texture.layout.texel_raster import grow, list_texels, place_texels, raster_faces, vertex_normals
 
 GUTTER = 4
 """Texels around each chart that repeat its border, for bilinear look-ups and the first mipmaps."""
@@ -45,22 +43,26 @@ class Atlas:
         uv_faces: Integer[np.ndarray, "faces 3"] | None,
         size: int,
     ) -> Atlas:
-        """The atlas of a mesh. Raises TextureError when it has no texture coordinates."""
+        """The atlas of a mesh: the face at each texel's centre, the first of those that lie over each other.
+
+        Raises TextureError when the mesh has no texture coordinates, or none of a texel.
+        """
         if uv is None or uv_faces is None:
             raise TextureError(
                 "the mesh has no texture coordinates; unwrap it first (texture.layout.unwrapping.unwrapped)"
             )
-        raster = rasterize_uv(np.asarray(uv, np.float64), uv_faces, size, gutter=GUTTER)
-        flat = np.flatnonzero(raster.covered)
-        if not len(flat):
+        q = np.stack([uv[:, 0] * size - 0.5, (1 - uv[:, 1]) * size - 0.5], -1).astype(np.float64)
+        corners = np.ascontiguousarray(uv_faces, np.int64)
+        owner = np.full((size, size), -1, np.int32)
+        covered = raster_faces(q, corners, owner)
+        if not covered:
             raise TextureError(f"no texel of a {size}x{size} texture lies on the mesh; its UVs must span 0 to 1")
-        return cls(
-            size=size,
-            faces=np.ascontiguousarray(faces, np.int32),
-            flat=flat.astype(np.int32),
-            face=raster.face.reshape(-1)[flat],
-            bary=raster.bary.reshape(-1, 3)[flat],
-        )
+        source = np.full((size, size), -1, np.int32)
+        covered += grow(owner, source, GUTTER)
+        flat, face = np.empty(covered, np.int32), np.empty(covered, np.int32)
+        bary = np.empty((covered, 3), np.float32)
+        list_texels(q, corners, owner, source, flat, face, bary)
+        return cls(size=size, faces=np.ascontiguousarray(faces, np.int32), flat=flat, face=face, bary=bary)
 
     def __len__(self) -> int:
         """Number of covered texels."""
@@ -68,10 +70,11 @@ class Atlas:
 
     def place(self, vertices: Float[np.ndarray, "vertices 3"]) -> Texels:
         """Where the covered texels are on a posed mesh."""
-        normals = TriangleMesh(vertices=vertices, faces=self.faces).vertex_normals().astype(np.float32)
+        corners = np.ascontiguousarray(vertices, np.float32)
+        normals = np.zeros((len(corners), 3), np.float32)
+        vertex_normals(np.ascontiguousarray(vertices, np.float64), self.faces, normals)
         texels = Texels(positions=np.empty((len(self), 3), np.float32), normals=np.empty((len(self), 3), np.float32))
-        corners = np.asarray(vertices, np.float32)
-        _place(self.face, self.bary, self.faces, corners, normals, texels.positions, texels.normals)
+        place_texels(self.face, self.bary, self.faces, corners, normals, texels.positions, texels.normals)
         return texels
 
     def image(self, values: np.ndarray, background: np.ndarray | float | int | bool = 0) -> np.ndarray:
@@ -81,19 +84,3 @@ class Atlas:
         image[:] = background if np.isscalar(background) else np.reshape(background, shape)
         image[self.flat] = values
         return image.reshape(self.size, self.size, *values.shape[1:])
-
-
-@nb.njit(cache=True)
-def _place(face, bary, faces, vertices, normals, positions, texel_normals):
-    for i in range(len(face)):
-        a, b, c = faces[face[i], 0], faces[face[i], 1], faces[face[i], 2]
-        wa, wb, wc = bary[i, 0], bary[i, 1], bary[i, 2]
-        length = np.float32(0)
-        for k in range(3):
-            positions[i, k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
-            n = wa * normals[a, k] + wb * normals[b, k] + wc * normals[c, k]
-            texel_normals[i, k] = n
-            length += n * n
-        scale = np.float32(1) / np.sqrt(max(length, np.float32(1e-20)))
-        for k in range(3):
-            texel_normals[i, k] *= scale

@@ -101,7 +101,7 @@ def _laid(masks: list[np.ndarray]) -> tuple[int, np.ndarray]:
         top, x, y, turns = len(taken) + 1, 0, 0, 0
         for way in range(4):
             wide = np.rot90(with_gap, -way)
-            found_x, found_y = _lowest_free(run, _spans(wide), *wide.shape, top)
+            found_x, found_y = _lowest_free(run, _spans(wide), wide.shape[0], wide.shape[1], top)
             if found_x >= 0:
                 top, x, y, turns = found_y + wide.shape[0], found_x + 2, found_y + 2, way
         if top > len(taken):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-from jaxtyping import Int32, Integer
+from jaxtyping import Int32
 
 from geometry.mesh import TriangleMesh
 from texture.layout.adjacency import connected
