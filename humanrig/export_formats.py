@@ -30,12 +30,17 @@ class Format:
 
 FORMATS: Final[dict[str, Format]] = {
     "glb": Format("glb", "named", "one skinned, animated, textured model"),
+    "glb_baked": Format("glb_baked", "named", "every surface as it is, with morph targets, without a skeleton"),
+    "usd": Format("usd", "named", "the skinned model (.usdc, .usdz) and every surface as a mesh cache"),
     "obj": Format("obj", "person", "one textured mesh for each instant"),
     "ply": Format("ply", "person", "fused clouds and meshes"),
     "amass": Format("amass", "named", "body parameters in AMASS's layout"),
     "bvh": Format("bvh", "named", "the skeleton under Mixamo's names"),
     "joints": Format("joints", "named", "the 24 joints with their uncertainty as .npz, .csv and .trc"),
     "humman": Format("humman", "person", "the folders of HuMMan-Recon v1.0 (RGB-D sessions)"),
+    "humman_point": Format(
+        "humman_point", "person", "the folders of HuMMan-Point v1.0: videos, depth, masks, background"
+    ),
     "smc": Format(
         "smc", "recording", "HuMMan's raw .smc (HDF5) of the recording, with keypoints and body (RGB-D sessions)"
     ),

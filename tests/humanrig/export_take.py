@@ -63,7 +63,7 @@ def build_take(folder: Path, devices: tuple[str, ...] = KINECTS, depth: bool = T
             path = session.path("masks", stream.name, f"{instant:06d}.png")
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), rng.integers(0, 2, (stream.height, stream.width), np.uint8) * 255)
-    _write_person(session, rng)
+    write_person(session, rng)
     if depth:
         _write_clouds(session, rng)
     return session
@@ -119,7 +119,8 @@ def parameters() -> BodyParameters:
     )
 
 
-def _write_person(session: Session, rng: np.random.Generator) -> None:
+def write_person(session: Session, rng: np.random.Generator, at: tuple[int, int] = INSTANTS) -> None:
+    """Body, meshes and textures of `parameters` at two instants."""
     model, body = load_body_model(), parameters()
     posed = model.pose(body)
     for name in ("body", "mesh", "texture/person00"):
@@ -127,11 +128,11 @@ def _write_person(session: Session, rng: np.random.Generator) -> None:
     np.savez(
         session.path("body", "person00.npz"),
         betas=body.betas, child=body.child, global_orient=body.global_orient, body_pose=body.body_pose,
-        transl=body.transl, joints=posed.joints, instants=np.array(INSTANTS), time_us=np.array([1000, 34333]),
+        transl=body.transl, joints=posed.joints, instants=np.array(at), time_us=np.array([1000, 34333]),
         model=model.name, model_sha256=model.sha256,
     )  # fmt: skip
     segment = Segment(
-        instants=np.array(INSTANTS),
+        instants=np.array(at),
         vertices=posed.vertices.astype(np.float32),
         faces=model.faces,
         uv=model.uv,
@@ -139,8 +140,8 @@ def _write_person(session: Session, rng: np.random.Generator) -> None:
         binding=bind(model.shaped(body.betas, body.child), model.weights),
     )
     write_segment(session.path("mesh"), "person00", 0, segment)
-    write_index(session.path("mesh"), "person00", [(instant, 0, "") for instant in INSTANTS])
-    for name in ("person00/segment_000", *(f"person00/{i:06d}" for i in INSTANTS)):
+    write_index(session.path("mesh"), "person00", [(instant, 0, "") for instant in at])
+    for name in ("person00/segment_000", *(f"person00/{i:06d}" for i in at)):
         picture = rng.integers(0, 256, (32, 32, 3), np.uint8)
         session.path("texture", f"{name}.jpg").write_bytes(simplejpeg.encode_jpeg(picture))
 
