@@ -44,12 +44,9 @@ def take(tmp_path_factory) -> Session:
     folder = tmp_path_factory.mktemp("rigs") / "rig"
     build_rig(folder / "recording" / "background", frames=1)
     session = build_rig(folder, frames=RECORDED, phone=True, lost=list(LOST.items()))
-    text = (folder / "session.toml").read_text()
-    (folder / "session.toml").write_text(
-        text.replace("[links]\n", "") + '\n[links]\nbackground_from = "recording/background"\n'
-    )
-    session = Session.open(folder)
-    assert room.info.streams
+    info = replace(session.info, links={"background_from": "recording/background"})
+    write_info(folder / "session.toml", info)
+    session = Session(folder, info)
     session.path("calibration").mkdir()
     shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
     names = [name for name, stream in session.streams.items() if stream.is_image]
