@@ -1,0 +1,70 @@
+"""Which picture belongs on which surface, also where a session has none, or only one for many instants."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from humanrig import manifest
+from humanrig.errors import HumanrigError
+from humanrig.results import Results
+from texture.files.texture_files import instant_texture, segment_texture
+
+
+class SurfacePictures:
+    """The textures of a person's surfaces."""
+
+    def __init__(self, results: Results) -> None:
+        """Raises HumanrigError when the textures were painted on other surfaces than the present ones."""
+        self._results, self._folder = results, results.session.path("texture")
+        mesh, texture = (manifest.read(results.session.path(name)) for name in ("mesh", "texture"))
+        if mesh and texture and texture.inputs.get("mesh") != mesh.digest:
+            raise HumanrigError(f"{self._folder} was painted on other surfaces than those in mesh/; {self._run_again}")
+
+    @cached_property
+    def any(self) -> bool:
+        """Whether the person has a texture at all."""
+        return any((self._folder / self._results.person).glob("*.jpg"))
+
+    def of_segment(self, number: int) -> Path | None:
+        """The JPEG of a segment; None where nothing of it was painted. Raises HumanrigError when it got lost."""
+        path = segment_texture(self._folder, self._results.person, number)
+        own = self._of_instants(number)
+        if path.is_file():
+            return path
+        if not own:
+            return None
+        if len(self._instants(number)) > 1:
+            raise HumanrigError(f"{path} is missing; {self._run_again}")
+        return own[0]
+
+    def of_instant(self, instant: int) -> Path | None:
+        """The JPEG of an instant, else that of its segment; None where neither was painted.
+
+        Raises HumanrigError when other instants of its segment have one of their own.
+        """
+        number = self._results.meshes.number_of(instant)
+        path = instant_texture(self._folder, self._results.person, instant)
+        if path.is_file():
+            return path
+        if self._of_instants(number):
+            raise HumanrigError(f"{path} is missing; {self._run_again}")
+        return self.of_segment(number)
+
+    def about(self, bare: list[str]) -> list[str]:
+        """Lines for source.txt about surfaces that have no picture."""
+        if not self.any:
+            return ["no texture: the session has none; the surfaces are plain geometry"]
+        return [f"not painted, plain geometry: {' '.join(bare)}"] if bare else []
+
+    def _instants(self, number: int) -> list[int]:
+        meshes = self._results.meshes
+        return meshes.instants[meshes.segment_of == number].tolist()
+
+    def _of_instants(self, number: int) -> list[Path]:
+        paths = (instant_texture(self._folder, self._results.person, i) for i in self._instants(number))
+        return [path for path in paths if path.is_file()]
+
+    @property
+    def _run_again(self) -> str:
+        return f"run: humanrig reconstruct {self._results.session.folder} --from texture"
