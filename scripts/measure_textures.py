@@ -1,7 +1,8 @@
 """How good the textures are on the takes of texture_trials/cases.py, as Markdown tables.
 
 Usage: python scripts/measure_textures.py FOLDER [--split validation] [--takes crossed loose]
-           [--variants reference "true cameras" "own calibration" disturbed "disturbed, polished"] [--instants 4]
+           [--trials pictures tests seams flicker] [--instants 4] [--size 2048]
+           [--variants reference "true cameras" "own calibration" disturbed "disturbed, polished"]
 
 FOLDER holds the takes with every stage up to `register` done. Two cameras paint no texture, and their pictures judge
 it. Everything is made in copies beside FOLDER with one set of parameters; what is measured is kept, so that an
@@ -17,8 +18,13 @@ from typing import Literal
 
 import tyro
 from measure_surfaces import wanted_cases
+from texture_trials.cases import Case
+from texture_trials.kept import Measured
 from texture_trials.pictures_again import VARIANTS, again_means, again_table, measure_again
+from texture_trials.steadiness import flicker_table, measure_flicker, measure_seams, seams_table
+from texture_trials.visibility import SETTINGS, measure_tests, tests_table
 
+Trial = Literal["pictures", "tests", "seams", "flicker"]
 Name = Literal[
     "reference", "true cameras", "own calibration", "free, own calibration", "own, not polished", "disturbed",
     "disturbed, polished", "exposures",
@@ -29,6 +35,7 @@ def main(
     folder: tyro.conf.Positional[Path],
     split: Literal["validation", "test"] = "validation",
     takes: tuple[str, ...] = (),
+    trials: tuple[Trial, ...] = ("pictures", "tests", "seams", "flicker"),
     variants: tuple[Name, ...] = ("reference", "true cameras", "own calibration", "disturbed", "disturbed, polished"),
     instants: int = 4,
     size: int = 2048,
@@ -41,7 +48,9 @@ def main(
         folder: Of the takes; nothing is written into it.
         split: Whose people and clips.
         takes: Only takes whose name holds one of these words.
-        variants: What is altered before the stage texture.
+        trials: pictures: all takes, drawn again; tests: the row `crossed`, with tests of visibility left out; seams:
+            the row `tight`, with other exposures; flicker: the row `still`.
+        variants: Of the trial `pictures`: what is altered before the stage texture.
         instants: Of each take that are looked at, evenly spread.
         size: Rows and columns of the textures.
         work: Where the copies are: a sibling of FOLDER.
@@ -50,13 +59,35 @@ def main(
     assert set(variants) <= set(VARIANTS)
     work = work or folder.absolute().with_name(f"{folder.absolute().name}_trials")
     cases, begin = wanted_cases(folder, split, takes), time.perf_counter()
-    found = []
-    for case in cases:
-        for variant in variants:
-            found.append(measure_again(case, folder, work, variant, instants, size, again=again))
-            said = found[-1].error or f"{found[-1].figures['instant']['psnr_db']:.2f} dB"
-            print(f"{time.perf_counter() - begin:6.0f} s  {case.name} {variant}: {said}", file=sys.stderr, flush=True)
-    print(f"## Pictures drawn again\n{again_means(found)}\n\n## Pictures of each take\n{again_table(found)}\n")
+
+    def told(measured: Measured) -> Measured:
+        said = measured.error or "done"
+        print(f"{time.perf_counter() - begin:6.0f} s  {measured.kind} {measured.case} {measured.variant}: {said}",
+              file=sys.stderr, flush=True)  # fmt: skip
+        return measured
+
+    if "pictures" in trials:
+        found = [told(measure_again(c, folder, work, v, instants, size, again=again)) for c in cases for v in variants]
+        print(f"## Pictures drawn again\n{again_means(found)}\n\n## Pictures of each take\n{again_table(found)}\n")
+    if "tests" in trials:
+        crossed = of_row(cases, "crossed", takes)
+        found = [
+            told(measure_tests(c, folder, work, s, max(instants // 2, 1), size, again=again))
+            for c in crossed
+            for s in SETTINGS
+        ]
+        print(f"## Tests of visibility\n{tests_table(found)}\n")
+    if "seams" in trials:
+        found = [told(measure_seams(c, folder, work, size, again=again)) for c in of_row(cases, "tight", takes)]
+        print(f"## Seams, levels of 255, exposures apart by up to 1 EV\n{seams_table(found)}\n")
+    if "flicker" in trials:
+        found = [told(measure_flicker(c, folder, work, size, again=again)) for c in of_row(cases, "still", takes)]
+        print(f"## Flicker\n{flicker_table(found)}\n")
+
+
+def of_row(cases: list[Case], row: str, takes: tuple[str, ...]) -> list[Case]:
+    """The cases of a row; all of them where takes were named."""
+    return [case for case in cases if takes or case.row == row]
 
 
 if __name__ == "__main__":

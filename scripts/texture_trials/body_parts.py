@@ -9,7 +9,7 @@ that lie inside the true person (fingers that sink into the other arm), which no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,9 +102,9 @@ class PaintedPerson:
         positions: Float32[np.ndarray, "texels 3"],
         normals: Float32[np.ndarray, "texels 3"],
         painted: Integer[np.ndarray, "texels"],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Which texels are wrong, and the part that each really is of. `painted` is -1 where nothing was."""
-        own = self.own_parts(positions, normals)
+        own: Integer[np.ndarray, "texels"],
+    ) -> np.ndarray:
+        """Which texels are wrong. `painted` is -1 where nothing was; `own` is what `own_parts` says of them."""
         wrong = (painted >= 0) & ~neighbours()[own, np.maximum(painted, 0)]
         for part in np.unique(painted[wrong]):
             if part == ROOM:
@@ -114,7 +114,7 @@ class PaintedPerson:
             wrong[some[near]] = False
         some = np.flatnonzero(wrong)
         wrong[some[self.inside(positions[some], normals[some])]] = False
-        return wrong, own
+        return wrong
 
     def inside(self, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Whether most rays that leave the texels to their outside first meet the true surface from its inner side."""
@@ -152,7 +152,7 @@ class PaintedPerson:
         return (found.distance < TOUCHING_M) & facing
 
 
-def turns() -> Iterable[range]:
+def turns() -> list[range]:
     """The parts that are painted together."""
     return [range(n, min(n + CHANNELS, len(PARTS))) for n in range(0, len(PARTS), CHANNELS)]
 
