@@ -80,7 +80,8 @@ def test_two_cameras_bad_points_and_pieces_are_flagged():
     points = good.points.copy()
     points[:500] = np.nan
     points[500:600] += 9
-    cloud = PointCloud(points=points, normals=good.normals, camera=good.camera % 2, sigma=good.sigma)
+    camera = np.arange(len(points)) % 2
+    cloud = PointCloud(points=points, normals=good.normals, camera=camera, sigma=good.sigma)
     surface = free_surface(cloud, ball(), CONFIG)
     assert "600 of" in surface.flags[0]
     assert "only 2 depth cameras" in surface.flags[1]

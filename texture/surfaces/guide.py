@@ -70,7 +70,7 @@ def guide_points(cloud: PointCloud, body: TriangleMesh, spacing_m: float, views:
     edges = np.concatenate([body.faces[:, [0, 1]], body.faces[:, [1, 2]], body.faces[:, [2, 0]]]).astype(np.int64)
     tight = covered & (np.abs(np.nan_to_num(offset)) < CARRIED_M)
     joined = np.where(tight, offset, 0.0)
-    carry_offsets(edges, tight, JOIN_SWEEPS, FADE, joined)
+    carry_offsets(edges, tight, JOIN_SWEEPS, FADE, joined, *np.zeros((2, len(joined))))
     moved = body.vertices + np.clip(joined, -0.5 * inward, 0.5 * outward)[:, None] * normals
     points, v = _sampled(moved, normals, body.faces, wanted, spacing_m)
     through = np.zeros(len(points), np.int64)
@@ -198,10 +198,9 @@ def find_offsets(vertices, normals, outward, inward, cell, same_side, low, index
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def carry_offsets(edges, fixed, sweeps, fade, offset):
+def carry_offsets(edges, fixed, sweeps, fade, offset, total, degree):
     """Lets unfixed vertices take the mean of their neighbours, again and again (Jacobi), with a pull to zero."""
     count = len(offset)
-    total, degree = np.zeros(count), np.zeros(count)
     for _ in range(sweeps):
         total[:] = 0
         degree[:] = 0

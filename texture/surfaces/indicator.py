@@ -72,6 +72,13 @@ def _slopes(q: np.ndarray, unit: np.ndarray, chi: np.ndarray) -> np.ndarray:
     return gather(q + half, chi) - gather(q - half, chi)
 
 
+def gather(q: Float[np.ndarray, "points 3"], grid: Float32[np.ndarray, "x y z"]) -> Float[np.ndarray, "points"]:
+    """Trilinear values at q, in cells."""
+    out = np.empty(len(q))
+    read(q, grid, out)
+    return out
+
+
 def _response(shape: tuple[int, ...]) -> Float32[np.ndarray, "x y z"]:
     """Of the inverse Laplacian on the grid, smoothed; zero for the mean, which the level takes care of."""
     total, smoothing = None, None
@@ -122,9 +129,8 @@ def splat_divergence(q, v, grid):
 
 
 @nb.njit(cache=True, nogil=True)
-def gather(q, grid):
-    """Trilinear values at q, which lies inside the grid."""
-    out = np.empty(len(q))
+def read(q, grid, out):
+    """Fills the trilinear values at q, which lies inside the grid."""
     for n in range(len(q)):
         i = min(max(int(np.floor(q[n, 0])), 0), grid.shape[0] - 2)
         j = min(max(int(np.floor(q[n, 1])), 0), grid.shape[1] - 2)
@@ -138,4 +144,3 @@ def gather(q, grid):
                 for c in range(2):
                     total += grid[i + a, j + b, k + c] * wx * wy * (z if c else 1 - z)
         out[n] = total
-    return out

@@ -18,6 +18,10 @@ SWEEP_SHARE = 0.25
 """Part of the triangles whose cheapest edge may go in a sweep: half of it costs twice the sweeps, for 1% less error."""
 KEEP_TURN = 0.3
 """Cosine between a triangle's normals before and after; slivers turn easily."""
+POOL = 6
+"""Lists of the faces around vertices may grow to so many times their first size before they are made anew."""
+LEFT, USED, MARK = 0, 1, 2
+"""Places in the state: faces left, length of the lists in use, last mark given to vertices."""
 MIDDLE_PULL = 1e-3
 """Of the quadrics toward the middle of the edge: decides where a flat place leaves the new vertex free."""
 
@@ -31,76 +35,76 @@ def simplified(mesh: TriangleMesh, faces: int) -> TriangleMesh:
     if len(mesh.faces) <= faces:
         return mesh
     middle = mesh.vertices.mean(0)
-    points = np.ascontiguousarray(mesh.vertices - middle, np.float64)
-    corners = np.array(mesh.faces, np.int32)
-    refs, start, count = incident_faces(corners, len(points))
-    quadrics = vertex_quadrics(points, corners)
-    error = np.empty((len(corners), 3), np.float32)
-    all_errors(points, quadrics, corners, MIDDLE_PULL, error)
-    alive = np.ones(len(corners), np.bool_)
-    left, before = len(corners), 0
-    stamp = np.zeros(len(points), np.int32)
-    marks = np.zeros(1, np.int32)
-    while left > faces and before != left and marks[0] < np.iinfo(np.int32).max // 2:
-        before = left
+    points, corners = np.array(mesh.vertices - middle, np.float64), np.array(mesh.faces, np.int32)
+    quadrics, error = np.zeros((len(points), 10)), np.empty((len(corners), 3), np.float32)
+    add_quadrics(points, corners, quadrics)
+    all_errors(points, quadrics, corners, error)
+    alive, stamp = np.ones(len(corners), np.bool_), np.zeros(len(points), np.int32)
+    start, count = np.zeros(len(points), np.int64), np.zeros(len(points), np.int32)
+    refs = np.empty(POOL * corners.size, np.int32)
+    state = np.array([len(corners), len(refs), 0])
+    before = 0
+    while state[LEFT] > faces and state[LEFT] != before:
+        before = state[LEFT]
+        if state[USED] > len(refs) // 2:
+            count[:] = 0
+            state[USED] = list_faces(corners, alive, start, count, refs)
         lowest = error[alive].min(1)
-        limit = np.partition(lowest, int(SWEEP_SHARE * (len(lowest) - 1)))[int(SWEEP_SHARE * (len(lowest) - 1))]
-        work = points, quadrics, corners, alive, error, start, count, stamp, marks
-        refs, left = sweep(*work, refs, np.float32(limit), left, faces, MIDDLE_PULL, KEEP_TURN)
+        place = int(SWEEP_SHARE * (len(lowest) - 1))
+        limit = np.partition(lowest, place)[place]
+        sweep(points, quadrics, corners, alive, error, start, count, refs, stamp, state, limit, faces)
     kept = TriangleMesh(vertices=points + middle, faces=corners[alive])
     return compacted(kept)[0]
 
 
 @nb.njit(cache=True, nogil=True)
-def incident_faces(faces, vertices):
-    """The faces around each vertex: a list of all, and where each vertex's part starts and how long it is."""
-    count = np.zeros(vertices, np.int32)
+def list_faces(faces, alive, start, count, refs):
+    """Fills the list of the faces around each vertex, where each vertex's part starts and how long it is."""
     for f in range(len(faces)):
         for c in range(3):
-            count[faces[f, c]] += 1
-    start = np.zeros(vertices, np.int64)
-    for v in range(1, vertices):
+            count[faces[f, c]] += alive[f]
+    for v in range(1, len(start)):
         start[v] = start[v - 1] + count[v - 1]
-    refs = np.empty(12 * len(faces), np.int32)
-    filled = np.zeros(vertices, np.int32)
+    count[:] = 0
     for f in range(len(faces)):
-        for c in range(3):
-            v = faces[f, c]
-            refs[start[v] + filled[v]] = f
-            filled[v] += 1
-    return refs[: 3 * len(faces)].copy(), start, count
+        if alive[f]:
+            for c in range(3):
+                v = faces[f, c]
+                refs[start[v] + count[v]] = f
+                count[v] += 1
+    return start[-1] + count[-1]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def vertex_quadrics(points, faces):
-    """Sum of the squared distances from the planes around each vertex, by area: xx xy xz yy yz zz, x y z, 1."""
-    quadrics = np.zeros((len(points), 10))
+def add_quadrics(points, faces, quadrics):
+    """Adds the squared distances from the planes around each vertex, by area: xx xy xz yy yz zz, x y z, 1."""
     for f in range(len(faces)):
-        a, b, c = points[faces[f, 0]], points[faces[f, 1]], points[faces[f, 2]]
-        n = np.cross(b - a, c - a)
-        length = np.sqrt((n * n).sum())
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ex, ey, ez = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        gx, gy, gz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        x, y, z = ey * gz - ez * gy, ez * gx - ex * gz, ex * gy - ey * gx
+        length = np.sqrt(x * x + y * y + z * z)
         if length == 0:
             continue
-        n = n / length
-        d = -(n * a).sum()
+        x, y, z = x / length, y / length, z / length
+        d = -(x * points[a, 0] + y * points[a, 1] + z * points[a, 2])
+        w = length / 6
         for corner in range(3):
-            q = quadrics[faces[f, corner]]
-            w = length / 6
-            q[0] += w * n[0] * n[0]
-            q[1] += w * n[0] * n[1]
-            q[2] += w * n[0] * n[2]
-            q[3] += w * n[1] * n[1]
-            q[4] += w * n[1] * n[2]
-            q[5] += w * n[2] * n[2]
-            q[6] += w * n[0] * d
-            q[7] += w * n[1] * d
-            q[8] += w * n[2] * d
-            q[9] += w * d * d
-    return quadrics
+            v = faces[f, corner]
+            quadrics[v, 0] += w * x * x
+            quadrics[v, 1] += w * x * y
+            quadrics[v, 2] += w * x * z
+            quadrics[v, 3] += w * y * y
+            quadrics[v, 4] += w * y * z
+            quadrics[v, 5] += w * z * z
+            quadrics[v, 6] += w * x * d
+            quadrics[v, 7] += w * y * d
+            quadrics[v, 8] += w * z * d
+            quadrics[v, 9] += w * d * d
 
 
-@nb.njit(nogil=True, error_model="numpy", inline="always")
-def _best(points, quadrics, u, v, pull):
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _best(points, quadrics, u, v):
     """Where the edge's vertex goes, and what that costs."""
     mx = 0.5 * (points[u, 0] + points[v, 0])
     my = 0.5 * (points[u, 1] + points[v, 1])
@@ -114,7 +118,7 @@ def _best(points, quadrics, u, v, pull):
     gy = xy * mx + yy * my + yz * mz + by
     gz = xz * mx + yz * my + zz * mz + bz
     cost = gx * mx + gy * my + gz * mz + bx * mx + by * my + bz * mz + d
-    p = pull * (xx + yy + zz) + 1e-30
+    p = MIDDLE_PULL * (xx + yy + zz) + 1e-30
     xx, yy, zz = xx + p, yy + p, zz + p
     c00, c01, c02 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
     c11, c12, c22 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
@@ -127,18 +131,18 @@ def _best(points, quadrics, u, v, pull):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def all_errors(points, quadrics, faces, pull, error):
+def all_errors(points, quadrics, faces, error):
     """Cost of each edge of each face: corner c to the next."""
     for f in range(len(faces)):
         for c in range(3):
-            error[f, c] = _best(points, quadrics, faces[f, c], faces[f, (c + 1) % 3], pull)[3]
+            error[f, c] = _best(points, quadrics, faces[f, c], faces[f, (c + 1) % 3])[3]
 
 
 @nb.njit(cache=True, nogil=True)
-def _is_linked(faces, alive, refs, start, count, u, v, stamp, marks):
+def _is_linked(faces, alive, refs, start, count, u, v, stamp, state):
     """Whether u and v share two neighbours, neither of which would be left with two faces."""
-    marks[0] += 2
-    near, both = marks[0] - 1, marks[0]
+    state[MARK] += 2
+    near, both = state[MARK] - 1, state[MARK]
     for r in range(start[u], start[u] + count[u]):
         if alive[refs[r]]:
             for c in range(3):
@@ -161,7 +165,7 @@ def _is_linked(faces, alive, refs, start, count, u, v, stamp, marks):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _turns_over(points, faces, alive, refs, start, count, u, v, x, y, z, keep_turn):
+def _turns_over(points, faces, alive, refs, start, count, u, v, x, y, z):
     """Whether a face around u that does not go would turn too far with u at the new place."""
     for r in range(start[u], start[u] + count[u]):
         f = refs[r]
@@ -181,7 +185,7 @@ def _turns_over(points, faces, alive, refs, start, count, u, v, x, y, z, keep_tu
         hx, hy, hz = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
         mx, my, mz = gy * hz - gz * hy, gz * hx - gx * hz, gx * hy - gy * hx
         before, after = np.sqrt(nx * nx + ny * ny + nz * nz), np.sqrt(mx * mx + my * my + mz * mz)
-        if nx * mx + ny * my + nz * mz < keep_turn * before * after or after < 0.02 * (
+        if nx * mx + ny * my + nz * mz < KEEP_TURN * before * after or after < 0.02 * (
             gx * gx + gy * gy + gz * gz + hx * hx + hy * hy + hz * hz
         ):
             return True
@@ -189,73 +193,52 @@ def _turns_over(points, faces, alive, refs, start, count, u, v, x, y, z, keep_tu
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def sweep(
-    points,
-    quadrics,
-    faces,
-    alive,
-    error,
-    start,
-    count,
-    stamp,
-    marks,
-    refs,
-    limit,
-    left,
-    target,
-    pull,
-    keep_turn,
-):
-    """Collapses edges up to the limit until the target is met; returns the lists and the faces left."""
-    free = len(refs)
-    pool = np.empty(2 * len(refs) + 1024, np.int32)
-    pool[:free] = refs
+def sweep(points, quadrics, faces, alive, error, start, count, refs, stamp, state, limit, target):
+    """Collapses edges up to the limit until the target is met, or the lists are full."""
     for f in range(len(faces)):
-        if left <= target:
+        if state[LEFT] <= target:
             break
         for c in range(3):
             if not alive[f] or error[f, c] > limit:
                 continue
             u, v = faces[f, c], faces[f, (c + 1) % 3]
-            x, y, z, _ = _best(points, quadrics, u, v, pull)
-            if not _is_linked(faces, alive, pool, start, count, u, v, stamp, marks):
+            x, y, z, _ = _best(points, quadrics, u, v)
+            if not _is_linked(faces, alive, refs, start, count, u, v, stamp, state):
                 continue
-            if _turns_over(points, faces, alive, pool, start, count, u, v, x, y, z, keep_turn):
+            if _turns_over(points, faces, alive, refs, start, count, u, v, x, y, z):
                 continue
-            if _turns_over(points, faces, alive, pool, start, count, v, u, x, y, z, keep_turn):
+            if _turns_over(points, faces, alive, refs, start, count, v, u, x, y, z):
                 continue
             needed = count[u] + count[v]
-            if free + needed > len(pool):
-                larger = np.empty(2 * len(pool) + needed, np.int32)
-                larger[:free] = pool[:free]
-                pool = larger
+            if state[USED] + needed > len(refs):
+                return
             points[u, 0], points[u, 1], points[u, 2] = x, y, z
             for n in range(10):
                 quadrics[u, n] += quadrics[v, n]
-            begin = free
+            begin = free = state[USED]
             for w in (u, v):
                 for r in range(start[w], start[w] + count[w]):
-                    g = pool[r]
+                    g = refs[r]
                     if not alive[g]:
                         continue
                     has_u = faces[g, 0] == u or faces[g, 1] == u or faces[g, 2] == u
                     has_v = faces[g, 0] == v or faces[g, 1] == v or faces[g, 2] == v
                     if has_u and has_v:
                         alive[g] = False
-                        left -= 1
+                        state[LEFT] -= 1
                         continue
                     if w == v:
                         for n in range(3):
                             if faces[g, n] == v:
                                 faces[g, n] = u
-                    pool[free] = g
+                    refs[free] = g
                     free += 1
             start[u], count[u] = begin, free - begin
+            state[USED] = free
             count[v] = 0
             for r in range(begin, free):
-                g = pool[r]
+                g = refs[r]
                 for n in range(3):
                     if faces[g, n] == u or faces[g, (n + 1) % 3] == u:
-                        error[g, n] = _best(points, quadrics, faces[g, n], faces[g, (n + 1) % 3], pull)[3]
+                        error[g, n] = _best(points, quadrics, faces[g, n], faces[g, (n + 1) % 3])[3]
             break
-    return pool[:free].copy(), left

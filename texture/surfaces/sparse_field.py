@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
+import scipy.ndimage
 from jaxtyping import Float, Float32, Int32
 
 from texture.surfaces.indicator import Indicator
@@ -59,11 +60,13 @@ def fine_field(
     q = np.ascontiguousarray((points - indicator.origin) / voxel_m)
     unit = np.ascontiguousarray(normals, np.float64)
     mark_points(q, REACH_VOXELS, slots)
-    places = number_blocks(slots)
+    shell = scipy.ndimage.maximum_filter(slots, size=2, origin=-1, mode="nearest") == 1
+    places = np.argwhere(shell).astype(np.int32)
+    slots[shell] = np.arange(len(places))
     size = (len(places), BLOCK, BLOCK, BLOCK)
     total, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
     w = np.ascontiguousarray(weights, np.float64)
-    add_points(q, unit, w, REACH_VOXELS, WIDTH_VOXELS, slots, total, weight)
+    add_points(q, unit, w, REACH_VOXELS, WIDTH_VOXELS, np.zeros((3, 8)), slots, total, weight)
     finish(indicator.distance, ratio, voxel_m, places, COARSE_WEIGHT, COARSE_CLIP_VOXELS * voxel_m, total, weight)
     return SparseField(origin=indicator.origin, voxel_m=voxel_m, slots=slots, places=places, distance=total)
 
@@ -97,35 +100,12 @@ def mark_points(q, reach, slots):
                     slots[bx, by, bz] = 1
 
 
-@nb.njit(cache=True, nogil=True)
-def number_blocks(slots):
-    """Numbers the marked blocks and those that hold the lower corners of cubes that reach into them."""
-    nx, ny, nz = slots.shape
-    shell = np.zeros(slots.shape, np.bool_)
-    count = 0
-    for bx in range(nx):
-        for by in range(ny):
-            for bz in range(nz):
-                for n in range(8):
-                    i, j, k = min(bx + (n >> 2), nx - 1), min(by + (n >> 1 & 1), ny - 1), min(bz + (n & 1), nz - 1)
-                    shell[bx, by, bz] |= slots[i, j, k] == 1
-                count += shell[bx, by, bz]
-    places = np.empty((count, 3), np.int32)
-    count = 0
-    for bx in range(nx):
-        for by in range(ny):
-            for bz in range(nz):
-                if shell[bx, by, bz]:
-                    slots[bx, by, bz] = count
-                    places[count, 0], places[count, 1], places[count, 2] = bx, by, bz
-                    count += 1
-    return places
-
-
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def add_points(q, normals, weights, reach, width, slots, total, weight):
-    """Adds the weight of each point, and its weighted distance from its plane, to the voxel corners around it."""
-    wx, wy, wz = np.zeros(8), np.zeros(8), np.zeros(8)
+def add_points(q, normals, weights, reach, width, w3, slots, total, weight):
+    """Adds the weight of each point, and its weighted distance from its plane, to the voxel corners around it.
+
+    w3 is room for the weights along each axis.
+    """
     scale = -0.5 / (width * width)
     for n in range(len(q)):
         x, y, z = q[n, 0], q[n, 1], q[n, 2]
@@ -133,11 +113,11 @@ def add_points(q, normals, weights, reach, width, slots, total, weight):
         ni, nj = int(np.floor(x + reach)) - i0 + 1, int(np.floor(y + reach)) - j0 + 1
         nk = int(np.floor(z + reach)) - k0 + 1
         for a in range(ni):
-            wx[a] = np.exp(scale * (i0 + a - x) ** 2) * weights[n]
+            w3[0, a] = np.exp(scale * (i0 + a - x) ** 2) * weights[n]
         for a in range(nj):
-            wy[a] = np.exp(scale * (j0 + a - y) ** 2)
+            w3[1, a] = np.exp(scale * (j0 + a - y) ** 2)
         for a in range(nk):
-            wz[a] = np.exp(scale * (k0 + a - z) ** 2)
+            w3[2, a] = np.exp(scale * (k0 + a - z) ** 2)
         for a in range(ni):
             i, dx = i0 + a, i0 + a - x
             for b in range(nj):
@@ -145,7 +125,7 @@ def add_points(q, normals, weights, reach, width, slots, total, weight):
                 left = reach * reach - dx * dx - dy * dy
                 if left < 0:
                     continue
-                w, plane = wx[a] * wy[b], normals[n, 0] * dx + normals[n, 1] * dy
+                w, plane = w3[0, a] * w3[1, b], normals[n, 0] * dx + normals[n, 1] * dy
                 block, slot = -1, 0
                 for c in range(nk):
                     k, dz = k0 + c, k0 + c - z
@@ -154,8 +134,8 @@ def add_points(q, normals, weights, reach, width, slots, total, weight):
                     if k >> 3 != block:
                         block = k >> 3
                         slot = slots[i >> 3, j >> 3, block]
-                    weight[slot, i & 7, j & 7, k & 7] += w * wz[c]
-                    total[slot, i & 7, j & 7, k & 7] += w * wz[c] * (plane + normals[n, 2] * dz)
+                    weight[slot, i & 7, j & 7, k & 7] += w * w3[2, c]
+                    total[slot, i & 7, j & 7, k & 7] += w * w3[2, c] * (plane + normals[n, 2] * dz)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

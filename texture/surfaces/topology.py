@@ -34,7 +34,9 @@ def topology(mesh: TriangleMesh) -> Topology:
 
 def components(faces: Integer[np.ndarray, "faces 3"], vertices: int) -> Int64[np.ndarray, "vertices"]:
     """The number of the piece of each vertex, counted from 0; a vertex without faces is a piece of its own."""
-    return label_vertices(np.ascontiguousarray(faces, np.int64), vertices)
+    label = np.full(vertices, -1)
+    label_vertices(np.ascontiguousarray(faces, np.int32), np.arange(vertices), label)
+    return label
 
 
 def piece_volumes(mesh: TriangleMesh) -> tuple[Int64[np.ndarray, "faces"], Float[np.ndarray, "pieces"]]:
@@ -55,9 +57,8 @@ def compacted(mesh: TriangleMesh) -> tuple[TriangleMesh, Int64[np.ndarray, "kept
 
 
 @nb.njit(cache=True, nogil=True)
-def label_vertices(faces, count):
+def label_vertices(faces, parent, label):
     """Union-find over the edges of the faces."""
-    parent = np.arange(count)
     for f in range(len(faces)):
         a = faces[f, 0]
         while parent[a] != a:
@@ -71,9 +72,8 @@ def label_vertices(faces, count):
             if b < a:
                 a, b = b, a
             parent[b] = a
-    label = np.full(count, -1, np.int64)
     found = 0
-    for v in range(count):
+    for v in range(len(parent)):
         root = v
         while parent[root] != root:
             root = parent[root]
@@ -81,4 +81,3 @@ def label_vertices(faces, count):
             label[root] = found
             found += 1
         label[v] = label[root]
-    return label
