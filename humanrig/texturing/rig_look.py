@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from geometry.camera import Camera
 from humanrig.results import Results
 from humanrig.texturing.color_views import ColorViews, room
 from texture.blending.exposure import balance_cameras
+from texture.errors import TextureError
 from texture.layout.atlas import Atlas
 from texture.painting.blend import Blend
 from texture.painting.painting import paint
@@ -78,7 +80,8 @@ def look_at_cameras(views: ColorViews, instants: Sequence[int]) -> RigLook:
             person = image if mask is None or not mask.any() else image[mask]
             levels[stream].append(float(np.median(person)))
             flat[stream].append(float(np.std(person)) < FLAT_LEVELS)
-            widths[stream].append(edge_width_px(image, mask))
+            width = edge_width_px(image, mask)
+            widths[stream].append(width if np.isfinite(width) else edge_width_px(image))
             references.setdefault(stream, room(image, people))
     blur = {s: float(np.nanmedian(w)) for s, w in widths.items() if np.isfinite(w).any()}
     usual = float(np.median(list(blur.values()))) if blur else np.nan
@@ -86,10 +89,12 @@ def look_at_cameras(views: ColorViews, instants: Sequence[int]) -> RigLook:
     for stream in views.streams:
         if not levels[stream]:
             left_out[stream] = "no picture that can be read"
-        elif np.median(levels[stream]) < DARK_LEVEL:
-            left_out[stream] = f"black (median level {np.median(levels[stream]):.0f} of 255)"
-        elif np.mean(flat[stream]) > 0.5:
+        elif max(levels[stream]) < DARK_LEVEL:
+            left_out[stream] = f"black (median level {max(levels[stream]):.0f} of 255)"
+        elif all(flat[stream]):
             left_out[stream] = "shows one even colour"
+        elif stream not in blur and len(blur) > 1:
+            left_out[stream] = f"out of focus (no edge at all, those of others are {usual:.1f} px wide)"
         elif blur.get(stream, 0) > max(BLURRED_PX, BLURRED_TIMES * usual):
             left_out[stream] = f"out of focus (edges {blur[stream]:.1f} px wide, others {usual:.1f})"
     streams = tuple(stream for stream in views.streams if stream not in left_out)
@@ -103,8 +108,11 @@ def look_at_cameras(views: ColorViews, instants: Sequence[int]) -> RigLook:
 
 def measured_gains(results: Results, views: ColorViews, instants: Sequence[int]) -> dict[str, Float[np.ndarray, "3"]]:
     """What brings the cameras' light together, measured on some instants; `views` read with the room's drift only."""
-    raw = replace(views, corrections=False, gains={})
-    return balance_cameras([_each_alone(results, raw, instant) for instant in instants], views.transfers())
+    raw, seen = replace(views, corrections=False, gains={}), []
+    for instant in instants:
+        with suppress(TextureError):  # a surface that cannot be painted is told of when its turn comes
+            seen.append(_each_alone(results, raw, instant))
+    return balance_cameras(seen, views.transfers())
 
 
 def _each_alone(results: Results, views: ColorViews, instant: int) -> Mapping[str, Blend]:

@@ -4,6 +4,7 @@ import numpy as np
 
 from calibration.color.srgb import light_of, values_of
 from texture.blending.color_transfer import CLIPPED, ColorTransfer, light, transferred
+from texture.blending.drift import drift_gain, room_light
 from texture.blending.exposure import LIMIT, balance_cameras
 from texture.painting.projection import Blend
 
@@ -85,3 +86,20 @@ def test_gain_after_correction():
     np.testing.assert_allclose(ColorTransfer.of(correction, gain).matrix, np.diag(gain) @ correction)
     assert ColorTransfer.of(np.diag(gain)).is_diagonal
     assert not ColorTransfer.of(correction).is_diagonal
+
+
+def test_drift_is_told_by_the_room_alone():
+    rng = np.random.default_rng(0)
+    room = rng.uniform(0.03, 0.6, (120, 160, 3))
+    somebody = np.zeros((120, 160), bool)
+    somebody[30:110, 60:100] = True
+    first = values_of(room)
+    moved = np.where(somebody[..., None], rng.uniform(0, 1, room.shape), room)
+    gain = np.array([0.8, 0.9, 1.1])
+    reference, now = room_light(first, somebody), room_light(values_of(moved * gain), somebody)
+    # 400 pixels, each rounded to a level of some 100
+    np.testing.assert_allclose(drift_gain(reference, now), 1 / gain, rtol=0.005)
+    np.testing.assert_array_equal(drift_gain(reference, room_light(values_of(room * 1.001), somebody)), 1)
+    np.testing.assert_array_equal(drift_gain(reference, room_light(np.zeros_like(first), somebody)), 1)
+    another = room_light(values_of(rng.uniform(0.03, 0.6, room.shape)), somebody)
+    np.testing.assert_array_equal(drift_gain(reference, another), 1)  # the camera was turned: nothing is said

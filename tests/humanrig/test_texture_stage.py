@@ -1,0 +1,172 @@
+"""The stage `texture` on a small recording of a painted, dressed body: its colours, and what is left of them when
+cameras, instants or surfaces are bad."""
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from painted_take import FRAMES, paint, record, run, write_surfaces
+
+from body.loading import load_body_model
+from calibration.color.srgb import light_of, values_of
+from humanrig.errors import HumanrigError
+from humanrig.texturing import instant_work
+from texture.files.mesh_sequence import MeshSequence, write_segment
+from texture.layout.atlas import Atlas
+
+SIZE = 256
+STOPS = {"k0/color": 0.5, "k1/color": -0.5, "k2/color": 0.3}
+
+
+def exposed(stream, frame, image):
+    """Three cameras set to other exposures; one drifts by a third of a stop before a room that is bright enough."""
+    image = np.where((image <= 14).all(-1, keepdims=True), np.uint8([90, 80, 70]), image)
+    stops = STOPS.get(stream, 0.0) + (0.33 * frame if stream == "k1/color" else 0.0)
+    return values_of(light_of(image) * 2**stops)
+
+
+def spoilt(stream, frame, image):
+    """One camera is covered, one is out of focus, and three show nothing at the second instant."""
+    if stream == "k0/color" or (frame == 1 and stream in ("k2/color", "k3/color")):
+        return np.zeros_like(image)
+    return cv2.GaussianBlur(image, (0, 0), 9) if stream == "k1/color" else image
+
+
+def session_of(folder, depth=False, alter=None, free=False):
+    session = record(folder / "take", depth, alter)
+    write_surfaces(session, free)
+    return session
+
+
+def errors(session, name, at_least=60):
+    """Differences to the paint, levels, of the texels of one texture that the sequence saw well."""
+    model = load_body_model()
+    atlas = Atlas.of(model.faces, model.uv, model.uv_faces, SIZE)
+    right = paint(np.einsum("nk,nkc->nc", atlas.bary, model.uv[model.uv_faces[atlas.face]]))
+    folder = session.path("texture", "person00")
+    confidence = cv2.imread(str(folder / "segment_000_confidence.png"), cv2.IMREAD_UNCHANGED)
+    assert confidence.shape == (SIZE, SIZE)
+    sure = confidence.reshape(-1)[atlas.flat] > at_least
+    assert sure.mean() > 0.4
+    image = simplejpeg.decode_jpeg((folder / name).read_bytes())
+    return np.abs(image.reshape(-1, 3)[atlas.flat].astype(float) - right)[sure]
+
+
+@pytest.fixture(scope="module")
+def rgbd(tmp_path_factory):
+    session = session_of(tmp_path_factory.mktemp("rgbd"), depth=True)
+    return session, run(session, "texture", size=SIZE)
+
+
+@pytest.mark.parametrize("name", ["segment_000.jpg", *(f"{i:06d}.jpg" for i in range(FRAMES))])
+def test_textures_show_the_paint(rgbd, name):
+    session, figures = rgbd
+    error = errors(session, name)
+    # a pixel is 10 mm of skin or up to 4 levels of paint
+    assert np.median(error) < 4
+    assert (error.max(-1) > 60).mean() < 0.05  # outlines, and where charts meet in the picture but not in the atlas
+    assert 0.7 < figures["seen_instant"] <= figures["seen_clip"] <= 1
+    assert figures["warnings"] == []
+
+
+def test_maps_say_who_saw_a_texel(rgbd):
+    session, figures = rgbd
+    folder = session.path("texture", "person00")
+    source = cv2.imread(str(folder / "segment_000_source.png"), cv2.IMREAD_UNCHANGED)
+    confidence = cv2.imread(str(folder / "segment_000_confidence.png"), cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(source)) == set(range(len(figures["streams"]) + 1))
+    np.testing.assert_array_equal(source > 0, confidence > 0)
+    assert not list(session.path("texture").rglob("*.json"))
+    assert not list(session.path("cache", "texture").iterdir())
+
+
+def test_exposures_are_brought_together(tmp_path):
+    session = session_of(tmp_path, alter=exposed)
+    figures = run(session, "texture", size=SIZE, every_instant=True)
+    stops = {stream: float(np.log2(figures["gains"][stream][1])) for stream in figures["streams"]}
+    # gains are known up to a common factor; pixels of 10 mm and a prior of 2 % leave some hundredths of a stop
+    between = [stops[s] + STOPS.get(s, 0.0) for s in stops]
+    assert np.ptp(between) < 0.12
+    for name in ("000000.jpg", "000001.jpg"):
+        ratio = np.median(errors(session, name), 0)
+        assert ratio.max() < 12  # the common factor is the cameras' mean, 0.06 stops off
+
+
+def test_bad_cameras_are_left_out_and_poor_instants_told(tmp_path):
+    session = session_of(tmp_path, alter=spoilt)
+    figures = run(session, "texture", size=SIZE)
+    assert figures["streams"] == ["k2/color", "k3/color", "k4/color"]
+    text = "\n".join(figures["warnings"])
+    assert "k0/color is not used: black" in text
+    assert "k1/color is not used: out of focus" in text
+    assert "instant 1 seen by fewer than 3 cameras" in text
+    assert "k3/color left out at instant 1" in text
+    assert sorted(p.name for p in session.path("texture", "person00").glob("0*.jpg")) == ["000000.jpg", "000001.jpg"]
+
+
+def test_surfaces_of_one_instant_each_have_all_their_files(tmp_path):
+    session = session_of(tmp_path, free=True)
+    figures = run(session, "texture", size=SIZE)
+    assert figures["segments"] == FRAMES
+    folder = session.path("texture", "person00")
+    for number in range(FRAMES):
+        for name in (".jpg", "_confidence.png", "_source.png"):
+            assert (folder / f"segment_{number:03d}{name}").is_file()
+        assert (folder / f"{number:06d}.jpg").read_bytes() == (folder / f"segment_{number:03d}.jpg").read_bytes()
+    assert np.median(errors(session, "segment_000.jpg")) < 4
+
+
+def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(tmp_path):
+    session = session_of(tmp_path, free=True)
+    meshes = MeshSequence.open(session.path("mesh"), "person00")
+    broken = meshes.segment(1)
+    flat = type(broken)(
+        instants=broken.instants, vertices=broken.vertices, faces=broken.faces,
+        uv=np.full_like(broken.uv, 0.5), uv_faces=broken.uv_faces,
+    )  # fmt: skip
+    write_segment(session.path("mesh"), "person00", 1, flat)
+    figures = run(session, "texture", size=SIZE)
+    assert figures["without_texture"] == [1]
+    assert "instant 1 without texture" in figures["warnings"][0]
+    assert (session.path("texture", "person00") / "000000.jpg").is_file()
+
+
+def test_without_colour_the_stage_says_so(tmp_path):
+    session = session_of(tmp_path)
+    figures = run(session, "texture", without=[f"k{i}" for i in range(5)])
+    assert "without texture" in figures["skipped"]
+    with pytest.raises(HumanrigError, match="none of the 1 instants asked for"):
+        run(session, "texture", instants=[7], size=SIZE)
+
+
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
+    session = session_of(tmp_path)
+    painted, real = [], instant_work.paint
+
+    def cut(mesh, atlas, views, config):
+        if len(painted) == 1:
+            raise KeyboardInterrupt
+        painted.append(1)
+        return real(mesh, atlas, views, config)
+
+    monkeypatch.setattr(instant_work, "paint", cut)
+    with pytest.raises(KeyboardInterrupt):
+        run(session, "texture", size=SIZE)
+    monkeypatch.setattr(instant_work, "paint", lambda *a: painted.append(2) or real(*a))
+    run(session, "texture", size=SIZE)
+    assert painted == [1, 2]  # the first instant was kept, and the textures are made of samples that wait
+
+
+def test_missing_stages_are_named(tmp_path):
+    session = record(tmp_path / "take", depth=False)
+    with pytest.raises(HumanrigError, match=r"mesh/person00\.npz is missing; run: humanrig reconstruct .*mesh"):
+        run(session, "texture")
+
+
+@pytest.mark.slow
+def test_several_processes_paint_the_same(tmp_path):
+    session = session_of(tmp_path)
+    run(session, "texture", size=SIZE, workers=1)
+    alone = {p.name: p.read_bytes() for p in session.path("texture", "person00").iterdir()}
+    run(session, "texture", size=SIZE, workers=2)
+    assert {p.name: p.read_bytes() for p in session.path("texture", "person00").iterdir()} == alone
