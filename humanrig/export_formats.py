@@ -45,6 +45,9 @@ FORMATS: Final[dict[str, Format]] = {
         "smc", "recording", "HuMMan's raw .smc (HDF5) of the recording, with keypoints and body (RGB-D sessions)"
     ),
     "smpl_params": Format("smpl_params", "person", "HuMMan's parameters alone, one file an instant"),
+    "humandata": Format(
+        "humandata", "everybody", "mmhuman3d's HumanData, one .npz for each person and camera, with images"
+    ),
     "annotations": Format("labels", "everybody", "2D keypoints with visibility and body parts in every camera"),
     "mkv": Format("mkv", "recording", "the recording of each Azure Kinect, as Viewer, SDK and Open3D open it"),
 }
