@@ -1,40 +1,26 @@
-"""The stage `mesh`: the surface of every instant, the fitted body with the clothes that the clouds show."""
+"""The stage `mesh`: the surface of every instant, tracked, free-form, or the fitted body with its clothes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
-
-from geometry.cloud import PointCloud
-from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
-from humanrig.report.pictures import spread
+from humanrig.meshing.body_surface import body_surface
+from humanrig.meshing.free_sequence import free_sequence
+from humanrig.meshing.made import Made
+from humanrig.meshing.options import MeshConfig, Surface
+from humanrig.meshing.person_input import PersonInput, rows_of
+from humanrig.meshing.tracked_sequence import tracked_sequence
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
 from humanrig.stages.per_person import Progress, for_everybody
-from texture.files.mesh_sequence import Segment, write_index, write_segment
-from texture.layout.unwrapping import unwrapped
-from texture.surfaces.binding import bind
-from texture.surfaces.body_mesh import DressedBody
-from texture.surfaces.offsets import estimate_offsets
+from texture.files.mesh_sequence import write_index
 
-
-@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class MeshConfig:
-    """Options of the stage."""
-
-    clothes: bool = True
-    """Move the surface off the body to where the clouds are; off leaves the bare body."""
-    cloud_instants: int = Field(default=40, ge=1)
-    """Instants whose clouds are read, evenly spread over the clip."""
+__all__ = ["STAGE", "MeshConfig", "rows_of", "run"]
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes personNN.npz of everybody who has a body; returns how far the surfaces stand off the bodies.
+    """Writes personNN.npz and the segments of everybody who has a body; returns how well the surfaces fit.
 
     The figures at the top are the first person's.
     """
@@ -42,56 +28,49 @@ def run(context: StageContext) -> dict[str, Any]:
 
 
 def _person(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
-    config = context.config
+    config: MeshConfig = context.config
     rows = rows_of(results.instants, context.instants)
-    parameters, model = results.parameters[np.array(rows)], results.model
-    chosen = spread(rows, config.cloud_instants) if config.clothes else []
-    total = len(chosen) + 1
-    bare = model.pose(parameters).vertices
+    person = PersonInput(results, config, tuple(rows))
+    surface = _surface(config, person)
+    if surface == "body":
+        made = body_surface(person, context.output, progress)
+    elif surface == "free":
+        made = free_sequence(person, context.output, context.without, progress, config.workers)
+    else:
+        made = tracked_sequence(person, context.output, context.without, progress, config.workers)
+    write_index(context.output, results.person, made.entries)
+    return _figures(surface, made)
 
-    def posed() -> Iterator[tuple[np.ndarray, PointCloud]]:
-        for done, row in enumerate(chosen):
-            cloud = results.cloud(results.instants[row])
-            if cloud is not None and len(cloud):
-                yield bare[rows.index(row)], cloud
-            progress(done + 1, total)
 
-    offsets = estimate_offsets(model, posed())
-    dressed = DressedBody(model=model, parameters=parameters, offsets=offsets)
-    vertices = dressed.vertices()
-    layout = unwrapped(TriangleMesh(vertices=bare[0], faces=model.faces, uv=model.uv, uv_faces=model.uv_faces))
-    assert layout.uv is not None
-    assert layout.uv_faces is not None
-    instants = [results.instants[row] for row in rows]
-    segment = Segment(
-        instants=np.array(instants),
-        vertices=vertices.astype(np.float32),
-        faces=model.faces,
-        uv=layout.uv,
-        uv_faces=layout.uv_faces,
-        binding=bind(dressed.rest_vertices(), model.weights),
-    )
-    write_segment(context.output, results.person, 0, segment)
-    write_index(context.output, results.person, [(instant, 0, "") for instant in instants])
-    progress(total, total)
+def _surface(config: MeshConfig, person: PersonInput) -> Surface:
+    """What is made of a person. Raises HumanrigError for a surface of depth where there is none."""
+    if config.surface in ("tracked", "free") and not person.has_clouds:
+        raise HumanrigError(
+            f"{person.results.session.folder} has no clouds, so there is no {config.surface} surface; "
+            "leave surface out, or use --surface body"
+        )
+    if config.template is not None and config.surface in ("free", "body"):
+        raise HumanrigError(f"mesh.template is for tracked surfaces, not for surface {config.surface}; leave one out")
+    return config.surface or ("tracked" if person.has_clouds else "body")
+
+
+def _figures(surface: Surface, made: Made) -> dict[str, Any]:
+    flagged = sum(bool(flag) for _, _, flag in made.entries)
     return {
-        "instants": len(rows),
-        "offset_mean_mm": round(float(1e3 * offsets.mean()), 2),
-        "offset_max_mm": round(float(1e3 * offsets.max()), 2),
-        "offset_min_mm": round(float(1e3 * offsets.min()), 2),
+        "surface": surface,
+        "instants": len(made.entries),
+        **made.figures,
+        "flagged": flagged,
+        "skipped": sorted(made.skipped),
+        "warnings": made.warnings(),
     }
 
 
-def rows_of(instants: list[int], wanted: list[int]) -> list[int]:
-    """Rows of the wanted instants. Raises HumanrigError when none of them has a body."""
-    chosen = set(wanted)
-    rows = [row for row, instant in enumerate(instants) if instant in chosen]
-    if not rows:
-        raise HumanrigError(
-            f"none of the {len(wanted)} instants asked for is among the {len(instants)} results; "
-            "run the earlier stages for them, or change --frames"
-        )
-    return rows
-
-
-STAGE = Stage(name="mesh", folder="mesh", needs=("clouds", "register"), config=MeshConfig, run=run, version=2)
+STAGE = Stage(
+    name="mesh",
+    folder="mesh",
+    needs=("sync", "calibrate", "clouds", "register"),
+    config=MeshConfig,
+    run=run,
+    version=3,
+)

@@ -9,6 +9,7 @@ from geometry.rays import RayScene
 from texture.errors import TextureError
 from texture.tracking.body_clip import BodyClip
 from texture.tracking.contacts import by_contact, touching
+from texture.tracking.mesh_kernels import blended
 from texture.tracking.refinement import refined
 from texture.tracking.template import hang
 from texture.tracking.track import Track, follow, gaps
@@ -85,10 +86,10 @@ def error(vertices, faces, truth):
 def test_the_template_is_itself_at_its_own_instant():
     clip, mesh = limb([0.4, 0.9]), dressed(0.4)
     template = hang(mesh, clip, 0)
-    np.testing.assert_allclose(template.posed(clip, 0)[0], mesh.vertices, atol=1e-6)  # the rest pose is float32
+    np.testing.assert_allclose(template.posed(clip, 0).vertices, mesh.vertices, atol=1e-6)  # the rest pose is float32
     np.testing.assert_allclose(template.binding.weights.sum(1), 1, atol=1e-6)
     # at another instant the limb takes the cloth along: far from the joint it is where it truly is
-    moved = error(template.posed(clip, 1)[0], mesh.faces, dressed(0.9))
+    moved = error(template.posed(clip, 1).vertices, mesh.faces, dressed(0.9))
     far = np.abs(dressed(0).vertices[:, 0] - LENGTH / 2) > 0.1
     assert moved[far].max() < 0.002
 
@@ -98,31 +99,31 @@ def test_refinement_finds_what_the_body_does_not_know():
     template = hang(mesh, clip, 0)
     truth = dressed(0.3, bulge=0.015)
     cloud = cloud_of(truth, np.random.default_rng(0))
-    posed, linear = template.posed(clip, 1)
-    found = refined(template, posed, linear, cloud)
-    before, after = error(posed, mesh.faces, truth), error(found.vertices, mesh.faces, truth)
+    posed = template.posed(clip, 1)
+    found = refined(template, posed, cloud)
+    before, after = error(posed.vertices, mesh.faces, truth), error(found.vertices, mesh.faces, truth)
     assert before.max() > 0.01
     # 1 mm of noise over some 10 points, and a bump whose top the last level's stiffness holds back
     assert np.sqrt((after**2).mean()) < 0.0008
     assert found.seen.mean() > 0.95
     # offsets at rest turn with the limb
-    np.testing.assert_allclose(np.einsum("vij,vj->vi", linear, found.offsets), found.vertices - posed, atol=2e-3)
+    np.testing.assert_allclose(posed.in_world(found.offsets), found.vertices - posed.vertices, atol=2e-3)
 
 
 def test_what_no_cloud_shows_keeps_the_offsets_of_its_neighbour():
     clip, mesh = limb([0.0, 0.1]), dressed(0.0)
     template = hang(mesh, clip, 0)
     before = np.full((len(mesh.vertices), 3), 0.004)
-    posed, linear = template.posed(clip, 1)
-    found = refined(template, posed, linear, None, before)
-    np.testing.assert_allclose(found.vertices - posed, np.einsum("vij,vj->vi", linear, before), atol=1e-12)
+    posed = template.posed(clip, 1)
+    found = refined(template, posed, None, before)
+    np.testing.assert_allclose(found.vertices - posed.vertices, posed.in_world(before), atol=1e-12)
     assert not found.seen.any()
     half = cloud_of(dressed(0.1), np.random.default_rng(1))
     half = half[half.points[:, 2] > 0]
-    found = refined(template, posed, linear, half)
+    found = refined(template, posed, half)
     back = mesh.vertices[:, 2] < -0.03
     # nothing pulls there but the front, across the stiffness of the cloth
-    assert np.linalg.norm(found.vertices - posed, axis=1)[back].max() < 0.004
+    assert np.linalg.norm(found.vertices - posed.vertices, axis=1)[back].max() < 0.004
 
 
 def test_somebody_who_stands_still_stays_still():
@@ -131,6 +132,10 @@ def test_somebody_who_stands_still_stays_still():
     clouds = [cloud_of(mesh, rng, count=12000) for _ in range(6)]
     track = follow(template, clip, clouds.__getitem__, 0, 0, 5)
     assert track.rows == list(range(6))
+    # the skin of a limb that never moves is the mean surface
+    skinned = blended(track.binding.joints, track.binding.weights, clip.Ts_world_rest[0])
+    mean = np.einsum("vij,vj->vi", skinned[0], track.binding.rest) + skinned[1]
+    assert np.abs(mean - track.vertices.mean(0)).max() < 1e-4
     # 1 mm of noise in the points; 10 of them around a vertex, and its neighbours, leave a quarter
     assert track.vertices.std(0).mean() < 0.00025
 

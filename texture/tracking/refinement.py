@@ -11,7 +11,7 @@ from geometry.cloud import PointCloud
 from texture.tracking.cloud_grid import CloudGrid, offsets_to_cloud
 from texture.tracking.elastic import elastic_displacement
 from texture.tracking.mesh_kernels import vertex_normals
-from texture.tracking.template import Template
+from texture.tracking.template import Posed, Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,26 +58,25 @@ class Refined:
 
 def refined(
     template: Template,
-    posed: Float[np.ndarray, "vertices 3"],
-    linear: Float[np.ndarray, "vertices 3 3"],
+    posed: Posed,
     cloud: PointCloud | None,
     before: Float[np.ndarray, "vertices 3"] | None = None,
     levels: tuple[Level, ...] = LEVELS,
 ) -> Refined:
     """The template at an instant, moved to the cloud.
 
-    posed, linear: of `Template.posed`. before: offsets of the neighbouring instant, from which it starts. Without a
+    before: offsets of the neighbouring instant, from which it starts. Without a
     cloud the surface keeps them. Raises TextureError for a cloud without normals.
     """
-    first = np.zeros_like(posed) if before is None else np.einsum("vij,vj->vi", linear, before)
-    moved, weight = first, np.zeros(len(posed))
+    first = np.zeros_like(posed.vertices) if before is None else posed.in_world(before)
+    moved, weight = first, np.zeros(len(first))
     if cloud is None or not len(cloud):
-        return Refined(vertices=posed + first, offsets=_at_rest(linear, first), seen=weight > 0)
+        return Refined(vertices=posed.vertices + first, offsets=posed.at_rest(first), seen=weight > 0)
     prior = KEPT * first
     for level in levels:
         grid = CloudGrid.of(cloud[:: level.stride], max(level.reach_m, 3 * level.width_m))
         for _ in range(level.rounds):
-            vertices = posed + moved
+            vertices = posed.vertices + moved
             normals = vertex_normals(vertices, template.mesh.faces)
             distance, weight = offsets_to_cloud(vertices, normals, grid, level.reach_m, level.width_m)
             certainty = np.minimum(level.stride * weight / ENOUGH, 1.0)
@@ -85,9 +84,4 @@ def refined(
             moved = elastic_displacement(
                 template.neighbours, normals, along, certainty, level.stiffness, prior, INERTIA, moved
             )
-    return Refined(vertices=posed + moved, offsets=_at_rest(linear, moved), seen=weight > 0.1 * ENOUGH)
-
-
-def _at_rest(linear: np.ndarray, v_world: np.ndarray) -> Float[np.ndarray, "vertices 3"]:
-    """Blended rotations are nearly orthonormal: the transpose turns back and never grows."""
-    return np.einsum("vji,vj->vi", linear, v_world)
+    return Refined(vertices=posed.vertices + moved, offsets=posed.at_rest(moved), seen=weight > 0.1 * ENOUGH)

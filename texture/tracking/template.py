@@ -32,6 +32,26 @@ SOUND = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Posed:
+    """A template where the body takes it."""
+
+    vertices: Float[np.ndarray, "vertices 3"]
+    """In the world, metres."""
+    linear: Float[np.ndarray, "vertices 3 3"]
+    """From the rest pose to the world; nearly rotations."""
+    corrective: Float[np.ndarray, "vertices 3"]
+    """The part of `vertices` that the body's pose correctives give, and a skin leaves out; world axes."""
+
+    def at_rest(self, v_world: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray, "vertices 3"]:
+        """Vectors turned back to the rest pose. The transpose of what is nearly a rotation never makes them grow."""
+        return np.einsum("vji,vj->vi", self.linear, v_world)
+
+    def in_world(self, v_rest: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray, "vertices 3"]:
+        """Vectors turned from the rest pose into the world."""
+        return np.einsum("vij,vj->vi", self.linear, v_rest)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Template:
     """What is tracked."""
 
@@ -49,13 +69,12 @@ class Template:
         """Number of vertices."""
         return len(self.binding)
 
-    def posed(
-        self, clip: BodyClip, row: int
-    ) -> tuple[Float[np.ndarray, "vertices 3"], Float[np.ndarray, "vertices 3 3"]]:
-        """Where the body alone takes the vertices at an instant, and the linear maps from rest to world there."""
+    def posed(self, clip: BodyClip, row: int) -> Posed:
+        """Where the body alone takes it at an instant."""
         linear, shift = blended(self.binding.joints, self.binding.weights, clip.Ts_world_rest[row])
-        placed = np.einsum("vij,vj->vi", linear, self.binding.rest.astype(np.float64)) + shift
-        return placed + self.attachment @ clip.correctives(row), linear
+        bare = np.einsum("vij,vj->vi", linear, self.binding.rest.astype(np.float64)) + shift
+        corrective = self.attachment @ clip.correctives(row)
+        return Posed(vertices=bare + corrective, linear=linear, corrective=corrective)
 
 
 def hang(mesh: TriangleMesh, clip: BodyClip, row: int) -> Template:

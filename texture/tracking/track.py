@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
 
 from geometry.cloud import PointCloud
+from texture.surfaces.binding import Binding
 from texture.tracking.body_clip import BodyClip
 from texture.tracking.quality import Quality, quality_of
 from texture.tracking.refinement import Refined, refined
@@ -40,6 +41,8 @@ class Track:
     vertices: Float32[np.ndarray, "rows vertices 3"]
     """In the world, metres."""
     qualities: list[Quality]
+    binding: Binding
+    """The template's, at rest as the surface is in the mean over the rows: a plain skin then comes nearest to it."""
 
 
 def follow(
@@ -59,24 +62,25 @@ def follow(
     there. threads: 2 goes forwards and backwards at the same time; the result is the same.
     """
 
-    def at(row: int, before: np.ndarray | None) -> tuple[Refined, Quality]:
-        cloud = cloud_of(row)
-        one = refined(template, *template.posed(clip, row), cloud, before)
-        return one, quality_of(template, one.vertices, cloud)
+    def at(row: int, before: np.ndarray | None) -> tuple[Refined, Quality, np.ndarray]:
+        cloud, posed = cloud_of(row), template.posed(clip, row)
+        one = refined(template, posed, cloud, before)
+        unlike_skin = one.offsets + posed.at_rest(posed.corrective)
+        return one, quality_of(template, one.vertices, cloud), unlike_skin.astype(np.float32)
 
-    start, quality = at(key, None)
+    start, quality, unlike_skin = at(key, None)
     limits = limits_of(quality)
-    found = {key: (start.vertices.astype(np.float32), quality)}
+    found = {key: (start.vertices.astype(np.float32), quality, unlike_skin)}
     on_row(key)
 
     def go(rows: range) -> None:
         offsets = start.offsets
         for row in rows:
-            one, quality = at(row, offsets)
+            one, quality, unlike_skin = at(row, offsets)
             if judged(row) and not fits(quality, limits):
                 break
             offsets = one.offsets
-            found[row] = one.vertices.astype(np.float32), quality
+            found[row] = one.vertices.astype(np.float32), quality, unlike_skin
             on_row(row)
 
     with ThreadPoolExecutor(max(1, min(threads, 2))) as pool:
@@ -89,6 +93,7 @@ def follow(
         rows=rows,
         vertices=np.stack([found[row][0] for row in rows]),
         qualities=[found[row][1] for row in rows],
+        binding=replace(template.binding, rest=template.binding.rest + np.mean([found[row][2] for row in rows], 0)),
     )
 
 

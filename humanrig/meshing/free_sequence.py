@@ -1,0 +1,204 @@
+"""Free surfaces: one segment for each instant, made in several processes, kept over an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from capture.session import Session
+from capture.worker_process import end_with_parent
+from geometry.mesh import TriangleMesh
+from humanrig import __version__, manifest
+from humanrig.errors import HumanrigError
+from humanrig.meshing.depth_views import DepthImages
+from humanrig.meshing.instant_surface import surface_of
+from humanrig.meshing.made import Made, Progress
+from humanrig.meshing.person_input import PersonInput
+from humanrig.results import Results
+from texture.errors import TextureError
+from texture.files.mesh_sequence import Segment, segment_path, write_segment
+from texture.surfaces.free import FreeConfig
+
+FEW = 4
+"""So few surfaces are made sooner in one process than others are started."""
+NEEDS = ("clouds", "body")
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One surface to make."""
+
+    number: int
+    """Of its segment."""
+    instant: int
+    body: TriangleMesh
+    trouble: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeSurface:
+    """What became of it."""
+
+    number: int
+    instant: int
+    flag: str = ""
+    faces: int = 0
+    skipped: str = ""
+    """Why there is none."""
+
+
+@dataclass(frozen=True)
+class SurfaceMaker:
+    """Makes the surface of any instant of one person, once."""
+
+    session: Session
+    person: str
+    config: FreeConfig
+    without: frozenset[str]
+    folder: Path
+    """Where segments are written, and found again after an interruption."""
+
+    def make(self, task: Task) -> MadeSurface:
+        """Writes the segment, and a note beside it as the sign that it is whole."""
+        path = segment_path(self.folder, self.person, task.number)
+        note = path.with_suffix(".json")
+        if note.is_file() and path.is_file() and (made := _read_note(note, task)):
+            return made
+        flags: tuple[str, ...] = (task.trouble,) if task.trouble else ()
+        try:
+            cloud = self._results.cloud(task.instant)
+        except HumanrigError:
+            cloud = None  # `trouble` says so
+        try:
+            one = surface_of(cloud, task.body, self.config, self._images, task.instant)
+        except TextureError as error:
+            return MadeSurface(number=task.number, instant=task.instant, skipped=str(error))
+        mesh, flags = one.mesh, (*flags, *one.flags)
+        assert mesh.uv is not None
+        assert mesh.uv_faces is not None
+        segment = Segment(
+            instants=np.array([task.instant]), vertices=mesh.vertices[None].astype(np.float32), faces=mesh.faces,
+            uv=mesh.uv, uv_faces=mesh.uv_faces,
+        )  # fmt: skip
+        write_segment(self.folder, self.person, task.number, segment)
+        made = MadeSurface(number=task.number, instant=task.instant, flag="; ".join(flags), faces=len(mesh.faces))
+        note.write_text(json.dumps(asdict(made)))
+        return made
+
+    @cached_property
+    def _results(self) -> Results:
+        return Results(self.session, self.person)
+
+    @cached_property
+    def _images(self) -> DepthImages:
+        return DepthImages(self.session, self.without)
+
+
+def free_sequence(
+    person: PersonInput, output: Path, without: frozenset[str], progress: Progress, workers: int | None
+) -> Made:
+    """Writes a segment for each row; an instant that no surface can be made of is skipped with its reason."""
+    results, config = person.results, FreeConfig(method=person.config.method, faces=person.config.faces)
+    folder = results.session.path("cache", "mesh", _key(person, config, without))
+    maker = SurfaceMaker(results.session, results.person, config, without, folder)
+    tasks = [
+        Task(number=row, instant=instant, body=person.body_mesh(row), trouble=person.trouble(row))
+        for row, instant in enumerate(person.instants)
+    ]
+    made: list[MadeSurface] = []
+    for one in _surfaces(maker, tasks, workers):
+        made.append(one)
+        progress(len(made), len(tasks))
+    made.sort(key=lambda one: one.number)
+    kept = [one for one in made if not one.skipped]
+    if not kept:
+        raise HumanrigError(f"no instant of {results.person} has a surface. The first: {made[0].skipped}")
+    for number, one in enumerate(kept):
+        target = segment_path(output, results.person, number)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(segment_path(folder, results.person, one.number), target)
+    _emptied(folder)
+    return Made(
+        entries=[(one.instant, number, one.flag) for number, one in enumerate(kept)],
+        figures={"segments": len(kept), "faces": round(float(np.mean([one.faces for one in kept])))},
+        skipped={one.instant: one.skipped for one in made if one.skipped},
+    )
+
+
+def _surfaces(maker: SurfaceMaker, tasks: Sequence[Task], workers: int | None) -> Iterator[MadeSurface]:
+    """Every surface as it is done, in any order. Raises HumanrigError when a process ends by itself."""
+    few = 1 if len(tasks) < FEW else len(os.sched_getaffinity(0))
+    count = min(few if workers is None else workers, len(tasks))
+    if count <= 1:
+        yield from map(maker.make, tasks)
+        return
+    # spawned, not forked: threads of numerical libraries do not survive a fork
+    context = multiprocessing.get_context("spawn")
+    start = (maker.session.folder, maker.person, maker.config, maker.without, maker.folder)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=start)
+    try:
+        for done in as_completed([pool.submit(_make, task) for task in tasks]):
+            yield done.result()
+    except BrokenProcessPool:
+        raise HumanrigError(
+            f"one of {count} processes that make surfaces ended by itself; is there enough memory? Run the same "
+            "command again, it goes on where it stopped, or with fewer processes: --option mesh.workers=1"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _key(person: PersonInput, config: FreeConfig, without: frozenset[str]) -> str:
+    """What surfaces were made from and how: those of an interrupted run are used again only where it is the same."""
+    session = person.results.session
+    read = {name: done.digest for name in NEEDS if (done := manifest.read(session.path(name)))}
+    options = [person.config.clothes, person.config.cloud_instants]
+    made_of = [__version__, VERSION, read, asdict(config), options, sorted(without), person.instants]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _emptied(folder: Path) -> None:
+    """The folder without what was moved out of it; other people's surfaces may wait there."""
+    for path in sorted(folder.rglob("*.json"), reverse=True):
+        if not path.with_suffix(".npz").is_file():
+            path.unlink()
+    for path in [*sorted(folder.rglob("*"), reverse=True), folder, folder.parent]:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def _read_note(note: Path, task: Task) -> MadeSurface | None:
+    """What was noted beside a finished surface; None where the note was cut off, as by a loss of power."""
+    try:
+        made = MadeSurface(**json.loads(note.read_text()))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return made if made.instant == task.instant else None
+
+
+_maker: SurfaceMaker | None = None
+
+
+def _start(session: Path, person: str, config: FreeConfig, without: frozenset[str], folder: Path) -> None:
+    """Runs once in each new process. The parent alone answers Ctrl-C."""
+    global _maker
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _maker = SurfaceMaker(Session.open(session), person, config, without, folder)
+
+
+def _make(task: Task) -> MadeSurface:
+    assert _maker is not None
+    return _maker.make(task)
