@@ -148,6 +148,6 @@ def _around(mask: np.ndarray) -> tuple[slice, slice]:
 def _sampled(texture: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Bilinear; OpenCV takes maps of fewer than 32,768 rows, so that the list is folded."""
     width = 4096
-    rows = -(-len(x) // width)
+    rows = max(-(-len(x) // width), 1)
     maps = [np.resize(np.pad(v, (0, rows * width - len(v))), (rows, width)) for v in (x, y)]
     return cv2.remap(texture, maps[0], maps[1], cv2.INTER_LINEAR).reshape(-1, 3)[: len(x)]

@@ -19,6 +19,7 @@ from geometry.mesh import TriangleMesh
 from humanrig.pipeline import load_stage
 from texture.painting.config import PaintConfig
 from texture.painting.views import ColorView
+from texture.polish.camera_polish import CameraPolish, polish_cameras
 from texture_trials.body_parts import PaintedPerson, WrongParts, counted, flat, strongest, turns
 from texture_trials.cases import Case
 from texture_trials.kept import Measured, measured, number, table
@@ -27,7 +28,8 @@ from texture_trials.single_instant import TESTS, SingleInstant, views_of
 from texture_trials.surfaces import with_surface
 from texture_trials.takes import Take
 
-PEER = "Open3D"
+PEER, POLISHED = "Open3D", "all, polished cameras"
+POLISH_INSTANTS = 6
 FIRST: Final = turns()[0]
 SETTINGS: Final = ("true surface, true cameras", "own surface, true cameras", "own surface, own calibration")
 
@@ -55,6 +57,7 @@ def measure_tests(
 def _figures(take: Take, setting: str, instants: int, size: int, peer: bool) -> dict[str, Any]:
     scores: dict[str, list[dict[str, Any]]] = {}
     parts: dict[str, list[WrongParts]] = {}
+    moved = polished(take) if setting == SETTINGS[-1] else None
     for instant in take.instants(instants):
         surface, cameras = set_up(take, setting, instant)
         judging = cameras or take.session.cameras()
@@ -62,6 +65,8 @@ def _figures(take: Take, setting: str, instants: int, size: int, peer: bool) -> 
         textures = {name: one.texture(config) for name, config in TESTS.items()}
         if peer:
             textures[PEER] = one.albedo()
+        if moved is not None:
+            textures[POLISHED] = SingleInstant(surface, views_of(take, instant, moved.cameras), size).texture()
         for name, texture in textures.items():
             for stream in take.judges:
                 picture, mask = take.picture(stream, instant), take.true_mask(stream, instant)
@@ -83,6 +88,11 @@ def set_up(take: Take, setting: str, instant: int) -> tuple[TriangleMesh, dict[s
     """The surface of a setting and its cameras, None for the calibrated ones."""
     surface = take.true_surface(instant) if setting.startswith("true surface") else take.results.surface(instant)
     return surface, None if setting.endswith("own calibration") else take.true_cameras
+
+
+def polished(take: Take) -> CameraPolish:
+    """The painting cameras after a polish on the take's own surfaces."""
+    return polish_cameras((take.results.surface(i), views_of(take, i)) for i in take.instants(POLISH_INSTANTS))
 
 
 class PartsPainter:
