@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,18 +14,38 @@ from texture.layout.atlas import Atlas
 from texture.painting import kernels
 from texture.painting.config import PaintConfig
 from texture.painting.painting import paint, projected
+from texture.painting.patches import surface_patches
 from texture.painting.person_window import eroded, margin_of, nearest_within
 from texture.painting.views import ColorView
 
-CONFIG = PaintConfig()
+CONFIG = PaintConfig(enlarge=1)
 
 
 def atlas_of(mesh, size=128):
     return Atlas.of(mesh.faces, mesh.uv, mesh.uv_faces, size)
 
 
+def numpy_breaks(mesh, patches, face):
+    """Pixels beside which another surface, or none, is seen: `patches.mark_breaks`."""
+    label = lambda f: np.where(f[..., None] >= 0, patches.of_vertex[mesh.faces[f]], -1)  # noqa: E731
+    breaks = np.zeros(face.shape, bool)
+    height, width = face.shape
+    for down, right in ((0, 1), (1, 1), (1, 0), (1, -1)):
+        here = np.s_[: height - down, max(-right, 0) : width - max(right, 0)]
+        there = np.s_[down:, max(right, 0) : width - max(-right, 0)]
+        f, g = face[here], face[there]
+        together = patches.touch[label(f)[..., :, None], label(g)[..., None, :]].any((-1, -2)) & (f >= 0) & (g >= 0)
+        broken = (f != g) & ~together
+        breaks[here] |= broken
+        breaks[there] |= broken
+    return breaks
+
+
 def numpy_view(mesh, atlas, view, config):
-    """Colour and weight of each texel from one camera: every texel tested by itself, in the whole image."""
+    """Colour and weight of each texel from one camera: every texel tested by itself, in the whole image.
+
+    The measured depth must be far enough off the mesh for the widest tolerances.
+    """
     camera = view.camera
     q, z, cosine = projected(mesh.vertices, mesh.vertex_normals(), camera)
     corners = atlas.faces[atlas.face]
@@ -37,16 +58,21 @@ def numpy_view(mesh, atlas, view, config):
     seen = ~lost & (cosine >= config.min_cosine) & (u >= 0) & (v >= 0) & (u <= width - 1) & (v <= height - 1)
     u, v = np.where(seen, u, 0), np.where(seen, v, 0)
     row, column = (v + 0.5).astype(int), (u + 0.5).astype(int)
-    surface = rasterize_camera(mesh, camera).depth if config.mesh_test else np.full((height, width), np.inf)
+    raster = rasterize_camera(mesh, camera)
+    surface = raster.depth if config.mesh_test else np.full((height, width), np.inf, np.float32)
+    breaks = numpy_breaks(mesh, surface_patches(mesh.vertices, mesh.faces), raster.face)
     margin = margin_of(camera, float(np.linalg.norm(camera.center - mesh.vertices.mean(0))), config)
     measured = view.depth_m if config.depth_test else None
-    front = nearest_within(surface.astype(np.float32), measured, margin)
+    front = nearest_within(surface, measured, margin)
     slack = 1 / np.maximum(cosine, kernels.STEEP)
     with np.errstate(invalid="ignore"):
         seen &= zt <= surface[row, column] + config.hidden_m * slack
-        seen &= zt <= front[row, column] + config.in_front_m * slack
+        seen &= zt <= front[row, column] + config.in_front_m[1] * slack
         if measured is not None:
-            seen &= ~(measured[row, column] > zt + config.behind_m * slack)
+            around = cv2.dilate(np.nan_to_num(measured, nan=-np.inf), np.ones((3, 3), np.uint8))
+            seen &= zt >= around[row, column] - config.behind_m[1] * slack
+    if config.mesh_test and config.rim_test:
+        seen &= ~breaks[row, column]
     if config.mask_test and view.mask is not None:
         seen &= (eroded(view.mask, margin) if measured is None else view.mask)[row, column]
     left, top = np.minimum(u.astype(int), width - 2), np.minimum(v.astype(int), height - 2)
@@ -95,12 +121,14 @@ def noisy_views(painted, mesh, angles, rng):
     return views
 
 
-@pytest.mark.parametrize("change", [{}, {"depth_test": False}, {"mesh_test": False}, {"mask_test": False}])
+@pytest.mark.parametrize(
+    "change", [{}, {"depth_test": False}, {"mesh_test": False}, {"mask_test": False}, {"rim_test": False}]
+)
 def test_the_fast_loops_equal_plain_numpy(painted, change):
     rng = np.random.default_rng(0)
     mesh = two_balls(painted)
     atlas, config = atlas_of(mesh), replace(CONFIG, **change)
-    views = noisy_views(painted, mesh, (0.3, 0.9, 2.5), rng)
+    views = noisy_views(painted, mesh, (0.3, 2.5), rng)
     blend = paint(mesh, atlas, views, config)
     assert blend.source is not None
     assert blend.views is not None
@@ -119,7 +147,7 @@ def test_a_view_alone_is_the_same_from_any_place_in_the_list(painted):
     mesh = two_balls(painted)
     atlas = atlas_of(mesh, 64)
     one, two = noisy_views(painted, mesh, (0.3, 2.5), rng)
-    both, alone = paint(mesh, atlas, [one, two]), paint(mesh, atlas, [two])
+    both, alone = paint(mesh, atlas, [one, two], CONFIG), paint(mesh, atlas, [two], CONFIG)
     assert both.source is not None
     assert both.views is not None
     assert alone.source is not None

@@ -16,12 +16,12 @@ MOST_VIEWS = 64
 
 
 @nb.njit(inline="always")
-def _passes(limits, at, z, slack, tolerances):
+def _passes(limits, at, z, slack, tolerance):
     """Whether a depth is seen at a pixel."""
     return (
-        z <= limits[at] + tolerances[0] * slack
-        and z <= limits[at + 1] + tolerances[1] * slack
-        and z >= limits[at + 2] - tolerances[2] * slack
+        z <= limits[at] + tolerance[0] * slack
+        and z <= limits[at + 1] + tolerance[1] * slack
+        and z >= limits[at + 2] - tolerance[2] * slack
     )
 
 
@@ -31,7 +31,8 @@ def classify(faces, corners, limits, start, shape, least, tolerances, seen):
 
     corners (vertices, views, 4): z, z u, z v in the window's pixels, and the cosine; z <= 0 where not seen.
     limits: the windows' limits one after another, view k's from start[k], of shape[k] rows and columns. tolerances:
-    how far behind the mesh, behind what stands in front, and before the measured depth a texel may lie, metres.
+    for each view how far behind the mesh, behind what stands in front, and before the measured depth a texel may
+    lie, metres.
     """
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -57,7 +58,7 @@ def classify(faces, corners, limits, start, shape, least, tolerances, seen):
             if (c1 - c0 + 1) * (r1 - r0 + 1) > LARGE_PX:
                 seen[f, k] = MIXED
                 continue
-            hidden, in_front, behind = tolerances[0], tolerances[1], tolerances[2]
+            hidden, in_front, behind = tolerances[k, 0], tolerances[k, 1], tolerances[k, 2]
             near, far = min(za, zb, zc), max(za, zb, zc)
             tight, wide = 1 / max(flattest, STEEP), 1 / max(steepest, STEEP)
             whole, some = inside and steepest >= least, False
@@ -114,7 +115,7 @@ def blend_texels(
                     continue
                 at = start[k] + 3 * (int(v + 0.5) * columns + int(u + 0.5))
                 slack = one / max(cosine, np.float32(STEEP))
-                if not _passes(limits, at, z, slack, tolerances):
+                if not _passes(limits, at, z, slack, tolerances[k]):
                     continue
             if enlarge > 1:  # pixel centres of the enlarged image
                 u = max((u + np.float32(0.5)) * enlarge - np.float32(0.5), zero)

@@ -22,6 +22,7 @@ from texture.layout.atlas import Atlas
 from texture.painting import kernels
 from texture.painting.blend import Blend
 from texture.painting.config import PaintConfig
+from texture.painting.patches import surface_patches
 from texture.painting.person_window import NEAR_M, Window, person_window
 from texture.painting.view_quality import view_quality
 from texture.painting.views import ColorView
@@ -48,12 +49,13 @@ def paint(mesh: TriangleMesh, atlas: Atlas, views: Sequence[ColorView], config: 
         view.check_sizes()
     vertices = np.asarray(mesh.vertices, np.float64)
     normals = mesh.vertex_normals()
+    patches = surface_patches(vertices, atlas.faces)
     corners = np.zeros((len(vertices), len(views), 4), np.float32)
     windows = []
     for k, view in enumerate(views):
         q, z, cosine = projected(vertices, normals, view.camera)
         distance = float(np.linalg.norm(view.camera.center - vertices.mean(0)))
-        window = person_window(view, q, z, atlas.faces, distance, config)
+        window = person_window(view, q, z, atlas.faces, patches, distance, config)
         windows.append(window)
         corners[:, k] = _corners(q - (window.column, window.row), z, cosine)
     return _blend(atlas, corners, windows, view_quality(views), config)
@@ -89,7 +91,7 @@ def _blend(atlas: Atlas, corners: np.ndarray, windows: list[Window], quality: np
         shape = np.array([window.limits.shape[:2] for window in windows], np.int64)
         limits, start = _joined([window.limits for window in windows])
         images, first = _joined([_enlarged(window.image, config.enlarge) for window in windows])
-        tolerances = np.array([config.hidden_m, config.in_front_m, config.behind_m], np.float32)
+        tolerances = np.array([window.tolerances for window in windows], np.float32)
         least = np.float32(config.min_cosine)
         seen = np.zeros((len(atlas.faces), len(windows)), np.uint8)
         kernels.classify(atlas.faces, corners, limits, start, shape, least, tolerances, seen)
