@@ -52,17 +52,27 @@ class Skinned:
 def write(results: Results, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
     """Writes personNN.glb; returns lines for source.txt."""
     on_progress(0, 1)
-    path = folder / f"{results.person}.glb"
-    if not can_skin(results):
-        return ["the surfaces do not follow the body: no skeleton", *write_baked(results, path)]
-    skinned = skinned_person(results)
-    write_glb(path, skinned.clip)
+    lines, _ = write_person(results, folder / f"{results.person}.glb")
     on_progress(1, 1)
+    return lines
+
+
+def write_person(
+    results: Results, path: Path, instants: Collection[int] | None = None
+) -> tuple[list[str], Skinned | None]:
+    """Writes the instants (None: all); returns lines for source.txt, and what was skinned.
+
+    None where no surface follows the body; the file is then a baked one. Raises HumanrigError when a stage has not run.
+    """
+    if not can_skin(results):
+        return ["the surfaces do not follow the body: no skeleton", *write_baked(results, path, instants)], None
+    skinned = skinned_person(results, instants)
+    write_glb(path, skinned.clip)
     return [
         "glTF 2.0 binary: metres, seconds, y up; the node 'world' turns the session's z-up world into it",
         "joints under SMPL's names, rest pose = the body's T-pose; KHR_materials_unlit where there is a texture",
         *skinned.about(SurfacePictures(results)),
-    ]
+    ], skinned
 
 
 def can_skin(results: Results) -> bool:
@@ -108,14 +118,6 @@ def skinned_clip(results: Results, instants: Collection[int] | None = None) -> S
 def longest_segment(meshes: MeshSequence) -> int:
     """The segment with most instants, of equals the first."""
     return max(meshes.segments, key=lambda number: (int((meshes.segment_of == number).sum()), -number))
-
-
-def difference_from_meshes(results: Results, clip: SkinnedClip, instants: Collection[int]) -> SkinningDifference:
-    """How far the GLB's vertices are from those of mesh/, for up to MEASURED_FRAMES frames of the clip.
-
-    `instants` are those of the clip's frames. Raises HumanrigError when none of them has a mesh.
-    """
-    return _difference(clip, *_shared(results, list(instants)))
 
 
 def _shared(results: Results, instants: list[int]) -> tuple[np.ndarray, np.ndarray]:
