@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,13 +13,13 @@ import numpy as np
 from jaxtyping import Float
 
 from body.parameters import BodyParameters
-from geometry.mesh import TriangleMesh
 from geometry.mesh_files import write_material, write_obj
 from geometry.rigid import transform
 from humanrig.errors import HumanrigError
 from humanrig.export.humman_body import TenBetas, humman_body
 from humanrig.export.humman_rig import HummanRig, about_missing, write_images
-from humanrig.export.person import body_rows, mesh_instants, textured_meshes
+from humanrig.export.person import body_rows, mesh_at, mesh_instants
+from humanrig.export.surface_pictures import SurfacePictures
 from humanrig.results import Results
 
 SIZES = {"betas": 10, "body_pose": 69, "global_orient": 3, "transl": 3}
@@ -32,15 +33,15 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
     the body's shape.
     """
     rig = HummanRig(results)
-    frames = list(textured_meshes(results))
-    rows = body_rows(results, mesh_instants(results))
+    instants, pictures = mesh_instants(results), SurfacePictures(results)
+    worn = {instant: pictures.of_instant(instant) for instant in instants}
+    rows = body_rows(results, instants)
     body = humman_body(results.model, results.parameters[rows], rig.T_first_world)
     rig.write_cameras(folder / "cameras.json")
     write_parameters(folder / "smpl_params", results.body["instants"][rows].tolist(), body.parameters)
-    wanted = set(mesh_instants(results))
-    numbered = [(i.instant, i) for i in results.session.instants() if i.instant in wanted]
+    numbered = [(i.instant, i) for i in results.session.instants() if i.instant in worn]
     devices, missing = len(rig.rgbd.devices), []
-    total = devices * 3 + len(frames)
+    total = devices * 3 + len(instants)
     for n in range(devices):
         for kind, image in (
             ("color", partial(rig.color, n)),
@@ -50,15 +51,21 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
             missing += write_images(folder / f"kinect_{kind}" / f"kinect_{n:03d}", numbered, image, folder)
             on_progress(3 * n + ("color", "depth", "mask").index(kind) + 1, total)
     (folder / "textured_meshes").mkdir()
-    for done, (instant, mesh, picture) in enumerate(frames, 1):
-        moved = replace(mesh, vertices=transform(rig.T_first_world, mesh.vertices.astype(np.float64)))
-        _write_mesh(folder / "textured_meshes" / f"{instant:06d}.obj", moved, picture)
+    materials = _Materials()
+    for done, (instant, picture) in enumerate(worn.items(), 1):
+        mesh = mesh_at(results, instant)
+        vertices = transform(rig.T_first_world, mesh.vertices.astype(np.float64)).astype(np.float32)
+        path = folder / "textured_meshes" / f"{instant:06d}.obj"
+        if picture is not None:
+            materials.write(path.with_suffix(".mtl"), picture)
+        write_obj(path, replace(mesh, vertices=vertices), material=None if picture is None else f"{path.stem}.mtl")
         on_progress(3 * devices + done, total)
     return [
         "layout of HuMMan-Recon v1.0",
         *rig.about(),
         "kinect_mask: 255 on the person, in the colour camera's pixels",
         about_shape("smpl_params", body),
+        *pictures.about([f"{instant:06d}" for instant, picture in worn.items() if picture is None]),
         *about_missing(missing),
     ]
 
@@ -76,13 +83,25 @@ def write_parameters(folder: Path, instants: list[int], parameters: BodyParamete
         np.savez(folder / f"{instant:06d}.npz", betas=parameters.betas.astype(np.float32), **arrays)
 
 
-def _write_mesh(path: Path, mesh: TriangleMesh, picture: Path) -> None:
-    image = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise HumanrigError(f"{picture} is damaged; run the stage texture again")
-    material = path.with_suffix(".mtl")
-    write_material(material, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), f"{path.stem}_0.png")
-    write_obj(path, replace(mesh, vertices=mesh.vertices.astype(np.float32)), material=material.name)
+class _Materials:
+    """STEM.mtl and STEM_0.png of each mesh; a picture that many meshes wear is decoded and packed once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Path, Path] | None = None
+
+    def write(self, material: Path, picture: Path) -> None:
+        """Writes both. Raises HumanrigError when the picture is damaged."""
+        image = f"{material.stem}_0.png"
+        if self._last is not None and self._last[0] == picture:
+            before = self._last[1]
+            shutil.copyfile(before.with_name(f"{before.stem}_0.png"), material.with_name(image))
+            material.write_text(before.read_text("utf-8").replace(f"{before.stem}_0.png", image), "utf-8")
+            return
+        bgr = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise HumanrigError(f"{picture} is damaged; run the stage texture again")
+        write_material(material, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), image)
+        self._last = picture, material
 
 
 def about_shape(name: str, body: TenBetas, frames: str = "") -> str:
