@@ -238,6 +238,26 @@ def test_times_start_at_zero_and_quaternions_stay_on_one_side(clip, glb) -> None
             assert (np.sum(xyzw[1:] * xyzw[:-1], 1) >= 0).all()
 
 
+def test_the_skeleton_can_become_fbx(clip, glb) -> None:
+    """Plain unique names, one root, bones that have a length and no scale, a T-pose of unturned joints at rest."""
+    nodes, skin = glb.document["nodes"], glb.document["skins"][0]
+    names = [nodes[joint]["name"] for joint in skin["joints"]]
+    assert len(set(names)) == 24
+    assert all(name.isascii() and name.isidentifier() for name in names)
+    children = [child for joint in skin["joints"] for child in nodes[joint].get("children", [])]
+    assert sorted([skin["skeleton"], *children]) == sorted(skin["joints"])
+    assert not any("scale" in node or "matrix" in node for node in nodes)
+    bind = np.linalg.inv(glb.accessor(skin["inverseBindMatrices"]).reshape(-1, 4, 4).swapaxes(1, 2))
+    assert np.array_equal(bind[:, :3, :3], np.broadcast_to(np.eye(3), (24, 3, 3)))
+    for joint, parent in enumerate(clip.model.parents):
+        if joint:
+            bone = bind[joint, :3, 3] - bind[parent, :3, 3]
+            assert np.linalg.norm(bone) > 0.01
+            assert np.allclose(bone, nodes[skin["joints"][joint]]["translation"], atol=1e-6)
+    left, right = (bind[names.index(f"{side}_wrist"), :3, 3] for side in ("left", "right"))
+    assert left[0] - right[0] > 1.0  # arms spread along x
+
+
 def test_the_jpeg_is_inside_unchanged(clip, glb) -> None:
     assert glb.image() == clip.texture_jpeg
     assert glb.document["extensionsUsed"] == ["KHR_materials_unlit"]
