@@ -16,6 +16,7 @@ from typing import Literal
 
 import tyro
 from texture_trials.cases import CASES, Case
+from texture_trials.kept import replaced
 from texture_trials.surfaces import measure_surface, surface_means, surfaces_table
 
 Name = Literal["tracked", "free tsdf", "free poisson", "body"]
@@ -29,6 +30,7 @@ def main(
     instants: int = 6,
     work: Path | None = None,
     again: bool = False,
+    into: Path | None = None,
 ) -> None:
     """Prints the tables.
 
@@ -40,6 +42,7 @@ def main(
         instants: Of each take that are compared with the truth, evenly spread.
         work: Where the copies are: a sibling of FOLDER.
         again: Run the stage again, and measure again.
+        into: A Markdown page; each table replaces what is between its own marks there, such as <!-- surfaces -->.
     """
     work = work or folder.absolute().with_name(f"{folder.absolute().name}_trials")
     found, begin = [], time.perf_counter()
@@ -48,7 +51,10 @@ def main(
             found.append(measure_surface(case, folder, work, variant, instants, again=again))
             said = found[-1].error or f"{found[-1].figures['errors'].get('chamfer_mm', float('nan')):.2f} mm"
             print(f"{time.perf_counter() - begin:6.0f} s  {case.name} {variant}: {said}", file=sys.stderr, flush=True)
-    print(f"## Surfaces\n{surface_means(found)}\n\n## Surfaces of each take\n{surfaces_table(found)}\n")
+    for name, text in {"surfaces": surface_means(found), "surfaces of takes": surfaces_table(found)}.items():
+        print(f"## {name.capitalize()}\n{text}\n", flush=True)
+        if into is not None:
+            replaced(into, name, text)
 
 
 def wanted_cases(folder: Path, split: str, takes: tuple[str, ...]) -> list[Case]:

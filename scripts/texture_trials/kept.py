@@ -72,3 +72,13 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def number(value: float | None, digits: int = 2) -> str:
     """With so many digits; a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def replaced(page: Path, name: str, text: str) -> None:
+    """Puts text between <!-- NAME --> and <!-- end of NAME --> of a page. Raises SystemExit without them."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"{page} has no {begin} … {end} to put the table between")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")

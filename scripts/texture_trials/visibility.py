@@ -92,7 +92,7 @@ def set_up(take: Take, setting: str, instant: int) -> tuple[TriangleMesh, dict[s
 
 def polished(take: Take) -> CameraPolish:
     """The painting cameras after a polish on the take's own surfaces."""
-    return polish_cameras((take.results.surface(i), views_of(take, i)) for i in take.instants(POLISH_INSTANTS))
+    return polish_cameras([(take.results.surface(i), views_of(take, i)) for i in take.instants(POLISH_INSTANTS)])
 
 
 class PartsPainter:
