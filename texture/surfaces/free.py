@@ -19,6 +19,7 @@ from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
 from registration.clouds.views import DepthView
 from texture.errors import TextureError
+from texture.surfaces.carving import carved
 from texture.surfaces.guide import guide_points
 from texture.surfaces.indicator import solve_indicator
 from texture.surfaces.marching import extract
@@ -100,7 +101,8 @@ def free_surface(
         dense = poisson_surface(points, normals, config.poisson_depth)
     else:
         indicator = solve_indicator(points, normals, config.voxel_m * COARSE, BLOCK // COARSE)
-        dense = extract(fine_field(points, normals, weights, indicator, config.voxel_m))
+        indicator = carved(indicator, views) if views else indicator
+        dense = extract(fine_field(points, normals, weights, indicator, config.voxel_m, views))
     whole, left_out_cm3, largest_cm3 = _person_alone(dense)
     if largest_cm3 > PIECE_CM3:
         flags.append(f"a piece of {largest_cm3:.0f} cm3 is not joined to the person and is left out")

@@ -17,6 +17,7 @@ from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
 from geometry.rays import RayScene
 from registration.clouds.views import DepthView
+from texture.surfaces.carving import THROUGH_VIEWS, looked_through
 
 CELL_M = 0.016
 """Of the grid in which measured points are looked up along the body's normals: three points apart."""
@@ -34,10 +35,6 @@ JOIN_SWEEPS = 40
 """Smoothing sweeps that carry the offsets of measured parts into the unmeasured ones, some 8 cm far."""
 FADE = 0.02
 """Pull of an unmeasured vertex to the bare body at each sweep; a third of the offset is left after 10 cm."""
-THROUGH_M = 0.03
-"""A camera that sees something this much further away looks through the body's guess."""
-THROUGH_VIEWS = 2
-"""So many cameras must, since one may be off or have missed a finger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -73,10 +70,7 @@ def guide_points(cloud: PointCloud, body: TriangleMesh, spacing_m: float, views:
     carry_offsets(edges, tight, JOIN_SWEEPS, FADE, joined, *np.zeros((2, len(joined))))
     moved = body.vertices + np.clip(joined, -0.5 * inward, 0.5 * outward)[:, None] * normals
     points, v = _sampled(moved, normals, body.faces, wanted, spacing_m)
-    through = np.zeros(len(points), np.int64)
-    for view in views:
-        through += _looked_through(points, view)
-    kept = through < THROUGH_VIEWS
+    kept = looked_through(points, views) < THROUGH_VIEWS
     return Guide(points=points[kept], normals=v[kept], covered=covered, carved=int((~kept).sum()))
 
 
@@ -125,21 +119,6 @@ def _sampled(
     points = np.einsum("nk,nkc->nc", bary, vertices[corners])
     mixed = np.einsum("nk,nkc->nc", bary, normals[corners])
     return points, mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
-
-
-def _looked_through(points: np.ndarray, view: DepthView) -> Bool[np.ndarray, "points"]:
-    """Where the camera measured something well behind a point, at its pixel and all around it."""
-    camera = view.camera
-    q, z = camera.project(points), points @ camera.T_camera_world[2, :3] + camera.T_camera_world[2, 3]
-    column, row = np.rint(np.nan_to_num(q, nan=-9.0)).astype(int).T
-    inside = (column > 0) & (row > 0) & (column < camera.width - 1) & (row < camera.height - 1)
-    through = np.zeros(len(points), bool)
-    row, column, depth = row[inside], column[inside], z[inside]
-    behind = np.ones(len(row), bool)
-    for i, j in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
-        behind &= view.depth_m[row + i, column + j] > depth + THROUGH_M
-    through[inside] = behind
-    return through
 
 
 @nb.njit(cache=True, nogil=True)

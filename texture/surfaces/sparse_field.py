@@ -6,6 +6,7 @@ none, the coarse indicator takes over without a seam.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba as nb
@@ -13,6 +14,8 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Float, Float32, Int32
 
+from registration.clouds.views import DepthView
+from texture.surfaces.carving import THROUGH_VIEWS, looked_through
 from texture.surfaces.indicator import Indicator
 
 BLOCK = 8
@@ -24,6 +27,8 @@ WIDTH_VOXELS = 0.8
 """Standard deviation of a point's weight over its distance."""
 COARSE_WEIGHT = 0.02
 """Of the indicator against one point: nothing where points are, all where none is."""
+UNSUPPORTED = 0.3
+"""A voxel with less weight than a measured point within one and a half voxels has, may be carved."""
 COARSE_CLIP_VOXELS = 3.0
 """The indicator counts as no farther from the surface than this."""
 
@@ -47,6 +52,7 @@ def fine_field(
     weights: Float[np.ndarray, "points"],
     indicator: Indicator,
     voxel_m: float,
+    views: Sequence[DepthView] = (),
 ) -> SparseField:
     """The field of oriented points, each with its weight (1 for a usual one).
 
@@ -68,7 +74,25 @@ def fine_field(
     w = np.ascontiguousarray(weights, np.float64)
     add_points(q, unit, w, REACH_VOXELS, WIDTH_VOXELS, np.zeros((3, 8)), slots, total, weight)
     finish(indicator.distance, ratio, voxel_m, places, COARSE_WEIGHT, COARSE_CLIP_VOXELS * voxel_m, total, weight)
+    if views:
+        _carve(indicator.origin, voxel_m, places, views, total, weight)
     return SparseField(origin=indicator.origin, voxel_m=voxel_m, slots=slots, places=places, distance=total)
+
+
+def _carve(
+    origin: np.ndarray,
+    voxel_m: float,
+    places: np.ndarray,
+    views: Sequence[DepthView],
+    total: np.ndarray,
+    weight: np.ndarray,
+) -> None:
+    """Puts outside what no point supports near the surface, and cameras look through."""
+    doubted = np.flatnonzero((weight < UNSUPPORTED) & (total < 0) & (total > -COARSE_CLIP_VOXELS * voxel_m))
+    block, rest = np.divmod(doubted, BLOCK**3)
+    offset = np.stack(np.unravel_index(rest, (BLOCK,) * 3), -1)
+    votes = looked_through((places[block] * BLOCK + offset) * voxel_m + origin, views)
+    total.reshape(-1)[doubted[votes >= THROUGH_VIEWS]] = 0.5 * voxel_m
 
 
 @nb.njit(cache=True, nogil=True)
