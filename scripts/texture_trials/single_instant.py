@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
 
@@ -23,14 +23,20 @@ from texture.painting.painting import paint
 from texture.painting.views import ColorView
 from texture_trials.takes import Take
 
+
+def only(*names: str) -> PaintConfig:
+    """The program's painting with all tests switched off but these."""
+    return PaintConfig(**{f.name: f.name in names for f in fields(PaintConfig) if f.name.endswith("_test")})
+
+
 TESTS: Final[dict[str, PaintConfig]] = {
-    "no test": PaintConfig(mesh_test=False, depth_test=False, mask_test=False),
-    "mesh test": PaintConfig(mesh_test=True, depth_test=False, mask_test=False),
-    "depth test": PaintConfig(mesh_test=False, depth_test=True, mask_test=False),
-    "both": PaintConfig(mesh_test=True, depth_test=True, mask_test=False),
+    "no test": only(),
+    "mesh test": only("mesh_test"),
+    "depth test": only("depth_test"),
+    "both": only("mesh_test", "depth_test"),
     "all": PaintConfig(),
 }
-"""What is tested before a camera may paint a texel; `all` is what the program does: both, and the person's mask."""
+"""What is tested before a camera may paint a texel; `all` is what the program does."""
 BLACK = 3
 """Open3D leaves texels that no camera saw black: those whose channels are all below this."""
 
