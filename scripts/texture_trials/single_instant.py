@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -26,7 +26,8 @@ from texture_trials.takes import Take
 
 def only(*names: str) -> PaintConfig:
     """The program's painting with all tests switched off but these."""
-    return PaintConfig(**{f.name: f.name in names for f in fields(PaintConfig) if f.name.endswith("_test")})
+    tests: dict[str, Any] = {f.name: f.name in names for f in fields(PaintConfig) if f.name.endswith("_test")}
+    return PaintConfig(**tests)
 
 
 TESTS: Final[dict[str, PaintConfig]] = {
