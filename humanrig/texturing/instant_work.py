@@ -26,8 +26,8 @@ from humanrig.texturing.segment_state import SegmentState, write_maps, write_tex
 from registration.errors import RegistrationError
 from texture.blending.body_memory import SIZE as MEMORY_SIZE
 from texture.blending.body_memory import BodyMemory, carried, only
-from texture.blending.residual import levels, with_residual
-from texture.blending.sequence import SequenceTexture, sequence_texture
+from texture.blending.residual import with_residual
+from texture.blending.sequence import SequenceTexture, levels, sequence_texture
 from texture.blending.surface_fill import filled
 from texture.errors import TextureError
 from texture.files.texture_files import instant_texture, segment_texture

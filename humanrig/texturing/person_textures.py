@@ -22,7 +22,14 @@ from humanrig.texturing.color_views import ColorViews
 from humanrig.texturing.config import TextureConfig
 from humanrig.texturing.instant_work import FEW_CAMERAS, InstantPainter, Painted
 from humanrig.texturing.pool import Work, painter_pool
-from humanrig.texturing.rig_look import LOOK_INSTANTS, RigLook, look_at_cameras, measured_gains
+from humanrig.texturing.rig_look import (
+    LOOK_INSTANTS,
+    POLISH_INSTANTS,
+    RigLook,
+    look_at_cameras,
+    measured_gains,
+    polished,
+)
 from humanrig.texturing.segment_state import SegmentState, write_maps, write_texture
 from texture.blending.residual import residual_noise
 from texture.blending.sequence import SequenceTexture, sequence_texture
@@ -108,9 +115,13 @@ def _look(results: Results, plain: ColorViews, instants: list[int], config: Text
         raise HumanrigError(
             f"no colour camera is of use: {_reasons(look.left_out)}; look at the pictures, or export without texture"
         )
-    if not config.balance:
-        return replace(look, references={})
-    return replace(look, gains=measured_gains(results, look.reader(plain), some))
+    if config.balance:
+        look = replace(look, gains=measured_gains(results, look.reader(plain), some))
+    else:
+        look = replace(look, references={})
+    if config.polish and len(look.streams) > 1:
+        look = replace(look, polish=polished(results, look.reader(plain), spread(instants, POLISH_INSTANTS)))
+    return look
 
 
 def _paint(painter: InstantPainter, instants: list[int], progress: Progress) -> Told:
@@ -150,7 +161,7 @@ def _write_memory(painter: InstantPainter, instants: list[int]) -> None:
     from texture.blending.body_memory import BodyMemory
 
     try:
-        sequence = sequence_texture([painter.read_sample("memory", instant) for instant in instants])
+        sequence = sequence_texture((painter.read_sample("memory", instant) for instant in instants), len(instants))
     except TextureError:  # nothing was near the body: nothing is remembered
         return
     memory = BodyMemory.of(painter.body_atlas, sequence)
@@ -163,7 +174,7 @@ def _write_segment(
     """The texture of a segment and its maps; its instants are refused where it cannot be made."""
     good = [instant for instant in chosen if instant not in told.refused]
     try:
-        sequence = sequence_texture([painter.read_sample("samples", instant) for instant in good])
+        sequence = sequence_texture((painter.read_sample("samples", instant) for instant in good), len(good))
     except TextureError as error:
         told.refused |= {int(i): str(error) for i in painter.results.meshes.segment(number).instants}
         return
@@ -195,7 +206,7 @@ def _key(context: StageContext, look: RigLook) -> str:
     read = {name: done.digest for name in READS if (done := manifest.read(context.session.path(name)))}
     options = {name: value for name, value in asdict(context.config).items() if name != "workers"}
     gains = {stream: gain.tolist() for stream, gain in look.gains.items()}
-    made_of = [__version__, VERSION, look.streams, gains, read, options, context.instants]
+    made_of = [__version__, VERSION, look.streams, gains, _polish(look), read, options, context.instants]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -218,8 +229,23 @@ def _figures(config: TextureConfig, look: RigLook, told: Told, results: Results)
         "seen_clip": round(float(np.mean(clip)), 4) if clip else 0.0,
         **({"seen_instant": round(float(np.mean(told.seen_instant)), 4)} if told.seen_instant else {}),
         "gains": gains,
+        "polish": _polish(look),
         "without_texture": sorted(told.refused),
         "warnings": left_out + told.warnings(),
+    }
+
+
+def _polish(look: RigLook) -> dict[str, Any] | None:
+    if look.polish is None:
+        return None
+    told = look.polish
+    return {
+        "kept": told.kept,
+        "reason": told.reason,
+        "before": round(told.before, 3) if np.isfinite(told.before) else None,
+        "after": round(told.after, 3) if np.isfinite(told.after) else None,
+        "moved_mm": {name: round(value, 2) for name, value in told.moved_mm.items()},
+        "turned_deg": {name: round(value, 4) for name, value in told.turned_deg.items()},
     }
 
 

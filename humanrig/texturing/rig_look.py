@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Float32
 
-from geometry.camera import Camera
 from humanrig.results import Results
 from humanrig.texturing.color_views import ColorViews, room
 from texture.blending.exposure import balance_cameras
@@ -18,7 +17,10 @@ from texture.layout.atlas import Atlas
 from texture.painting.blend import Blend
 from texture.painting.painting import paint
 from texture.painting.view_quality import edge_width_px
+from texture.polish.camera_polish import CameraPolish, polish_cameras
 
+POLISH_INSTANTS = 6
+"""Instants whose surfaces and pictures move the cameras, evenly spread."""
 LOOK_INSTANTS = 3
 """Instants whose pictures are looked at, evenly spread: the gains and the focus of a take do not change, and what
 drifts from frame to frame is measured in each frame."""
@@ -40,8 +42,8 @@ class RigLook:
     """Those of use, in the order of source maps."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Why others are not."""
-    cameras: dict[str, Camera] | None = None
-    """Polished cameras in place of the calibrated ones; None: the calibrated ones."""
+    polish: CameraPolish | None = None
+    """What became of the polish; None where it was not tried. Its cameras are those to read with."""
     gains: dict[str, Float[np.ndarray, "3"]] = field(default_factory=dict)
     """Factors on linear light by stream."""
     references: dict[str, Float32[np.ndarray, "samples 3"]] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class RigLook:
         return replace(
             views,
             streams=self.streams,
-            cameras=self.cameras or views.cameras,
+            cameras=views.cameras if self.polish is None else {**(views.cameras or {}), **self.polish.cameras},
             gains=self.gains,
             references=self.references,
             blur_px=self.blur_px,
@@ -113,6 +115,29 @@ def measured_gains(results: Results, views: ColorViews, instants: Sequence[int])
         with suppress(TextureError):  # a surface that cannot be painted is told of when its turn comes
             seen.append(_each_alone(results, raw, instant))
     return balance_cameras(seen, views.transfers())
+
+
+def polished(results: Results, views: ColorViews, instants: Sequence[int]) -> CameraPolish:
+    """Cameras moved until they agree on the surfaces' colours, kept only if they then agree where they were not fitted;
+    `views` read with all gains."""
+    return polish_cameras(_Watched(results, views, tuple(instants)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Watched(Sequence):
+    """Surfaces and views of instants, read when they are asked for: those of one instant are 60 MB."""
+
+    results: Results
+    views: ColorViews
+    instants: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.instants)
+
+    def __getitem__(self, row):
+        if isinstance(row, slice):
+            return _Watched(self.results, self.views, self.instants[row])
+        return self.results.surface(self.instants[row]), self.views.views(self.instants[row])
 
 
 def _each_alone(results: Results, views: ColorViews, instant: int) -> Mapping[str, Blend]:

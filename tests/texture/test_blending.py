@@ -51,8 +51,12 @@ def test_the_robust_mean_is_that_of_numpy():
     for _ in range(5):
         mean = (trusted[..., None] * colors).sum(0) / np.maximum(trusted.sum(0), 1e-12)[:, None]
         trusted = weights / (1 + np.square(colors - mean).sum(-1) / (3 * OUTLIER_LEVELS**2))
+    sources = rng.integers(1, 9, (7, 300)).astype(np.uint8)
+    found, best = robust_mean(colors, weights, sources, 4)
     # float32 against float64 where a value lies between two levels
-    assert np.abs(robust_mean(colors, weights, 4) - np.rint(mean)).max() <= 1
+    assert np.abs(found - np.rint(mean)).max() <= 1
+    most = np.take_along_axis(sources, weights.argmax(0)[None], 0)[0]
+    np.testing.assert_array_equal(best, np.where(weights.any(0), most, 0))
 
 
 def test_confidence_is_zero_where_unseen_and_known_where_seen(atlas):

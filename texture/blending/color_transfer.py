@@ -59,6 +59,11 @@ def transferred(
     return np.where(image >= CLIPPED, np.uint8(255), moved)
 
 
+def table_of_light() -> Float32[np.ndarray, "256"]:
+    """Linear light, 0 … 1, of each 8-bit level."""
+    return _LIGHT
+
+
 def light(levels: Float32[np.ndarray, "*texels"]) -> Float32[np.ndarray, "*texels"]:
     """Linear light, 0 … 1, of sRGB levels between the whole ones."""
     return np.interp(levels, _CODES, _LIGHT).astype(np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from texture.blending.color_transfer import ColorTransfer, light
+from texture.blending.color_transfer import ColorTransfer, table_of_light
 from texture.painting.projection import Blend
 
 DARK, BRIGHT = 16.0, 240.0
@@ -56,11 +56,13 @@ def balance_cameras(
 
 
 def _log_light(blend: Blend, transfer: ColorTransfer | None) -> Float32[np.ndarray, "texels 3"]:
-    linear = light(blend.colors)
-    if transfer is not None:
-        linear = linear @ transfer.matrix.T.astype(np.float32)
+    """Of the nearest whole levels; minus infinity for black."""
+    codes = np.clip(np.rint(blend.colors), 0, 255).astype(np.uint8)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(linear)
+        if transfer is None or transfer.is_diagonal:
+            gain = np.ones(3) if transfer is None else np.diag(transfer.matrix)
+            return np.log(table_of_light())[codes] + np.log(gain).astype(np.float32)
+        return np.log(table_of_light()[codes] @ transfer.matrix.T.astype(np.float32))
 
 
 def _usable(blend: Blend) -> Bool[np.ndarray, "texels"]:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from texture.blending import residual_kernels as kernels
+from texture.blending.sequence import levels
 from texture.layout.atlas import Atlas
 from texture.painting.blend import Blend
 
@@ -115,11 +116,6 @@ def with_residual(
         found.coarse, keep_coarse, keep_fine, result,
     )  # fmt: skip
     return result
-
-
-def levels(blend: Blend) -> UInt8[np.ndarray, "texels 3"]:
-    """The blend's colours as whole levels."""
-    return np.clip(np.rint(blend.colors), 0, 255).astype(np.uint8)
 
 
 def _kept(energy: Float32[np.ndarray, "vertices"], noise: Float32[np.ndarray, "vertices"]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numba as nb
@@ -46,41 +46,58 @@ class SequenceTexture:
         return np.where(self.weight > 0, np.maximum(values, 1), 0).astype(np.uint8)
 
 
-def sequence_texture(blends: Sequence[Blend]) -> SequenceTexture:
+def sequence_texture(blends: Iterable[Blend], count: int | None = None) -> SequenceTexture:
     """The robust weighted mean of the blends of some instants (iteratively reweighted, Cauchy).
 
-    Raises TextureError without blends, and when no camera saw any texel.
+    count: how many there are, where `blends` makes them one by one. Raises TextureError without blends, and when no
+    camera saw any texel.
     """
-    if not blends:
+    blends = list(blends) if count is None else blends
+    count = len(blends) if count is None and isinstance(blends, list) else count
+    if not count:
         raise TextureError("no instant could be painted; look at the reasons above")
-    count = len(blends[0].weight)
-    colors = np.empty((len(blends), count, 3), np.uint8)
-    weights = np.empty((len(blends), count), np.float32)
-    sources = np.zeros((len(blends), count), np.uint8)
+    colors, weights, sources = None, None, None
     for i, blend in enumerate(blends):
-        np.rint(blend.colors, out=colors[i], casting="unsafe")
-        weights[i] = blend.weight
+        if colors is None or weights is None or sources is None:
+            colors = np.zeros((count, len(blend.weight), 3), np.uint8)
+            weights = np.zeros((count, len(blend.weight)), np.float32)
+            sources = np.zeros((count, len(blend.weight)), np.uint8)
+        colors[i], weights[i] = levels(blend), blend.weight
         if blend.source is not None:
             sources[i] = blend.source
-    if not (weights > 0).any():
+    if colors is None or weights is None or sources is None or not weights.any():
         raise TextureError(
             "no camera sees the body's surface; check the calibration and the body with: humanrig report SESSION"
         )
-    rounds = ROUNDS if len(blends) > 2 else 0
-    return SequenceTexture(
-        colors=robust_mean(colors, weights, rounds),
-        weight=weights.mean(0),
-        source=np.take_along_axis(sources, weights.argmax(0)[None], 0)[0],
-    )
+    mean, best = robust_mean(colors, weights, sources, ROUNDS if count > 2 else 0)
+    return SequenceTexture(colors=mean, weight=weights.mean(0), source=best)
+
+
+def levels(blend: Blend) -> UInt8[np.ndarray, "texels 3"]:
+    """The blend's colours as whole levels."""
+    result = np.empty(blend.colors.shape, np.uint8)
+    _rounded(blend.colors.reshape(-1), result.reshape(-1))
+    return result
 
 
 @nb.njit(cache=True, nogil=True)
-def robust_mean(colors, weights, rounds):
-    """Weighted mean over the first axis, reweighted by distance; `tests/texture/test_blending.py` has it in numpy."""
+def _rounded(values, result):
+    for i in range(len(values)):
+        result[i] = int(min(max(values[i], np.float32(0)), np.float32(255)) + np.float32(0.5))
+
+
+@nb.njit(cache=True, nogil=True)
+def robust_mean(colors, weights, sources, rounds):
+    """Weighted mean over the first axis, reweighted by distance, and the source of the greatest weight;
+    `tests/texture/test_blending.py` has it in numpy."""
     instants, texels = weights.shape
-    mean = np.zeros((texels, 3), np.uint8)
+    mean, best = np.zeros((texels, 3), np.uint8), np.zeros(texels, np.uint8)
     limit = np.float32(3 * OUTLIER_LEVELS * OUTLIER_LEVELS)
     for i in range(texels):
+        greatest = np.float32(0)
+        for t in range(instants):
+            if weights[t, i] > greatest:
+                greatest, best[i] = weights[t, i], sources[t, i]
         a, b, c = np.float32(0), np.float32(0), np.float32(0)
         for turn in range(rounds + 1):
             total, x, y, z = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
@@ -100,4 +117,4 @@ def robust_mean(colors, weights, rounds):
                 break
             a, b, c = x / total, y / total, z / total
         mean[i, 0], mean[i, 1], mean[i, 2] = int(a + 0.5), int(b + 0.5), int(c + 0.5)
-    return mean
+    return mean, best
