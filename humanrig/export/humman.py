@@ -64,6 +64,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
         "layout of HuMMan-Recon v1.0",
         *rig.about(),
         "kinect_mask: 255 on the person, in the colour camera's pixels",
+        *([f"left out, the layout has no place for phones: {', '.join(rig.rgbd.phones)}"] if rig.rgbd.phones else []),
         about_shape("smpl_params", body),
         *pictures.about([f"{instant:06d}" for instant, picture in worn.items() if picture is None]),
         *about_missing(missing),

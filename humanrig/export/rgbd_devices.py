@@ -24,6 +24,8 @@ class RgbdDevices:
     cameras: dict[str, Camera]
     left_out: tuple[str, ...]
     """Names of other devices, each with what it wants."""
+    phones: tuple[str, ...] = ()
+    """Phones that are calibrated: HuMMan's formats hold them in places of their own, or not at all."""
 
     def color(self, n: int) -> Camera:
         """The colour camera of a device."""
@@ -62,7 +64,9 @@ def rgbd_devices(session: Session) -> RgbdDevices:
             "use the formats glb, obj, ply or amass"
         )
     others = sorted({stream.device for stream in session.info.streams} - set(both) - set(phones))
-    return RgbdDevices(session, tuple(both), cameras, tuple(f"{d} (no colour or no depth)" for d in others))
+    return RgbdDevices(
+        session, tuple(both), cameras, tuple(f"{d} (no colour or no depth)" for d in others), tuple(phones)
+    )
 
 
 def is_phone(session: Session, device: str) -> bool:
