@@ -19,9 +19,13 @@ class Neighbours:
     index: Integer[np.ndarray, "pairs"]
 
     @classmethod
-    def of(cls, faces: Integer[np.ndarray, "faces 3"], count: int) -> Neighbours:
-        """Those of `count` vertices."""
+    def of(
+        cls, faces: Integer[np.ndarray, "faces 3"], count: int, links: Integer[np.ndarray, "links 2"] | None = None
+    ) -> Neighbours:
+        """Those of `count` vertices, and of pairs that are linked without an edge."""
         edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
+        if links is not None:
+            edges = np.concatenate([edges, links.astype(np.int64)])
         both = np.concatenate([edges, edges[:, ::-1]])
         matrix = coo_array((np.ones(len(both), np.int8), (both[:, 0], both[:, 1])), shape=(count, count)).tocsr()
         return cls(start=matrix.indptr.astype(np.int32), index=matrix.indices.astype(np.int32))

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.spatial import KDTree
 
 from geometry.mesh import TriangleMesh
+from geometry.rays import RayScene
 from texture.errors import TextureError
 from texture.surfaces.binding import Binding, strongest_influences
 from texture.tracking.body_clip import BodyClip
@@ -26,6 +27,9 @@ NEAR_SHARE, FAR_M = 0.3, 0.04
 takes all of it, for the nearest point of the body is then an accident."""
 NEGLIGIBLE = 1e-3
 """Attachments below are dropped at each step; more than enough for weights that are stored to 1/255."""
+THIN_M = 0.02
+"""Where a surface is thinner, its two sides are linked. The inside of a skirt is seen by nobody: without links it stays
+behind, and comes out through the outside as soon as the cloth swings."""
 SOUND = 0.3
 """Least determinant of a blended transform that is inverted; two joints turned 120 degrees against each other give
 0.25. Below, the vertex hangs on its strongest joint alone."""
@@ -61,6 +65,7 @@ class Template:
     attachment: csr_array
     """(vertices, body): from values at the body's vertices to values here."""
     neighbours: Neighbours
+    """Vertices that share an edge, and the two sides of what is thin."""
     edge_m: Float[np.ndarray, "edges"]
     """Lengths of `edges`."""
     edges: Integer[np.ndarray, "edges 2"]
@@ -91,8 +96,9 @@ def hang(mesh: TriangleMesh, clip: BodyClip, row: int) -> Template:
             f"a surface with {len(mesh.faces)} faces, and {broken} of {len(vertices)} vertices not finite, cannot be "
             "tracked; make it again"
         )
-    neighbours = Neighbours.of(mesh.faces, len(vertices))
-    attachment = _attachment(vertices, vertex_normals(vertices, mesh.faces), neighbours, clip, row)
+    normals = vertex_normals(vertices, mesh.faces)
+    neighbours = Neighbours.of(mesh.faces, len(vertices), _links(vertices, normals, mesh.faces))
+    attachment = _attachment(vertices, normals, neighbours, clip, row)
     joints, weights = strongest_influences(attachment @ clip.weights)
     linear, _ = blended(joints, weights, clip.Ts_world_rest[row])
     torn = np.linalg.det(linear) < SOUND
@@ -101,8 +107,8 @@ def hang(mesh: TriangleMesh, clip: BodyClip, row: int) -> Template:
     linear, shift = blended(joints, weights, clip.Ts_world_rest[row])
     moved = vertices - attachment @ clip.correctives(row) - shift
     rest = np.linalg.solve(linear, moved[..., None])[..., 0]
-    pairs = np.repeat(np.arange(len(vertices)), np.diff(neighbours.start)), neighbours.index
-    edges = np.stack(pairs, 1)[pairs[0] < pairs[1]]
+    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]])
+    edges = np.unique(np.sort(edges, 1), axis=0)
     return Template(
         mesh=mesh,
         binding=Binding(
@@ -113,6 +119,15 @@ def hang(mesh: TriangleMesh, clip: BodyClip, row: int) -> Template:
         edges=edges,
         edge_m=np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1),
     )
+
+
+def _links(vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray) -> Integer[np.ndarray, "links 2"]:
+    """Each vertex with the nearest corner of the face that lies behind it, where that is near."""
+    behind = RayScene(vertices, faces).cast(vertices - 1e-4 * normals, -normals)
+    thin = np.flatnonzero(behind.t < THIN_M)
+    uv = behind.uv[thin]
+    corner = np.argmax(np.stack([1 - uv.sum(1), uv[:, 0], uv[:, 1]], 1), 1)
+    return np.stack([thin, faces[behind.face[thin], corner]], 1)
 
 
 def _attachment(
