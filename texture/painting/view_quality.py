@@ -15,6 +15,8 @@ PIXEL_SIGMA_PX = 0.7
 """What an image in focus is blurred by: the pixel's own extent, the lens and the interpolation."""
 REBLUR_PX = 1.5
 """Standard deviation of the second blur, against which an edge's own is measured."""
+SOBEL_PX2 = 0.42
+"""What the gradient's own filter adds to the squared width: between 1/3 and 1/2, by the direction of the edge."""
 EDGE_SHARE = 0.03
 """The strongest gradients are the edges: this share of the person's pixels."""
 FEWEST_EDGES = 50
@@ -32,7 +34,7 @@ def view_quality(views: Sequence[ColorView]) -> Float[np.ndarray, "views"]:
     if not views:
         return np.zeros(0)
     focal = np.array([view.camera.K[0, 0] for view in views], np.float64)
-    blur = np.array([max(view.blur_px or 0.0, PIXEL_SIGMA_PX) for view in views])
+    blur = np.array([max(_known(view.blur_px), PIXEL_SIGMA_PX) for view in views])
     sigma = np.array([view.sigma_px for view in views], np.float64)
     return (focal / focal.max()) ** 2 * PIXEL_SIGMA_PX**2 / (blur**2 + sigma**2)
 
@@ -71,7 +73,11 @@ def edge_width_px(
     if strong.sum() < FEWEST_EDGES:
         return float("nan")
     ratio = float(np.median(before[strong] / np.maximum(after[strong], 1e-6)))
-    return REBLUR_PX / float(np.sqrt(max(ratio**2 - 1, 1e-6)))
+    return float(np.sqrt(max(REBLUR_PX**2 / max(ratio**2 - 1, 1e-6) - SOBEL_PX2, 0.0)))
+
+
+def _known(blur_px: float | None) -> float:
+    return blur_px if blur_px is not None and np.isfinite(blur_px) else 0.0
 
 
 def _gradient(gray: np.ndarray) -> np.ndarray:
