@@ -36,23 +36,23 @@ class Corners:
 
 
 def mesh_corners(glb: GlbBuilder, mesh: TriangleMesh, textured: bool) -> Corners:
-    """Puts positions and texture coordinates of a mesh into the file.
+    """Puts positions of a mesh into the file, and its texture coordinates where it is to be textured.
 
-    Raises TextureError when the mesh is to be textured and has no texture coordinates, or cannot be stored.
+    Raises TextureError when it has none then, and when the mesh cannot be stored.
     """
     if not np.isfinite(mesh.vertices).all() or not len(mesh.faces):
         raise TextureError("a surface without faces, or with vertices that are not finite, has no place in a GLB")
     faces = np.asarray(mesh.faces, np.int64)
     vertex, attributes = np.arange(len(mesh.vertices)), {}
-    if mesh.uv is not None and mesh.uv_faces is not None:
+    if textured:
+        if mesh.uv is None or mesh.uv_faces is None:
+            raise TextureError("the surface has no texture coordinates for its texture; give uv, or no texture")
         pairs = faces << 32 | np.asarray(mesh.uv_faces, np.int64)
         unique, inverse = np.unique(pairs, return_inverse=True)
         faces, vertex = inverse.reshape(-1, 3), unique >> 32
         uv = mesh.uv[unique & 0xFFFFFFFF]
         top_down = np.stack([uv[:, 0], 1 - uv[:, 1]], -1)  # glTF counts v from the top
         attributes["TEXCOORD_0"] = glb.vertex_attribute(top_down.astype(np.float32), "VEC2")
-    elif textured:
-        raise TextureError("the surface has no texture coordinates for its texture; give uv, or leave the texture out")
     attributes["POSITION"] = glb.vertex_attribute(mesh.vertices[vertex].astype(np.float32), "VEC3")
     return Corners(vertex=vertex, faces=faces, attributes=attributes)
 
