@@ -15,12 +15,14 @@ import simplejpeg
 from jaxtyping import Float
 
 from body.joints import JOINT_NAMES
+from capture.errors import CaptureError
 from capture.frame_sets import Instant
+from capture.session import Session
 from geometry.camera import Camera
 from humanrig.errors import HumanrigError
 from humanrig.export.humandata_points import CONVENTION, OF_DETECTOR, OF_FACE, OF_JOINTS, Points190, points190
 from humanrig.export.humman_body import humman_body
-from humanrig.export.humman_rig import write_image
+from humanrig.export.humman_rig import about_missing, write_image
 from humanrig.export.pinhole import PinholeImages
 from humanrig.results import Results
 from registration.masks.files import mask_path, read_mask
@@ -42,16 +44,11 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
         raise HumanrigError(f"{session.folder} has no calibrated colour camera; run the stage calibrate")
     fitted = {i for results in people for i in results.instants}
     instants = [i for i in session.instants() if i.instant in fitted]
-    written, nobody, losses = 0, [], {}
+    written, nobody, losses, damaged = 0, [], {}, []
     for done, stream in enumerate(streams, 1):
         camera = cameras[stream]
-        seen = [i for i in instants if i.has(stream)]
         pinhole = PinholeImages(camera)
-        for instant in seen:
-            rgb = np.ascontiguousarray(pinhole.color(session.frame(stream, instant.index[stream]).payload))
-            path = folder / _picture(stream, instant)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(simplejpeg.encode_jpeg(rgb, quality=JPEG_QUALITY, colorsubsampling="444"))
+        seen = _write_pictures(session, stream, [i for i in instants if i.has(stream)], folder, pinhole, damaged)
         for results in people:
             view = _View(results, camera, seen, pinhole)
             losses[results.person] = view.mean_mm
@@ -73,7 +70,26 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
             for person, mm in losses.items()
         ),
         *([f"never in the picture, so without a file: {', '.join(nobody)}"] if nobody else []),
+        *about_missing([], damaged),
     ]
+
+
+def _write_pictures(
+    session: Session, stream: str, instants: Sequence[Instant], folder: Path, pinhole: PinholeImages, damaged: list[str]
+) -> list[Instant]:
+    """The undistorted pictures; returns the instants whose picture could be read."""
+    kept = []
+    for instant in instants:
+        try:
+            rgb = np.ascontiguousarray(pinhole.color(session.frame(stream, instant.index[stream]).payload))
+        except CaptureError as error:
+            damaged.append(str(error))
+            continue
+        path = folder / _picture(stream, instant)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(simplejpeg.encode_jpeg(rgb, quality=JPEG_QUALITY, colorsubsampling="444"))
+        kept.append(instant)
+    return kept
 
 
 class _View:

@@ -67,7 +67,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
         *([f"left out, the layout has no place for phones: {', '.join(rig.rgbd.phones)}"] if rig.rgbd.phones else []),
         about_shape("smpl_params", body),
         *pictures.about([f"{instant:06d}" for instant, picture in worn.items() if picture is None]),
-        *about_missing(missing),
+        *about_missing(missing, rig.damaged),
     ]
 
 

@@ -71,7 +71,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
         about_shape("smpl_params.npz", body, "n, "),
         *([f"rows of smpl_params.npz without a body are NaN: {' '.join(map(str, empty))}"] if empty else []),
         *([f"no frame was recorded, the one before is repeated: {', '.join(repeated)}"] if repeated else []),
-        *about_missing(missing),
+        *about_missing(missing, rig.damaged),
         *_write_background(folder, rig),
         *(
             [f"iphone: {phone.device}, {phone.frames} frames of its own clock, not paired with the Kinects'"]

@@ -17,6 +17,7 @@ from jaxtyping import UInt8, UInt16
 
 from calibration.depth.applying import corrected_depth
 from calibration.given import read_calibration
+from capture.errors import CaptureError
 from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS, Session
 from geometry.camera import Camera
@@ -39,6 +40,8 @@ class HummanRig:
         self.T_first_world = self.rgbd.color(0).T_camera_world
         self._corrections = read_calibration(self.session.path(*CALIBRATED_CAMERAS)).depth_corrections
         self._pinholes: dict[str, PinholeImages] = {}
+        self.damaged: list[str] = []
+        """A sentence for each frame that could not be read, and was taken as lost."""
         if not self.session.path("masks").is_dir():
             raise HumanrigError(
                 f"{self.session.path('masks')} is missing; run: humanrig reconstruct {self.session.folder} --from masks"
@@ -57,19 +60,21 @@ class HummanRig:
         path.write_text(json.dumps(content, indent=1), "utf-8")
 
     def color(self, n: int, instant: Instant, session: Session | None = None) -> UInt8[np.ndarray, "h w 3"] | None:
-        """BGR; None where there is no frame. `session`: the empty room's, instead of the take's."""
+        """BGR; None where there is no frame or it is damaged. `session`: the empty room's, instead of the take's."""
         camera = self.rgbd.color(n)
         if not instant.has(camera.name):
             return None
-        rgb = (session or self.session).frame(camera.name, instant.index[camera.name]).payload
-        return cv2.cvtColor(self._pinhole(camera).color(rgb), cv2.COLOR_RGB2BGR)
+        rgb = self._payload(session or self.session, camera.name, instant)
+        return None if rgb is None else cv2.cvtColor(self._pinhole(camera).color(rgb), cv2.COLOR_RGB2BGR)
 
     def depth(self, n: int, instant: Instant, session: Session | None = None) -> UInt16[np.ndarray, "h w"] | None:
-        """Corrected millimetres; None where there is no frame."""
+        """Corrected millimetres; None where there is no frame or it is damaged."""
         camera = self.rgbd.depth(n)
         if not instant.has(camera.name):
             return None
-        depth_m = (session or self.session).frame(camera.name, instant.index[camera.name]).payload
+        depth_m = self._payload(session or self.session, camera.name, instant)
+        if depth_m is None:
+            return None
         depth_m = corrected_depth(depth_m, self._corrections.get(camera.name))
         return self._pinhole(camera).nearest(encode_depth_mm(depth_m))
 
@@ -94,6 +99,13 @@ class HummanRig:
             "kinect_depth: uint16 millimetres along the optical axis, 0 for missing, in the depth camera's pixels"
             + (of_depth if corrected else ""),
         ]
+
+    def _payload(self, session: Session, stream: str, instant: Instant) -> np.ndarray | None:
+        try:
+            return session.frame(stream, instant.index[stream]).payload
+        except CaptureError as error:
+            self.damaged.append(str(error))
+            return None
 
     def _pinhole(self, camera: Camera) -> PinholeImages:
         if camera.name not in self._pinholes:
@@ -127,6 +139,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
         raise HumanrigError(f"{path} could not be written; is the disk full?")
 
 
-def about_missing(missing: Sequence[str]) -> list[str]:
-    """A line for source.txt, where something is missing."""
-    return [f"not written, for want of a frame or mask: {' '.join(missing)}"] if missing else []
+def about_missing(missing: Sequence[str], damaged: Sequence[str] = ()) -> list[str]:
+    """Lines for source.txt, where something is missing."""
+    said = [f"not written, for want of a frame or mask: {' '.join(missing)}"] if missing else []
+    return [*said, *(f"taken as lost: {sentence}" for sentence in dict.fromkeys(damaged))]

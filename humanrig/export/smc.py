@@ -178,8 +178,8 @@ def _write_person(session: Session, recording: _Recording, file: SmcWriter) -> l
     now, lines = datetime.now(UTC).isoformat(timespec="seconds"), []
     try:
         first, *others = (Results(session, person) for person in people(session))
-    except HumanrigError:
-        return ["Keypoints3D, Keypoints2D and SMPL are not there: nobody was fitted yet (the stage register)"]
+    except HumanrigError:  # nobody was fitted yet, keypoints there may be
+        first, others = Results(session), []
     try:
         points = whole_body(first, recording.frame_of, recording.frames)
     except HumanrigError as error:

@@ -1,5 +1,7 @@
 """HumanData, read back as mmhuman3d's class loads it, by its documented keys and types."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from export_take import COLOR, INSTANTS, build_take, color_at, parameters, pixel
 from body.joints import JOINT_NAMES
 from body.loading import OPEN_BODY
 from body.parameters import BodyParameters
+from capture.frame_sets import write_instants
 from capture.session import Session
 from geometry.rigid import from_rotvec, look_at, transform
 from humanrig.export import export_session
@@ -123,6 +126,27 @@ def test_the_detectors_points_go_where_the_convention_has_them(take, folder):
     with np.load(take.path("keypoints", "person00.npz")) as arrays:
         hip = transform(camera.T_camera_world, arrays["p_world"][:, 0])
     np.testing.assert_allclose(data["keypoints3d_original"][:, 145], np.c_[hip, np.ones(2)], atol=1e-9)
+
+
+def test_two_people_share_pictures_and_a_damaged_one_is_left_out(take, tmp_path):
+    shutil.copytree(take.folder, tmp_path / "two")
+    two = Session.open(tmp_path / "two")
+    with np.load(two.path("body", "person00.npz")) as body:
+        arrays = {name: body[name] for name in body.files}
+    far = arrays["transl"] + [0, 0, 90]  # far above every picture
+    np.savez(two.path("body", "person01.npz"), **(arrays | {"transl": far, "joints": arrays["joints"] + [0, 0, 90]}))
+    instants = two.instants()
+    instants[1].index["kinect_000/color"] = 9
+    write_instants(two.path("sync", "frames.parquet"), instants)
+    export_session(two, "humandata", tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.npz")) == [
+        "person00_kinect_000.npz", "person00_kinect_001.npz",
+    ]  # fmt: skip
+    data = load(tmp_path / "out" / "person00_kinect_000.npz")
+    assert (data["__data_len__"], data["image_path"]) == (1, ["images/kinect_000/000004.jpg"])
+    text = (tmp_path / "out" / "source.txt").read_text()
+    assert "never in the picture, so without a file: person01 in kinect_000/color" in text
+    assert "taken as lost" in text
 
 
 def test_places_are_all_different_and_outside_is_zero():

@@ -216,6 +216,18 @@ def test_keypoints_and_body(tmp_path, monkeypatch):
     assert "1 frames without a body are NaN" in (path.parent / "source.txt").read_text()
 
 
+def test_a_frame_that_cannot_be_read_is_a_hole_with_its_reason(rig, tmp_path):
+    shutil.copytree(rig.folder, tmp_path / "cut")
+    path = tmp_path / "cut" / "sync" / "frames.parquet"
+    instants = Session.open(tmp_path / "cut").instants()
+    instants[1].index["kinect_000/depth"] = 7  # as in a recording that was cut short
+    write_instants(path, instants)
+    file = export_session(Session.open(tmp_path / "cut"), "smc", tmp_path / "out")[0]
+    assert sorted(h5py.File(file)["Kinect/0/Depth"]) == ["0", "2"]
+    assert "Kinect/0/Depth/1 (" in (file.parent / "source.txt").read_text()
+    assert "there is no frame 7" in (file.parent / "source.txt").read_text()
+
+
 def test_without_depth_it_is_refused(tmp_path):
     session = build_take(tmp_path / "videos", devices=("cam01",), depth=False)
     with pytest.raises(HumanrigError, match="needs devices with colour and depth, this session has none"):
