@@ -1,6 +1,8 @@
 """The stage `texture` on a small recording of a painted, dressed body: its colours, and what is left of them when
 cameras, instants or surfaces are bad."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -53,6 +55,16 @@ def errors(session, name, at_least=60):
 
 
 @pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A recording without depth. Each test writes the surfaces that it wants."""
+    return record(tmp_path_factory.mktemp("rgb") / "take", depth=False)
+
+
+def textured(session, **options):
+    return run(session, "texture", **{"size": SIZE, "polish": False, **options})
+
+
+@pytest.fixture(scope="module")
 def rgbd(tmp_path_factory):
     session = session_of(tmp_path_factory.mktemp("rgbd"), depth=True)
     return session, run(session, "texture", size=SIZE)
@@ -80,9 +92,10 @@ def test_maps_say_who_saw_a_texel(rgbd):
     assert not list(session.path("cache", "texture").iterdir())
 
 
+@pytest.mark.slow
 def test_exposures_are_brought_together(tmp_path):
     session = session_of(tmp_path, alter=exposed)
-    figures = run(session, "texture", size=SIZE, every_instant=True)
+    figures = textured(session)
     stops = {stream: float(np.log2(figures["gains"][stream][1])) for stream in figures["streams"]}
     # gains are known up to a common factor; pixels of 10 mm and a prior of 2 % leave some hundredths of a stop
     between = [stops[s] + STOPS.get(s, 0.0) for s in stops]
@@ -94,7 +107,7 @@ def test_exposures_are_brought_together(tmp_path):
 
 def test_bad_cameras_are_left_out_and_poor_instants_told(tmp_path):
     session = session_of(tmp_path, alter=spoilt)
-    figures = run(session, "texture", size=SIZE)
+    figures = textured(session)
     assert figures["streams"] == ["k2/color", "k3/color", "k4/color"]
     text = "\n".join(figures["warnings"])
     assert "k0/color is not used: black" in text
@@ -104,9 +117,11 @@ def test_bad_cameras_are_left_out_and_poor_instants_told(tmp_path):
     assert sorted(p.name for p in session.path("texture", "person00").glob("0*.jpg")) == ["000000.jpg", "000001.jpg"]
 
 
-def test_surfaces_of_one_instant_each_have_all_their_files(tmp_path):
-    session = session_of(tmp_path, free=True)
-    figures = run(session, "texture", size=SIZE)
+@pytest.mark.slow
+def test_surfaces_of_one_instant_each_have_all_their_files(recorded):
+    session = recorded
+    write_surfaces(session, free=True)
+    figures = textured(session)
     assert figures["segments"] == FRAMES
     folder = session.path("texture", "person00")
     for number in range(FRAMES):
@@ -116,8 +131,9 @@ def test_surfaces_of_one_instant_each_have_all_their_files(tmp_path):
     assert np.median(errors(session, "segment_000.jpg")) < 4
 
 
-def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(tmp_path):
-    session = session_of(tmp_path, free=True)
+def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(recorded):
+    session = recorded
+    write_surfaces(session, free=True)
     meshes = MeshSequence.open(session.path("mesh"), "person00")
     broken = meshes.segment(1)
     flat = type(broken)(
@@ -125,22 +141,28 @@ def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(tmp_path):
         uv=np.full_like(broken.uv, 0.5), uv_faces=broken.uv_faces,
     )  # fmt: skip
     write_segment(session.path("mesh"), "person00", 1, flat)
-    figures = run(session, "texture", size=SIZE)
+    shutil.rmtree(session.path("texture"), ignore_errors=True)
+    figures = textured(session)
     assert figures["without_texture"] == [1]
     assert "instant 1 without texture" in figures["warnings"][0]
-    assert (session.path("texture", "person00") / "000000.jpg").is_file()
+    folder = session.path("texture", "person00")
+    assert (folder / "000000.jpg").read_bytes() == (folder / "segment_000.jpg").read_bytes()
+    assert (folder / "segment_000_confidence.png").is_file()
+    assert not (folder / "000001.jpg").exists()
 
 
-def test_without_colour_the_stage_says_so(tmp_path):
-    session = session_of(tmp_path)
+def test_without_colour_the_stage_says_so(recorded):
+    session = recorded
+    write_surfaces(session)
     figures = run(session, "texture", without=[f"k{i}" for i in range(5)])
     assert "without texture" in figures["skipped"]
     with pytest.raises(HumanrigError, match="none of the 1 instants asked for"):
         run(session, "texture", instants=[7], size=SIZE)
 
 
-def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
-    session = session_of(tmp_path)
+def test_an_interrupted_run_goes_on(recorded, monkeypatch):
+    session = recorded
+    write_surfaces(session)
     painted, real = [], instant_work.paint
 
     def cut(mesh, atlas, views, config):
@@ -151,14 +173,15 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(instant_work, "paint", cut)
     with pytest.raises(KeyboardInterrupt):
-        run(session, "texture", size=SIZE)
+        textured(session, balance=False)
     monkeypatch.setattr(instant_work, "paint", lambda *a: painted.append(2) or real(*a))
-    run(session, "texture", size=SIZE)
+    textured(session, balance=False)
     assert painted == [1, 2]  # the first instant was kept, and the textures are made of samples that wait
 
 
-def test_missing_stages_are_named(tmp_path):
-    session = record(tmp_path / "take", depth=False)
+def test_missing_stages_are_named(recorded):
+    session = recorded
+    shutil.rmtree(session.path("mesh"), ignore_errors=True)
     with pytest.raises(HumanrigError, match=r"mesh/person00\.npz is missing; run: humanrig reconstruct .*mesh"):
         run(session, "texture")
 
