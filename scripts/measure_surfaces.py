@@ -10,12 +10,13 @@ parameters; what is measured is kept, so that an interrupted run goes on.
 from __future__ import annotations
 
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import tyro
 from texture_trials.cases import CASES, Case
+from texture_trials.jobs import run_all
 from texture_trials.kept import replaced
 from texture_trials.surfaces import measure_surface, surface_means, surfaces_table
 
@@ -31,6 +32,7 @@ def main(
     work: Path | None = None,
     again: bool = False,
     into: Path | None = None,
+    jobs: int = 1,
 ) -> None:
     """Prints the tables.
 
@@ -43,14 +45,13 @@ def main(
         work: Where the copies are: a sibling of FOLDER.
         again: Run the stage again, and measure again.
         into: A Markdown page; each table replaces what is between its own marks there, such as <!-- surfaces -->.
+        jobs: Takes at the same time, each in a process of one thread.
     """
     work = work or folder.absolute().with_name(f"{folder.absolute().name}_trials")
-    found, begin = [], time.perf_counter()
-    for case in wanted_cases(folder, split, takes):
-        for variant in surfaces:
-            found.append(measure_surface(case, folder, work, variant, instants, again=again))
-            said = found[-1].error or f"{found[-1].figures['errors'].get('chamfer_mm', float('nan')):.2f} mm"
-            print(f"{time.perf_counter() - begin:6.0f} s  {case.name} {variant}: {said}", file=sys.stderr, flush=True)
+    cases = wanted_cases(folder, split, takes)
+    found = run_all(
+        [[partial(measure_surface, c, folder, work, v, instants, again=again) for v in surfaces] for c in cases], jobs
+    )
     for name, text in {"surfaces": surface_means(found), "surfaces of takes": surfaces_table(found)}.items():
         print(f"## {name.capitalize()}\n{text}\n", flush=True)
         if into is not None:

@@ -11,8 +11,8 @@ interrupted run goes on.
 
 from __future__ import annotations
 
-import sys
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ import tyro
 from measure_surfaces import wanted_cases
 from texture_trials.cases import Case
 from texture_trials.files import files_table, measure_files
+from texture_trials.jobs import run_all
 from texture_trials.kept import Measured, replaced
 from texture_trials.pictures_again import VARIANTS, again_means, again_table, measure_again
 from texture_trials.steadiness import flicker_table, measure_flicker, measure_seams, seams_table
@@ -43,6 +44,7 @@ def main(
     work: Path | None = None,
     again: bool = False,
     into: Path | None = None,
+    jobs: int = 1,
 ) -> None:
     """Prints the tables.
 
@@ -58,42 +60,42 @@ def main(
         work: Where the copies are: a sibling of FOLDER.
         again: Run the stage texture again, and measure again.
         into: A Markdown page; each table replaces what is between its own marks there, such as <!-- pictures -->.
+        jobs: Takes at the same time, each in a process of one thread.
     """
     assert set(variants) <= set(VARIANTS)
     work = work or folder.absolute().with_name(f"{folder.absolute().name}_trials")
-    cases, begin = wanted_cases(folder, split, takes), time.perf_counter()
+    cases = wanted_cases(folder, split, takes)
+    few = max(instants // 2, 1)
 
-    def told(measured: Measured) -> Measured:
-        said = measured.error or "done"
-        print(f"{time.perf_counter() - begin:6.0f} s  {measured.kind} {measured.case} {measured.variant}: {said}",
-              file=sys.stderr, flush=True)  # fmt: skip
-        return measured
+    def over(row: str | None, *tasks: Callable[[Case], Measured]) -> list[Measured]:
+        some = [case for case in cases if takes or row is None or case.row == row]
+        return run_all([[partial(task, case) for task in tasks] for case in some], jobs)
+
+    def task(measure: Callable[..., Measured], *values: object) -> Callable[[Case], Measured]:
+        return partial(_measure, measure, folder, work, values, again)
 
     tables: dict[str, str] = {}
     if "pictures" in trials:
-        found = [told(measure_again(c, folder, work, v, instants, size, again=again)) for c in cases for v in variants]
+        found = over(None, *(task(measure_again, variant, instants, size) for variant in variants))
         tables["pictures"], tables["pictures of takes"] = again_means(found), again_table(found)
     if "tests" in trials:
-        few, crossed = max(instants // 2, 1), of_row(cases, "crossed", takes)
-        found = [told(measure_tests(c, folder, work, s, few, size, again=again)) for c in crossed for s in SETTINGS]
-        tables["tests"] = tests_table(found)
+        tables["tests"] = tests_table(over("crossed", *(task(measure_tests, s, few, size) for s in SETTINGS)))
     if "seams" in trials:
-        found = [told(measure_seams(c, folder, work, size, again=again)) for c in of_row(cases, "tight", takes)]
-        tables["seams"] = seams_table(found)
+        tables["seams"] = seams_table(over("tight", task(measure_seams, size)))
     if "flicker" in trials:
-        found = [told(measure_flicker(c, folder, work, size, again=again)) for c in of_row(cases, "still", takes)]
-        tables["flicker"] = flicker_table(found)
+        tables["flicker"] = flicker_table(over("still", task(measure_flicker, size)))
     if "files" in trials:
-        tables["files"] = files_table([told(measure_files(c, folder, work, size, again=again)) for c in cases])
+        tables["files"] = files_table(over(None, task(measure_files, size)))
     for name, text in tables.items():
         print(f"## {name.capitalize()}\n{text}\n", flush=True)
         if into is not None:
             replaced(into, name, text)
 
 
-def of_row(cases: list[Case], row: str, takes: tuple[str, ...]) -> list[Case]:
-    """The cases of a row; all of them where takes were named."""
-    return [case for case in cases if takes or case.row == row]
+def _measure(
+    measure: Callable[..., Measured], folder: Path, work: Path, values: tuple[object, ...], again: bool, case: Case
+) -> Measured:
+    return measure(case, folder, work, *values, again=again)
 
 
 if __name__ == "__main__":
