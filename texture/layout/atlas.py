@@ -58,7 +58,7 @@ class Atlas:
         if not covered:
             raise TextureError(f"no texel of a {size}x{size} texture lies on the mesh; its UVs must span 0 to 1")
         source = np.full((size, size), -1, np.int32)
-        covered += grow(owner, source, GUTTER)
+        covered += grow(owner, source, np.full((size, size), 255, np.uint8), GUTTER)
         flat, face = np.empty(covered, np.int32), np.empty(covered, np.int32)
         bary = np.empty((covered, 3), np.float32)
         list_texels(q, corners, owner, source, flat, face, bary)

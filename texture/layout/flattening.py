@@ -40,7 +40,8 @@ def flattened(
     flat, cotangent = _isometric(corners)
     solve, pinned, weight = _system(faces, cotangent, chart, charts, len(vertices))
     for _ in range(steps):
-        right = _turned(plane, faces, flat, cotangent)
+        right = np.zeros_like(plane)
+        _turned(plane, faces, flat, cotangent, right)
         right[pinned] += weight * plane[pinned]
         plane = solve(right)
     return plane
@@ -84,10 +85,9 @@ def _system(faces: np.ndarray, cotangent: np.ndarray, chart: np.ndarray, charts:
     return factor.solve, pinned, weight
 
 
-@nb.njit(cache=True)
-def _turned(plane, faces, flat, cotangent):
-    """Right-hand sides: each face's own edges, turned as the face now lies in the plane."""
-    right = np.zeros(plane.shape)
+@nb.njit(cache=True, error_model="numpy")
+def _turned(plane, faces, flat, cotangent, right):
+    """Adds the right-hand sides: each face's own edges, turned as the face now lies in the plane."""
     for f in range(len(faces)):
         along, across = 0.0, 0.0  # of the rotation that fits best: cosine and sine, not yet of length one
         for k in range(3):
@@ -108,4 +108,3 @@ def _turned(plane, faces, flat, cotangent):
             right[i, 1] += ry
             right[j, 0] -= rx
             right[j, 1] -= ry
-    return right

@@ -21,12 +21,15 @@ def overlapping_faces(
     `cell` is the grid's step, in the units of the plane: a texel. Faces that share a vertex do not count: where the
     surface crumples, one of them may be turned over, and either shows the same place.
     """
+    q, faces = np.asarray(plane, np.float64) / cell, np.ascontiguousarray(faces, np.int64)
     order = np.argsort(chart_of_face, kind="stable")
-    ends = np.cumsum(np.bincount(chart_of_face, minlength=int(chart_of_face.max()) + 1))
-    found = np.full((len(ends), 2), -1, np.int64)
-    q = np.ascontiguousarray(plane, np.float64) / cell
-    _twice(q, np.ascontiguousarray(faces, np.int64), order, ends, found)
-    return found
+    found = []
+    for members in np.split(order, np.cumsum(np.bincount(chart_of_face))[:-1]):
+        corners = q[faces[members]] - q[faces[members]].min((0, 1))
+        width, height = (int(x) + 2 for x in corners.max((0, 1)))
+        first = _twice(corners, faces, members, np.full((height, width), -1, np.int32))
+        found.append((-1, -1) if first[0] < 0 else first)
+    return np.array(found, np.int64)
 
 
 def cut_apart(
@@ -54,45 +57,29 @@ def cut_apart(
     return labels
 
 
-@nb.njit(cache=True)
-def _twice(q, faces, order, ends, found):
-    start = 0
-    for chart in range(len(ends)):
-        members = order[start : ends[chart]]
-        start = ends[chart]
-        low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
-        for f in members:
-            for k in range(3):
-                x, y = q[faces[f, k], 0], q[faces[f, k], 1]
-                low_x, low_y, high_x, high_y = min(low_x, x), min(low_y, y), max(high_x, x), max(high_y, y)
-        if not (np.isfinite(high_x - low_x) and np.isfinite(high_y - low_y)):
-            continue
-        width, height = int(high_x - low_x) + 2, int(high_y - low_y) + 2
-        owner = np.full((height, width), -1, np.int32)
-        for f in members:
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            ax, ay, bx, by = q[a, 0] - low_x, q[a, 1] - low_y, q[b, 0] - low_x, q[b, 1] - low_y
-            cx, cy = q[c, 0] - low_x, q[c, 1] - low_y
-            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-            if area < 0:
-                bx, by, cx, cy = cx, cy, bx, by
-            for row in range(int(min(ay, by, cy)), int(max(ay, by, cy)) + 1):
-                for column in range(int(min(ax, bx, cx)), int(max(ax, bx, cx)) + 1):
-                    if (
-                        (bx - ax) * (row - ay) - (by - ay) * (column - ax) <= INSIDE
-                        or (cx - bx) * (row - by) - (cy - by) * (column - bx) <= INSIDE
-                        or (ax - cx) * (row - cy) - (ay - cy) * (column - cx) <= INSIDE
-                    ):
-                        continue
-                    other = owner[row, column]
-                    if other >= 0 and found[chart, 0] < 0:
-                        shared = False
-                        for i in range(3):
-                            for j in range(3):
-                                if faces[other, i] == faces[f, j]:
-                                    shared = True
-                        if not shared:
-                            found[chart, 0], found[chart, 1] = other, f
-                    owner[row, column] = f
-            if found[chart, 0] >= 0:
-                break
+@nb.njit(cache=True, error_model="numpy")
+def _twice(corners, faces, members, owner):
+    """The first two faces of a chart, without a common vertex, over one cell; (-1, -1) if none. Fills the owners."""
+    for m in range(len(members)):
+        ax, ay, bx, by = corners[m, 0, 0], corners[m, 0, 1], corners[m, 1, 0], corners[m, 1, 1]
+        cx, cy = corners[m, 2, 0], corners[m, 2, 1]
+        if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0:
+            bx, by, cx, cy = cx, cy, bx, by
+        for row in range(int(min(ay, by, cy)), int(max(ay, by, cy)) + 1):
+            for column in range(int(min(ax, bx, cx)), int(max(ax, bx, cx)) + 1):
+                if (
+                    (bx - ax) * (row - ay) - (by - ay) * (column - ax) <= INSIDE
+                    or (cx - bx) * (row - by) - (cy - by) * (column - bx) <= INSIDE
+                    or (ax - cx) * (row - cy) - (ay - cy) * (column - cx) <= INSIDE
+                ):
+                    continue
+                if owner[row, column] >= 0:
+                    one, other = members[owner[row, column]], members[m]
+                    shared = False
+                    for i in range(3):
+                        for j in range(3):
+                            shared = shared or faces[one, i] == faces[other, j]
+                    if not shared:
+                        return one, other
+                owner[row, column] = m
+    return -1, -1

@@ -123,7 +123,7 @@ def _spans(mask: np.ndarray) -> np.ndarray:
     return spans[np.argsort(row % 8, kind="stable")]
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _runs(taken, run):
     """At each cell how many free ones begin there; where it is taken, minus how many taken ones."""
     for y in range(taken.shape[0]):
@@ -134,7 +134,7 @@ def _runs(taken, run):
             run[y, x] = -count if taken[y, x] else count
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _lowest_free(run, spans, height, width, below):
     """The lowest, then leftmost place where all spans are free and which ends below a row; (-1, -1) if none."""
     y = 0

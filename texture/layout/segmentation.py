@@ -42,7 +42,10 @@ def segmented(mesh: TriangleMesh, neighbours: Int32[np.ndarray, "faces 3"]) -> I
     lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=-1)
     size2 = max(float(areas.sum()), 1e-12) / REGIONS
     seeds = _spread_seeds(normals, centers, size2, min(REGIONS, len(areas)))
-    labels = _competed(neighbours, normals, areas, centers, seeds, size2, ROUNDS)
+    labels = np.empty(len(areas), np.int64)
+    costs = np.empty(3 * len(areas) + len(seeds))
+    means = np.empty((len(seeds), 8))
+    _competed(neighbours, normals, areas, centers, seeds, size2, ROUNDS, labels, costs, costs.astype(np.int64), means)
     labels = _joined(labels, neighbours, normals, areas, lengths)
     _smooth(labels, neighbours, lengths, SMOOTHINGS)
     return connected(labels, neighbours)
@@ -59,17 +62,16 @@ def _spread_seeds(normals: np.ndarray, centers: np.ndarray, size2: float, count:
     return seeds
 
 
-@nb.njit(cache=True)
-def _competed(neighbours, normals, areas, centers, seeds, size2, rounds):
-    """Labels after some rounds; each part of the surface that no seed reaches becomes a region of its own."""
+@nb.njit(cache=True, error_model="numpy")
+def _competed(neighbours, normals, areas, centers, seeds, size2, rounds, labels, costs, entries, means):
+    """Fills labels; each part of the surface that no seed reaches becomes a region of its own.
+
+    means: normal, centre, area and least misfit of each region; costs and entries: room for the queue.
+    """
     count = len(seeds)
-    mean_normal, mean_center, total = np.empty((count, 3)), np.empty((count, 3)), np.empty(count)
     for r in range(count):
         for k in range(3):
-            mean_normal[r, k], mean_center[r, k] = normals[seeds[r], k], centers[seeds[r], k]
-    labels = np.empty(len(normals), np.int64)
-    costs, entries = np.empty(3 * len(normals) + count), np.empty(3 * len(normals) + count, np.int64)
-    best = np.empty(count)
+            means[r, k], means[r, 3 + k] = normals[seeds[r], k], centers[seeds[r], k]
     for turn in range(rounds):
         for f in range(len(labels)):
             labels[f] = -1
@@ -87,39 +89,38 @@ def _competed(neighbours, normals, areas, centers, seeds, size2, rounds):
                 other = np.int64(neighbours[face, k])
                 if other < 0 or labels[other] >= 0:
                     continue
-                cost = _misfit(normals, centers, mean_normal, mean_center, size2, other, label)
+                cost = _misfit(normals, centers, means, size2, other, label)
                 waiting = _push(costs, entries, waiting, cost, other * count + label)
         if turn == rounds - 1:
             break
         for r in range(count):
-            total[r], best[r] = 0.0, np.inf
+            means[r, 6], means[r, 7] = 0.0, np.inf
             for k in range(3):
-                mean_normal[r, k] = mean_center[r, k] = 0.0
+                means[r, k] = means[r, 3 + k] = 0.0
         for f in range(len(labels)):
             r = labels[f]
             if r >= 0:
-                total[r] += areas[f]
+                means[r, 6] += areas[f]
                 for k in range(3):
-                    mean_normal[r, k] += areas[f] * normals[f, k]
-                    mean_center[r, k] += areas[f] * centers[f, k]
+                    means[r, k] += areas[f] * normals[f, k]
+                    means[r, 3 + k] += areas[f] * centers[f, k]
         for r in range(count):
-            length = np.sqrt(mean_normal[r, 0] ** 2 + mean_normal[r, 1] ** 2 + mean_normal[r, 2] ** 2)
+            length = np.sqrt(means[r, 0] ** 2 + means[r, 1] ** 2 + means[r, 2] ** 2)
             for k in range(3):
-                mean_normal[r, k] /= max(length, 1e-30)
-                mean_center[r, k] /= max(total[r], 1e-30)
+                means[r, k] /= max(length, 1e-30)
+                means[r, 3 + k] /= max(means[r, 6], 1e-30)
         for f in range(len(labels)):
             r = labels[f]
             if r >= 0:
-                cost = _misfit(normals, centers, mean_normal, mean_center, size2, f, r)
-                if cost < best[r]:
-                    best[r], seeds[r] = cost, f
+                cost = _misfit(normals, centers, means, size2, f, r)
+                if cost < means[r, 7]:
+                    means[r, 7], seeds[r] = cost, f
     for f in range(len(labels)):
         if labels[f] < 0:
             labels[f] = count
-    return labels
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _push(costs, entries, count, cost, entry):
     """Adds an entry to a binary heap that lies in two arrays; returns how many it holds."""
     place = count
@@ -130,7 +131,7 @@ def _push(costs, entries, count, cost, entry):
     return count + 1
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _pop(costs, entries, count):
     """Takes the cheapest entry, the first, off the heap; returns how many are left."""
     count -= 1
@@ -147,16 +148,16 @@ def _pop(costs, entries, count):
     return count
 
 
-@nb.njit(cache=True)
-def _misfit(normals, centers, mean_normal, mean_center, size2, face, region):
+@nb.njit(cache=True, error_model="numpy")
+def _misfit(normals, centers, means, size2, face, region):
     cost = 0.0
     for k in range(3):
-        cost += (normals[face, k] - mean_normal[region, k]) ** 2
-        cost += SPREAD * (centers[face, k] - mean_center[region, k]) ** 2 / (4 * size2)
+        cost += (normals[face, k] - means[region, k]) ** 2
+        cost += SPREAD * (centers[face, k] - means[region, 3 + k]) ** 2 / (4 * size2)
     return cost
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, error_model="numpy")
 def _smooth(labels, neighbours, lengths, passes):
     """Gives a face to the neighbouring chart that it shares more of its outline with than with its own."""
     for _ in range(passes):

@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def raster_faces(q, faces, owner):
     """Fills the face at each texel's centre, -1 where none is, the earlier of two; returns how many texels have one.
 
@@ -47,11 +47,13 @@ def raster_faces(q, faces, owner):
     return count
 
 
-@nb.njit(cache=True, nogil=True)
-def grow(owner, source, reach):
-    """Fills, in texels within reach of a covered one, which that is (row * width + column); returns how many."""
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def grow(owner, source, squares, reach):
+    """Fills, in texels within reach of a covered one, which that is (row * width + column); returns how many.
+
+    squares: 255 everywhere; takes the squared distances.
+    """
     height, width = owner.shape
-    squares = np.full((height, width), 255, np.uint8)
     count = 0
     for row in range(height):
         for column in range(width):
@@ -72,7 +74,7 @@ def grow(owner, source, reach):
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def list_texels(q, faces, owner, source, flat, face, bary):
     """Lists covered texels and gutters, row by row, with the weights of their face's corners."""
     height, width = owner.shape
@@ -96,7 +98,7 @@ def list_texels(q, faces, owner, source, flat, face, bary):
             n += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def vertex_normals(vertices, faces, normals):
     """Area-weighted unit normals; zero for vertices without faces."""
     for f in range(len(faces)):
@@ -116,7 +118,7 @@ def vertex_normals(vertices, faces, normals):
             normals[i, k] *= scale
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def place_texels(face, bary, faces, vertices, normals, positions, texel_normals):
     """Positions, and unit normals, of texels by the weights of their face's corners."""
     for i in range(len(face)):

@@ -66,20 +66,19 @@ class Agreement:
             H,
             g,
             residual,
+            np.empty((len(self._windows), PARAMETERS + 4)),
         )
         return H, g, residual
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _accumulate(
-    points, middle, start, picture, weight, windows, pixels, Ts, Ks, distortions, tone, scale, H, g, residual
+    points, middle, start, picture, weight, windows, pixels, Ts, Ks, distortions, tone, scale, H, g, residual, J
 ):
-    """Adds every point's share; see `tests/texture/test_polish_agreement.py` for the same in plain numpy."""
-    most = 0
-    for i in range(len(points)):
-        most = max(most, start[i + 1] - start[i])
-    J, value, w, of = np.empty((most, PARAMETERS)), np.empty(most), np.empty(most), np.empty(most, np.int64)
-    at = np.empty(most, np.int64)
+    """Adds every point's share; see `tests/texture/test_polish_cameras.py` for the same in plain numpy.
+
+    J: room for each sighting of one point: its derivatives, then grey, weight, camera and number.
+    """
     for i in range(len(points)):
         count = 0
         for s in range(start[i], start[i + 1]):
@@ -114,29 +113,29 @@ def _accumulate(
             J[count, 0], J[count, 1], J[count, 2] = py * wz - pz * wy, pz * wx - px * wz, px * wy - py * wx
             J[count, 3], J[count, 4], J[count, 5] = wx, wy, wz
             J[count, 6], J[count, 7] = grey, GREY
-            value[count] = gain * grey + GREY * tone[camera, 1]
-            w[count], of[count], at[count] = weight[s], camera, s
+            J[count, 8], J[count, 9] = gain * grey + GREY * tone[camera, 1], weight[s]
+            J[count, 10], J[count, 11] = camera, s
             count += 1
         if count < 2:
             continue
         total, mean = 0.0, 0.0
         for k in range(count):
-            total, mean = total + w[k], mean + w[k] * value[k]
+            total, mean = total + J[k, 9], mean + J[k, 9] * J[k, 8]
         mean /= total
         total, robust_mean = 0.0, 0.0
         for k in range(count):
-            w[k] /= (1 + ((value[k] - mean) / scale) ** 2) ** 2
-            total, robust_mean = total + w[k], robust_mean + w[k] * value[k]
+            J[k, 9] /= (1 + ((J[k, 8] - mean) / scale) ** 2) ** 2
+            total, robust_mean = total + J[k, 9], robust_mean + J[k, 9] * J[k, 8]
         robust_mean /= total
         for k in range(count):
-            error = value[k] - robust_mean
-            residual[at[k]] = error
+            first, error = PARAMETERS * int(J[k, 10]), J[k, 8] - robust_mean
+            residual[int(J[k, 11])] = error
             for m in range(PARAMETERS):
-                g[PARAMETERS * of[k] + m] += w[k] * J[k, m] * error
+                g[first + m] += J[k, 9] * J[k, m] * error
             for j in range(count):
-                factor = -w[k] * w[j] / total
+                second, factor = PARAMETERS * int(J[j, 10]), -J[k, 9] * J[j, 9] / total
                 if j == k:
-                    factor += w[k]
+                    factor += J[k, 9]
                 for m in range(PARAMETERS):
                     for n in range(PARAMETERS):
-                        H[PARAMETERS * of[k] + m, PARAMETERS * of[j] + n] += factor * J[k, m] * J[j, n]
+                        H[first + m, second + n] += factor * J[k, m] * J[j, n]
