@@ -157,7 +157,7 @@ class _Recording:
         for instant in self.instants:
             frame = self.frame_of[instant.instant]
             instants[frame], times[frame] = instant.instant, instant.time_us
-            offsets[frame] = [instant.offset_us.get(name, 0) for name in names]
+            offsets[frame] = [instant.offset_us.get(name, 0) if instant.has(name) else 0 for name in names]
         return {"instants": instants, "time_us": times, "offset_us": offsets, "streams": names}
 
     def _about(self) -> list[str]:

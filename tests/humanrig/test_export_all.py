@@ -14,7 +14,7 @@ from humanrig.export.folder import SOURCE
 from humanrig.export_formats import FORMATS, Format
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
-FEW = ("amass", "bvh", "smpl_params", "mkv")
+FEW = ("amass", "bvh", "mkv")
 """Enough to see all outcomes; each format has its own round trip elsewhere."""
 
 
@@ -39,7 +39,7 @@ def outcomes(made) -> dict[str, str]:
 def test_what_cannot_be_made_says_why_and_stops_nothing(take, tmp_path):
     calls = []
     made = export_all(take, tmp_path / "out", on_progress=lambda *call: calls.append(call))
-    assert outcomes(made) == {"amass": "written", "bvh": "written", "smpl_params": "written", "mkv": "skipped"}
+    assert outcomes(made) == {"amass": "written", "bvh": "written", "mkv": "skipped"}
     skipped = next(one for one in made if one.outcome == "skipped")
     assert "no device has what an Azure Kinect's file holds" in skipped.why
     assert not skipped.folder.exists()
@@ -47,17 +47,17 @@ def test_what_cannot_be_made_says_why_and_stops_nothing(take, tmp_path):
     assert len(lines) == 1 + len(FEW)
     assert all(any(line.startswith(name) for line in lines) for name in FEW)
     assert str(tmp_path / "out" / "bvh") in "\n".join(lines)
-    assert {name for name, _, _ in calls} == {"amass", "bvh", "smpl_params"}
+    assert {name for name, _, _ in calls} == {"amass", "bvh"}
 
 
 def test_a_second_run_keeps_what_is_there_and_current(take, tmp_path):
     export_all(take, tmp_path / "out")
     (tmp_path / "out" / "bvh" / "person00.bvh").write_text("cut off")
     again = outcomes(export_all(take, tmp_path / "out"))
-    assert again == {"amass": "kept", "bvh": "written", "smpl_params": "kept", "mkv": "skipped"}
+    assert again == {"amass": "kept", "bvh": "written", "mkv": "skipped"}
     take.path("body", "person00.npz").touch()
     again = outcomes(export_all(take, tmp_path / "out"))
-    assert again == {"amass": "written", "bvh": "written", "smpl_params": "written", "mkv": "skipped"}
+    assert again == {"amass": "written", "bvh": "written", "mkv": "skipped"}
     forced = outcomes(export_all(take, tmp_path / "out", again=True))
     assert forced == again
 
@@ -81,7 +81,7 @@ def test_a_disk_that_refuses_is_a_failure(take, tmp_path, monkeypatch):
 
     monkeypatch.setitem(FORMATS, "bvh", Full("bvh", "named", "a full disk"))
     made = export_all(take, tmp_path / "out")
-    assert outcomes(made) == {"amass": "written", "bvh": "failed", "smpl_params": "written", "mkv": "skipped"}
+    assert outcomes(made) == {"amass": "written", "bvh": "failed", "mkv": "skipped"}
     assert "No space left" in table(made)[2]
 
 

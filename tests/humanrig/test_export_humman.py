@@ -3,24 +3,21 @@
 import json
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from export_rig import FIRST, LOST, RECORDED, recorded_index, recorded_rig
 from export_take import parameters, write_person
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
 from other_layouts import depth_mm
-from other_rigs import build_rig
 
 from body.loading import OPEN_BODY
 from body.parameters import BodyParameters
-from capture.frame_sets import Instant, write_instants
 from capture.importers.detect import import_recording
 from capture.session import Session
-from capture.session_info import write_info
 from capture.video import VideoStream
 from geometry.rigid import transform
 from humanrig.export import export_session
@@ -29,10 +26,9 @@ from humanrig.export.pinhole import PinholeImages
 from humanrig.results import Results
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
-FIRST, LAST, RECORDED = 1, 4, 5
-"""Instants with a body; frame n of the folder is instant FIRST + n."""
-LOST = {"kinect_001/color": 2, "kinect_002/depth": 3}
-"""Instants at which no frame was recorded, by stream."""
+BODIES = (FIRST + 1, FIRST + 3)
+"""Instants with a body; frame n of the folder is instant BODIES[0] + n, frame 1 + n of the recording."""
+FRAMES = 3
 H264 = 4.0
 """Mean difference of colours, of 255, that coding at 160x120 leaves; a neighbouring frame is 8 away where things move,
 another camera 60."""
@@ -40,31 +36,13 @@ another camera 60."""
 
 @pytest.fixture(scope="module")
 def take(tmp_path_factory) -> Session:
-    """A ray-cast rig with lenses and a phone; a person that has nothing to do with the pictures stands in it."""
+    """A person that has nothing to do with the pictures stands in the rig."""
     folder = tmp_path_factory.mktemp("rigs") / "rig"
-    build_rig(folder / "recording" / "background", frames=1)
-    session = build_rig(folder, frames=RECORDED, phone=True, lost=list(LOST.items()))
-    info = replace(session.info, links={"background_from": "recording/background"})
-    write_info(folder / "session.toml", info)
-    session = Session(folder, info)
-    session.path("calibration").mkdir()
-    shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
-    names = [name for name, stream in session.streams.items() if stream.is_image]
-    instants = []
-    for n in range(RECORDED):
-        index = {name: -1 if LOST.get(name) == n else n - (LOST.get(name, RECORDED) < n) for name in names}
-        instants.append(Instant(instant=n, time_us=n * 33333, index=index, offset_us={}))
-    write_instants(session.path("sync", "frames.parquet"), instants)
-    for name in names:
-        for n in range(RECORDED):
-            camera = session.cameras()[name]
-            mask = np.zeros((camera.height, camera.width), np.uint8)
-            mask[10:30, 20:40] = 255
-            session.path("masks", *name.split("/")).mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(session.path("masks", *name.split("/"), f"{n:06d}.png")), mask)
+    shutil.copytree(recorded_rig().folder, folder)
+    session = Session.open(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("HUMANRIG_BODY_MODEL", raising=False)
-        write_person(session, np.random.default_rng(0), (FIRST, LAST))
+        write_person(session, np.random.default_rng(0), BODIES)
     return session
 
 
@@ -79,7 +57,7 @@ def point(take, tmp_path_factory) -> Path:
 
 def test_the_folder_has_the_releases_files(point):
     found = {p.relative_to(point).as_posix() for p in point.rglob("*") if p.is_file()}
-    kinects, frames = range(3), range(1 + LAST - FIRST)
+    kinects, frames = range(3), range(FRAMES)
     depth = {f"kinect_depth/kinect_00{k}/{f:06d}.png" for k in kinects for f in frames}
     masks = {f"kinect_mask/kinect_00{k}/{f:06d}.png" for k in kinects for f in frames}
     videos = {f"kinect_color/kinect_00{k}.mp4" for k in kinects} | {"iphone_color/iphone.mp4"}
@@ -87,14 +65,14 @@ def test_the_folder_has_the_releases_files(point):
     empty = {f"background/kinect_color_00{k}.jpg" for k in kinects} | {
         f"background/kinect_depth_00{k}.png" for k in kinects
     }
-    lost = {f"kinect_depth/kinect_002/{LOST['kinect_002/depth'] - FIRST:06d}.png"}
+    lost = {f"kinect_depth/kinect_002/{LOST['kinect_002/depth'] - 1:06d}.png"}
     others = {"cameras.json", "smpl_params.npz", "source.txt"}
     assert found == (depth | masks | videos | phone | empty | others) - lost
     text = (point / "source.txt").read_text()
     for words in (
         *lost,
         "kinect_001.mp4 frame 1",
-        "without a body are NaN: 1 2",
+        "without a body are NaN: 1",
         "world to camera",
         "depth camera's pixels",
     ):
@@ -103,30 +81,30 @@ def test_the_folder_has_the_releases_files(point):
 
 def test_frame_n_is_the_same_moment_everywhere(take, point):
     cameras = take.cameras()
-    for name, instant in (("kinect_000", 1), ("kinect_000", 4), ("kinect_001", 3)):
-        index = instant - (LOST.get(f"{name}/color", RECORDED) < instant)
-        wanted = PinholeImages(cameras[f"{name}/color"]).color(take.frame(f"{name}/color", index).payload)
-        picture = VideoStream(point / "kinect_color" / f"{name}.mp4").frame(instant - FIRST)
+    for name, recorded in (("kinect_000", 1), ("kinect_000", 3), ("kinect_001", 3)):
+        color, depth = f"{name}/color", f"{name}/depth"
+        wanted = PinholeImages(cameras[color]).color(take.frame(color, recorded_index(color, recorded)).payload)
+        picture = VideoStream(point / "kinect_color" / f"{name}.mp4").frame(recorded - 1)
         assert np.abs(picture.astype(float) - wanted).mean() < H264
-        depth = cv2.imread(str(point / "kinect_depth" / name / f"{instant - FIRST:06d}.png"), cv2.IMREAD_UNCHANGED)
-        wanted = PinholeImages(cameras[f"{name}/depth"]).nearest(depth_mm(take, f"{name}/depth", instant))
-        np.testing.assert_array_equal(depth, wanted)
+        wanted = PinholeImages(cameras[depth]).nearest(depth_mm(take, depth, recorded_index(depth, recorded)))
+        found = cv2.imread(str(point / "kinect_depth" / name / f"{recorded - 1:06d}.png"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(found, wanted)
     mask = cv2.imread(str(point / "kinect_mask" / "kinect_000" / "000000.png"), cv2.IMREAD_UNCHANGED)
-    assert mask.shape == depth.shape  # in depth space
+    assert mask.shape == found.shape  # in depth space
     assert set(np.unique(mask)) == {0, 255}
-    assert len(VideoStream(point / "kinect_color" / "kinect_001.mp4")) == 1 + LAST - FIRST  # a hole shortens nothing
+    assert len(VideoStream(point / "kinect_color" / "kinect_001.mp4")) == FRAMES  # a hole shortens nothing
 
 
 def test_the_body_stands_in_the_first_cameras_world(take, point):
     with np.load(point / "smpl_params.npz") as arrays:
         read = {name: arrays[name].astype(np.float64) for name in arrays.files}
     assert {k: v.shape for k, v in read.items()} == {
-        "betas": (4, 10), "body_pose": (4, 69), "global_orient": (4, 3), "transl": (4, 3),
+        "betas": (3, 10), "body_pose": (3, 69), "global_orient": (3, 3), "transl": (3, 3),
     }  # fmt: skip
-    assert np.isnan(read["transl"][1:3]).all()
+    assert np.isnan(read["transl"][1]).all()
     model, wanted = Results(take).model, parameters()
     T = take.cameras()["kinect_000/color"].T_camera_world
-    for row, frame in ((0, 0), (1, LAST - FIRST)):
+    for row, frame in ((0, 0), (1, FRAMES - 1)):
         body = {k: read[k][frame : frame + 1] for k in ("body_pose", "global_orient", "transl")}
         joints = model.pose(BodyParameters(betas=read["betas"][frame], **body)).joints[0]
         expected = transform(T, model.pose(wanted[row : row + 1]).joints[0])
@@ -155,5 +133,5 @@ def test_the_importer_takes_it(take, point, tmp_path):
     assert T[2, 3] == pytest.approx(0, abs=0.005)
     for name in ("kinect_001/depth", "kinect_002/color"):
         np.testing.assert_allclose(T @ cameras[name].T_world_camera, made[name].T_world_camera, atol=1e-6)
-    assert session.streams["kinect_002/depth"].frames == LAST - FIRST
+    assert session.streams["kinect_002/depth"].frames == FRAMES - 1
     assert "background_from" in session.info.links

@@ -9,15 +9,15 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from export_rig import FIRST, LOST, RECORDED, recorded_index, recorded_rig
 from export_take import build_take
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "capture"))
 from other_layouts import depth_mm, raw
-from other_rigs import build_rig
 
 from body.loading import OPEN_BODY
 from body.parameters import BodyParameters
-from capture.frame_sets import Instant, write_instants
+from capture.frame_sets import write_instants
 from capture.importers.detect import import_recording
 from capture.iphone.message import PhoneMessage
 from capture.session import Session
@@ -28,8 +28,8 @@ from humanrig.export.humman_body import in_world
 from humanrig.export.smc_file import k4a_vector
 from humanrig.results import Results
 
-FIRST = "kinect_000/color"
-FRAMES, LOST = 3, ("kinect_001/depth", 1)
+WORLD = "kinect_000/color"
+"""Whose frame is the file's world."""
 FLOAT32 = 3e-5
 """Pixels: half a unit in the last place of float32 near 300."""
 
@@ -59,19 +59,9 @@ class Smc:
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory) -> Session:
-    """Three Kinects with lenses and a phone, with a frame that was lost; calibrated as they were recorded."""
-    folder = tmp_path_factory.mktemp("rigs") / "rig"
-    session = build_rig(folder, frames=FRAMES, phone=True, lost=[LOST])
-    session.path("calibration").mkdir()
-    shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
-    names = [name for name, stream in session.streams.items() if stream.is_image]
-    instants = []
-    for n in range(FRAMES):
-        index = dict.fromkeys(names, n) | {LOST[0]: {0: 0, 1: -1, 2: 1}[n]}
-        instants.append(Instant(instant=n + 2, time_us=n * 33333, index=index, offset_us={"kinect_001/color": 160}))
-    write_instants(session.path("sync", "frames.parquet"), instants)
-    return session
+def rig() -> Session:
+    """Three Kinects with lenses and a phone, with frames that were lost; nobody was fitted."""
+    return recorded_rig()
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +75,25 @@ def test_images_are_the_recorded_ones(rig, smc):
     read = Smc(smc).file
     assert sorted(read["Kinect"]) == ["0", "1", "2"]
     for n in range(3):
-        for frame in range(FRAMES):
-            assert read[f"Kinect/{n}/Color/{frame}"][()].tobytes() == raw(rig, f"kinect_00{n}/color", frame)
-    depth = read["Kinect/2/Depth/1"][()]
-    assert depth.dtype == np.uint16
-    np.testing.assert_array_equal(depth, depth_mm(rig, "kinect_002/depth", 1))
-    assert sorted(read["Kinect/1/Depth"]) == ["0", "2"]  # a lost frame is a hole, no other frame takes its place
-    np.testing.assert_array_equal(read["Kinect/1/Depth/2"][()], depth_mm(rig, "kinect_001/depth", 1))
-    assert "for want of a frame: Kinect/1/Depth/1" in (smc.parent / "source.txt").read_text()
+        for kind, group in (("color", "Color"), ("depth", "Depth")):
+            stream = f"kinect_00{n}/{kind}"
+            there = [frame for frame in range(RECORDED) if LOST.get(stream) != frame]
+            assert sorted(read[f"Kinect/{n}/{group}"]) == [str(frame) for frame in there]  # a lost frame is a hole
+            for frame in there:
+                value, index = read[f"Kinect/{n}/{group}/{frame}"][()], recorded_index(stream, frame)
+                if kind == "color":
+                    assert value.tobytes() == raw(rig, stream, index)
+                else:
+                    assert value.dtype == np.uint16
+                    np.testing.assert_array_equal(value, depth_mm(rig, stream, index))
+    mask = read["Kinect/0/Mask/0"][()]
+    assert (mask.dtype, mask.shape, set(np.unique(mask))) == (np.uint8, (104, 128), {0, 255})
+    room = Session.open(rig.folder / rig.info.links["background_from"])
+    np.testing.assert_array_equal(read["Kinect/1/Background/Depth"][()], depth_mm(room, "kinect_001/depth", 0))
+    assert read["Kinect/1/Background/Color"][()].tobytes() == raw(room, "kinect_001/color", 0)
+    text = (smc.parent / "source.txt").read_text()
+    assert "for want of a frame: Kinect/1/Color/2 Kinect/2/Depth/3" in text
+    assert "SMPL is not there" in text
 
 
 def test_types_and_attributes_are_those_of_the_document(smc):
@@ -105,16 +106,16 @@ def test_types_and_attributes_are_those_of_the_document(smc):
     assert kinect == {
         "num_frame": np.uint32, "num_device": np.uint8, "depth_mode": np.uint8, "color_resolution": np.uint8,
     }  # fmt: skip
-    assert (file["Kinect"].attrs["num_frame"], file["Kinect"].attrs["num_device"]) == (FRAMES, 3)
+    assert (file["Kinect"].attrs["num_frame"], file["Kinect"].attrs["num_device"]) == (RECORDED, 3)
     lens = file["Kinect/0/Calibration/Depth"]
     assert (lens["Intrinsics"].dtype, lens["Intrinsics"].shape) == (np.float32, (15,))
     assert (lens["Resolution"].dtype, lens["Resolution"][()].tolist()) == (np.uint16, [128, 104])
     assert (lens["MetricRadius"].dtype, lens["MetricRadius"][()]) == (np.float32, np.float32(1.7))
     assert file["Extrinsics"].attrs["direction"].startswith("cam2world")
     extra = file["Humanrig"]
-    assert extra["instants"][()].tolist() == [2, 3, 4]
+    assert extra["instants"][()].tolist() == [FIRST + n for n in range(RECORDED)]
     assert [name.decode() for name in extra["streams"]][2] == "kinect_001/color"
-    assert extra["offset_us"][()][:, 2].tolist() == [160, 160, 160]
+    assert extra["offset_us"][()][:, 2].tolist() == [160, 160, 0, 160]
 
 
 def test_cameras_put_world_points_where_the_session_does(rig, smc):
@@ -142,7 +143,7 @@ def test_the_phone_has_both_keys_and_its_own_lens(rig, smc):
     T = np.linalg.inv(read.file["Humanrig/T_file_world"][()]) @ read.pose("iPhone")
     np.testing.assert_allclose(T, camera.T_world_camera, atol=1e-12)
     phone = read.file["iPhone"]
-    assert (phone.attrs["num_frame"], phone.attrs["num_frame"].dtype) == (FRAMES, np.int32)
+    assert (phone.attrs["num_frame"], phone.attrs["num_frame"].dtype) == (RECORDED, np.int32)
     assert phone.attrs["color_resolution"].tolist() == [480, 360]
     assert phone.attrs["depth_resolution"].tolist() == [256, 192]
     about = json.loads(phone["0/CameraInfo/1"][()])
@@ -155,13 +156,14 @@ def test_the_phone_has_both_keys_and_its_own_lens(rig, smc):
 def test_the_importer_makes_the_same_session_of_it(rig, smc, tmp_path):
     session = import_recording(smc, tmp_path / "s")
     assert session.info.origin == "humman-smc"
-    assert {name: s.frames for name, s in session.streams.items() if name.startswith("kinect_001")} == {
-        "kinect_001/color": 3, "kinect_001/depth": 2,
-    }  # fmt: skip
-    np.testing.assert_array_equal(depth_mm(session, "kinect_001/depth", 1), depth_mm(rig, "kinect_001/depth", 1))
-    assert raw(session, "kinect_002/color", 2) == raw(rig, "kinect_002/color", 2)
+    assert {name: session.streams[name].frames for name in rig.cameras() if name.startswith("kinect")} == {
+        name: RECORDED - (name in LOST) for name in rig.cameras() if name.startswith("kinect")
+    }
+    np.testing.assert_array_equal(depth_mm(session, "kinect_002/depth", 2), depth_mm(rig, "kinect_002/depth", 2))
+    assert raw(session, "kinect_001/color", 2) == raw(rig, "kinect_001/color", 2)
+    assert "background_from" in session.info.links
     made, cameras = session.recorded_cameras(), rig.cameras()
-    T = made[FIRST].T_world_camera @ cameras[FIRST].T_camera_world  # a turn about z and a shift on the floor
+    T = made[WORLD].T_world_camera @ cameras[WORLD].T_camera_world  # a turn about z and a shift on the floor
     assert T[2, 2] == pytest.approx(1, abs=2e-6)
     assert T[2, 3] == pytest.approx(0, abs=0.004)
     for name in ("kinect_001/color", "kinect_002/depth"):
@@ -218,12 +220,11 @@ def test_keypoints_and_body(tmp_path, monkeypatch):
 
 def test_a_frame_that_cannot_be_read_is_a_hole_with_its_reason(rig, tmp_path):
     shutil.copytree(rig.folder, tmp_path / "cut")
-    path = tmp_path / "cut" / "sync" / "frames.parquet"
-    instants = Session.open(tmp_path / "cut").instants()
+    instants = rig.instants()
     instants[1].index["kinect_000/depth"] = 7  # as in a recording that was cut short
-    write_instants(path, instants)
+    write_instants(tmp_path / "cut" / "sync" / "frames.parquet", instants)
     file = export_session(Session.open(tmp_path / "cut"), "smc", tmp_path / "out")[0]
-    assert sorted(h5py.File(file)["Kinect/0/Depth"]) == ["0", "2"]
+    assert sorted(h5py.File(file)["Kinect/0/Depth"]) == ["0", "2", "3"]
     assert "Kinect/0/Depth/1 (" in (file.parent / "source.txt").read_text()
     assert "there is no frame 7" in (file.parent / "source.txt").read_text()
 
