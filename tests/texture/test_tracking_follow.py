@@ -10,7 +10,7 @@ from texture.errors import TextureError
 from texture.tracking.body_clip import BodyClip
 from texture.tracking.contacts import by_contact, touching
 from texture.tracking.mesh_kernels import blended
-from texture.tracking.refinement import refined
+from texture.tracking.refinement import NOISE_M, calmed, refined
 from texture.tracking.template import hang
 from texture.tracking.track import Track, follow, gaps
 
@@ -156,6 +156,34 @@ def test_a_template_is_given_up_where_it_leaves_out_the_cloud():
     np.testing.assert_array_equal(kept.vertices[:4], track.vertices)
     # nothing speaks against a surface where there is no cloud
     assert follow(template, clip, lambda row: clouds[2] if row == 2 else None, 2, 0, 5).rows == [0, 1, 2, 3, 4, 5]
+
+
+def test_noise_is_calmed_and_motion_is_not():
+    along = np.array([0.0001, NOISE_M, 0.02, -0.02])
+    step = calmed(along + 0.003, np.full(4, 0.003)) - 0.003
+    assert abs(step[0]) < 0.02 * along[0]
+    assert step[1] == pytest.approx(NOISE_M / 2)
+    np.testing.assert_allclose(step[2:], along[2:], rtol=0.002)
+
+
+def test_the_unseen_side_of_thin_cloth_comes_along():
+    """A sheet 6 mm thick, of which the clouds show the upper side, rises by 30 mm between two instants."""
+    sheet = tube(0.05, rows=40, columns=24)
+    vertices = sheet.vertices * [1, 4, 0.06] + [0, 0, 0.2]  # flat, 3 mm to each side, off the limb
+    flat = TriangleMesh(vertices=vertices, faces=sheet.faces)
+    clip = limb([0.0, 0.0])
+    template = hang(flat, clip, 0)
+    risen = TriangleMesh(vertices=vertices + [0, 0, 0.03], faces=sheet.faces)
+    cloud = cloud_of(risen, np.random.default_rng(5), count=30000)
+    upper = cloud[cloud.normals[:, 2] > 0.5]
+    found = refined(template, template.posed(clip, 1), upper)
+    rise = (found.vertices - vertices)[:, 2]
+    below = (np.abs(vertices[:, 1]) < 0.15) & (vertices[:, 2] < 0.199)
+    above = (np.abs(vertices[:, 1]) < 0.15) & (vertices[:, 2] > 0.201)
+    inside = (vertices[:, 0] > 0.1) & (vertices[:, 0] < 0.5)
+    assert np.median(rise[above & inside]) == pytest.approx(0.03, abs=0.004)  # the other side's inertia holds it back
+    assert np.percentile(rise[below & inside], 95) < 0.036  # it stays below
+    assert np.percentile(rise[below & inside], 5) > 0.02  # 0.010 without links
 
 
 def test_limbs_that_part_tear_the_template():

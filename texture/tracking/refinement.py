@@ -44,6 +44,12 @@ KEPT = 0.9
 no camera sees for long is the template's."""
 
 
+NOISE_M = 0.0008
+"""Change between neighbouring instants that counts half. A person who stands still then moves by 0.37 mm along the
+normal (standard deviation) instead of 0.46, and the error falls too, by 0.01 to 0.03 mm, on still and on moving people;
+with 1.5 mm it is 0.30, but a jump's error rises by 0.04 mm."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Refined:
     """The surface of one instant."""
@@ -81,7 +87,18 @@ def refined(
             distance, weight = offsets_to_cloud(vertices, normals, grid, level.reach_m, level.width_m)
             certainty = np.minimum(level.stride * weight / ENOUGH, 1.0)
             along = distance + (normals * moved).sum(1)
+            if before is not None and level is levels[-1]:
+                along = calmed(along, (normals * first).sum(1))
             moved = elastic_displacement(
                 template.neighbours, normals, along, certainty, level.stiffness, prior, INERTIA, moved
             )
     return Refined(vertices=posed.vertices + moved, offsets=posed.at_rest(moved), seen=weight > 0.1 * ENOUGH)
+
+
+def calmed(
+    along: Float[np.ndarray, "vertices"], before: Float[np.ndarray, "vertices"]
+) -> Float[np.ndarray, "vertices"]:
+    """Changes from the neighbouring instant with what is no more than noise taken out: a change of `NOISE_M` counts
+    half, a smaller one less, a larger one whole."""
+    step = along - before
+    return before + step * step**2 / (step**2 + NOISE_M**2)
