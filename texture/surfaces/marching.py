@@ -34,7 +34,9 @@ def extract(field: SparseField) -> TriangleMesh:
 
 @nb.njit(inline="always")
 def _value(distance, slots, i, j, k):
-    slot = slots[min(i >> 3, slots.shape[0] - 1), min(j >> 3, slots.shape[1] - 1), min(k >> 3, slots.shape[2] - 1)]
+    if i >> 3 >= slots.shape[0] or j >> 3 >= slots.shape[1] or k >> 3 >= slots.shape[2]:
+        return np.float32(1.0)
+    slot = slots[i >> 3, j >> 3, k >> 3]
     if slot == -1:
         return np.float32(-1.0)
     if slot == -2:
