@@ -58,7 +58,7 @@ def write(session: Session, folder: Path, on_progress: Callable[[int, int], None
         "world of the file: the frame of Kinect 0's colour camera (x right, y down, z forward), metres",
         "Extrinsics: camera to world, p_world = R p_camera + T; Intrinsics: cx cy fx fy k1..k6 codx cody p2 p1 radius",
         "colour as it was recorded, not undistorted; depth uint16 millimetres along the axis, 0 missing, as recorded",
-        *([f"{', '.join(unknown)}: 0, the session's subject and action are no HuMMan numbers"] if unknown else []),
+        *(f"{key} is 0: the session's {key[:-3].replace('actor', 'subject')} has no number" for key in unknown),
         *lines,
     ]
 
@@ -205,5 +205,5 @@ def _write_person(session: Session, recording: _Recording, file: SmcWriter) -> l
         f"SMPL: of {body['model']}, not of SMPL unless that is SMPL; axis-angle, in the file's world; {loss}; "
         f"{empty} frames without a body are NaN"
     )
-    left = f"; {', '.join(r.person for r in others)} have no place in the format: export amass" if others else ""
+    left = f"; the format has no place for {', '.join(r.person for r in others)}: export amass" if others else ""
     return [*lines, f"the body and keypoints are {first.person}'s{left}"]
