@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from geometry.mesh import TriangleMesh
 from texture.surfaces.comparison import compare_surfaces
 from texture_trials.cases import Case
+from texture_trials.gaps import largest_gap_cm2
 from texture_trials.kept import Measured, measured, number, table
 from texture_trials.stage_runs import StageRun, run_stage
 from texture_trials.takes import Take, copied, opened
@@ -47,7 +48,7 @@ def measure_surface(
         return Measured(
             kind="surfaces", case=case.name, row=case.row, variant=variant, key="", error=str(error), figures={}
         )
-    key = f"{ran.digest} {instants}"
+    key = f"{ran.digest} {instants} gaps"
     found = measured(work, "surfaces", who, variant, key, lambda: _figures(take, instants), again=again)
     return replace(found, figures={**found.figures, "cpu_s": ran.cpu_s_per_instant}) if found.error is None else found
 
@@ -59,17 +60,19 @@ def _figures(take: Take, instants: int) -> dict[str, Any]:
     for instant in wanted:
         if instant not in meshes.instants:
             continue
-        made = meshes.surface(instant)
+        made, true = meshes.surface(instant), take.true_surface(instant)
         shapes.append(described(made))
         rng = np.random.default_rng(SEED)
-        found = compare_surfaces(made, take.true_surface(instant), cameras, rng)
-        errors.append({**asdict(found), "chamfer_mm": found.chamfer_mm})
+        found = compare_surfaces(made, true, cameras, rng)
+        gap = largest_gap_cm2(made, true, cameras)
+        errors.append({**asdict(found), "chamfer_mm": found.chamfer_mm, "gap_cm2": gap})
     return {
         "instants": len(meshes.instants),
         "missing": len(wanted) - len(errors),
         "segments": len(meshes.segments),
         "flagged": sum(bool(flag) for flag in meshes.flags),
         "errors": {name: float(np.mean([e[name] for e in errors])) for name in (errors[0] if errors else ())},
+        "largest_gap_cm2": max((e["gap_cm2"] for e in errors), default=float("nan")),
         "worst_chamfer_mm": max((e["chamfer_mm"] for e in errors), default=float("nan")),
         "closed": sum(s["closed"] for s in shapes),
         "one_piece": sum(s["pieces"] == 1 for s in shapes),
@@ -103,16 +106,18 @@ def described(mesh: TriangleMesh) -> dict[str, Any]:
 def surfaces_table(found: list[Measured]) -> str:
     """One line for each case and variant."""
     head = ("take", "surface", "chamfer/2 mm", "worst instant", "F 5 mm", "accuracy p99 mm", "completeness p99 mm",
-            "hidden mm", "closed, one piece", "handles", "faces", "segments", "flagged", "s of one core")  # fmt: skip
+            "hidden mm", "largest gap cm²", "closed, one piece", "handles", "faces", "segments", "flagged",
+            "s of one core")  # fmt: skip
     lines = []
     for m in found:
         if m.error is not None:
-            lines.append((m.case, m.variant, m.error, *[""] * 11))
+            lines.append((m.case, m.variant, m.error, *[""] * 12))
             continue
         f, e = m.figures, m.figures["errors"]
         lines.append((
             m.case, m.variant, number(e.get("chamfer_mm")), number(f["worst_chamfer_mm"]), number(e.get("f_5mm"), 4),
             number(e.get("accuracy_p99_mm"), 1), number(e.get("completeness_p99_mm"), 1), number(e.get("hidden_mm"), 1),
+            number(f["largest_gap_cm2"], 1),
             f"{min(f['closed'], f['one_piece'], f['outward'])} of {f['measured']}", str(f["genus"]), str(f["faces"]),
             str(f["segments"]), f"{f['flagged']} of {f['instants']}", number(f["cpu_s"]),
         ))  # fmt: skip
@@ -121,7 +126,8 @@ def surfaces_table(found: list[Measured]) -> str:
 
 def surface_means(found: list[Measured]) -> str:
     """One line for each variant: means over the takes, each counting the same, and the worst take."""
-    head = ("surface", "takes", "chamfer/2 mm", "worst take", "F 5 mm", "worst take", "s of one core", "failed")
+    head = ("surface", "takes", "chamfer/2 mm", "worst take", "F 5 mm", "worst take", "largest gap cm²",
+            "s of one core", "failed")  # fmt: skip
     lines = []
     for variant in dict.fromkeys(m.variant for m in found):
         some = [m.figures for m in found if m.variant == variant and m.error is None and m.figures["errors"]]
@@ -129,7 +135,8 @@ def surface_means(found: list[Measured]) -> str:
         seconds = [s["cpu_s"] for s in some if np.isfinite(s["cpu_s"])]
         lines.append((
             variant, str(len(some)), number(_mean(chamfer)), number(max(chamfer, default=None)),
-            number(_mean(f), 4), number(min(f, default=None), 4), number(_mean(seconds)),
+            number(_mean(f), 4), number(min(f, default=None), 4),
+            number(max((s["largest_gap_cm2"] for s in some), default=None), 1), number(_mean(seconds)),
             str(sum(m.variant == variant and m.error is not None for m in found)),
         ))  # fmt: skip
     return table(head, lines)

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 from texture_trials.altered import MOVED_M, TURNED_DEG, disturbed, exposure_table, stops_of
 from texture_trials.body_parts import PARTS, ROOM, PaintedPerson, counted, flat, neighbours, strongest, turns
 from texture_trials.flicker import flicker
+from texture_trials.gaps import largest_gap_cm2
 from texture_trials.kept import measured
 from texture_trials.rerender import Drawing, drawn, encoded, linear, score, ssim_map
 from texture_trials.seams import border_samples, charts_of, steps
@@ -224,6 +225,15 @@ def test_handles_and_pieces_of_a_surface() -> None:
     found = described(ring)
     assert (found["closed"], found["pieces"], found["genus"]) == (True, 1, 1)
     assert described(person().surface)["pieces"] == 2
+
+
+def test_a_missing_piece_is_a_gap_of_its_area() -> None:
+    true, eyes = ball(), [camera(a, size=(320, 320)) for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)]
+    assert largest_gap_cm2(true, true, eyes) == 0
+    middle = true.vertices[true.faces].mean(1) - [0, 0, 1]
+    cut = (middle[:, 0] > 0.2) | (middle[:, 0] < -0.25)  # caps of 10 and 5 cm; 1 cm near their rims is not far
+    made = replace(true, faces=true.faces[~cut], uv=None, uv_faces=None)
+    assert largest_gap_cm2(made, true, eyes) == pytest.approx(1e4 * 2 * np.pi * 0.3 * 0.1, rel=0.15)
 
 
 def test_figures_are_kept_until_what_they_rest_on_changes(tmp_path: Path) -> None:
