@@ -51,6 +51,8 @@ def test_unwrapping_gives_each_face_its_own_texels(painted):
     bare = painted.globe(rows=8, columns=12)
     bare = TriangleMesh(vertices=bare.vertices, faces=bare.faces)
     mesh = unwrapped(bare)
+    assert mesh.uv is not None
+    assert mesh.uv_faces is not None
     assert mesh.uv_faces.shape == mesh.faces.shape
     assert mesh.uv.min() >= 0
     assert mesh.uv.max() <= 1

@@ -1,5 +1,7 @@
 """Charts cover every face once, lie flat without stretch or overlap, and keep apart."""
 
+import heapq
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from texture.layout.figures import layout_figures
 from texture.layout.flattening import _isometric, _turned, flattened
 from texture.layout.overlaps import cut_apart, overlapping_faces
 from texture.layout.packing import _lowest_free, _runs, _spans
+from texture.layout.segmentation import SPREAD, _competed, _smooth
 from texture.layout.unwrapping import unwrapped
 
 
@@ -104,6 +107,61 @@ def test_neighbours_are_those_across_edges_walked_once_each_way():
     np.testing.assert_array_equal(found, expected)
     assert found[0, 1] == 1
     assert found[4, 0] == found[6, 0] == -1  # two faces walk 6 -> 7
+
+
+def test_regions_take_the_faces_that_agree_with_them_best(painted):
+    globe = painted.globe(rows=6, columns=9)
+    neighbours, normals = face_neighbours(globe.faces), globe.face_normals()
+    centers = globe.vertices[globe.faces].mean(1)
+    areas = np.random.default_rng(0).uniform(1, 2, len(globe.faces))
+    seeds, size2 = np.array([3, 40, 77]), 0.02
+    labels, room = np.empty(len(areas), np.int64), np.empty(3 * len(areas) + 3)
+    _competed(
+        neighbours, normals, areas, centers, seeds.copy(), size2, 2, labels, room, room.astype(int), np.empty((3, 8))
+    )
+
+    def misfit(face, normal, center):
+        return ((normals[face] - normal) ** 2).sum() + SPREAD * ((centers[face] - center) ** 2).sum() / (4 * size2)
+
+    means, expected = [(normals[s], centers[s]) for s in seeds], labels
+    for _ in range(2):
+        expected = np.full(len(areas), -1)
+        queue = [(0.0, int(s), r) for r, s in enumerate(seeds)]
+        while queue:
+            _, face, r = heapq.heappop(queue)
+            if expected[face] < 0:
+                expected[face] = r
+                for other in neighbours[face][neighbours[face] >= 0]:
+                    heapq.heappush(queue, (misfit(other, *means[r]), int(other), r))
+        of = [np.flatnonzero(expected == r) for r in range(3)]
+        sums = [(areas[f, None] * normals[f]).sum(0) for f in of]
+        means = [(total / np.linalg.norm(total), np.average(centers[f], 0, areas[f])) for total, f in zip(sums, of)]
+        seeds = [f[np.argmin([misfit(face, *means[r]) for face in f])] for r, f in enumerate(of)]
+    assert (labels == expected).mean() > 0.95  # faces of one misfit may be taken in another order
+
+
+def test_smoothing_gives_faces_away_only_where_the_border_gets_shorter(painted):
+    globe = painted.globe(rows=8, columns=12)
+    neighbours = face_neighbours(globe.faces)
+    corners = globe.vertices[globe.faces]
+    lengths = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=-1)
+
+    def border(labels):
+        return lengths[(neighbours >= 0) & (labels[neighbours] != labels[:, None])].sum() / 2
+
+    rough = np.random.default_rng(0).integers(0, 3, len(globe.faces))
+    labels = rough.copy()
+    _smooth(labels, neighbours, lengths, 1)
+    expected = rough.copy()
+    for face in range(len(expected)):
+        of = expected[neighbours[face]]
+        share = {int(r): lengths[face][(of == r) & (neighbours[face] >= 0)].sum() for r in of}
+        best = max(share, key=lambda r: share[r])
+        if share[best] > share.get(int(expected[face]), 0.0):
+            assert border(np.where(np.arange(len(expected)) == face, best, expected)) <= border(expected) + 1e-12
+            expected[face] = best
+    np.testing.assert_array_equal(labels, expected)
+    assert border(labels) < 0.6 * border(rough)
 
 
 def test_the_turn_of_each_face_is_that_of_its_closest_rotation():

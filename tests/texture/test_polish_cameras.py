@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from geometry.mesh import TriangleMesh
 from geometry.rigid import from_rotvec, transform
 from texture.painting.views import ColorView
 from texture.polish.agreement import GREY, PARAMETERS, Agreement
@@ -104,6 +105,8 @@ def test_without_texture_or_company_nothing_is_kept_and_it_says_why(scene):
     polish = polish_cameras([(mesh, plain)], CONFIG)
     assert not polish.kept
     assert polish.cameras["c3/color"] is plain[3].camera
+    broken = TriangleMesh(vertices=np.full_like(mesh.vertices, np.nan), faces=mesh.faces)
+    assert not polish_cameras([(broken, plain)], CONFIG).kept
     for alone in ([], [(mesh, [])], [(mesh, views[:1])], [(mesh, [views[0], views[3]])]):
         polish = polish_cameras(alone, CONFIG)
         assert not polish.kept

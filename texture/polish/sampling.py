@@ -81,12 +81,17 @@ class Samples:
 
 
 def sampled(instants: Iterable[tuple[TriangleMesh, Sequence[ColorView]]], config: PolishConfig) -> Samples:
-    """Points on each instant's surface that two cameras or more see well inside its outlines."""
+    """Points on each instant's surface that two cameras or more see well inside its outlines.
+
+    Instants whose mesh is empty or not finite are left out.
+    """
     rng = np.random.default_rng(config.seed)
     cameras: dict[str, Camera] = {}
     pictures: list[Picture] = []
     points, of_instant, counts, picture, weight = [], [], [], [], []
     for number, (mesh, views) in enumerate(instants):
+        if not (len(mesh.faces) and np.isfinite(mesh.vertices[mesh.faces]).all() and mesh.area() > 0):
+            continue
         p_world, normals = points_on(mesh, config.points, rng)
         cosines = np.zeros((len(p_world), len(views)))
         first = len(pictures)
