@@ -18,6 +18,7 @@ class SurfacePictures:
         """Raises HumanrigError when the textures were painted on other surfaces than the present ones."""
         self._results, self._folder = results, results.session.path("texture")
         mesh, texture = (manifest.read(results.session.path(name)) for name in ("mesh", "texture"))
+        self._written = None if texture is None else texture.outputs.keys()
         if mesh and texture and texture.inputs.get("mesh") != mesh.digest:
             raise HumanrigError(f"{self._folder} was painted on other surfaces than those in mesh/; {self._run_again}")
 
@@ -34,20 +35,20 @@ class SurfacePictures:
             return path
         if not own:
             return None
-        if len(self._instants(number)) > 1:
+        if len(self._instants(number)) > 1 and self._lost(path):
             raise HumanrigError(f"{path} is missing; {self._run_again}")
-        return own[0]
+        return own[0]  # the only instant, or one of those that were painted
 
     def of_instant(self, instant: int) -> Path | None:
         """The JPEG of an instant, else that of its segment; None where neither was painted.
 
-        Raises HumanrigError when other instants of its segment have one of their own.
+        Raises HumanrigError when others of its segment have one of their own and the stage did not leave this one out.
         """
         number = self._results.meshes.number_of(instant)
         path = instant_texture(self._folder, self._results.person, instant)
         if path.is_file():
             return path
-        if self._of_instants(number):
+        if self._of_instants(number) and self._lost(path):
             raise HumanrigError(f"{path} is missing; {self._run_again}")
         return self.of_segment(number)
 
@@ -56,6 +57,10 @@ class SurfacePictures:
         if not self.any:
             return ["no texture: the session has none; the surfaces are plain geometry"]
         return [f"not painted, plain geometry: {' '.join(bare)}"] if bare else []
+
+    def _lost(self, path: Path) -> bool:
+        """Whether a picture should be there: the stage says what it wrote, and leaves out what cannot be painted."""
+        return self._written is None or path.relative_to(self._folder).as_posix() in self._written
 
     def _instants(self, number: int) -> list[int]:
         meshes = self._results.meshes

@@ -75,6 +75,22 @@ def build(folder: Path, *, tracked: bool = True, textures: bool = True) -> Sessi
     return session
 
 
+def record(session: Session, stage: str, inputs: dict[str, str], outputs: dict[str, list]) -> None:
+    """The manifest of a stage."""
+    written = Manifest(
+        stage=stage,
+        code="1",
+        inputs=inputs,
+        config={},
+        instants=[],
+        without=[],
+        outputs=outputs,
+        seconds=0.0,
+        started="",
+    )
+    write_manifest(written, session.path(stage))
+
+
 def glb_document(path: Path) -> dict:
     data = path.read_bytes()
     return json.loads(data[20 : 20 + struct.unpack_from("<I", data, 12)[0]])
@@ -177,6 +193,22 @@ def test_a_surface_that_was_not_painted_is_named(tmp_path) -> None:
     assert "not painted" not in paths[-1].read_text()
 
 
+def test_what_the_stage_left_out_wears_the_picture_of_its_segment(tmp_path) -> None:
+    session = build(tmp_path / "cubes")
+    picture = segment_texture(session.path("texture"), "person00", 0)
+    for instant in TRACKED[:2]:
+        instant_texture(session.path("texture"), "person00", instant).write_bytes(picture.read_bytes())
+    with pytest.raises(HumanrigError, match=r"000006\.jpg is missing"):
+        export_session(session, "obj", tmp_path / "obj")
+    told = {path.relative_to(session.path("texture")).as_posix(): [0] for path in picture.parent.glob("*.jpg")}
+    record(session, "texture", {}, told)
+    paths = export_session(session, "obj", tmp_path / "obj")
+    assert "map_Kd segment_000.jpg" in (tmp_path / "obj" / "000006.mtl").read_text()
+    assert "map_Kd 000004.jpg" in (tmp_path / "obj" / "000004.mtl").read_text()
+    assert "in that of their segment: 000006 000007\n" in paths[-1].read_text()
+    assert "not painted" not in paths[-1].read_text()
+
+
 def test_pictures_that_no_viewer_could_hold_are_made_smaller(free, monkeypatch) -> None:
     clip = BakedClip.of(Results(free))
     assert clip.texture_side() is None
@@ -191,11 +223,8 @@ def test_pictures_that_no_viewer_could_hold_are_made_smaller(free, monkeypatch) 
 
 def test_textures_of_other_surfaces_are_refused(tmp_path) -> None:
     session = build(tmp_path / "cubes")
-    for name, inputs in (("mesh", {}), ("texture", {"mesh": "another"})):
-        written = Manifest(
-            stage=name, code="1", inputs=inputs, config={}, instants=[], without=[], outputs={}, seconds=0.0, started=""
-        )
-        write_manifest(written, session.path(name))
+    record(session, "mesh", {}, {})
+    record(session, "texture", {"mesh": "another"}, {})
     with pytest.raises(HumanrigError, match=r"painted on other surfaces than those in mesh/; run: .* --from texture"):
         export_session(session, "glb", tmp_path / "out")
     with pytest.raises(HumanrigError, match="no surface for the wanted instants"):
