@@ -135,3 +135,18 @@ def test_the_importer_takes_it(take, point, tmp_path):
         np.testing.assert_allclose(T @ cameras[name].T_world_camera, made[name].T_world_camera, atol=1e-6)
     assert session.streams["kinect_002/depth"].frames == FRAMES - 1
     assert "background_from" in session.info.links
+
+
+def test_recon_comes_back_through_the_importer_too(take, tmp_path, monkeypatch):
+    monkeypatch.delenv("HUMANRIG_BODY_MODEL", raising=False)
+    export_session(take, "humman", tmp_path / "p000001_a000002")
+    assert "no place for phones: iphone_000" in (tmp_path / "p000001_a000002" / "source.txt").read_text()
+    session = import_recording(tmp_path / "p000001_a000002", tmp_path / "s")
+    assert (session.info.origin, session.info.subject) == ("humman-recon", "p000001")
+    made, cameras = session.recorded_cameras(), take.cameras()
+    T = made["kinect_000/color"].T_world_camera @ cameras["kinect_000/color"].T_camera_world
+    np.testing.assert_allclose(T @ cameras["kinect_002/depth"].T_world_camera, made["kinect_002/depth"].T_world_camera,
+                               atol=1e-6)  # fmt: skip
+    wanted = PinholeImages(cameras["kinect_001/depth"]).nearest(depth_mm(take, "kinect_001/depth", 3))
+    np.testing.assert_array_equal(depth_mm(session, "kinect_001/depth", 1), wanted)  # of BODIES[1]
+    assert session.path("recording", "extras", "smpl_params", f"{BODIES[1]:06d}.npz").is_file()
