@@ -25,7 +25,7 @@ from humanrig.texturing.rig_look import RigLook
 from humanrig.texturing.segment_state import SegmentState, write_maps, write_texture
 from registration.errors import RegistrationError
 from texture.blending.body_memory import SIZE as MEMORY_SIZE
-from texture.blending.body_memory import BodyMemory, carried, only
+from texture.blending.body_memory import BodyMemory, carried, lent, only
 from texture.blending.residual import with_residual
 from texture.blending.sequence import SequenceTexture, levels, sequence_texture
 from texture.blending.surface_fill import filled
@@ -175,7 +175,7 @@ class InstantPainter:
         whole = SequenceTexture(colors=filled(atlas, colors, weight), weight=sequence.weight, source=sequence.source)
         state = SegmentState.of(atlas, whole)
         path = segment_texture(self.folder, self.person, number)
-        write_texture(path, atlas.image(whole.colors, state.around), self.config.quality)
+        write_texture(path, state.around, self.config.quality)
         write_maps(self.folder, self.person, number, atlas, whole)
         own = instant_texture(self.folder, self.person, instant)
         own.unlink(missing_ok=True)
@@ -187,8 +187,8 @@ class InstantPainter:
         missing = np.flatnonzero(sequence.weight == 0)
         if self._memory is None or not len(missing):
             return sequence.colors, sequence.weight
-        texels = atlas.place(self.results.surface(instant).vertices)
-        found, known = self._memory.borrowed(self._body(instant), texels.positions[missing], texels.normals[missing])
+        surface = self.results.surface(instant)
+        found, known = lent(self._memory, self._body(instant), surface, atlas, sequence.weight == 0)
         colors, weight = sequence.colors.copy(), sequence.weight.copy()
         colors[missing[known]] = found[known]
         weight[missing[known]] = BORROWED_WEIGHT

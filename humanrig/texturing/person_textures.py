@@ -187,7 +187,7 @@ def _write_segment(
     state = SegmentState.of(atlas, whole, residual_noise(atlas, whole.colors, read))
     state.write(painter.folder / f"segment_{number:03d}.npz")
     path = segment_texture(painter.folder, painter.person, number)
-    write_texture(path, atlas.image(whole.colors, state.around), painter.config.quality)
+    write_texture(path, state.around, painter.config.quality)
     write_maps(painter.folder, painter.person, number, atlas, whole)
 
 

@@ -17,8 +17,8 @@ from texture.blending.sequence import SequenceTexture
 from texture.files.texture_files import confidence_map, source_map
 from texture.layout.atlas import Atlas
 
-PNG_LEVEL = 2
-"""zlib's level: the maps are smooth, higher ones save 5 % and take three times as long."""
+PNG_LEVEL = 1
+"""zlib's level: higher ones save little of the smooth maps and take twice as long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class SegmentState:
     sequence: SequenceTexture
     """Complete: texels that nobody saw are filled; their weight is 0."""
     around: UInt8[np.ndarray, "size size 3"]
-    """The texture's image, with smooth colours between the charts."""
+    """The texture itself: the sequence's colours, and smooth ones between the charts."""
     noise: ResidualNoise
 
     @classmethod

@@ -20,6 +20,9 @@ FACING = 0.3
 SIZE = 512
 """Rows and columns of the memory: 5 mm of a body, enough for what fills holes; an instant costs 0.4 s."""
 
+BLOCK = 4
+"""Texels of a side of the blocks that ask the memory once: its own texels are as large as a block at 2048."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BodyMemory:
@@ -46,6 +49,27 @@ class BodyMemory:
         row = np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1)
         near = _near(foot, body, normals)
         return self.image[row, column], self.known[row, column] & near
+
+
+def lent(
+    memory: BodyMemory, body: TriangleMesh, surface: TriangleMesh, atlas: Atlas, missing: Bool[np.ndarray, "texels"]
+) -> tuple[UInt8[np.ndarray, "missing 3"], Bool[np.ndarray, "missing"]]:
+    """Colours for the missing texels of a surface, in their order, and which of them the memory knows.
+
+    body, surface: of the same instant. One texel in each block of `BLOCK` asks; the others of the block follow it.
+    """
+    texels = np.flatnonzero(missing)
+    row, column = np.divmod(atlas.flat[texels], atlas.size)
+    block = (row // BLOCK) * (atlas.size // BLOCK + 1) + column // BLOCK
+    first = np.full(int(block.max(initial=0)) + 1, -1, np.int64)
+    first[block[::-1]] = texels[::-1]
+    asking = first[first >= 0]
+    face = atlas.face[asking]
+    points = np.einsum("nk,nkc->nc", atlas.bary[asking], surface.vertices[surface.faces[face]])
+    colors, known = memory.borrowed(body, points, surface.face_normals()[face])
+    place = np.empty(len(first), np.int64)
+    place[first >= 0] = np.arange(len(asking))
+    return colors[place[block]], known[place[block]]
 
 
 def carried(atlas: Atlas, body: TriangleMesh, surface: TriangleMesh) -> tuple[Atlas, Bool[np.ndarray, "texels"]]:

@@ -43,12 +43,13 @@ def between_charts(
     """The image with smooth colours where no chart is; covered texels keep theirs."""
     rows, columns = covered.shape
     size = (max(columns // REDUCED, 1), max(rows // REDUCED, 1))
-    share = cv2.resize(covered.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    inside = cv2.resize(np.where(covered[..., None], image, np.uint8(0)), size, interpolation=cv2.INTER_AREA)
-    mean = inside.astype(np.float32) / np.maximum(share, 1e-6)[..., None]
-    smooth = np.clip(fill_holes(mean, share > 0), 0, 255).astype(np.uint8)
+    inside = cv2.copyTo(image, covered.view(np.uint8))
+    share = cv2.resize(covered.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    share = share.astype(np.float32) / 255
+    mean = cv2.resize(inside, size, interpolation=cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
+    smooth = np.clip(fill_holes(mean.astype(np.float32), share > 0), 0, 255).astype(np.uint8)
     around = cv2.resize(smooth, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.where(covered[..., None], image, around)
+    return cv2.copyTo(image, covered.view(np.uint8), around)
 
 
 def _halved(level: np.ndarray) -> np.ndarray:
