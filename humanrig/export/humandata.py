@@ -35,7 +35,7 @@ BOX_SCALE: Final = 1.2
 def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
     """Writes personNN_DEVICE.npz, images/ and masks/; returns lines for source.txt.
 
-    Raises HumanrigError when no colour camera is calibrated, or ten betas cannot hold a shape.
+    A shape that ten betas cannot hold is left out, and said. Raises HumanrigError when no colour camera is calibrated.
     """
     session = people[0].session
     cameras = session.cameras()
@@ -44,14 +44,14 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
         raise HumanrigError(f"{session.folder} has no calibrated colour camera; run the stage calibrate")
     fitted = {i for results in people for i in results.instants}
     instants = [i for i in session.instants() if i.instant in fitted]
-    written, nobody, losses, damaged = 0, [], {}, []
+    written, nobody, shapes, damaged = 0, [], {}, []
     for done, stream in enumerate(streams, 1):
         camera = cameras[stream]
         pinhole = PinholeImages(camera)
         seen = _write_pictures(session, stream, [i for i in instants if i.has(stream)], folder, pinhole, damaged)
         for results in people:
             view = _View(results, camera, seen, pinhole)
-            losses[results.person] = view.mean_mm
+            shapes[results.person] = view.shape
             if not len(view.rows):
                 nobody.append(f"{results.person} in {stream}")
                 continue
@@ -65,10 +65,7 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
         "not see; segmentation: 255 on the person",
         f"keypoints2d, keypoints3d (and …_smpl): joints and face points of the fitted body; …_original: the detector's "
         f"points, triangulated; all in the convention {CONVENTION} (190 points and their mask), not root-aligned",
-        *(
-            f"smpl of {person}: ten betas hold the fitted shape to {mm:.2f} mm in the mean"
-            for person, mm in losses.items()
-        ),
+        *(f"smpl of {person}: {shape}" for person, shape in shapes.items()),
         *([f"never in the picture, so without a file: {', '.join(nobody)}"] if nobody else []),
         *about_missing([], damaged),
     ]
@@ -105,8 +102,13 @@ class _View:
         self.rows = np.array(rows, np.int64)[in_picture]
         self.instants = [i for i, inside in zip(self.instants, in_picture) if inside]
         self.body = points190(names, points[self.rows], OF_JOINTS | OF_FACE, camera)
-        fitted = humman_body(results.model, results.parameters, camera.T_camera_world)
-        self.parameters, self.mean_mm = fitted.parameters, fitted.mean_mm
+        try:
+            fitted = humman_body(results.model, results.parameters, camera.T_camera_world)
+        except HumanrigError as error:  # a child, say: points and pictures are worth having without
+            self.parameters, self.shape = None, f"is not there: {error}"
+        else:
+            self.parameters = fitted.parameters
+            self.shape = f"ten betas hold the fitted shape to {fitted.mean_mm:.2f} mm in the mean"
 
     def arrays(self, folder: Path) -> dict[str, Any]:
         """What the file holds, under the format's keys; masks are written on the way."""
@@ -119,12 +121,6 @@ class _View:
             "image_id": [i.instant for i in self.instants],
             "segmentation": [self._mask(folder, i) for i in self.instants],
             "bbox_xywh": boxes(self.body.q, camera),
-            "smpl": {
-                "betas": np.repeat(self.parameters.betas[None], count, 0).astype(np.float32),
-                "body_pose": self.parameters.body_pose[self.rows].reshape(count, 23, 3).astype(np.float32),
-                "global_orient": self.parameters.global_orient[self.rows].astype(np.float32),
-                "transl": self.parameters.transl[self.rows].astype(np.float32),
-            },
             "meta": {
                 "gender": ["neutral"] * count,
                 "height": [camera.height] * count, "width": [camera.width] * count,
@@ -141,7 +137,20 @@ class _View:
         }  # fmt: skip
         for name in ("", "_smpl"):
             values |= _named(name, self.body)
-        return values | self._detected()
+        return values | self._smpl() | self._detected()
+
+    def _smpl(self) -> dict[str, Any]:
+        """The body's parameters; nothing where ten betas cannot hold its shape."""
+        if self.parameters is None:
+            return {}
+        body, count = self.parameters, len(self.rows)
+        arrays = {
+            "betas": np.repeat(body.betas[None], count, 0),
+            "body_pose": body.body_pose[self.rows].reshape(count, 23, 3),
+            "global_orient": body.global_orient[self.rows],
+            "transl": body.transl[self.rows],
+        }
+        return {"smpl": {name: value.astype(np.float32) for name, value in arrays.items()}}
 
     def _detected(self) -> dict[str, Any]:
         """The detector's points; nothing where that stage has not run."""

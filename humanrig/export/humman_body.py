@@ -36,7 +36,7 @@ def humman_body(model: BodyModel, parameters: BodyParameters, T_new_world: Float
     if mean_mm > MOST_MM:
         child = f" and the child factor {parameters.child:g}" if parameters.child else ""
         raise HumanrigError(
-            f"HuMMan's layout has {BETAS} betas; they miss the fitted shape ({len(parameters.betas)} betas{child}) by "
+            f"the format has {BETAS} betas; they miss the fitted shape ({len(parameters.betas)} betas{child}) by "
             f"{mean_mm:.1f} mm; run: humanrig reconstruct SESSION --from register --option register.betas={BETAS}; "
             "or export amass"
         )

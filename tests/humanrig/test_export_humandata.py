@@ -149,6 +149,20 @@ def test_two_people_share_pictures_and_a_damaged_one_is_left_out(take, tmp_path)
     assert "taken as lost" in text
 
 
+def test_a_child_has_points_and_no_smpl(take, tmp_path):
+    """Ten betas miss a child's shape by more than 10 mm."""
+    shutil.copytree(take.folder, tmp_path / "child")
+    child = Session.open(tmp_path / "child")
+    with np.load(child.path("body", "person00.npz")) as body:
+        arrays = {name: body[name] for name in body.files}
+    np.savez(child.path("body", "person00.npz"), **(arrays | {"child": np.float64(1)}))
+    export_session(child, "humandata", tmp_path / "out")
+    data = load(tmp_path / "out" / "person00_kinect_000.npz")
+    assert "smpl" not in data
+    assert data["keypoints3d_mask"].sum() == 24
+    assert "smpl of person00: is not there: " in (tmp_path / "out" / "source.txt").read_text()
+
+
 def test_places_are_all_different_and_outside_is_zero():
     assert len(set(OF_JOINTS.values()) | set(OF_FACE.values())) == 29
     assert len(set(OF_DETECTOR.values())) == len(OF_DETECTOR)
