@@ -105,6 +105,8 @@ def test_without_texture_or_company_nothing_is_kept_and_it_says_why(scene):
     polish = polish_cameras([(mesh, plain)], CONFIG)
     assert not polish.kept
     assert polish.cameras["c3/color"] is plain[3].camera
+    white = [dataclasses.replace(v, image=np.full_like(v.image, 255)) for v in views]
+    assert not polish_cameras([(mesh, white)], CONFIG).kept
     broken = TriangleMesh(vertices=np.full_like(mesh.vertices, np.nan), faces=mesh.faces)
     assert not polish_cameras([(broken, plain)], CONFIG).kept
     for alone in ([], [(mesh, [])], [(mesh, views[:1])], [(mesh, [views[0], views[3]])]):

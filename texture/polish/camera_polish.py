@@ -159,7 +159,9 @@ def _solved(
         for _ in range(config.steps):
             tone = values[:, 6:] + (1.0, 0.0)
             H, g, residual = agreement.equations(_places(samples.cameras, middle, values[:, :6]), tone, scale)
-            scale = float(np.clip(3 * np.nanmedian(np.abs(residual)), *SCALE))
+            if not np.isfinite(residual).any():
+                break
+            scale = float(np.clip(3 * _median(residual), *SCALE))
             H /= CORRELATED * scale**2
             g /= CORRELATED * scale**2
             H += np.diag(1 / sigma.ravel() ** 2)
@@ -199,4 +201,10 @@ def _disagreement(
     """Median distance of sightings from the mean of their point, levels of grey, at the finest blur."""
     agreement = Agreement(samples, middle, config.blur_px[-1])
     residual = agreement.equations(_places(samples.cameras, middle, motion), tone, SCALE[1])[2]
-    return float(np.nanmedian(np.abs(residual)))
+    return _median(residual)
+
+
+def _median(residual: np.ndarray) -> float:
+    """Median size of those that are known; NaN where none is: all pixels clipped, or out of the pictures."""
+    known = residual[np.isfinite(residual)]
+    return float(np.median(np.abs(known))) if len(known) else float("nan")
