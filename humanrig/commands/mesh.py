@@ -68,5 +68,26 @@ def mesh(
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:
-    """What was made, for people."""
-    return [f"{name}: {value}" for name, value in figures.items() if isinstance(value, int | float | str)]
+    """What was made of each person, for people."""
+    everybody = figures.get("people", {"": figures})
+    return [f"{name}: {_sentence(one)}" if name else _sentence(one) for name, one in everybody.items()]
+
+
+def _sentence(figures: dict[str, Any]) -> str:
+    instants, segments = figures["instants"], figures["segments"]
+    told = {
+        "tracked": f"tracked in {segments} {'segment' if segments == 1 else 'segments'}",
+        "free": "a surface of its own at each",
+        "body": "the fitted body, thickened",
+    }[figures["surface"]]
+    parts = [f"{instants} {'instant' if instants == 1 else 'instants'}: {told}, {figures['faces']} triangles"]
+    if "cloud_to_surface_mm" in figures:
+        parts.append(
+            f"{figures['cloud_to_surface_mm']} mm from the clouds in the median, "
+            f"{figures['unexplained_percent']} % of them left out"
+        )
+    if figures["flagged"]:
+        parts.append(f"{figures['flagged']} flagged")
+    if figures["skipped"]:
+        parts.append(f"{len(figures['skipped'])} without a surface")
+    return "; ".join(parts)

@@ -127,3 +127,12 @@ def rows_of(instants: list[int], wanted: list[int]) -> list[int]:
             "run the earlier stages for them, or change --frames"
         )
     return rows
+
+
+def rows_with_body(parameters: BodyParameters, rows: list[int]) -> list[int]:
+    """Those of the rows whose body is finite. Raises HumanrigError when none is."""
+    values = np.concatenate([parameters.global_orient, parameters.body_pose, parameters.transl], 1)
+    sound = [row for row in rows if np.isfinite(values[row]).all()]
+    if not sound or not np.isfinite(parameters.betas).all():
+        raise HumanrigError(f"the body is not finite at any of {len(rows)} instants; run the stage register again")
+    return sound

@@ -9,7 +9,7 @@ from humanrig.meshing.body_surface import body_surface
 from humanrig.meshing.free_sequence import free_sequence
 from humanrig.meshing.made import Made
 from humanrig.meshing.options import MeshConfig, Surface
-from humanrig.meshing.person_input import PersonInput, rows_of
+from humanrig.meshing.person_input import PersonInput, rows_of, rows_with_body
 from humanrig.meshing.tracked_sequence import tracked_sequence
 from humanrig.results import Results
 from humanrig.stage import Stage, StageContext
@@ -24,13 +24,19 @@ def run(context: StageContext) -> dict[str, Any]:
 
     The figures at the top are the first person's.
     """
-    return for_everybody(context, lambda results, progress: _person(context, results, progress))
+    figures = for_everybody(context, lambda results, progress: _person(context, results, progress))
+    everybody = figures.get("people", {})
+    if everybody:
+        warnings = [f"{name}: {warning}" for name, one in everybody.items() for warning in one["warnings"]]
+        figures["warnings"] = warnings
+    return figures
 
 
 def _person(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
     config: MeshConfig = context.config
     rows = rows_of(results.instants, context.instants)
-    person = PersonInput(results, config, tuple(rows))
+    sound = rows_with_body(results.parameters, rows)
+    person = PersonInput(results, config, tuple(sound))
     surface = _surface(config, person)
     if surface == "body":
         made = body_surface(person, context.output, progress)
@@ -39,6 +45,7 @@ def _person(context: StageContext, results: Results, progress: Progress) -> dict
     else:
         made = tracked_sequence(person, context.output, context.without, progress, config.workers)
     write_index(context.output, results.person, made.entries)
+    made.skipped.update({results.instants[row]: "the body is not finite" for row in rows if row not in sound})
     return _figures(surface, made)
 
 

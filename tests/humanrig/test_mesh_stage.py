@@ -11,12 +11,17 @@ from body.parameters import BodyParameters
 from geometry.mesh import TriangleMesh
 from geometry.mesh_files import write_obj
 from geometry.rays import RayScene
+from humanrig.commands.mesh import sentences
 from humanrig.errors import HumanrigError
 from humanrig.meshing import free_sequence
+from humanrig.meshing.options import MeshConfig
+from humanrig.meshing.person_input import PersonInput
 from humanrig.meshing.scan_template import welded
+from humanrig.results import Results
 from texture.files.mesh_sequence import MeshSequence
 from texture.surfaces.body_mesh import DressedBody
 from texture.surfaces.offsets import HANDS
+from texture.tracking import track
 
 FACES = 3000
 
@@ -26,9 +31,12 @@ def rgbd(tmp_path_factory):
     return record(tmp_path_factory.mktemp("rgbd") / "take", depth=True)
 
 
-@pytest.fixture(scope="module")
-def rgb(tmp_path_factory):
-    return record(tmp_path_factory.mktemp("rgb") / "take", depth=False)
+@pytest.fixture
+def rgb(rgbd):
+    """The same take while its clouds are away."""
+    clouds = rgbd.path("clouds").rename(rgbd.path("hidden"))
+    yield rgbd
+    clouds.rename(rgbd.path("clouds"))
 
 
 def true_surface(instant):
@@ -90,13 +98,15 @@ def test_without_clouds_it_is_the_body(rgb):
         run(rgb, "mesh", surface="body", template="scan.obj")
 
 
-def test_a_tracked_surface_keeps_its_topology_and_follows_the_clouds(rgbd):
+def test_a_tracked_surface_keeps_its_topology_and_follows_the_clouds(rgbd, monkeypatch):
+    monkeypatch.setattr(track, "UNEXPLAINED", 0.03)  # elbows bend by 70 degrees from one instant to the other
     figures = run(rgbd, "mesh", faces=FACES)
     meshes = meshes_of(rgbd)
     assert figures["surface"] == "tracked"
     assert meshes.segments == [0]
     assert meshes.flags == ("", "")
     assert figures["warnings"] == []
+    assert sentences(figures)[0].startswith("2 instants: tracked in 1 segment, ")
     segment = meshes.segment(0)
     assert len(segment.faces) <= FACES + 1
     assert len(segment.binding) == segment.vertices.shape[1]
@@ -104,28 +114,42 @@ def test_a_tracked_surface_keeps_its_topology_and_follows_the_clouds(rgbd):
         mesh = segment.surface(instant)
         assert mesh.is_watertight()
         assert mesh.volume() > 0.03
-        # points 10 mm apart in whole millimetres, faces 40 mm wide
-        assert error_of(mesh, instant) < 0.003
+        # points 10 mm apart in whole millimetres, faces 50 mm wide
+        assert error_of(mesh, instant) < 0.004
     assert 0 <= segment.uv.min() < segment.uv.max() <= 1
 
 
-def test_an_instant_whose_cloud_is_lost_or_poor_is_flagged(rgbd, damaged):
-    with np.load(damaged) as arrays:
-        cloud = dict(arrays)
+@pytest.mark.slow
+def test_an_instant_whose_cloud_is_lost_is_flagged(rgbd, damaged):
     damaged.unlink()
     figures = run(rgbd, "mesh", faces=FACES)
     assert meshes_of(rgbd).flags == ("", "no cloud")
     assert figures["flagged"] == 1
     assert figures["warnings"] == ["no cloud (instant 1)"]
-    assert error_of(meshes_of(rgbd).surface(1), 1) < 0.006  # the body takes it along: elbows crease
+    assert error_of(meshes_of(rgbd).surface(1), 1) < 0.007  # the body takes it along: elbows crease
+
+
+def test_what_is_wrong_with_a_cloud_is_told(rgbd, damaged):
+    def trouble():
+        return PersonInput(Results(rgbd), MeshConfig(), (0, 1)).trouble(1)
+
+    with np.load(damaged) as arrays:
+        cloud = dict(arrays)
+    assert trouble() == ""
+    for cameras, told in ((1, "the cloud is of 1 camera only"), (2, "the cloud is of 2 cameras only"), (3, "")):
+        np.savez(damaged, **cloud, camera=np.arange(len(cloud["points"]), dtype=np.uint8) % cameras)
+        assert trouble() == told
+    np.savez(damaged, points=cloud["points"][:100], normals=cloud["normals"][:100])
+    assert trouble() == "the cloud has only 100 points"
+    np.savez(damaged, points=cloud["points"] * np.nan, normals=cloud["normals"])
+    assert trouble() == "the cloud is empty"
+    np.savez(damaged, points=cloud["points"])
+    assert trouble() == "the cloud has no normals"
     damaged.write_bytes(b"PK\x03\x04 cut off")
-    run(rgbd, "mesh", faces=FACES)
-    assert "cannot be read" in meshes_of(rgbd).flags[1]
-    np.savez(damaged, **cloud, camera=np.arange(len(cloud["points"]), dtype=np.uint8) % 2)
-    run(rgbd, "mesh", faces=FACES)
-    assert meshes_of(rgbd).flags == ("", "the cloud is of 2 cameras only")
+    assert "cannot be read" in trouble()
 
 
+@pytest.mark.slow
 def test_free_surfaces_are_segments_of_one_instant(rgbd, damaged):
     damaged.unlink()
     figures = run(rgbd, "mesh", surface="free", faces=FACES, workers=1)
@@ -133,7 +157,7 @@ def test_free_surfaces_are_segments_of_one_instant(rgbd, damaged):
     assert meshes.segments == [0, 1]
     assert meshes.segment(0).binding is None
     assert meshes.surface(0).is_watertight()
-    assert error_of(meshes.surface(0), 0) < 0.003
+    assert error_of(meshes.surface(0), 0) < 0.004
     assert meshes.flags[0] == ""
     assert "the surface is the fitted body" in meshes.flags[1]
     assert len(meshes.surface(1).vertices) == load_body_model().vertex_count
@@ -165,6 +189,29 @@ def test_a_scan_is_welded_along_the_seams_of_its_texture():
     spoilt = apart.vertices.copy()
     spoilt[-1] = np.nan
     assert len(welded(TriangleMesh(vertices=spoilt, faces=apart.faces)).faces) == len(body.faces) - 1
+
+
+def test_an_instant_without_a_body_is_skipped_and_told(rgb):
+    path = rgb.path("body", "person00.npz")
+    whole = path.read_bytes()
+    with np.load(path) as arrays:
+        body = dict(arrays)
+    body["transl"][0] = np.nan
+    np.savez(path, **body)
+    try:
+        figures = run(rgb, "mesh")
+        assert figures["skipped"] == [0]
+        assert figures["warnings"] == ["no surface: the body is not finite (instant 0)"]
+        np.testing.assert_array_equal(meshes_of(rgb).instants, [1])
+        (line,) = sentences(figures)
+        assert line.startswith("1 instant: the fitted body, thickened")
+        assert line.endswith("; 1 without a surface")
+        body["transl"][:] = np.nan
+        np.savez(path, **body)
+        with pytest.raises(HumanrigError, match="not finite at any of 2 instants"):
+            run(rgb, "mesh")
+    finally:
+        path.write_bytes(whole)
 
 
 @pytest.mark.slow
