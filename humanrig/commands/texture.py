@@ -57,5 +57,23 @@ def texture(
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:
-    """What was made, for people."""
-    return [f"{name}: {value}" for name, value in figures.items() if isinstance(value, int | float | str)]
+    """What was painted of each person, for people."""
+    if "skipped" in figures:
+        return [f"no texture: {figures['skipped']}"]
+    everybody = figures.get("people", {"": figures})
+    return [f"{name}: {_sentence(one)}" if name else _sentence(one) for name, one in everybody.items()]
+
+
+def _sentence(figures: dict[str, Any]) -> str:
+    segments = figures["segments"]
+    parts = [
+        f"{segments} {'texture' if segments == 1 else 'textures'} of {figures['size']} from {figures['cameras']} "
+        f"cameras, {100 * figures['seen_clip']:.0f} % of the surface seen"
+    ]
+    if "seen_instant" in figures:
+        parts.append(f"{100 * figures['seen_instant']:.0f} % at a single instant")
+    if polish := figures["polish"]:
+        parts.append("cameras polished" if polish["kept"] else "cameras as calibrated")
+    if figures["without_texture"]:
+        parts.append(f"{len(figures['without_texture'])} instants without texture")
+    return "; ".join(parts)

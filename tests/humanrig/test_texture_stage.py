@@ -11,6 +11,7 @@ from painted_take import FRAMES, paint, record, run, write_surfaces
 
 from body.loading import load_body_model
 from calibration.color.srgb import light_of, values_of
+from humanrig.commands.texture import sentences
 from humanrig.errors import HumanrigError
 from humanrig.texturing import instant_work
 from texture.files.mesh_sequence import MeshSequence, write_segment
@@ -144,6 +145,9 @@ def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(recorded):
     shutil.rmtree(session.path("texture"), ignore_errors=True)
     figures = textured(session)
     assert figures["without_texture"] == [1]
+    (line,) = sentences(figures)
+    assert line.startswith(f"2 textures of {SIZE} from 5 cameras")
+    assert line.endswith("1 instants without texture")
     assert "instant 1 without texture" in figures["warnings"][0]
     folder = session.path("texture", "person00")
     assert (folder / "000000.jpg").read_bytes() == (folder / "segment_000.jpg").read_bytes()
@@ -156,6 +160,7 @@ def test_without_colour_the_stage_says_so(recorded):
     write_surfaces(session)
     figures = run(session, "texture", without=[f"k{i}" for i in range(5)])
     assert "without texture" in figures["skipped"]
+    assert sentences(figures) == [f"no texture: {figures['skipped']}"]
     with pytest.raises(HumanrigError, match="none of the 1 instants asked for"):
         run(session, "texture", instants=[7], size=SIZE)
 
