@@ -22,6 +22,8 @@ class Format:
     scope: Scope
     says: str
     """For --help: what the files are."""
+    version: int = 1
+    """Raised when a change of code changes the files: `--format all` then writes them anew."""
 
     def writer(self) -> Any:
         """The function that writes it: (what, folder, on_progress) to lines."""

@@ -27,7 +27,7 @@ def export_session(session: Session, format: str, folder: Path, on_progress: Pro
         raise HumanrigError(f"there is no export format '{format}'; the formats are: {' '.join((*FORMATS, ALL))}")
     folder = Path(folder)
     report = on_progress or (lambda done, total: None)
-    with made_folder(folder, identity(session, format), state_of(session)) as making:
+    with made_folder(folder, identity(session, format), state_of(session, FORMATS[format].version)) as making:
         _write(session, FORMATS[format], making, report)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCE)
     return [*files, folder / SOURCE]

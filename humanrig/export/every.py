@@ -54,11 +54,10 @@ def export_all(
     unless `again`.
     """
     report = on_progress or (lambda name, done, total: None)
-    state = state_of(session)
     made = []
-    for name in FORMATS:
+    for name, format in FORMATS.items():
         place = folder / name
-        if not again and is_current(place, identity(session, name), state):
+        if not again and is_current(place, identity(session, name), state_of(session, format.version)):
             made.append(replace(_sized(name, place), outcome="kept"))
             continue
         start = time.perf_counter()

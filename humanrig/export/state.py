@@ -12,9 +12,12 @@ from humanrig import __version__, manifest
 FOLDERS = ("recording", "sync", "calibration", "masks", "clouds", "keypoints", "body", "mesh", "texture")
 
 
-def state_of(session: Session) -> str:
-    """Twelve hexadecimal digits. No image is read: stages go by their manifests, other files by size and time."""
-    digest = hashlib.sha256(__version__.encode())
+def state_of(session: Session, version: int) -> str:
+    """Twelve hexadecimal digits, of one version of a format's writer.
+
+    No image is read: stages go by their manifests, other files by size and time.
+    """
+    digest = hashlib.sha256(f"{__version__} {version}".encode())
     digest.update((session.folder / INFO_FILE).read_bytes())
     for name in FOLDERS:
         for text in _parts(session.path(name)):

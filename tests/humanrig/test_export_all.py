@@ -1,6 +1,7 @@
 """Every format in one run: what a session allows is written, the rest says why, and a second run goes on."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from export_take import build_take
@@ -50,7 +51,7 @@ def test_what_cannot_be_made_says_why_and_stops_nothing(take, tmp_path):
     assert {name for name, _, _ in calls} == {"amass", "bvh"}
 
 
-def test_a_second_run_keeps_what_is_there_and_current(take, tmp_path):
+def test_a_second_run_keeps_what_is_there_and_current(take, tmp_path, monkeypatch):
     export_all(take, tmp_path / "out")
     (tmp_path / "out" / "bvh" / "person00.bvh").write_text("cut off")
     again = outcomes(export_all(take, tmp_path / "out"))
@@ -60,6 +61,8 @@ def test_a_second_run_keeps_what_is_there_and_current(take, tmp_path):
     assert again == {"amass": "written", "bvh": "written", "mkv": "skipped"}
     forced = outcomes(export_all(take, tmp_path / "out", again=True))
     assert forced == again
+    monkeypatch.setitem(FORMATS, "bvh", replace(FORMATS["bvh"], version=FORMATS["bvh"].version + 1))
+    assert outcomes(export_all(take, tmp_path / "out")) == {"amass": "kept", "bvh": "written", "mkv": "skipped"}
 
 
 def test_a_folder_of_somebody_else_is_left_alone(take, tmp_path):
