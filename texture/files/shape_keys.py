@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
+from texture.errors import TextureError
+
 TOLERANCE_M = 0.0005
 """Half the surfaces' own error against the true person (0.9 mm for the clouds they are made from)."""
 _MOST_FRAMES = 600
@@ -48,8 +50,12 @@ def shape_keys(
     """The fewest shapes, but never more than `most`, that leave no vertex farther than `tolerance_m` from its place.
 
     `base` is the mean by default. Of a clip of more than 600 frames, 600, evenly spread, are sure to be that near.
+    Raises TextureError for vertices that are not finite.
     """
     frames, count = vertices.shape[:2]
+    if not np.isfinite(vertices).all():
+        frame = int(np.argmin(np.isfinite(vertices).all((1, 2))))
+        raise TextureError(f"the surface of frame {frame} has vertices that are not finite; run the stage mesh again")
     start = np.asarray(vertices.mean(0, dtype=np.float64) if base is None else base, np.float32)
     moved = (vertices - start).reshape(frames, -1).astype(np.float32)
     chosen = moved[np.unique(np.linspace(0, frames - 1, min(_MOST_FRAMES, frames)).astype(int))]
