@@ -116,3 +116,34 @@ def test_comparison_counts_only_what_cameras_see(painted):
     assert errors.chamfer_mm == pytest.approx(2.0, abs=0.1)
     assert errors.f_5mm == 1.0
     assert errors.hidden_mm > 5
+
+
+def test_loose_cloth_hides_the_body_below_it():
+    surface = free_surface(cloud_on(0.3, np.random.default_rng(0), lowest=-0.9), ball(), CONFIG)
+    assert topology(surface.mesh).components == 1
+    assert surface.mesh.volume() == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.02)
+    assert surface.figures["left_out_cm3"] == 0
+
+
+def test_what_hangs_in_the_air_is_left_out_and_told():
+    rng = np.random.default_rng(0)
+    person, bun = cloud_on(0.2, rng), cloud_on(0.04, rng, count=2000)
+    assert person.normals is not None
+    assert bun.normals is not None
+    cloud = PointCloud(
+        points=np.concatenate([person.points, bun.points + [0, 0, 0.3]]),
+        normals=np.concatenate([person.normals, bun.normals]),
+    )
+    surface = free_surface(cloud, ball(), CONFIG)
+    assert surface.figures["left_out_cm3"] == pytest.approx(1e6 * 4 / 3 * np.pi * 0.04**3, rel=0.1)
+    assert "is left out" in surface.flags[0]
+    assert surface.mesh.vertices[:, 2].max() < 1.21
+
+
+@pytest.mark.slow
+def test_poisson_agrees_with_the_own_field():
+    cloud, body = cloud_on(0.21, np.random.default_rng(0), lowest=-0.7), ball()
+    config = FreeConfig(method="poisson", faces=3000, voxel_m=0.01, poisson_depth=6)
+    surface = free_surface(cloud, body, config)
+    assert topology(surface.mesh).closed
+    assert surface.mesh.volume() == pytest.approx(free_surface(cloud, body, CONFIG).mesh.volume(), rel=0.02)

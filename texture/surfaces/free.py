@@ -97,16 +97,19 @@ def free_surface(
     points = np.concatenate([usable.points, guide.points])
     normals = np.concatenate([usable.normals, guide.normals])
     weights = np.concatenate([_certainty(usable), np.full(len(guide.points), GUIDE_WEIGHT)])
-    if config.method == "poisson":
-        dense = poisson_surface(points, normals, config.poisson_depth)
-    else:
+    piece = (
+        _person_alone(poisson_surface(points, normals, config.poisson_depth)) if config.method == "poisson" else None
+    )
+    if piece is not None and not piece.mesh.is_watertight():
+        flags.append("the Poisson surface is not closed; it was made by the method tsdf instead")
+        piece = None
+    if piece is None:
         indicator = solve_indicator(points, normals, config.voxel_m * COARSE, BLOCK // COARSE)
         indicator = carved(indicator, views) if views else indicator
-        dense = extract(fine_field(points, normals, weights, indicator, config.voxel_m, views))
-    whole, left_out_cm3, largest_cm3 = _person_alone(dense)
-    if largest_cm3 > PIECE_CM3:
-        flags.append(f"a piece of {largest_cm3:.0f} cm3 is not joined to the person and is left out")
-    mesh = simplified(whole, config.faces)
+        piece = _person_alone(extract(fine_field(points, normals, weights, indicator, config.voxel_m, views)))
+    if piece.lost_cm3 > PIECE_CM3:
+        flags.append(f"a piece of {piece.lost_cm3:.0f} cm3 is not joined to the person and is left out")
+    mesh = simplified(piece.mesh, config.faces)
     shape = topology(mesh)
     if not shape.closed:
         flags.append("the surface is not closed")
@@ -121,7 +124,7 @@ def free_surface(
             "seen": float(seen.mean()),
             "faces": float(len(mesh.faces)),
             "handles": float(shape.handles),
-            "left_out_cm3": left_out_cm3,
+            "left_out_cm3": piece.left_out_cm3,
             "closed": float(shape.closed),
         },
         flags=tuple(flags),
@@ -193,8 +196,17 @@ def _certainty(cloud: PointCloud) -> Float[np.ndarray, "points"]:
     return np.clip((usual / sigma) ** 2, 0.05, 4.0) if np.isfinite(usual) else np.ones(len(cloud))
 
 
-def _person_alone(dense: TriangleMesh) -> tuple[TriangleMesh, float, float]:
-    """The piece with the largest volume, and what else floats in the air: in all, and the largest, cm³."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Piece:
+    """The piece with the largest volume, and what else floats in the air."""
+
+    mesh: TriangleMesh
+    left_out_cm3: float
+    lost_cm3: float
+    """The largest of them."""
+
+
+def _person_alone(dense: TriangleMesh) -> _Piece:
     if not len(dense.faces):
         raise TextureError("the points enclose nothing; are the normals of the cloud turned to the cameras?")
     centered = replace(dense, vertices=dense.vertices - dense.vertices.mean(0))
@@ -203,7 +215,7 @@ def _person_alone(dense: TriangleMesh) -> tuple[TriangleMesh, float, float]:
     others = 1e6 * np.delete(volume, person)
     air = others[others > 0]
     alone = compacted(TriangleMesh(vertices=dense.vertices, faces=dense.faces[piece == person]))[0]
-    return alone, float(air.sum()), float(air.max(initial=0.0))
+    return _Piece(mesh=alone, left_out_cm3=float(air.sum()), lost_cm3=float(air.max(initial=0.0)))
 
 
 def _seen(mesh: TriangleMesh, cloud: PointCloud) -> Bool[np.ndarray, "vertices"]:

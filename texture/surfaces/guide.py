@@ -31,8 +31,6 @@ TOUCHING_M = 0.012
 """Where two parts of the body are nearer than two voxels, what lies between them counts as closed."""
 CARRIED_M = 0.025
 """Offsets larger than this are of loose cloth, and say nothing of the body beside it."""
-GAP_SHARE = 0.6
-"""Of a vertex's neighbours; the cloud of a whole ball leaves 1 of 40 vertices without a hit of their own."""
 JOIN_SWEEPS = 40
 """Smoothing sweeps that carry the offsets of measured parts into the unmeasured ones, some 8 cm far."""
 FADE = 0.02
@@ -65,7 +63,6 @@ def guide_points(cloud: PointCloud, body: TriangleMesh, spacing_m: float, views:
     offset = np.empty(len(body.vertices))
     find_offsets(body.vertices, normals, outward, inward, CELL_M, SAME_SIDE, *grid, offset)
     edges = np.concatenate([body.faces[:, [0, 1]], body.faces[:, [1, 2]], body.faces[:, [2, 0]]]).astype(np.int64)
-    _fill_gaps(edges, offset)
     covered = np.isfinite(offset)
     wanted = ~covered & (outward > TOUCHING_M)
     tight = covered & (np.abs(np.nan_to_num(offset)) < CARRIED_M)
@@ -75,17 +72,6 @@ def guide_points(cloud: PointCloud, body: TriangleMesh, spacing_m: float, views:
     points, v = _sampled(moved, normals, body.faces, wanted, spacing_m)
     kept = looked_through(points, views) < THROUGH_VIEWS
     return Guide(points=points[kept], normals=v[kept], covered=covered, carved=int((~kept).sum()))
-
-
-def _fill_gaps(edges: np.ndarray, offset: np.ndarray) -> None:
-    """Covers vertices most of whose neighbours are: rays slip through between the points of a cloud."""
-    covered = np.isfinite(offset)
-    ends, others = edges.T.ravel(), edges[:, ::-1].T.ravel()
-    around = np.bincount(ends, minlength=len(offset))
-    known = np.bincount(ends, covered[others], len(offset))
-    total = np.bincount(ends, np.where(covered, offset, 0)[others], len(offset))
-    gap = ~covered & (known > GAP_SHARE * around)
-    offset[gap] = total[gap] / known[gap]
 
 
 def _free_lengths(body: TriangleMesh, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
