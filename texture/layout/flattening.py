@@ -14,7 +14,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
 
 STEPS = 8
-"""Local and global steps: stretch still falls by 2 % in the eighth."""
+"""Local and global steps. The logarithm of the stretch, root mean square over four scanned people, is 0.27 as
+projected, 0.047 after four steps, 0.042 after eight and 0.041 after twelve."""
 COTANGENT = (0.05, 10.0)
 """Bounds of the edge weights: obtuse and sliver faces would make the system indefinite or stiff."""
 

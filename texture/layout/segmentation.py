@@ -16,8 +16,9 @@ from texture.layout.adjacency import connected
 
 REGIONS = 60
 """Regions before joining."""
-ROUNDS = 4
-"""Competitions: the mean normals hardly move after the fourth."""
+ROUNDS = 2
+"""Competitions. One makes 45 charts of a scanned person in the mean, two 44, four and eight 43, with borders of one
+length."""
 SPREAD = 0.5
 """Squared distance from the region's centre, in units of the region's mean size, against squared difference of normals
 (0 to 4): keeps regions compact where the surface is flat."""
@@ -29,7 +30,7 @@ MIN_COMMON = 0.15
 """Charts that share less than this of the shorter outline are not joined."""
 
 SMOOTHINGS = 4
-"""Passes over all borders; they shorten them by a fifth."""
+"""Passes over all borders. They shorten those of four scanned people from 32 to 25 m; eight passes do no more."""
 
 
 def segmented(mesh: TriangleMesh, neighbours: Int32[np.ndarray, "faces 3"]) -> Int32[np.ndarray, "faces"]:
