@@ -117,7 +117,17 @@ def test_regions_take_the_faces_that_agree_with_them_best(painted):
     seeds, size2 = np.array([3, 40, 77]), 0.02
     labels, room = np.empty(len(areas), np.int64), np.empty(3 * len(areas) + 3)
     _competed(
-        neighbours, normals, areas, centers, seeds.copy(), size2, 2, labels, room, room.astype(int), np.empty((3, 8))
+        neighbours,
+        normals,
+        areas,
+        centers,
+        seeds.copy(),
+        size2,
+        2,
+        labels,
+        room,
+        np.empty(len(room), int),
+        np.empty((3, 8)),
     )
 
     def misfit(face, normal, center):

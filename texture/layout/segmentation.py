@@ -44,9 +44,10 @@ def segmented(mesh: TriangleMesh, neighbours: Int32[np.ndarray, "faces 3"]) -> I
     size2 = max(float(areas.sum()), 1e-12) / REGIONS
     seeds = _spread_seeds(normals, centers, size2, min(REGIONS, len(areas)))
     labels = np.empty(len(areas), np.int64)
-    costs = np.empty(3 * len(areas) + len(seeds))
-    means = np.empty((len(seeds), 8))
-    _competed(neighbours, normals, areas, centers, seeds, size2, ROUNDS, labels, costs, costs.astype(np.int64), means)
+    costs, entries = np.empty(3 * len(areas) + len(seeds)), np.empty(3 * len(areas) + len(seeds), np.int64)
+    _competed(
+        neighbours, normals, areas, centers, seeds, size2, ROUNDS, labels, costs, entries, np.empty((len(seeds), 8))
+    )
     labels = _joined(labels, neighbours, normals, areas, lengths)
     _smooth(labels, neighbours, lengths, SMOOTHINGS)
     return connected(labels, neighbours)
