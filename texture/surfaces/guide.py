@@ -19,13 +19,14 @@ from geometry.rays import RayScene
 from registration.clouds.views import DepthView
 from texture.surfaces.carving import THROUGH_VIEWS, looked_through
 
-CELL_M = 0.016
-"""Of the grid in which measured points are looked up along the body's normals: three points apart."""
+CELL_M = 0.012
+"""Of the grid in which measured points are looked up along the body's normals: two and a half points apart. With 16 mm
+fingertips count as covered that are not (chamfer/2 0.90 mm instead of 0.88)."""
 OUTWARD_M = 0.20
 """A skirt stands off a leg by as much."""
 INWARD_M = 0.04
 """The body's fit is off by less."""
-SAME_SIDE = 0.3
+SAME_SIDE = 0.5
 """Cosine between the normals of a measured patch and the body below it."""
 TOUCHING_M = 0.012
 """Where two parts of the body are nearer than two voxels, what lies between them counts as closed."""
