@@ -187,3 +187,6 @@ def test_wrong_input_is_refused(painted):
     view = ColorView(camera=camera, image=np.zeros((240, 320, 3), np.uint8))
     with pytest.raises(TextureError, match="65 colour cameras"):
         paint(mesh, atlas, [view] * 65)
+    broken = replace(mesh, vertices=np.where(np.arange(len(mesh.vertices))[:, None] == 5, np.nan, mesh.vertices))
+    with pytest.raises(TextureError, match="1 of 1200 vertices"):
+        paint(broken, atlas, [view])

@@ -7,8 +7,10 @@ import numpy as np
 
 HIDDEN, WHOLE, MIXED = 0, 1, 2
 """What a camera sees of a face: nothing; all of it, so that no texel need be tested; or a part."""
-STEEP = 0.2
-"""Tolerances grow with 1/cos as far as this cosine: on a steep surface one pixel spans more depth."""
+STEEP = 0.4
+"""Tolerances grow with 1/cos as far as this cosine: on a steep surface one pixel spans more depth. Crossed arms, two
+instants, surface from the cloud: 0.077 and 0.101 % of the texels of a wrong part, 0.137 and 0.130 % with 0.2, at the
+same held-out PSNR."""
 LARGE_PX = 256
 """Faces over more pixels than this are not looked at whole: each texel is tested."""
 MOST_VIEWS = 64

@@ -32,7 +32,7 @@ def paint(mesh: TriangleMesh, atlas: Atlas, views: Sequence[ColorView], config: 
     """The colours of the atlas's texels on a posed mesh; views may be of different sizes, and none at all.
 
     The mesh must have the faces of the atlas. Raises GeometryError on an image of another size than its camera, and
-    TextureError on more cameras than can be told apart or on a mesh that is not the atlas's.
+    TextureError on more cameras than can be told apart, and on a mesh that is not the atlas's or not finite.
     """
     config = config or PaintConfig()
     if len(views) > kernels.MOST_VIEWS:
@@ -45,9 +45,15 @@ def paint(mesh: TriangleMesh, atlas: Atlas, views: Sequence[ColorView], config: 
             f"a mesh of {len(mesh.faces)} faces and {len(mesh.vertices)} vertices is to be painted in the atlas of one "
             f"with {len(atlas.faces)} faces; make the atlas of its own segment"
         )
+    vertices = np.asarray(mesh.vertices, np.float64)
+    if not np.isfinite(vertices).all():
+        lost = int((~np.isfinite(vertices).all(-1)).sum())
+        raise TextureError(
+            f"{lost} of {len(vertices)} vertices of the mesh are not finite and it cannot be painted; "
+            "make the surface of this instant again"
+        )
     for view in views:
         view.check_sizes()
-    vertices = np.asarray(mesh.vertices, np.float64)
     normals = mesh.vertex_normals()
     patches = surface_patches(vertices, atlas.faces)
     corners = np.zeros((len(vertices), len(views), 4), np.float32)
