@@ -141,7 +141,7 @@ def _together(parts: list[WrongParts]) -> dict[str, Any]:
     return {
         "wrong": wrong / max(painted, 1),
         "room": sum(p.room for p in parts) / max(painted, 1),
-        "mistaken": f"{most[0]} as {most[1]}: {most[2]}",
+        "mistaken": f"{most[0]} as {most[1]}: {most[2]}" if most[2] else "–",
     }
 
 
