@@ -117,7 +117,8 @@ def test_pieces_and_handles_are_counted():
 
 
 def test_the_guide_lies_where_the_cloud_does_not_and_joins_it():
-    guide = guide_points(cloud_on(0.21, np.random.default_rng(0), lowest=-0.5), ball(cuts=16), 0.01)
+    cloud = cloud_on(0.21, np.random.default_rng(0), lowest=-0.5, count=30_000)  # as dense as a fused cloud
+    guide = guide_points(cloud, ball(cuts=16), 0.01)
     height = (ball(cuts=16).vertices[:, 2] - 1) / 0.2
     assert guide.covered[height > -0.4].mean() > 0.95  # some normals slip through between the points
     assert not guide.covered[height < -0.65].any()
