@@ -14,8 +14,9 @@ import numpy as np
 from geometry.mesh import TriangleMesh
 from texture.surfaces.topology import compacted
 
-SWEEP_SHARE = 0.25
-"""Part of the triangles whose cheapest edge may go in a sweep: half of it costs twice the sweeps, for 1% less error."""
+SWEEP_SHARE = 0.5
+"""Part of the triangles whose cheapest edge may go in a sweep. From 295,000 faces: 0.29 s and 0.20 mm off on average;
+a quarter takes 0.38 s for 0.19 mm, nine tenths 0.22 s for 0.23 mm."""
 KEEP_TURN = 0.3
 """Cosine between a triangle's normals before and after; slivers turn easily."""
 POOL = 6
