@@ -103,7 +103,8 @@ def paint_person(context: StageContext, results: Results, progress: Progress) ->
     if not any((folder / results.person).glob("segment_*.jpg")):
         raise HumanrigError(f"{results.person} has no texture: " + "; ".join(told.warnings()))
     _hand_over(folder / results.person, context.output / results.person)
-    shutil.rmtree(folder, ignore_errors=True)
+    for finished in folder.parent.glob(f"{results.person}_*"):  # those of runs with other options too
+        shutil.rmtree(finished, ignore_errors=True)
     return _figures(config, look, told, results)
 
 

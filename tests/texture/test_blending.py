@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from texture.blending.body_memory import BodyMemory, carried, only
+from texture.blending.body_memory import BodyMemory, carried, lent, only
 from texture.blending.inpainting import between_charts, fill_holes
 from texture.blending.sequence import OUTLIER_LEVELS, UNIT_WEIGHT, robust_mean, sequence_texture
 from texture.blending.surface_fill import filled, spread_over
@@ -120,6 +120,14 @@ def test_the_body_remembers_what_another_surface_showed(painted):
     assert not known[points[:, 2] < 0.8].any()
     # a texel of the memory is 3 cm high on this globe: 3 levels
     np.testing.assert_allclose(found[sure, 0], 100 * points[sure, 2], atol=5)
+    large = Atlas.of(surface.faces, surface.uv, surface.uv_faces, 128)
+    height = large.place(surface.vertices).positions[:, 2]
+    missing = (height > 0.95) & (height < 1.25)  # faces at the pole have no normal
+    found, known = lent(memory, body, surface, large, missing)
+    assert known.mean() > 0.95
+    # and a block of four texels is 6 cm high here
+    np.testing.assert_allclose(found[known, 0], 100 * height[missing][known], atol=12)
+    assert np.abs(found[known, 0] - 100 * height[missing][known]).mean() < 3
 
 
 def test_between_charts_is_smooth_and_charts_stay():

@@ -55,7 +55,9 @@ def sequence_texture(blends: Iterable[Blend], count: int | None = None) -> Seque
     blends = list(blends) if count is None else blends
     count = len(blends) if count is None and isinstance(blends, list) else count
     if not count:
-        raise TextureError("no instant could be painted; look at the reasons above")
+        raise TextureError(
+            "no instant of the sequence could be painted, so that it has no texture; look at its cameras and surfaces"
+        )
     colors, weights, sources = None, None, None
     for i, blend in enumerate(blends):
         if colors is None or weights is None or sources is None:
