@@ -19,23 +19,22 @@ def extract(field: SparseField) -> TriangleMesh:
     Every edge has two faces as long as the surface does not reach the border of the grid.
     """
     table, counts = triangle_table()
-    distance = field.distance
+    distance, places = field.distance, field.places
+    slots = np.pad(field.slots, ((0, 1), (0, 1), (0, 1)), constant_values=-2)  # beyond the grid all is outside
     number = np.full((*distance.shape, 3), -1, np.int32)
-    crossings = count_crossings(distance, field.slots, field.places)
+    crossings = count_crossings(distance, slots, places)
     vertices = np.empty((crossings, 3))
-    cut_edges(distance, field.slots, field.places, CLEAR_OF_CORNERS, number, vertices)
+    cut_edges(distance, slots, places, CLEAR_OF_CORNERS, number, vertices)
     lower = EDGES[:, 0].astype(np.int64)
     patterns = np.zeros(distance.shape, np.uint8)
-    triangles = find_patterns(distance, field.slots, field.places, counts, patterns)
+    triangles = find_patterns(distance, slots, places, counts, patterns)
     faces = np.empty((triangles, 3), np.int32)
-    fill_faces(patterns, field.slots, field.places, table, counts, lower, EDGE_AXIS, number, faces)
+    fill_faces(patterns, slots, places, table, counts, lower, EDGE_AXIS, number, faces)
     return TriangleMesh(vertices=vertices * field.voxel_m + field.origin, faces=faces)
 
 
 @nb.njit(inline="always")
 def _value(distance, slots, i, j, k):
-    if i >> 3 >= slots.shape[0] or j >> 3 >= slots.shape[1] or k >> 3 >= slots.shape[2]:
-        return np.float32(1.0)
     slot = slots[i >> 3, j >> 3, k >> 3]
     if slot == -1:
         return np.float32(-1.0)
