@@ -20,6 +20,8 @@ class Made:
     figures: dict[str, Any] = field(default_factory=dict)
     skipped: dict[int, str] = field(default_factory=dict)
     """Why instants have no surface."""
+    notes: tuple[str, ...] = ()
+    """What was lost or doubtful on the way, whatever the instant."""
 
     def warnings(self) -> list[str]:
         """One sentence for each thing that is wrong somewhere, with the instants."""
@@ -31,7 +33,9 @@ class Made:
         left_out: dict[str, list[int]] = {}
         for instant, reason in self.skipped.items():
             left_out.setdefault(reason, []).append(instant)
-        return told + [f"no surface: {reason} ({named(instants)})" for reason, instants in left_out.items()]
+        return [*self.notes, *told] + [
+            f"no surface: {reason} ({named(instants)})" for reason, instants in left_out.items()
+        ]
 
 
 def named(instants: list[int]) -> str:

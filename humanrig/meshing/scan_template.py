@@ -34,8 +34,9 @@ NEAR_M = 0.25
 """Parts of a scan farther from the body that fits it are not the person; a skirt stands off by 0.2."""
 
 
-def scan_template(person: PersonInput) -> Template:
-    """The scan of `config.template`, at rest on the take's body, with its own texture coordinates where it has some.
+def scan_template(person: PersonInput) -> tuple[Template, tuple[str, ...]]:
+    """The scan of `config.template`, at rest on the take's body, with its own texture coordinates where it has some;
+    and what was left out or is doubtful.
 
     Raises HumanrigError that says what is wrong with the scan and what to do.
     """
@@ -44,7 +45,7 @@ def scan_template(person: PersonInput) -> Template:
     mesh = welded(_read(config.template))
     unit = METRES[config.template_unit or "m"]
     try:
-        source, up, _ = clean_scan(
+        source, up, source_notes = clean_scan(
             of_mesh(mesh, config.template), config.template, config.template_unit, config.template_up
         )
         estimate = fit_shape(model, [source], up=up)
@@ -56,12 +57,18 @@ def scan_template(person: PersonInput) -> Template:
     stood = replace(mesh, vertices=unit * mesh.vertices @ R.T)
     floor = None if source.floor_m is None else source.floor_m
     alone = _person_alone(stood, clip.vertices[0], floor)
+    notes = [f"the template: {note}" for note in (*source_notes, *estimate.warnings)]
     if len(alone.faces) > MOST_FACES:
+        notes.append(
+            f"the template's {len(alone.faces)} faces are more than {MOST_FACES}: it was reduced to about {config.faces} "
+            "and has new texture coordinates"
+        )
         alone = simplified(TriangleMesh(vertices=alone.vertices, faces=alone.faces), config.faces)
     template = hang(laid_out(_outward(alone, clip)), clip, 0)
     # the joints of the take's body, the surface of the scan
     shift = template.attachment @ (person.clip.rest - clip.rest)
-    return replace(template, binding=replace(template.binding, rest=(template.binding.rest + shift).astype(np.float32)))
+    rest = (template.binding.rest + shift).astype(np.float32)
+    return replace(template, binding=replace(template.binding, rest=rest)), tuple(notes)
 
 
 def welded(mesh: TriangleMesh) -> TriangleMesh:

@@ -43,9 +43,9 @@ def tracked_sequence(
             judged=lambda row: not keep and not person.trouble(row), threads=threads,
         )  # fmt: skip
 
-    last = len(flags) - 1
+    last, notes = len(flags) - 1, ()
     if person.config.template is not None:
-        template = scan_template(person)
+        template, notes = scan_template(person)
         tracks.append(tracked(template, _key_rows(person, 0, last)[0], 0, last, keep=True))
         _flag_misfits(tracks[0], person, flags)
     else:
@@ -53,9 +53,9 @@ def tracked_sequence(
         waiting = [(0, last)]
         while waiting:
             first, final = waiting.pop(0)
-            key, template, notes = _template(person, images, first, final)
+            key, template, told = _template(person, images, first, final)
             tracks.append(tracked(template, key, first, final, keep=False))
-            flags[key] += notes
+            flags[key] += told
             waiting += gaps(first, final, [tracks[-1]])
     tracks.sort(key=lambda track: track.rows[0])
     for number, track in enumerate(tracks):
@@ -68,7 +68,7 @@ def tracked_sequence(
         for number, track in enumerate(tracks)
         for row in track.rows
     ]
-    return Made(entries=entries, figures=_figures(tracks, person))
+    return Made(entries=entries, figures=_figures(tracks, person), notes=notes)
 
 
 def _key_rows(person: PersonInput, first: int, last: int) -> list[int]:
