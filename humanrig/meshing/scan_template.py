@@ -60,8 +60,8 @@ def scan_template(person: PersonInput) -> tuple[Template, tuple[str, ...]]:
     notes = [f"the template: {note}" for note in (*source_notes, *estimate.warnings)]
     if len(alone.faces) > MOST_FACES:
         notes.append(
-            f"the template's {len(alone.faces)} faces are more than {MOST_FACES}: it was reduced to about {config.faces} "
-            "and has new texture coordinates"
+            f"the template's {len(alone.faces)} faces are more than {MOST_FACES}: it was reduced to about "
+            f"{config.faces} and has new texture coordinates"
         )
         alone = simplified(TriangleMesh(vertices=alone.vertices, faces=alone.faces), config.faces)
     template = hang(laid_out(_outward(alone, clip)), clip, 0)
