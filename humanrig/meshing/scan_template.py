@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from body.parameters import BodyParameters
 from geometry.errors import GeometryError
+from geometry.face_raster.vertex_normals import vertex_normals
 from geometry.mesh import TriangleMesh
 from geometry.mesh_files import read_mesh
 from humanrig.errors import HumanrigError
@@ -24,7 +25,6 @@ from registration.shape.scan_files import of_mesh
 from registration.shape.scans import METRES, clean_scan
 from texture.surfaces.simplification import simplified
 from texture.tracking.body_clip import BodyClip
-from texture.tracking.mesh_kernels import vertex_normals
 from texture.tracking.template import Template, hang
 
 MOST_FACES = 120_000
@@ -46,7 +46,7 @@ def scan_template(person: PersonInput) -> tuple[Template, tuple[str, ...]]:
     unit = METRES[config.template_unit or "m"]
     try:
         source, up, source_notes = clean_scan(
-            of_mesh(mesh, config.template), config.template, config.template_unit, config.template_up
+            of_mesh(mesh, config.template), str(config.template), config.template_unit, config.template_up
         )
         estimate = fit_shape(model, [source], up=up)
     except RegistrationError as error:
@@ -86,9 +86,9 @@ def welded(mesh: TriangleMesh) -> TriangleMesh:
     return _some(replace(mesh, vertices=mesh.vertices[first], faces=faces, texture=None), solid)
 
 
-def _read(path: str) -> TriangleMesh:
+def _read(path: Path) -> TriangleMesh:
     try:
-        mesh = read_mesh(Path(path))
+        mesh = read_mesh(path)
     except GeometryError as error:
         raise HumanrigError(f"the template cannot be read: {error}") from None
     if not len(mesh.faces):
@@ -129,8 +129,8 @@ def _person_alone(mesh: TriangleMesh, body: np.ndarray, floor_m: float | None) -
 def _outward(mesh: TriangleMesh, clip: BodyClip) -> TriangleMesh:
     """Faces wound so that they look away from the body, as most of the scan's faces say."""
     nearest = KDTree(clip.vertices[0]).query(mesh.vertices)[1]
-    body = vertex_normals(clip.vertices[0], clip.faces)[nearest]
-    if (vertex_normals(mesh.vertices, mesh.faces) * body).sum() >= 0:
+    body = vertex_normals(clip.vertices[0], clip.faces, np.float64)[nearest]
+    if (vertex_normals(mesh.vertices, mesh.faces, np.float64) * body).sum() >= 0:
         return mesh
     return replace(
         mesh,

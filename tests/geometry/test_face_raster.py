@@ -191,5 +191,7 @@ def test_without_egl_numba_draws_and_says_so_once(monkeypatch, caplog):
 def test_normals_equal_those_of_the_mesh(body_mesh):
     expected = body_mesh.vertex_normals()
     np.testing.assert_allclose(vertex_normals(body_mesh.vertices, body_mesh.faces), expected, atol=1e-5)
+    double = vertex_normals(body_mesh.vertices, body_mesh.faces, np.float64)
+    np.testing.assert_allclose(double, expected, atol=1e-12)
     lonely = np.concatenate([body_mesh.vertices, [[5.0, 5, 5]]])
     np.testing.assert_array_equal(vertex_normals(lonely, body_mesh.faces)[-1], 0)

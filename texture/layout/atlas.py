@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Integer
 
+from geometry.face_raster.vertex_normals import vertex_normals
 from texture.errors import TextureError
-from texture.layout.texel_raster import grow, list_texels, place_texels, raster_faces, vertex_normals
+from texture.layout.texel_raster import grow, list_texels, place_texels, raster_faces
 
 GUTTER = 4
 """Texels around each chart that repeat its border, for bilinear look-ups and the first mipmaps."""
@@ -71,8 +72,7 @@ class Atlas:
     def place(self, vertices: Float[np.ndarray, "vertices 3"]) -> Texels:
         """Where the covered texels are on a posed mesh."""
         corners = np.ascontiguousarray(vertices, np.float32)
-        normals = np.zeros((len(corners), 3), np.float32)
-        vertex_normals(np.ascontiguousarray(vertices, np.float64), self.faces, normals)
+        normals = vertex_normals(np.ascontiguousarray(vertices, np.float64), self.faces)
         texels = Texels(positions=np.empty((len(self), 3), np.float32), normals=np.empty((len(self), 3), np.float32))
         place_texels(self.face, self.bary, self.faces, corners, normals, texels.positions, texels.normals)
         return texels

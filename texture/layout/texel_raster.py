@@ -99,26 +99,6 @@ def list_texels(q, faces, owner, source, flat, face, bary):
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def vertex_normals(vertices, faces, normals):
-    """Area-weighted unit normals; zero for vertices without faces."""
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
-        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
-        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for k in range(3):
-            i = faces[f, k]
-            normals[i, 0] += x
-            normals[i, 1] += y
-            normals[i, 2] += z
-    for i in range(len(normals)):
-        length = np.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2)
-        scale = 1 / max(length, np.float32(1e-30))
-        for k in range(3):
-            normals[i, k] *= scale
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
 def place_texels(face, bary, faces, vertices, normals, positions, texel_normals):
     """Positions, and unit normals, of texels by the weights of their face's corners."""
     for i in range(len(face)):

@@ -1,4 +1,4 @@
-"""Small kernels over the vertices of a surface: neighbours, normals, blended transforms."""
+"""Small kernels over the vertices of a surface: neighbours, blended transforms."""
 
 from __future__ import annotations
 
@@ -38,26 +38,6 @@ class Neighbours:
         rows = np.concatenate([np.repeat(np.arange(count), degree), alone])
         values = np.concatenate([np.repeat(1 / np.maximum(degree, 1), degree), np.ones(len(alone))])
         return coo_array((values, (rows, np.concatenate([self.index, alone]))), shape=(count, count)).tocsr()
-
-
-@njit(cache=True, nogil=True)
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals; zero where there is no area (`TriangleMesh.vertex_normals`, eight times faster)."""
-    normals = np.zeros(vertices.shape)
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
-        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
-        cross = (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
-        for k in range(3):
-            normals[a, k] += cross[k]
-            normals[b, k] += cross[k]
-            normals[c, k] += cross[k]
-    for i in range(len(normals)):
-        length = np.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2)
-        for k in range(3):
-            normals[i, k] /= max(length, 1e-30)
-    return normals
 
 
 def blended(

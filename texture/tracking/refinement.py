@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from geometry.cloud import PointCloud
+from geometry.face_raster.vertex_normals import vertex_normals
 from texture.tracking.cloud_grid import CloudGrid, offsets_to_cloud
 from texture.tracking.elastic import elastic_displacement
-from texture.tracking.mesh_kernels import vertex_normals
 from texture.tracking.template import Posed, Template
 
 
@@ -83,7 +83,7 @@ def refined(
         grid = CloudGrid.of(cloud[:: level.stride], max(level.reach_m, 3 * level.width_m))
         for _ in range(level.rounds):
             vertices = posed.vertices + moved
-            normals = vertex_normals(vertices, template.mesh.faces)
+            normals = vertex_normals(vertices, template.mesh.faces, np.float64)
             distance, weight = offsets_to_cloud(vertices, normals, grid, level.reach_m, level.width_m)
             certainty = np.minimum(level.stride * weight / ENOUGH, 1.0)
             along = distance + (normals * moved).sum(1)

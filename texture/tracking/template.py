@@ -9,12 +9,13 @@ from jaxtyping import Float, Integer
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.spatial import KDTree
 
+from geometry.face_raster.vertex_normals import vertex_normals
 from geometry.mesh import TriangleMesh
 from geometry.rays import RayScene
 from texture.errors import TextureError
 from texture.surfaces.binding import Binding, strongest_influences
 from texture.tracking.body_clip import BodyClip
-from texture.tracking.mesh_kernels import Neighbours, blended, vertex_normals
+from texture.tracking.mesh_kernels import Neighbours, blended
 
 NORMAL_M = 0.06
 """What a normal turned by 90 degrees counts for in the search of the body's nearest vertex: an arm that lies against
@@ -96,7 +97,7 @@ def hang(mesh: TriangleMesh, clip: BodyClip, row: int) -> Template:
             f"a surface with {len(mesh.faces)} faces, and {broken} of {len(vertices)} vertices not finite, cannot be "
             "tracked; make it again"
         )
-    normals = vertex_normals(vertices, mesh.faces)
+    normals = vertex_normals(vertices, mesh.faces, np.float64)
     neighbours = Neighbours.of(mesh.faces, len(vertices), _links(vertices, normals, mesh.faces))
     attachment = _attachment(vertices, normals, neighbours, clip, row)
     joints, weights = strongest_influences(attachment @ clip.weights)
@@ -135,7 +136,7 @@ def _attachment(
 ) -> csr_array:
     """Rows sum to 1."""
     body = clip.vertices[row]
-    known = np.hstack([body, NORMAL_M / np.sqrt(2) * vertex_normals(body, clip.faces)])
+    known = np.hstack([body, NORMAL_M / np.sqrt(2) * vertex_normals(body, clip.faces, np.float64)])
     nearest = KDTree(known).query(np.hstack([vertices, NORMAL_M / np.sqrt(2) * normals]))[1]
     count = len(vertices)
     matrix = coo_array((np.ones(count), (np.arange(count), nearest)), shape=(count, len(body))).tocsr()
