@@ -3,3 +3,7 @@
 
 class TextureError(Exception):
     """A message for the user: what failed, the offending value and its place, and what to do next."""
+
+
+class DiskError(TextureError, OSError):
+    """A file that could not be written: no fault of what was to be in it."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from capture.session import Session
 from humanrig.errors import HumanrigError
 from humanrig.export.folder import SOURCE, Making, made_folder
+from humanrig.export.person import everybody
 from humanrig.export.state import state_of
 from humanrig.export_formats import ALL, FORMATS, Format
-from humanrig.results import Results, people
+from humanrig.results import Results
 
 __all__ = ["FORMATS", "export_session", "identity"]
 
@@ -43,15 +44,15 @@ def _write(session: Session, format: Format, making: Making, on_progress: Progre
     if format.scope == "recording":
         making.about(write(session, making.folder, on_progress))
         return
-    everybody = [Results(session, person) for person in people(session)]
+    people = everybody(session)
     if format.scope == "everybody":
-        for results in everybody:
+        for results in people:
             making.about([f"{results.person}:", *_about(results)])
-        making.about(write(everybody, making.folder, on_progress))
+        making.about(write(people, making.folder, on_progress))
         return
-    for results in everybody:
+    for results in people:
         place = making.folder
-        if len(everybody) > 1:
+        if len(people) > 1:
             making.about([f"{results.person}:"])
             if format.scope == "person":
                 place = making.folder / results.person

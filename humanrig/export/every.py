@@ -63,10 +63,10 @@ def export_all(
         start = time.perf_counter()
         try:
             export_session(session, name, place, lambda done, total, name=name: report(name, done, total))
+        except OSError as error:  # first: the errors about a disk are of both kinds
+            made.append(Made(format=name, folder=place, outcome="failed", why=str(error)))
         except EXPECTED as error:
             made.append(Made(format=name, folder=place, outcome="skipped", why=str(error)))
-        except OSError as error:
-            made.append(Made(format=name, folder=place, outcome="failed", why=str(error)))
         else:
             made.append(replace(_sized(name, place), seconds=time.perf_counter() - start))
     return made

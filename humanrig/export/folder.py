@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError, HumanrigError
 
 SOURCE = "source.txt"
 """States what made the folder, frames and units; its first line identifies the export, its last may say the state."""
@@ -41,7 +41,7 @@ def made_folder(folder: Path, identity: str, state: str = "") -> Iterator[Making
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     except OSError as error:
-        raise HumanrigError(f"cannot write into {folder.parent} ({error.strerror}); choose another folder") from None
+        raise DiskError(f"cannot write into {folder.parent} ({error.strerror}); choose another folder") from None
     try:
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         making = Making(folder=partial)

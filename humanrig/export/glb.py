@@ -10,7 +10,7 @@ import numpy as np
 
 from humanrig.errors import HumanrigError
 from humanrig.export.glb_baked import write_baked
-from humanrig.export.person import body_rows
+from humanrig.export.person import body_rows, surfaces
 from humanrig.export.surface_pictures import SurfacePictures
 from humanrig.results import Results
 from texture.files.gltf import write_glb
@@ -77,7 +77,8 @@ def write_person(
 
 def can_skin(results: Results) -> bool:
     """Whether the surface of the longest segment follows the body."""
-    return results.meshes.segment(longest_segment(results.meshes)).binding is not None
+    meshes = surfaces(results)
+    return meshes.segment(longest_segment(meshes)).binding is not None
 
 
 def skinned_person(results: Results, instants: Collection[int] | None = None) -> Skinned:

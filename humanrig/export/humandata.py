@@ -24,6 +24,7 @@ from humanrig.export.humandata_points import CONVENTION, OF_DETECTOR, OF_FACE, O
 from humanrig.export.humman_body import humman_body
 from humanrig.export.humman_rig import about_missing, write_image
 from humanrig.export.pinhole import PinholeImages
+from humanrig.export.rgbd_devices import no_image
 from humanrig.results import Results
 from registration.masks.files import mask_path, read_mask
 
@@ -44,11 +45,12 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
         raise HumanrigError(f"{session.folder} has no calibrated colour camera; run the stage calibrate")
     fitted = {i for results in people for i in results.instants}
     instants = [i for i in session.instants() if i.instant in fitted]
-    written, nobody, shapes, damaged = 0, [], {}, []
+    written, pictures, nobody, shapes, damaged, unmasked, undetected = 0, 0, [], {}, [], [], {}
     for done, stream in enumerate(streams, 1):
         camera = cameras[stream]
         pinhole = PinholeImages(camera)
         seen = _write_pictures(session, stream, [i for i in instants if i.has(stream)], folder, pinhole, damaged)
+        pictures += len(seen)
         for results in people:
             view = _View(results, camera, seen, pinhole)
             shapes[results.person] = view.shape
@@ -57,7 +59,12 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
                 continue
             np.savez_compressed(folder / f"{results.person}_{_device(stream)}.npz", **view.arrays(folder))
             written += 1
+            unmasked += view.unmasked
+            if view.undetected:
+                undetected[results.person] = view.undetected
         on_progress(done, len(streams))
+    if not pictures:
+        raise no_image(session, damaged)
     return [
         f"HumanData: {written} files personNN_DEVICE.npz, one for each person and camera; a row is an image of images/",
         "camera space, OpenCV: x right, y down, z forward, metres; pixels: the centre of the top-left one is (0, 0)",
@@ -67,6 +74,8 @@ def write(people: Sequence[Results], folder: Path, on_progress: Callable[[int, i
         f"points, triangulated; all in the convention {CONVENTION} (190 points and their mask), not root-aligned",
         *(f"smpl of {person}: {shape}" for person, shape in shapes.items()),
         *([f"never in the picture, so without a file: {', '.join(nobody)}"] if nobody else []),
+        *(f"keypoints…_original of {person} are not there: {why}" for person, why in undetected.items()),
+        *([f"no mask, so without segmentation: {' '.join(unmasked)}"] if unmasked else []),
         *about_missing([], damaged),
     ]
 
@@ -94,6 +103,10 @@ class _View:
 
     def __init__(self, results: Results, camera: Camera, seen: Sequence[Instant], pinhole: PinholeImages) -> None:
         self.results, self.camera, self.pinhole = results, camera, pinhole
+        self.unmasked: list[str] = []
+        """Pictures without a mask, known after `arrays`."""
+        self.undetected = ""
+        """Why the detector's points are not there, known after `arrays`."""
         row_of = {instant: row for row, instant in enumerate(results.instants)}
         rows = [row_of[i.instant] for i in seen if i.instant in row_of]
         self.instants = [i for i in seen if i.instant in row_of]
@@ -153,10 +166,11 @@ class _View:
         return {"smpl": {name: value.astype(np.float32) for name, value in arrays.items()}}
 
     def _detected(self) -> dict[str, Any]:
-        """The detector's points; nothing where that stage has not run."""
+        """The detector's points; nothing where they cannot be read."""
         try:
             found = self.results.keypoints
-        except HumanrigError:
+        except HumanrigError as error:
+            self.undetected = str(error)
             return {}
         row_of = {int(instant): row for row, instant in enumerate(found["instants"])}
         names = [str(name) for name in found["names"]]
@@ -170,6 +184,7 @@ class _View:
         """The path of the person's mask; empty where there is none."""
         path = mask_path(self.results.session.path("masks"), self.camera.name, instant.instant)
         if not path.is_file():
+            self.unmasked.append(_picture(self.camera.name, instant))
             return ""
         name = f"masks/{self.results.person}/{_device(self.camera.name)}/{instant.instant:06d}.png"
         mask = 255 * read_mask(path, self.results.number).astype(np.uint8)

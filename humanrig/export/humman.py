@@ -50,6 +50,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
         ):
             missing += write_images(folder / f"kinect_{kind}" / f"kinect_{n:03d}", numbered, image, folder)
             on_progress(3 * n + ("color", "depth", "mask").index(kind) + 1, total)
+    rig.require_images()
     (folder / "textured_meshes").mkdir()
     materials = _Materials()
     for done, (instant, picture) in enumerate(worn.items(), 1):
@@ -98,7 +99,7 @@ class _Materials:
             shutil.copyfile(before.with_name(f"{before.stem}_0.png"), material.with_name(image))
             material.write_text(before.read_text("utf-8").replace(f"{before.stem}_0.png", image), "utf-8")
             return
-        bgr = cv2.imdecode(np.frombuffer(picture.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        bgr = cv2.imdecode(np.fromfile(picture, np.uint8), cv2.IMREAD_COLOR)
         if bgr is None:
             raise HumanrigError(f"{picture} is damaged; run the stage texture again")
         write_material(material, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), image)

@@ -35,10 +35,10 @@ def humman_body(model: BodyModel, parameters: BodyParameters, T_new_world: Float
     betas, mean_mm = ten_betas(model, parameters)
     if mean_mm > MOST_MM:
         child = f" and the child factor {parameters.child:g}" if parameters.child else ""
+        refit = f"run: humanrig reconstruct SESSION --from register --option register.betas={BETAS}; or "
         raise HumanrigError(
             f"the format has {BETAS} betas; they miss the fitted shape ({len(parameters.betas)} betas{child}) by "
-            f"{mean_mm:.1f} mm; run: humanrig reconstruct SESSION --from register --option register.betas={BETAS}; "
-            "or export amass"
+            f"{mean_mm:.1f} mm; {'' if parameters.child else refit}export amass"
         )
     narrow = BodyParameters(
         betas=betas,

@@ -59,6 +59,7 @@ def write(results: Results, folder: Path, on_progress: Callable[[int, int], None
         on_progress(3 * n + 2, total)
         missing += write_images(folder / "kinect_mask" / name, frames, partial(rig.mask, rig.rgbd.depth(n)), folder)
         on_progress(3 * n + 3, total)
+    rig.require_images()
     if phone:
         _write_phone(folder, phone)
         on_progress(total, total)

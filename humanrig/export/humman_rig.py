@@ -22,9 +22,9 @@ from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS, Session
 from geometry.camera import Camera
 from geometry.depth import encode_depth_mm
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError, HumanrigError
 from humanrig.export.pinhole import PinholeImages
-from humanrig.export.rgbd_devices import rgbd_devices
+from humanrig.export.rgbd_devices import no_image, rgbd_devices
 from humanrig.results import Results
 from registration.masks.files import mask_path, read_mask
 
@@ -42,6 +42,7 @@ class HummanRig:
         self._pinholes: dict[str, PinholeImages] = {}
         self.damaged: list[str] = []
         """A sentence for each frame that could not be read, and was taken as lost."""
+        self._read = 0
         if not self.session.path("masks").is_dir():
             raise HumanrigError(
                 f"{self.session.path('masks')} is missing; run: humanrig reconstruct {self.session.folder} --from masks"
@@ -85,6 +86,11 @@ class HummanRig:
             return None
         return self._pinhole(camera).nearest(255 * read_mask(path, self.person).astype(np.uint8))
 
+    def require_images(self) -> None:
+        """Raises HumanrigError when none of the images that were asked for could be read."""
+        if not self._read:
+            raise no_image(self.session, self.damaged)
+
     def about(self) -> list[str]:
         """Lines for source.txt."""
         names = ", ".join(f"kinect_{n:03d} = {device}" for n, device in enumerate(self.rgbd.devices))
@@ -102,10 +108,12 @@ class HummanRig:
 
     def _payload(self, session: Session, stream: str, instant: Instant) -> np.ndarray | None:
         try:
-            return session.frame(stream, instant.index[stream]).payload
+            payload = session.frame(stream, instant.index[stream]).payload
         except CaptureError as error:
             self.damaged.append(str(error))
             return None
+        self._read += 1
+        return payload
 
     def _pinhole(self, camera: Camera) -> PinholeImages:
         if camera.name not in self._pinholes:
@@ -136,7 +144,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
     """BGR or grey, by the file's ending. Raises HumanrigError when the disk refuses."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), image):
-        raise HumanrigError(f"{path} could not be written; is the disk full?")
+        raise DiskError(f"{path} could not be written; is the disk full?")
 
 
 def about_missing(missing: Sequence[str], damaged: Sequence[str] = ()) -> list[str]:

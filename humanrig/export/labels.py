@@ -22,7 +22,7 @@ from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS
 from geometry.camera import Camera
 from geometry.warp import warp_depth_to_color
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError, HumanrigError
 from humanrig.results import Results
 from registration.annotations.body_parts import DrawnBodies, box_of, draw_bodies, part_areas, without_hidden
 from registration.annotations.keypoints2d import (
@@ -189,4 +189,4 @@ def _rounded(values: np.ndarray) -> list[float | None]:
 def _write_png(path: Path, image: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), image):
-        raise HumanrigError(f"{path} could not be written; is the disk full?")
+        raise DiskError(f"{path} could not be written; is the disk full?")

@@ -8,9 +8,34 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
+from capture.session import Session
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
-from humanrig.results import Results
+from humanrig.results import Results, people
+from texture.files.mesh_sequence import MeshSequence
+
+_MOTION = ("betas", "global_orient", "body_pose", "transl", "joints")
+
+
+def everybody(session: Session) -> list[Results]:
+    """All people who have a body. Raises HumanrigError when nobody has, and for a body that cannot be exported."""
+    found = [Results(session, person) for person in people(session)]
+    for results in found:
+        _check_body(results)
+    return found
+
+
+def _check_body(results: Results) -> None:
+    body, path = results.body, results.session.path("body", f"{results.person}.npz")
+    again = f"run: humanrig reconstruct {results.session.folder} --from register"
+    if not len(body["instants"]):
+        raise HumanrigError(f"{path} holds no instant; {again}")
+    for name in _MOTION:
+        if not np.isfinite(body[name]).all():
+            raise HumanrigError(f"{path}: {name} is not finite everywhere; {again}")
+    for name in ("instants", "time_us"):
+        if (np.diff(body[name]) <= 0).any():
+            raise HumanrigError(f"{path}: {name} do not increase; {again}")
 
 
 def body_rows(results: Results, instants: Collection[int] | None = None) -> Int[np.ndarray, "frames"]:
@@ -25,9 +50,19 @@ def body_rows(results: Results, instants: Collection[int] | None = None) -> Int[
     return rows
 
 
+def surfaces(results: Results) -> MeshSequence:
+    """The person's surfaces. Raises HumanrigError when the stage has not run, or made none."""
+    if not len(results.meshes.instants):
+        raise HumanrigError(
+            f"{results.session.folder} has no surface of {results.person}; "
+            f"run: humanrig reconstruct {results.session.folder} --from mesh"
+        )
+    return results.meshes
+
+
 def mesh_instants(results: Results) -> list[int]:
-    """Instants that have a mesh, in order. Raises HumanrigError when the stage has not run."""
-    return results.meshes.instants.tolist()
+    """Instants that have a mesh, in order. Raises HumanrigError as `surfaces` does."""
+    return surfaces(results).instants.tolist()
 
 
 def mesh_at(results: Results, instant: int) -> TriangleMesh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,6 +67,14 @@ def rgbd_devices(session: Session) -> RgbdDevices:
     others = sorted({stream.device for stream in session.info.streams} - set(both) - set(phones))
     return RgbdDevices(
         session, tuple(both), cameras, tuple(f"{d} (no colour or no depth)" for d in others), tuple(phones)
+    )
+
+
+def no_image(session: Session, reasons: Sequence[str]) -> HumanrigError:
+    """The error of a recording of which no image can be read; `reasons` has a sentence for each."""
+    first = reasons[0] if reasons else "there is none"
+    return HumanrigError(
+        f"{session.folder}: no image of the recording can be read ({first}); restore it from a copy or import it again"
     )
 
 

@@ -20,12 +20,13 @@ from capture.session import Session
 from geometry.depth import depth_to_points
 from geometry.rigid import rotate, transform
 from humanrig.errors import HumanrigError
-from humanrig.export.rgbd_devices import RgbdDevices, rgbd_devices
+from humanrig.export.person import everybody
+from humanrig.export.rgbd_devices import RgbdDevices, no_image, rgbd_devices
 from humanrig.export.smc_file import SmcWriter
 from humanrig.export.smc_images import JPEG_QUALITY, write_image
 from humanrig.export.smc_person import CONVENTION, smpl_arrays, whole_body
 from humanrig.export.smc_phone import Phone
-from humanrig.results import Results, people
+from humanrig.results import Results
 from registration.masks.files import mask_path, read_mask
 
 FLOOR_M, FLOOR_PIXELS = 0.02, 500
@@ -75,6 +76,8 @@ class _Recording:
     session: Session
     rgbd: RgbdDevices
     lost: list[str] = field(default_factory=list)
+    written: int = 0
+    """Images of Kinects that could be read."""
 
     def __post_init__(self) -> None:
         self.instants: list[Instant] = self.session.instants()
@@ -100,6 +103,8 @@ class _Recording:
                 self._frame(file, number, device, instant)
                 done += 1
                 on_progress(done, total)
+        if not self.written:
+            raise no_image(self.session, self.lost)
         if self.phone:
             self.phone.write(file, self.lost, lambda n: on_progress(done + n, total))
         pairs = [(self.rgbd.color(n), self.rgbd.depth(n)) for n in range(len(self.rgbd.devices))]
@@ -113,9 +118,12 @@ class _Recording:
             stream = f"{device}/{kind}"
             if stream in self.session.streams:
                 self._stream(file, f"Kinect/{number}/{group}/{frame}", stream, instant)
-        path = mask_path(self.session.path("masks"), f"{device}/depth", instant.instant)
+        masks, place = self.session.path("masks"), f"Kinect/{number}/Mask/{frame}"
+        path = mask_path(masks, f"{device}/depth", instant.instant)
         if path.is_file():
-            file.image(f"Kinect/{number}/Mask/{frame}", 255 * read_mask(path).astype(np.uint8))
+            file.image(place, 255 * read_mask(path).astype(np.uint8))
+        elif masks.is_dir() and instant.has(f"{device}/depth"):
+            self.lost.append(place)
 
     def _stream(self, file: SmcWriter, place: str, stream: str, instant: Instant) -> None:
         if not instant.has(stream):
@@ -123,6 +131,7 @@ class _Recording:
             return
         try:
             write_image(file, place, self.session, stream, instant.index[stream])
+            self.written += 1
         except CaptureError as error:
             self.lost.append(f"{place} ({error})")
 
@@ -130,18 +139,21 @@ class _Recording:
         room = self.rgbd.background
         for kind, group in (("color", "Color"), ("depth", "Depth")):
             if room is not None and room.streams.get(f"{device}/{kind}") is not None:
-                write_image(file, f"Kinect/{number}/Background/{group}", room, f"{device}/{kind}", 0)
+                place = f"Kinect/{number}/Background/{group}"
+                try:
+                    write_image(file, place, room, f"{device}/{kind}", 0)
+                except CaptureError as error:
+                    self.lost.append(f"{place} ({error})")
 
     def _floors(self) -> dict[int, dict[str, Any]]:
         """The floor is z = 0 of the session's world; each depth camera says how much of it it sees."""
         found = {}
         up = rotate(self.T_file_world, np.array([0.0, 0, 1]))
-        for number, device in enumerate(self.rgbd.devices):
-            seen = next((i for i in self.instants if i.has(f"{device}/depth")), None)
-            if seen is None:
-                continue
+        for number in range(len(self.rgbd.devices)):
             camera = self.rgbd.depth(number)
-            depth_m = self.session.frame(camera.name, seen.index[camera.name]).payload
+            depth_m = self._first_depth(camera.name)
+            if depth_m is None:
+                continue
             p_world = transform(camera.T_world_camera, depth_to_points(depth_m, camera).reshape(-1, 3))
             with np.errstate(invalid="ignore"):
                 floor = p_world[np.abs(p_world[:, 2]) < FLOOR_M]
@@ -149,6 +161,16 @@ class _Recording:
                 center = transform(self.T_file_world, floor.mean(0) * [1, 1, 0])
                 found[number] = {"center": center.tolist(), "normal": up.tolist(), "pnum": len(floor)}
         return found
+
+    def _first_depth(self, stream: str) -> np.ndarray | None:
+        """Of the first frame that can be read, metres."""
+        for instant in self.instants:
+            if instant.has(stream):
+                try:
+                    return self.session.frame(stream, instant.index[stream]).payload
+                except CaptureError:
+                    continue  # it is named where it was to be written
+        return None
 
     def _times(self) -> dict[str, Any]:
         names = [f"{device}/{kind}" for device in self.rgbd.devices for kind in ("color", "depth")]
@@ -176,10 +198,11 @@ class _Recording:
 def _write_person(session: Session, recording: _Recording, file: SmcWriter) -> list[str]:
     """Keypoints and body of the first person; lines about what there is not."""
     now, lines = datetime.now(UTC).isoformat(timespec="seconds"), []
+    first, others, no_body = Results(session), [], ""
     try:
-        first, *others = (Results(session, person) for person in people(session))
-    except HumanrigError:  # nobody was fitted yet, keypoints there may be
-        first, others = Results(session), []
+        first, *others = everybody(session)
+    except HumanrigError as error:  # nobody was fitted yet, say; keypoints there may be
+        no_body = str(error)
     try:
         points = whole_body(first, recording.frame_of, recording.frames)
     except HumanrigError as error:
@@ -194,6 +217,8 @@ def _write_person(session: Session, recording: _Recording, file: SmcWriter) -> l
             f"Keypoints3D: {CONVENTION}, {int(points.mask.sum())} of 133 points are there, triangulated, in the "
             "file's world; Keypoints2D: the same, projected through the whole lens into the recorded pictures"
         )
+    if no_body:
+        return [*lines, f"SMPL is not there: {no_body}"]
     try:
         arrays, loss = smpl_arrays(first, recording.frame_of, recording.frames, recording.T_file_world)
     except HumanrigError as error:

@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 
 from geometry.camera import Camera
 from geometry.camera_files.azure_kinect_modes import COLOR_MODES, DEPTH_MODES
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError
 
 COLOR_ENUM: Final = {"720P": 1, "1080P": 2, "1440P": 3, "1536P": 4, "2160P": 5, "3072P": 6}
 DEPTH_ENUM: Final = {"NFOV_2X2BINNED": 1, "NFOV_UNBINNED": 2, "WFOV_2X2BINNED": 3, "WFOV_UNBINNED": 4}
@@ -38,7 +38,7 @@ class SmcWriter:
         try:
             self._file = h5py.File(path, "w")
         except OSError as error:
-            raise HumanrigError(f"{path} cannot be written ({error}); choose another folder with --to") from None
+            raise DiskError(f"{path} cannot be written ({error}); choose another folder with --to") from None
         self._file.attrs["actor_id"], self._file.attrs["action_id"] = np.int32(actor_id), np.int32(action_id)
         self._file.attrs["datetime_str"] = created.strftime("%Y-%m-%d-%H-%M-%S")
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+import simplejpeg
+
 from humanrig import manifest
 from humanrig.errors import HumanrigError
 from humanrig.results import Results
 from texture.files.texture_files import instant_texture, segment_texture
+
+_END = b"\xff\xd9"
+"""The last bytes of a JPEG."""
 
 
 class SurfacePictures:
@@ -17,6 +22,7 @@ class SurfacePictures:
     def __init__(self, results: Results) -> None:
         """Raises HumanrigError when the textures were painted on other surfaces than the present ones."""
         self._results, self._folder = results, results.session.path("texture")
+        self._seen: set[Path] = set()
         mesh, texture = (manifest.read(results.session.path(name)) for name in ("mesh", "texture"))
         self._written = None if texture is None else texture.outputs.keys()
         if mesh and texture and texture.inputs.get("mesh") != mesh.digest:
@@ -28,26 +34,30 @@ class SurfacePictures:
         return any((self._folder / self._results.person).glob("*.jpg"))
 
     def of_segment(self, number: int) -> Path | None:
-        """The JPEG of a segment; None where nothing of it was painted. Raises HumanrigError when it got lost."""
+        """The JPEG of a segment; None where nothing of it was painted.
+
+        Raises HumanrigError when it got lost or is damaged.
+        """
         path = segment_texture(self._folder, self._results.person, number)
         own = self._of_instants(number)
         if path.is_file():
-            return path
+            return self._whole(path)
         if not own:
             return None
         if len(self._instants(number)) > 1 and self._lost(path):
             raise HumanrigError(f"{path} is missing; {self._run_again}")
-        return own[0]  # the only instant, or one of those that were painted
+        return self._whole(own[0])  # the only instant, or one of those that were painted
 
     def of_instant(self, instant: int) -> Path | None:
         """The JPEG of an instant, else that of its segment; None where neither was painted.
 
-        Raises HumanrigError when others of its segment have one of their own and the stage did not leave this one out.
+        Raises HumanrigError when it is damaged, and when others of its segment have one of their own and the stage did
+        not leave this one out.
         """
         number = self._results.meshes.number_of(instant)
         path = instant_texture(self._folder, self._results.person, instant)
         if path.is_file():
-            return path
+            return self._whole(path)
         if self._of_instants(number) and self._lost(path):
             raise HumanrigError(f"{path} is missing; {self._run_again}")
         return self.of_segment(number)
@@ -57,6 +67,20 @@ class SurfacePictures:
         if not self.any:
             return ["no texture: the session has none; the surfaces are plain geometry"]
         return [f"not painted, plain geometry: {' '.join(bare)}"] if bare else []
+
+    def _whole(self, path: Path) -> Path:
+        """The same path. Raises HumanrigError for a file that is no JPEG or was cut off; its pixels are not decoded."""
+        if path in self._seen:
+            return path
+        data = path.read_bytes()
+        try:
+            simplejpeg.decode_jpeg_header(data)
+        except ValueError:
+            data = b""
+        if not data.endswith(_END):
+            raise HumanrigError(f"{path} is damaged; {self._run_again}")
+        self._seen.add(path)
+        return path
 
     def _lost(self, path: Path) -> bool:
         """Whether a picture should be there: the stage says what it wrote, and leaves out what cannot be painted."""

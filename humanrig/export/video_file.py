@@ -13,7 +13,7 @@ import numpy as np
 from av.codec import Codec
 from jaxtyping import UInt8
 
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError, HumanrigError
 
 CODECS: Final = (("libx264", {"crf": "14", "preset": "veryfast", "threads": "1"}), ("mpeg4", {"qscale": "2"}))
 """The first that this build of FFmpeg has. crf 14: simulated pictures with sensor noise come back 1.8/255 in the mean
@@ -33,7 +33,7 @@ class VideoFile:
         try:
             self._container = av.open(str(path), "w")
         except (av.error.FFmpegError, OSError) as error:
-            raise HumanrigError(f"{path} cannot be written ({error}); choose another folder with --to") from None
+            raise DiskError(f"{path} cannot be written ({error}); choose another folder with --to") from None
         self._stream: Any = self._container.add_stream(self.codec, rate=Fraction(rate_hz).limit_denominator(1001))
         self._stream.options = dict(options)
         self._stream.width, self._stream.height = width, height
@@ -49,7 +49,7 @@ class VideoFile:
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise HumanrigError(f"{self.path} could not be written ({error}); is the disk full?") from None
+            raise DiskError(f"{self.path} could not be written ({error}); is the disk full?") from None
 
     def __enter__(self) -> VideoFile:
         """The file itself."""

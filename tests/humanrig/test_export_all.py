@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 from export_take import build_take
 
+import humanrig.errors
 import humanrig.export_formats as registry
+import texture.errors
 from body.loading import OPEN_BODY
 from capture.session import Session
 from humanrig import cli
@@ -74,11 +76,12 @@ def test_a_folder_of_somebody_else_is_left_alone(take, tmp_path):
     assert (tmp_path / "out" / "bvh" / "mine.txt").read_text() == "keep me"
 
 
-def test_a_disk_that_refuses_is_a_failure(take, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", [OSError, humanrig.errors.DiskError, texture.errors.DiskError])
+def test_a_disk_that_refuses_is_a_failure(take, tmp_path, monkeypatch, kind):
     class Full(Format):
         def writer(self):
             def write(*_):
-                raise OSError(28, "No space left on device")
+                raise kind(28, "No space left on device")
 
             return write
 

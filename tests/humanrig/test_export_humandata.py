@@ -13,6 +13,7 @@ from body.parameters import BodyParameters
 from capture.frame_sets import write_instants
 from capture.session import Session
 from geometry.rigid import from_rotvec, look_at, transform
+from humanrig.errors import HumanrigError
 from humanrig.export import export_session
 from humanrig.export.humandata import BOX_SCALE, boxes
 from humanrig.export.humandata_points import COUNT, OF_DETECTOR, OF_FACE, OF_JOINTS, points190
@@ -156,11 +157,20 @@ def test_a_child_has_points_and_no_smpl(take, tmp_path):
     with np.load(child.path("body", "person00.npz")) as body:
         arrays = {name: body[name] for name in body.files}
     np.savez(child.path("body", "person00.npz"), **(arrays | {"child": np.float64(1)}))
+    child.path("keypoints", "person00.npz").write_bytes(b"cut off")
+    child.path("masks", "kinect_000", "color", "000004.png").unlink()
     export_session(child, "humandata", tmp_path / "out")
     data = load(tmp_path / "out" / "person00_kinect_000.npz")
     assert "smpl" not in data
     assert data["keypoints3d_mask"].sum() == 24
-    assert "smpl of person00: is not there: " in (tmp_path / "out" / "source.txt").read_text()
+    text = (tmp_path / "out" / "source.txt").read_text()
+    assert "smpl of person00: is not there: " in text
+    assert "; export amass\n" in text  # fewer betas would not help
+    assert "keypoints…_original of person00 are not there: " in text
+    assert "without segmentation: images/kinect_000/000004.jpg\n" in text
+    shutil.rmtree(child.path("recording"))
+    with pytest.raises(HumanrigError, match="no image of the recording can be read"):
+        export_session(Session.open(child.folder), "humandata", tmp_path / "gone")
 
 
 def test_places_are_all_different_and_outside_is_zero():

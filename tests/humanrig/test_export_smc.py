@@ -222,11 +222,22 @@ def test_a_frame_that_cannot_be_read_is_a_hole_with_its_reason(rig, tmp_path):
     shutil.copytree(rig.folder, tmp_path / "cut")
     instants = rig.instants()
     instants[1].index["kinect_000/depth"] = 7  # as in a recording that was cut short
+    instants[0].index["kinect_001/depth"] = 7
+    (tmp_path / "cut" / "masks" / "kinect_000" / "depth" / f"{FIRST + 3:06d}.png").unlink()
     write_instants(tmp_path / "cut" / "sync" / "frames.parquet", instants)
     file = export_session(Session.open(tmp_path / "cut"), "smc", tmp_path / "out")[0]
     assert sorted(h5py.File(file)["Kinect/0/Depth"]) == ["0", "2", "3"]
     assert "Kinect/0/Depth/1 (" in (file.parent / "source.txt").read_text()
     assert "there is no frame 7" in (file.parent / "source.txt").read_text()
+    assert " Kinect/0/Mask/3" in (file.parent / "source.txt").read_text()
+    assert "floor" in Smc(file).poses["3"]  # of the first depth image that can be read
+
+
+def test_a_recording_that_is_gone_is_no_export(rig, tmp_path):
+    shutil.copytree(rig.folder, tmp_path / "gone", ignore=shutil.ignore_patterns("*.mcap"))
+    with pytest.raises(HumanrigError, match="no image of the recording can be read"):
+        export_session(Session.open(tmp_path / "gone"), "smc", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_depth_it_is_refused(tmp_path):

@@ -18,6 +18,7 @@ from humanrig.export.glb import skinned_person
 from humanrig.manifest import Manifest
 from humanrig.manifest import write as write_manifest
 from humanrig.results import Results
+from texture.errors import TextureError
 from texture.files.mesh_sequence import Segment, write_index, write_segment
 from texture.files.texture_files import instant_texture, segment_texture
 from texture.files.usd_check import usd_problems
@@ -229,3 +230,51 @@ def test_textures_of_other_surfaces_are_refused(tmp_path) -> None:
         export_session(session, "glb", tmp_path / "out")
     with pytest.raises(HumanrigError, match="no surface for the wanted instants"):
         BakedClip.of(Results(session), [99])
+
+
+def changed(path: Path, **values) -> None:
+    """Writes an .npz again with other values; None leaves one out."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files} | values
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("file", "values", "says"),
+    [
+        ("body/person00.npz", {"joints": None}, "has no joints; run: .* --from register"),
+        ("body/person00.npz", {"transl": np.full((4, 3), np.nan)}, "transl is not finite everywhere; run: "),
+        ("body/person00.npz", {"time_us": np.zeros(4, int)}, "time_us do not increase; run: "),
+        ("body/person00.npz", {"instants": np.zeros(0, int)}, "holds no instant; run: "),
+        (
+            "mesh/person00.npz",
+            {name: np.zeros(0, int) for name in ("instants", "segment", "flags")},
+            "has no surface of",
+        ),
+        (
+            "mesh/person00/segment_001.npz",
+            {"vertices": np.full((1, 8, 3), np.nan, np.float32)},
+            "instant 7 .* not finite",
+        ),
+        ("mesh/person00/segment_001.npz", {"faces": cube_faces() + 1}, "faces name 8, there are 8; run the stage mesh"),
+        ("mesh/person00/segment_001.npz", {"faces": cube_faces()[:0]}, "has 0 faces and 12 with"),
+    ],
+)
+def test_damaged_results_are_refused_in_words(tmp_path, file, values, says) -> None:
+    session = build(tmp_path / "cubes")
+    changed(session.path(file), **values)
+    for format in ("usd", "obj"):
+        with pytest.raises((HumanrigError, TextureError), match=says):
+            export_session(session, format, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cubes"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"not a picture" * 9, simplejpeg.encode_jpeg(np.zeros((64, 64, 3), np.uint8))[:-9]]
+)
+def test_a_damaged_picture_is_no_texture(tmp_path, data) -> None:
+    session = build(tmp_path / "cubes")
+    segment_texture(session.path("texture"), "person00", 1).write_bytes(data)
+    for format in ("glb_baked", "obj"):
+        with pytest.raises(HumanrigError, match=r"segment_001\.jpg is damaged; run: .* --from texture"):
+            export_session(session, format, tmp_path / "out")

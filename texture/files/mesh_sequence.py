@@ -133,10 +133,27 @@ def _index_path(folder: Path, person: str) -> Path:
 def _segment(path: Path, changed_ns: int) -> Segment:
     """`changed_ns` keeps a file that was written again apart."""
     arrays = _read(path, _ARRAYS)
+    _check(path, arrays)
     bound = {name: arrays.pop(name) for name in ("rest", "joints", "weights") if name in arrays}
     for array in (*arrays.values(), *bound.values()):
         array.flags.writeable = False
     return Segment(**arrays, binding=Binding(**bound) if bound else None)
+
+
+def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Raises TextureError for what no reader can use: a later stage would fail, or draw rubbish."""
+    vertices, again = arrays["vertices"], "run the stage mesh again"
+    if not len(arrays["faces"]) or len(arrays["uv_faces"]) != len(arrays["faces"]):
+        raise TextureError(
+            f"{path} has {len(arrays['faces'])} faces and {len(arrays['uv_faces'])} with texture coordinates; {again}"
+        )
+    for name, count in (("faces", vertices.shape[1]), ("uv_faces", len(arrays["uv"]))):
+        if arrays[name].min() < 0 or arrays[name].max() >= count:
+            raise TextureError(f"{path}: {name} name {arrays[name].max()}, there are {count}; {again}")
+    finite = np.isfinite(vertices).all((1, 2))
+    if not finite.all():
+        bad = arrays["instants"][int(np.argmin(finite))]
+        raise TextureError(f"{path}: the surface of instant {bad} has vertices that are not finite; {again}")
 
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from body.joints import JOINT_NAMES, PARENTS
-from texture.errors import TextureError
+from texture.errors import DiskError, TextureError
 from texture.files.skinned_clip import SkinnedClip
 from texture.files.skinning import JointMotion, joint_motion, joint_places
 from texture.files.time_codes import TimeCodes, time_codes
@@ -46,7 +46,7 @@ def pack_usdz(path: Path) -> Path:
     try:
         done = UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(path)), str(packed))
     except Tf.ErrorException as error:
-        raise TextureError(f"{packed} cannot be written ({error}); is the disk full?") from None
+        raise DiskError(f"{packed} cannot be written ({error}); is the disk full?") from None
     if not done:
         raise TextureError(f"{packed} cannot be made of {path.name}; is its texture beside it?")
     return packed

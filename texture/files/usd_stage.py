@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from geometry.mesh import TriangleMesh
-from texture.errors import TextureError
+from texture.errors import DiskError, TextureError
 from texture.files.time_codes import TimeCodes
 from texture.files.usd_library import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
@@ -109,6 +109,6 @@ def new_stage(path: Path, codes: TimeCodes) -> Iterator[NewStage]:
     try:
         written = layer.Export(str(path))
     except Tf.ErrorException as error:
-        raise TextureError(f"{path} cannot be written ({error}); is the disk full?") from None
+        raise DiskError(f"{path} cannot be written ({error}); is the disk full?") from None
     if not written:
-        raise TextureError(f"{path} cannot be written; is the disk full?")
+        raise DiskError(f"{path} cannot be written; is the disk full?")
