@@ -26,7 +26,6 @@ SURFACES: Final[dict[str, dict[str, Any]]] = {
 }
 """Options of the stage mesh; workers 1, so that the time is that of one core."""
 SEED = 7
-GOAL_CHAMFER_MM, GOAL_F, GOAL_FREE_S, GOAL_TRACKED_S = 1.0, 0.99, 2.5, 1.0
 
 
 def with_surface(case: Case, folder: Path, work: Path, variant: str, *, again: bool = False) -> tuple[Take, StageRun]:

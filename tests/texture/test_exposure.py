@@ -6,7 +6,7 @@ from calibration.color.srgb import light_of, values_of
 from texture.blending.color_transfer import CLIPPED, ColorTransfer, light, transferred
 from texture.blending.drift import drift_gain, room_light
 from texture.blending.exposure import LIMIT, balance_cameras
-from texture.painting.projection import Blend
+from texture.painting.blend import Blend
 
 TEXELS = 12_000
 HALF_STOP = 2**0.5
