@@ -18,6 +18,7 @@ from humanrig.report.pictures import spread
 from humanrig.results import Results
 from texture.surfaces.body_mesh import DressedBody
 from texture.surfaces.offsets import estimate_offsets
+from texture.surfaces.one_moment import at_one_moment, body_velocities
 from texture.tracking.body_clip import BodyClip
 
 FEW_POINTS = 3000
@@ -92,6 +93,10 @@ class PersonInput:
         return estimate_offsets(self.results.model, posed())
 
     @cached_property
+    def _velocities(self) -> np.ndarray | None:
+        return body_velocities(self.clip.vertices, self.results.body["time_us"][np.array(self.rows)])
+
+    @cached_property
     def _read(self):
         return lru_cache(maxsize=4)(self._read_cloud)
 
@@ -106,6 +111,9 @@ class PersonInput:
             return None, "the cloud has no normals"
         finite = np.asarray(np.isfinite(cloud.points).all(1) & np.isfinite(cloud.normals).all(1))
         cloud = cloud if finite.all() else cloud[finite]
+        if self._velocities is not None:
+            time_us = int(self.results.body["time_us"][self.rows[row]])
+            cloud = at_one_moment(cloud, time_us, self.clip.vertices[row], self._velocities[row])
         if not len(cloud):
             return None, "the cloud is empty"
         if len(cloud) < FEW_POINTS:
