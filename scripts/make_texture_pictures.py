@@ -80,7 +80,7 @@ def _variants(one: Textured, instant: int, size: int, height: int) -> np.ndarray
     textures["all, polished cameras"] = SingleInstant(surface, views_of(take, instant, moved.cameras), size).texture()
     rows, names = [], []
     for stream, camera in one.judging.items():
-        picture, mask = take.picture(stream, instant), take.true_mask(stream, instant)
+        picture, mask = take.picture(stream, instant), take.filled_mask(stream, instant)
         row = [sheets.around_person(picture, mask, height)]
         row += [sheets.around_person(_like(surface, t, camera, picture, mask), mask, height) for t in textures.values()]
         rows.append(row)
@@ -93,7 +93,7 @@ def _sequence(one: Textured, instants: list[int], height: int) -> np.ndarray:
     stream, camera = next(iter(one.judging.items()))
     above, below = [], []
     for instant in instants:
-        picture, mask = one.take.picture(stream, instant), one.take.true_mask(stream, instant)
+        picture, mask = one.take.picture(stream, instant), one.take.filled_mask(stream, instant)
         again = _like(one.take.results.surface(instant), one.instant_texture(instant), camera, picture, mask)
         above.append(sheets.around_person(picture, mask, height))
         below.append(sheets.around_person(again, mask, height))

@@ -117,7 +117,7 @@ def measure_again(
         return Measured(
             kind="pictures", case=case.name, row=case.row, variant=name, key="", error=str(error), figures={}
         )
-    key = f"{found.mesh.digest} {found.texture.digest} {instants}"
+    key = f"{found.mesh.digest} {found.texture.digest} {instants} filled"
     kept = measured(
         work, "pictures", (case.name, case.row), name, key, lambda: _figures(found, instants), again=again
     )  # fmt: skip
@@ -132,7 +132,7 @@ def _figures(found: Textured, instants: int) -> dict[str, Any]:
         surface = found.take.results.surface(instant)
         textures = {"instant": found.instant_texture(instant), "sequence": found.sequence_texture(instant)}
         for stream, camera in found.judging.items():
-            picture, mask = found.take.picture(stream, instant), found.take.true_mask(stream, instant)
+            picture, mask = found.take.picture(stream, instant), found.take.filled_mask(stream, instant)
             for kind, texture in textures.items():
                 scores[kind].append(asdict(score(drawn(surface, texture, camera), picture, mask)))
     names = ("psnr_db", "ssim", "flip", "overlap")

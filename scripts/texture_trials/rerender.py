@@ -1,6 +1,7 @@
 """A textured surface drawn as a camera sees it, and how far the drawing is from the camera's own picture.
 
-Judged are the pixels that both the drawing and the true outline hold. The drawing's channels are first multiplied by
+Judged are the pixels that both the drawing and the true surface fill: at the person's outline a picture mixes the room
+in, which no texture holds. The drawing's channels are first multiplied by
 one factor each, in linear light, of least squares to the picture: the exposure and white balance of a camera that no
 texture knew are no error of a texture. PSNR is of the mean squared error of sRGB levels over these pixels; SSIM (Wang
 2004: Gaussian of 1.5 pixels, K = 0.01 and 0.03, mean of the channels) and FLIP (Andersson 2020, 67 pixels per degree)
@@ -63,6 +64,12 @@ def encoded(light: np.ndarray) -> np.ndarray:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
+def filled_by(surface: TriangleMesh, camera: Camera) -> Bool[np.ndarray, "rows columns"]:
+    """Pixels that show nothing but the surface: all of their samples."""
+    covered = rasterize_camera(surface, camera.resized(FINER * camera.width, FINER * camera.height)).covered
+    return covered.reshape(camera.height, FINER, camera.width, FINER).all((1, 3))
+
+
 def drawn(surface: TriangleMesh, texture: UInt8[np.ndarray, "size size 3"], camera: Camera) -> Drawing:
     """The surface with its texture, unlit, with `FINER` x `FINER` samples in each pixel."""
     assert surface.uv is not None
@@ -83,7 +90,7 @@ def drawn(surface: TriangleMesh, texture: UInt8[np.ndarray, "size size 3"], came
 def score(
     drawing: Drawing, picture: UInt8[np.ndarray, "rows columns 3"], mask: Bool[np.ndarray, "rows columns"]
 ) -> Score:
-    """How near a drawing is to a picture whose person is where the mask says.
+    """How near a drawing is to a picture that the person fills where the mask says (`filled_by`).
 
     Raises ValueError where they nowhere overlap.
     """

@@ -26,6 +26,7 @@ from humanrig.evaluation.world import TrueWorld, true_world
 from humanrig.report.pictures import spread
 from humanrig.results import Results
 from texture_trials.cases import HELD_OUT, Case
+from texture_trials.rerender import filled_by
 
 BODY = "body"
 
@@ -83,6 +84,10 @@ class Take:
     def true_mask(self, stream: str, instant: int) -> Bool[np.ndarray, "rows columns"]:
         """Pixels whose centre shows the person."""
         return self.truth.mask(stream, self.row(instant)) == 1
+
+    def filled_mask(self, stream: str, instant: int) -> Bool[np.ndarray, "rows columns"]:
+        """Pixels that show nothing but the person; at the outline they show the room, too."""
+        return filled_by(self.true_surface(instant), self.true_cameras[stream])
 
     def true_surface(self, instant: int) -> TriangleMesh:
         """The dressed surface as it was drawn, with its texture coordinates, in the session's world."""

@@ -47,7 +47,7 @@ def measure_tests(
         return Measured(
             kind="tests", case=case.name, row=case.row, variant=setting, key="", error=str(error), figures={}
         )
-    key = f"{mesh.digest} {load_stage('texture').version} {instants} {size} {peer}"
+    key = f"{mesh.digest} {load_stage('texture').version} {instants} {size} {peer} filled"
     who = (case.name, case.row)
     return measured(
         work, "tests", who, setting, key, lambda: _figures(take, setting, instants, size, peer), again=again
@@ -67,9 +67,9 @@ def _figures(take: Take, setting: str, instants: int, size: int, peer: bool) -> 
             textures[PEER] = one.albedo()
         if moved is not None:
             textures[POLISHED] = SingleInstant(surface, views_of(take, instant, moved.cameras), size).texture()
-        for name, texture in textures.items():
-            for stream in take.judges:
-                picture, mask = take.picture(stream, instant), take.true_mask(stream, instant)
+        for stream in take.judges:
+            picture, mask = take.picture(stream, instant), take.filled_mask(stream, instant)
+            for name, texture in textures.items():
                 found = score(drawn(surface, texture, judging[stream]), picture, mask)
                 scores.setdefault(name, []).append(asdict(found))
         painter = PartsPainter(take, instant, surface, one.views, size)

@@ -16,7 +16,7 @@ from texture_trials.body_parts import PARTS, ROOM, PaintedPerson, counted, flat,
 from texture_trials.flicker import flicker
 from texture_trials.gaps import largest_gap_cm2
 from texture_trials.kept import measured
-from texture_trials.rerender import Drawing, drawn, encoded, linear, score, ssim_map
+from texture_trials.rerender import Drawing, drawn, encoded, filled_by, linear, score, ssim_map
 from texture_trials.seams import border_samples, charts_of, steps
 from texture_trials.surfaces import described
 
@@ -259,3 +259,15 @@ def test_a_drawing_has_the_colours_of_its_texture() -> None:
     drawing = drawn(mesh, np.full((64, 64, 3), 77, np.uint8), view)
     assert isinstance(drawing, Drawing)
     assert np.allclose(255 * drawing.image[drawing.covered], 77, atol=0.01)
+
+
+def test_the_room_at_the_outline_judges_no_surface_that_stands_out() -> None:
+    """A surface 4 mm larger (0.7 pixels) fills pixels at the true outline whose picture shows half of the room. What a
+    pixel filled by 2 x 2 samples still holds of the room at 4 x 4, at most 4 of 16, leaves 41 dB of 32."""
+    view, texture, room = camera(), np.full((64, 64, 3), 77, np.uint8), 255
+    fine = filled_by(ball(), view.resized(4 * view.width, 4 * view.height))
+    share = fine.reshape(view.height, 4, view.width, 4).mean((1, 3))
+    picture = np.rint(77 * share + room * (1 - share)).astype(np.uint8)[..., None].repeat(3, 2)
+    larger = drawn(ball(radius=0.304), texture, view)
+    centres, filled = (score(larger, picture, mask).psnr_db for mask in (share > 0.5, filled_by(ball(), view)))
+    assert filled > centres + 6
