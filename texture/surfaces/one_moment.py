@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from geometry.cloud import PointCloud
 
@@ -43,7 +43,7 @@ def at_one_moment(
     late_s = (cloud.time_us - time_us) * 1e-6
     if np.abs(late_s).max() * np.linalg.norm(velocity, axis=-1).max() < LEAST_M:
         return cloud
-    distance, nearest = cKDTree(vertices).query(cloud.points, distance_upper_bound=REACH_M)
+    distance, nearest = KDTree(vertices).query(cloud.points, distance_upper_bound=REACH_M)
     near = np.isfinite(distance)
     points = np.array(cloud.points, np.float64)
     points[near] -= late_s[near, None] * velocity[nearest[near]]
