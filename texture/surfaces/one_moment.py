@@ -46,5 +46,5 @@ def at_one_moment(
     distance, nearest = KDTree(vertices).query(cloud.points, distance_upper_bound=REACH_M)
     near = np.isfinite(distance)
     points = np.array(cloud.points, np.float64)
-    points[near] -= late_s[near, None] * velocity[nearest[near]]
+    points[near] -= late_s[near, None] * velocity[np.asarray(nearest)[near]]
     return replace(cloud, points=points)
