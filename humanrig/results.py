@@ -20,8 +20,6 @@ from humanrig.errors import HumanrigError
 from texture.files.mesh_sequence import MeshSequence
 
 PERSON = "person00"
-_BODY = ("instants", "time_us", "betas", "global_orient", "body_pose", "transl", "joints", "model", "model_sha256")
-_KEYPOINTS = ("instants", "names", "p_world")
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,12 @@ class Results:
     @cached_property
     def body(self) -> dict[str, np.ndarray]:
         """Arrays of body/personNN.npz (docs/conventions.md). Raises HumanrigError when the stage has not run."""
-        return self._arrays("body", "register", _BODY)
+        return self._arrays("body", "register")
 
     @cached_property
     def keypoints(self) -> dict[str, np.ndarray]:
         """Arrays of keypoints/personNN.npz. Raises HumanrigError when the stage has not run."""
-        return self._arrays("keypoints", "keypoints", _KEYPOINTS)
+        return self._arrays("keypoints", "keypoints")
 
     @cached_property
     def meshes(self) -> MeshSequence:
@@ -97,16 +95,11 @@ class Results:
         """The final mesh, body and clothes, of an instant, with texture coordinates."""
         return self.meshes.surface(instant)
 
-    def _arrays(self, folder: str, stage: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    def _arrays(self, folder: str, stage: str) -> dict[str, np.ndarray]:
         path = self.session.path(folder, f"{self.person}.npz")
         if not path.is_file():
             raise HumanrigError(f"{path} is missing; run: humanrig reconstruct {self.session.folder} --from {stage}")
-        arrays = read_arrays(path)
-        if lacking := [name for name in names if name not in arrays]:
-            raise HumanrigError(
-                f"{path} has no {', '.join(lacking)}; run: humanrig reconstruct {self.session.folder} --from {stage}"
-            )
-        return arrays
+        return read_arrays(path)
 
 
 def people(session: Session) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from humanrig.errors import HumanrigError
 from humanrig.export.humandata_points import CONVENTION, OF_DETECTOR, OF_FACE, OF_JOINTS, Points190, points190
 from humanrig.export.humman_body import humman_body
 from humanrig.export.humman_rig import about_missing, write_image
+from humanrig.export.person import keypoints_of
 from humanrig.export.pinhole import PinholeImages
 from humanrig.export.rgbd_devices import no_image
 from humanrig.results import Results
@@ -168,7 +169,7 @@ class _View:
     def _detected(self) -> dict[str, Any]:
         """The detector's points; nothing where they cannot be read."""
         try:
-            found = self.results.keypoints
+            found = keypoints_of(self.results)
         except HumanrigError as error:
             self.undetected = str(error)
             return {}

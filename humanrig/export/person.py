@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
@@ -15,6 +16,8 @@ from humanrig.results import Results, people
 from texture.files.mesh_sequence import MeshSequence
 
 _MOTION = ("betas", "global_orient", "body_pose", "transl", "joints")
+_BODY = (*_MOTION, "instants", "time_us", "model", "model_sha256")
+_KEYPOINTS = ("instants", "names", "p_world")
 
 
 def everybody(session: Session) -> list[Results]:
@@ -25,9 +28,23 @@ def everybody(session: Session) -> list[Results]:
     return found
 
 
+def keypoints_of(results: Results) -> dict[str, np.ndarray]:
+    """Arrays of keypoints/personNN.npz. Raises HumanrigError when it is missing, damaged or lacks what is exported."""
+    again = f"run: humanrig reconstruct {results.session.folder} --from keypoints"
+    path = results.session.path("keypoints", f"{results.person}.npz")
+    _require(results.keypoints, _KEYPOINTS, path, again)
+    return results.keypoints
+
+
+def _require(arrays: Mapping[str, np.ndarray], names: Sequence[str], path: Path, again: str) -> None:
+    if lacking := [name for name in names if name not in arrays]:
+        raise HumanrigError(f"{path} has no {', '.join(lacking)}; {again}")
+
+
 def _check_body(results: Results) -> None:
     body, path = results.body, results.session.path("body", f"{results.person}.npz")
     again = f"run: humanrig reconstruct {results.session.folder} --from register"
+    _require(body, _BODY, path, again)
     if not len(body["instants"]):
         raise HumanrigError(f"{path} holds no instant; {again}")
     for name in _MOTION:

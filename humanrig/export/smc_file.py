@@ -6,6 +6,7 @@ are served.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -35,10 +36,12 @@ class SmcWriter:
 
     def __init__(self, path: Path, *, actor_id: int, action_id: int, created: datetime) -> None:
         """Raises HumanrigError when the file cannot be made."""
+        self._path = path
         try:
-            self._file = h5py.File(path, "w")
+            self._output = _Output(path)
         except OSError as error:
             raise DiskError(f"{path} cannot be written ({error}); choose another folder with --to") from None
+        self._file = h5py.File(self._output, "w")
         self._file.attrs["actor_id"], self._file.attrs["action_id"] = np.int32(actor_id), np.int32(action_id)
         self._file.attrs["datetime_str"] = created.strftime("%Y-%m-%d-%H-%M-%S")
 
@@ -60,10 +63,12 @@ class SmcWriter:
     def encoded(self, place: str, data: bytes) -> None:
         """A picture as JPEG or PNG, byte for byte."""
         self._file[place] = np.frombuffer(data, np.uint8)
+        self._check()
 
     def image(self, place: str, image: np.ndarray) -> None:
         """Depth, IR, a mask or confidence, as pixels."""
         self._file.create_dataset(place, data=image, **PACKED)
+        self._check()
 
     def phone(self, frames: int, color: tuple[int, int], depth: tuple[int, int]) -> None:
         """What is said of the phone; sizes are (width, height)."""
@@ -143,8 +148,41 @@ class SmcWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes the file."""
+        """Closes the file. Raises DiskError when the disk refused any of it."""
         self._file.close()
+        self._output.close()
+        if error is None:
+            self._check()
+
+    def _check(self) -> None:
+        if self._output.error is not None:
+            raise DiskError(f"{self._path} could not be written ({self._output.error}); is the disk full?")
+
+
+class _Output(io.FileIO):
+    """A file that keeps the error of the disk for later: HDF5 cannot close its objects when a write fails."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """All bytes, or an error that is kept; returns their number."""
+        rest = memoryview(data).cast("B")
+        try:
+            while self.error is None and len(rest):
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return memoryview(data).nbytes
+
+    def truncate(self, size: int | None = None) -> int:
+        """As `write`."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
 
 
 def k4a_vector(camera: Camera) -> Float[np.ndarray, "15"]:

@@ -13,6 +13,7 @@ from geometry.camera import Camera
 from geometry.rigid import transform
 from humanrig.errors import HumanrigError
 from humanrig.export.humman_body import humman_body
+from humanrig.export.person import keypoints_of
 from humanrig.results import Results
 from registration.keypoints.named_sets import WHOLEBODY133
 
@@ -46,7 +47,7 @@ class WholeBody:
 
 def whole_body(results: Results, frame_of: Mapping[int, int], frames: int) -> WholeBody:
     """The person's keypoints. `frame_of`: the file's frame of an instant. Raises HumanrigError without keypoints/."""
-    found = results.keypoints
+    found = keypoints_of(results)
     names = [str(name) for name in found["names"]]
     pairs = [(WHOLEBODY133.names.index(name), n) for n, name in enumerate(names) if name in WHOLEBODY133.names]
     rows, places = _rows(found["instants"], frame_of)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -22,10 +23,10 @@ from capture.importers.detect import import_recording
 from capture.iphone.message import PhoneMessage
 from capture.session import Session
 from geometry.rigid import transform
-from humanrig.errors import HumanrigError
+from humanrig.errors import DiskError, HumanrigError
 from humanrig.export import export_session
 from humanrig.export.humman_body import in_world
-from humanrig.export.smc_file import k4a_vector
+from humanrig.export.smc_file import SmcWriter, k4a_vector
 from humanrig.results import Results
 
 WORLD = "kinect_000/color"
@@ -238,6 +239,15 @@ def test_a_recording_that_is_gone_is_no_export(rig, tmp_path):
     with pytest.raises(HumanrigError, match="no image of the recording can be read"):
         export_session(Session.open(tmp_path / "gone"), "smc", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_said_in_words():
+    """HDF5 itself would crash."""
+    with (
+        pytest.raises(DiskError, match="could not be written"),
+        SmcWriter(Path("/dev/full"), actor_id=1, action_id=2, created=datetime.now(UTC)) as file,
+    ):
+        file.image("Kinect/0/Depth/0", np.zeros((4, 4), np.uint16))
 
 
 def test_without_depth_it_is_refused(tmp_path):
