@@ -67,6 +67,8 @@ COMMANDS = {
     "models": models.models,
     "phone": phone.phone,
 }
+GATHERED = ("--option", "--without", "--terms")
+"""Words that take several values and may be given several times."""
 DESCRIPTION = """From a ring of RGB-D sensors to calibrated, clean, textured, parametric 4D humans.
 
 A take is a SESSION, a folder. Start with `humanrig demo`, or with a recording of yours:
@@ -77,7 +79,7 @@ At a rig: `humanrig rig init`, `humanrig rig check`, `humanrig capture SESSION`.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 an expected error, 2 wrong usage, 130 interrupted)."""
     try:
-        words = sys.argv[1:] if arguments is None else list(arguments)
+        words = _gathered(sys.argv[1:] if arguments is None else arguments)
         result = tyro.cli(
             _commands(in_brief=words[:1] in ([], ["-h"], ["--help"])),
             prog="humanrig",
@@ -92,6 +94,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("humanrig: interrupted; finished stages are kept, run the same command to go on")
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _gathered(words: Sequence[str]) -> list[str]:
+    """The words with what follows each --option, --without and --terms in one place: given twice, both count."""
+    gathered: list[str] = []
+    values: dict[str, list[str]] = {}
+    into = gathered
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            into = gathered
+        if name not in GATHERED:
+            into.append(word)
+            continue
+        if name not in values:
+            values[name] = []
+            gathered.append(name)
+        into = values[name]
+        into += [value] if equals else []
+    return [one for word in gathered for one in (word, *values.get(word, ()))]
 
 
 def _in_words(error: BaseException) -> str:

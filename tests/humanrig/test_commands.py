@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from humanrig.cli import main
+from humanrig.cli import _gathered, main
 from humanrig.commands.reconstruct import parse_frames, read_configs
 from humanrig.errors import HumanrigError
 from humanrig.terminal import say
@@ -40,6 +40,15 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
     path.write_text("[sync]\ntolerance_us = 1\n[register]\nbetas = 10\n")
     configs = read_configs(path, ("sync.tolerance_us=2", "masks.name=text"))
     assert configs == {"sync": {"tolerance_us": 2}, "register": {"betas": 10}, "masks": {"name": "text"}}
+
+
+def test_an_option_given_twice_counts_twice() -> None:
+    words = "mesh S --option mesh.faces=9 mesh.clothes=true --json --option mesh.method=tsdf --without a"
+    assert " ".join(_gathered(words.split())) == (
+        "mesh S --option mesh.faces=9 mesh.clothes=true mesh.method=tsdf --json --without a"
+    )
+    words = "mesh S --option=mesh.faces=9 --frames 0:2 --without a --option=mesh.x=1"
+    assert " ".join(_gathered(words.split())) == "mesh S --option mesh.faces=9 mesh.x=1 --frames 0:2 --without a"
 
 
 @pytest.mark.parametrize("word", ["sync", "sync.tolerance_us", "=3", "sync.=3x"])
