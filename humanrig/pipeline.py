@@ -124,7 +124,7 @@ def read_config(stage: Stage, values: dict[str, Any]) -> Any:
 
 def _check_configs(configs: dict[str, dict[str, Any]]) -> None:
     for name, values in configs.items():
-        read_config(load_stage(name), values)
+        _config_files(read_config(load_stage(name), values))
 
 
 def _check_devices(session: Session, without: frozenset[str]) -> None:

@@ -38,9 +38,9 @@ def mesh(
         tracked: The same as --surface tracked.
         faces: Triangles of a surface (default 20000).
         frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
-        without: Cameras that are not used.
+        without: Cameras that no stage uses; the stages before are run again where they used them.
         workers: Processes; by default one for each processor.
-        option: One option of a stage, such as mesh.voxel_m=0.004.
+        option: One option of a stage, such as mesh.template=scan.obj, a scan of the person to be tracked.
         again: Make the surfaces again although nothing changed.
         json: Print every figure as JSON.
     """

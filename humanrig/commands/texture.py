@@ -30,7 +30,7 @@ def texture(
         session: The session's folder.
         size: Rows and columns of a texture (default 2048).
         frames: Use the instants from A up to B (not included), such as 0:60. B may be left out.
-        without: Cameras whose colours are not used.
+        without: Cameras that no stage uses; the stages before are run again where they used them.
         workers: Processes; by default one for each processor.
         option: One option of a stage, such as texture.masks=false.
         again: Paint again although nothing changed.
@@ -75,5 +75,6 @@ def _sentence(figures: dict[str, Any]) -> str:
     if polish := figures["polish"]:
         parts.append("cameras polished" if polish["kept"] else "cameras as calibrated")
     if figures["without_texture"]:
-        parts.append(f"{len(figures['without_texture'])} instants without texture")
+        missing = len(figures["without_texture"])
+        parts.append(f"{missing} {'instant' if missing == 1 else 'instants'} without texture")
     return "; ".join(parts)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -33,7 +34,7 @@ from texture.surfaces.free import FreeConfig
 FEW = 4
 """So few surfaces are made sooner in one process than others are started."""
 NEEDS = ("clouds", "body")
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,6 @@ def free_sequence(
         target = segment_path(output, results.person, number)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(segment_path(folder, results.person, one.number), target)
-    _emptied(folder)
     return Made(
         entries=[(one.instant, number, one.flag) for number, one in enumerate(kept)],
         figures={"segments": len(kept), "faces": round(float(np.mean([one.faces for one in kept])))},
@@ -169,14 +169,14 @@ def _key(person: PersonInput, config: FreeConfig, without: frozenset[str]) -> st
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _emptied(folder: Path) -> None:
-    """The folder without what was moved out of it; other people's surfaces may wait there."""
-    for path in sorted(folder.rglob("*.json"), reverse=True):
-        if not path.with_suffix(".npz").is_file():
-            path.unlink()
-    for path in [*sorted(folder.rglob("*"), reverse=True), folder, folder.parent]:
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+def clear_cache(results: Results) -> None:
+    """Deletes what waits in the cache for a person who is done, by other options too; other people's surfaces stay."""
+    cache = results.session.path("cache", "mesh")
+    for waiting in cache.glob(f"*/{results.person}"):
+        shutil.rmtree(waiting, ignore_errors=True)
+    for folder in (*cache.glob("*"), cache):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _read_note(note: Path, task: Task) -> MadeSurface | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -21,7 +22,7 @@ class MeshConfig:
     """How free surfaces and the templates of tracked ones are made of depth."""
     faces: int = Field(default=20_000, ge=500, le=200_000)
     """Triangles of a free surface or a template; the body has its own."""
-    template: str | None = None
+    template: Path | None = None
     """Scan of the person (.obj or .ply) that is tracked in place of a surface made of depth."""
     template_unit: Literal["m", "cm", "mm"] | None = None
     """Unit of the scan's file; asked for where metres make no person."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from humanrig.errors import HumanrigError
 from humanrig.meshing.body_surface import body_surface
-from humanrig.meshing.free_sequence import free_sequence
+from humanrig.meshing.free_sequence import clear_cache, free_sequence
 from humanrig.meshing.made import Made
 from humanrig.meshing.options import MeshConfig, Surface
 from humanrig.meshing.person_input import PersonInput, rows_of, rows_with_body
@@ -45,6 +45,7 @@ def _person(context: StageContext, results: Results, progress: Progress) -> dict
     else:
         made = tracked_sequence(person, context.output, context.without, progress, config.workers)
     write_index(context.output, results.person, made.entries)
+    clear_cache(results)
     made.skipped.update({results.instants[row]: "the body is not finite" for row in rows if row not in sound})
     return _figures(surface, made)
 
@@ -58,6 +59,10 @@ def _surface(config: MeshConfig, person: PersonInput) -> Surface:
         )
     if config.template is not None and config.surface in ("free", "body"):
         raise HumanrigError(f"mesh.template is for tracked surfaces, not for surface {config.surface}; leave one out")
+    if config.template is not None and not person.has_clouds:
+        raise HumanrigError(
+            f"{person.results.session.folder} has no clouds, so mesh.template has nothing to follow; leave it out"
+        )
     return config.surface or ("tracked" if person.has_clouds else "body")
 
 
@@ -79,5 +84,5 @@ STAGE = Stage(
     needs=("sync", "calibrate", "clouds", "register"),
     config=MeshConfig,
     run=run,
-    version=3,
+    version=4,
 )

@@ -1,6 +1,7 @@
 """The stage `mesh` on a small recording of a dressed body: each kind of surface, and what is told where one is poor."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -66,7 +67,13 @@ def damaged(rgbd):
 
 
 def test_the_body_carries_the_clothes_that_the_clouds_show(rgbd):
+    waiting = [rgbd.path("cache", "mesh", "other options", person) for person in ("person00", "person01")]
+    for folder in waiting:
+        folder.mkdir(parents=True)
+        (folder / "segment_000.json").touch()
     figures = run(rgbd, "mesh", surface="body")
+    assert [folder.exists() for folder in waiting] == [False, True]
+    shutil.rmtree(rgbd.path("cache", "mesh"))
     segment, model = meshes_of(rgbd).segment(0), load_body_model()
     assert segment.vertices.shape == (FRAMES, model.vertex_count, 3)
     assert segment.vertices.dtype == np.float32
@@ -96,6 +103,8 @@ def test_without_clouds_it_is_the_body(rgb):
         run(rgb, "mesh", surface="tracked")
     with pytest.raises(HumanrigError, match="template is for tracked surfaces"):
         run(rgb, "mesh", surface="body", template="scan.obj")
+    with pytest.raises(HumanrigError, match=r"no clouds, so mesh\.template has nothing to follow"):
+        run(rgb, "mesh", template="scan.obj")
 
 
 def test_a_tracked_surface_keeps_its_topology_and_follows_the_clouds(rgbd, monkeypatch):
