@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -179,7 +180,10 @@ class InstantPainter:
         write_maps(self.folder, self.person, number, atlas, whole)
         own = instant_texture(self.folder, self.person, instant)
         own.unlink(missing_ok=True)
-        os.link(path, own)
+        try:
+            os.link(path, own)
+        except OSError:  # exFAT and some network disks have no hard links
+            shutil.copyfile(path, own)
         return Painted(instant=instant, cameras=cameras, seen=sequence.seen)
 
     def _with_memory(self, instant: int, atlas: Atlas, sequence: SequenceTexture) -> tuple[np.ndarray, np.ndarray]:
