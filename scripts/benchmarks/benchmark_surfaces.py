@@ -26,10 +26,10 @@ from typing import Any  # noqa: E402
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
+from usual_poisson import decimated, usual_poisson  # noqa: E402
 
 from capture.session import Session  # noqa: E402
 from capture.virtual.truth import Truth  # noqa: E402
-from geometry.cloud import PointCloud  # noqa: E402
 from geometry.mesh import TriangleMesh  # noqa: E402
 from geometry.rigid import transform  # noqa: E402
 from humanrig.evaluation.world import true_world  # noqa: E402
@@ -75,7 +75,7 @@ def _compare(folder: Path, place: int, repeats: int) -> None:
         "tsdf without depth images": lambda: free_surface(cloud, body, FreeConfig(faces=FACES)).mesh,
         "poisson": lambda: free_surface(cloud, body, poisson, views).mesh,
         "Open3D TSDF of the depth images": lambda: open3d_tsdf(views),
-        "Open3D Poisson 9 of the cloud": lambda: open3d_poisson(cloud),
+        "Open3D Poisson 9 of the cloud": lambda: usual_poisson(cloud, FACES),
     }
     cameras = [camera for name, camera in truth.cameras().items() if name.endswith("/depth")]
     for name, way in ways.items():
@@ -101,7 +101,7 @@ def open3d_tsdf(views: Sequence[DepthView]) -> TriangleMesh:
         K, T = core.Tensor(view.camera.K), core.Tensor(view.camera.T_camera_world)
         blocks = grid.compute_unique_block_coordinates(image, K, T, 1.0, FARTHEST_M, 4.0)
         grid.integrate(blocks, image, K, T, 1.0, FARTHEST_M, 4.0)
-    return _simplified(grid.extract_triangle_mesh(1.0).to_legacy())
+    return decimated(grid.extract_triangle_mesh(1.0).to_legacy(), FACES)
 
 
 def pinhole_depth(view: DepthView) -> np.ndarray:
@@ -117,23 +117,6 @@ def pinhole_depth(view: DepthView) -> np.ndarray:
     masked = np.where(view.mask & np.isfinite(view.depth_m), view.depth_m, 0)
     depth[inside] = masked[row[inside], column[inside]]
     return depth
-
-
-def open3d_poisson(cloud: PointCloud) -> TriangleMesh:
-    """The usual reconstruction: depth 9, the largest piece."""
-    o3d: Any = import_module("open3d")
-    points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud.points))
-    points.normals = o3d.utility.Vector3dVector(cloud.normals)
-    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(points, depth=9, n_threads=1)
-    piece, sizes, _ = mesh.cluster_connected_triangles()
-    mesh.remove_triangles_by_mask(np.asarray(piece) != int(np.argmax(sizes)))
-    mesh.remove_unreferenced_vertices()
-    return _simplified(mesh)
-
-
-def _simplified(mesh: Any) -> TriangleMesh:
-    small = mesh.simplify_quadric_decimation(FACES)
-    return TriangleMesh(vertices=np.array(small.vertices), faces=np.array(small.triangles))
 
 
 def _timed(work: Callable[[], TriangleMesh], repeats: int) -> tuple[TriangleMesh, float]:

@@ -21,15 +21,16 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
-from importlib import import_module  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Any, TypeVar  # noqa: E402
+from typing import TypeVar  # noqa: E402
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (1, 2)]
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from texture_trials.rerender import drawn, score  # noqa: E402
+from texture_trials.single_instant import BLACK, peer_albedo  # noqa: E402
+from usual_poisson import usual_poisson  # noqa: E402
 
 from capture.session import Session  # noqa: E402
 from geometry.cloud import PointCloud  # noqa: E402
@@ -136,47 +137,23 @@ def _ours(work: Work, size: int) -> Textured:
 
 
 def _peer(work: Work, size: int) -> Textured:
-    made, o3d = Textured(), import_module("open3d")
+    made = Textured()
     views = work.colors.views(work.instant, work.used)
-    bare = made.part("surface", lambda: _poisson(o3d, work.cloud))
+    bare = made.part("surface", lambda: usual_poisson(work.cloud, FACES))
     mesh = made.part("texture coordinates", lambda: unwrapped(bare, "xatlas"))
     pictures = made.part("pictures without distortion", lambda: [_pinhole(view) for view in views])
-    albedo = made.part("painting", lambda: _albedo(o3d, mesh, views, pictures, size))
+    albedo = made.part("painting", lambda: peer_albedo(mesh, views, size, pictures)())
     atlas = Atlas.of(mesh.faces, mesh.uv, mesh.uv_faces, size)
     colors = albedo.reshape(-1, 3)[atlas.flat].astype(np.float32)
-    seen = colors.max(-1) > 0  # what it did not paint is black
+    seen = colors.max(-1) >= BLACK
     texture = made.part("filling", lambda: _filled(atlas, colors, seen))
     made.mesh, made.texture, made.seen = mesh, texture, float(seen.mean())
     return made
 
 
-def _poisson(o3d: Any, cloud: PointCloud) -> TriangleMesh:
-    points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud.points))
-    points.normals = o3d.utility.Vector3dVector(cloud.normals)
-    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(points, depth=9, n_threads=1)
-    piece, sizes, _ = mesh.cluster_connected_triangles()
-    mesh.remove_triangles_by_mask(np.asarray(piece) != int(np.argmax(sizes)))
-    mesh.remove_unreferenced_vertices()
-    small = mesh.simplify_quadric_decimation(FACES)
-    return TriangleMesh(vertices=np.array(small.vertices), faces=np.array(small.triangles))
-
-
 def _pinhole(view: ColorView) -> np.ndarray:
     K = np.asarray(view.camera.K, np.float64)
     return cv2.undistort(view.image, K, np.asarray(view.camera.distortion, np.float64), None, K)
-
-
-def _albedo(
-    o3d: Any, mesh: TriangleMesh, views: Sequence[ColorView], pictures: Sequence[np.ndarray], size: int
-) -> np.ndarray:
-    tensor = o3d.core.Tensor
-    assert mesh.uv is not None
-    its = o3d.t.geometry.TriangleMesh(tensor(mesh.vertices.astype(np.float32)), tensor(mesh.faces.astype(np.int64)))
-    its.triangle["texture_uvs"] = tensor(np.ascontiguousarray(mesh.uv[mesh.uv_faces], np.float32))
-    images = [o3d.t.geometry.Image(tensor(np.ascontiguousarray(picture))) for picture in pictures]
-    K = [tensor(np.asarray(view.camera.K, np.float64)) for view in views]
-    T = [tensor(np.ascontiguousarray(view.camera.T_camera_world)) for view in views]
-    return its.project_images_to_albedo(images, K, T, size, False).as_tensor().numpy()
 
 
 def _filled(atlas: Atlas, colors: np.ndarray, seen: np.ndarray) -> np.ndarray:

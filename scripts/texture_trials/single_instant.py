@@ -98,9 +98,12 @@ def peer_texture(surface: TriangleMesh, views: Sequence[ColorView], size: int) -
 
 
 def peer_albedo(
-    surface: TriangleMesh, views: Sequence[ColorView], size: int
+    surface: TriangleMesh, views: Sequence[ColorView], size: int, pictures: Sequence[np.ndarray] | None = None
 ) -> Callable[[], UInt8[np.ndarray, "size size 3"]]:
-    """Ready to run, so that its time can be measured: Open3D's texture with unseen texels black."""
+    """Ready to run, so that its time can be measured: Open3D's texture with unseen texels black.
+
+    pictures: those of the views without lens distortion, where they are at hand.
+    """
     o3d = load_open3d()
     assert surface.uv is not None
     assert surface.uv_faces is not None
@@ -109,9 +112,10 @@ def peer_albedo(
         tensor(surface.vertices.astype(np.float32)), tensor(np.ascontiguousarray(surface.faces, np.int64))
     )
     mesh.triangle["texture_uvs"] = tensor(np.ascontiguousarray(surface.uv[surface.uv_faces], np.float32))
-    images = [o3d.t.geometry.Image(tensor(undistorted(view))) for view in views]
+    pictures = [undistorted(view) for view in views] if pictures is None else pictures
+    images = [o3d.t.geometry.Image(tensor(np.ascontiguousarray(picture))) for picture in pictures]
     K = [tensor(np.asarray(view.camera.K, np.float64)) for view in views]
-    T_camera_world = [tensor(view.camera.T_camera_world) for view in views]
+    T_camera_world = [tensor(np.ascontiguousarray(view.camera.T_camera_world)) for view in views]
     return lambda: mesh.project_images_to_albedo(images, K, T_camera_world, size, False).as_tensor().numpy()
 
 
