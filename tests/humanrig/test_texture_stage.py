@@ -19,6 +19,8 @@ from texture.files.mesh_sequence import MeshSequence, write_segment
 from texture.layout.atlas import Atlas
 
 SIZE = 256
+SMALL = 128
+"""Where nobody looks at the colours."""
 STOPS = {"k0/color": 0.5, "k1/color": -0.5, "k2/color": 0.3}
 
 
@@ -109,7 +111,7 @@ def test_exposures_are_brought_together(tmp_path):
 
 def test_bad_cameras_are_left_out_and_poor_instants_told(tmp_path):
     session = session_of(tmp_path, alter=spoilt)
-    figures = textured(session)
+    figures = textured(session, size=SMALL)
     assert figures["streams"] == ["k2/color", "k3/color", "k4/color"]
     text = "\n".join(figures["warnings"])
     assert "k0/color is not used: black" in text
@@ -149,10 +151,10 @@ def test_a_surface_that_cannot_be_painted_is_skipped_with_its_reason(recorded, m
     )  # fmt: skip
     write_segment(session.path("mesh"), "person00", 1, flat)
     shutil.rmtree(session.path("texture"), ignore_errors=True)
-    figures = textured(session)
+    figures = textured(session, size=SMALL)
     assert figures["without_texture"] == [1]
     (line,) = sentences(figures)
-    assert line.startswith(f"2 textures of {SIZE} from 5 cameras")
+    assert line.startswith(f"2 textures of {SMALL} from 5 cameras")
     assert line.endswith("1 instant without texture")
     assert "instant 1 without texture" in figures["warnings"][0]
     folder = session.path("texture", "person00")
@@ -184,9 +186,9 @@ def test_an_interrupted_run_goes_on(recorded, monkeypatch):
 
     monkeypatch.setattr(instant_work, "paint", cut)
     with pytest.raises(KeyboardInterrupt):
-        textured(session, balance=False)
+        textured(session, balance=False, size=SMALL)
     monkeypatch.setattr(instant_work, "paint", lambda *a: painted.append(2) or real(*a))
-    textured(session, balance=False)
+    textured(session, balance=False, size=SMALL)
     assert painted == [1, 2]  # the first instant was kept, and the textures are made of samples that wait
 
 
