@@ -37,7 +37,7 @@ from texture.blending.surface_fill import filled
 from texture.errors import TextureError
 from texture.files.texture_files import segment_texture
 
-VERSION = 4
+VERSION = 5
 READS = ("sync", "calibration", "masks", "body", "mesh")
 """Folders whose contents textures are made from."""
 NOISE_PAIRS = 3

@@ -45,7 +45,7 @@ def test_views_from_all_sides_give_the_paint_back(painted):
         views.append(ColorView(camera=camera, image=image, depth_m=depth))
     atlas, _, result = blend(mesh, views)
     seen = result.weight > 0
-    assert seen.mean() > 0.85
+    assert seen.mean() > 0.75  # what faces none of the six within 73 degrees is left: 21 %
     uv = uv_of(atlas, mesh)
     error = np.abs(result.colors - painted.paint(uv))[seen & off_seam(uv)]
     # one pixel is 4 mm of surface, 0.002 of u: 0.3 to 1.2 levels; the picture's rounding adds 0.5
