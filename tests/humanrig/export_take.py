@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -29,7 +33,16 @@ KINECTS = ("kinect_000", "kinect_001")
 
 
 def build_take(folder: Path, devices: tuple[str, ...] = KINECTS, depth: bool = True) -> Session:
-    """The session on disk, with the outputs that exports read."""
+    """The session on disk, with the outputs that exports read: a copy of one that is built once for all tests."""
+    shutil.copytree(_built(devices, depth), folder)
+    return Session.open(folder)
+
+
+@cache
+def _built(devices: tuple[str, ...], depth: bool) -> Path:
+    parent = Path(tempfile.mkdtemp(prefix="export-take-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    folder = parent / "take"
     rng = np.random.default_rng(3)
     kinds = ("color", "depth") if depth else ("color",)
     streams = [
@@ -66,7 +79,7 @@ def build_take(folder: Path, devices: tuple[str, ...] = KINECTS, depth: bool = T
     write_person(session, rng)
     if depth:
         _write_clouds(session, rng)
-    return session
+    return folder
 
 
 def color_at(xy: np.ndarray) -> np.ndarray:

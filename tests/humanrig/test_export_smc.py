@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -250,8 +251,9 @@ def test_a_full_disk_is_said_in_words():
         file.image("Kinect/0/Depth/0", np.zeros((4, 4), np.uint16))
 
 
-def test_without_depth_it_is_refused(tmp_path):
-    session = build_take(tmp_path / "videos", devices=("cam01",), depth=False)
+def test_without_depth_it_is_refused(rig, tmp_path):
+    colour = tuple(stream for stream in rig.info.streams if stream.kind == "color")
+    session = Session(rig.folder, replace(rig.info, streams=colour))
     with pytest.raises(HumanrigError, match="needs devices with colour and depth, this session has none"):
         export_session(session, "smc", tmp_path / "out")
     assert not (tmp_path / "out").exists()

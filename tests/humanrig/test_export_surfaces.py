@@ -1,6 +1,7 @@
 """GLB, USD and OBJ of tracked and free-form surfaces, with and without textures, from a take of a few small globes."""
 
 import json
+import shutil
 import struct
 from pathlib import Path
 
@@ -249,7 +250,7 @@ def changed(path: Path, **values) -> None:
         (
             "mesh/person00.npz",
             {name: np.zeros(0, int) for name in ("instants", "segment", "flags")},
-            "has no surface of",
+            "has no surface ",
         ),
         (
             "mesh/person00/segment_001.npz",
@@ -260,20 +261,21 @@ def changed(path: Path, **values) -> None:
         ("mesh/person00/segment_001.npz", {"faces": cube_faces()[:0]}, "has 0 faces and 12 with"),
     ],
 )
-def test_damaged_results_are_refused_in_words(tmp_path, file, values, says) -> None:
-    session = build(tmp_path / "cubes")
+def test_damaged_results_are_refused_in_words(take, tmp_path, file, values, says) -> None:
+    shutil.copytree(take.folder, tmp_path / "cubes")
+    session = Session.open(tmp_path / "cubes")
     changed(session.path(file), **values)
-    for format in ("usd", "obj"):
-        with pytest.raises((HumanrigError, TextureError), match=says):
-            export_session(session, format, tmp_path / "out")
+    with pytest.raises((HumanrigError, TextureError), match=says):
+        export_session(session, "obj" if file.startswith("body") else "glb_baked", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cubes"]
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"not a picture" * 9, simplejpeg.encode_jpeg(np.zeros((64, 64, 3), np.uint8))[:-9]]
 )
-def test_a_damaged_picture_is_no_texture(tmp_path, data) -> None:
-    session = build(tmp_path / "cubes")
+def test_a_damaged_picture_is_no_texture(take, tmp_path, data) -> None:
+    shutil.copytree(take.folder, tmp_path / "cubes")
+    session = Session.open(tmp_path / "cubes")
     segment_texture(session.path("texture"), "person00", 1).write_bytes(data)
     for format in ("glb_baked", "obj"):
         with pytest.raises(HumanrigError, match=r"segment_001\.jpg is damaged; run: .* --from texture"):

@@ -45,8 +45,8 @@ def pack_usdz(path: Path) -> Path:
     packed = path.with_suffix(".usdz")
     try:
         done = UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(path)), str(packed))
-    except Tf.ErrorException as error:
-        raise DiskError(f"{packed} cannot be written ({error}); is the disk full?") from None
+    except Tf.ErrorException:  # its text is a listing of USD's sources
+        raise DiskError(f"{packed} cannot be written; is the disk full?") from None
     if not done:
         raise TextureError(f"{packed} cannot be made of {path.name}; is its texture beside it?")
     return packed

@@ -108,7 +108,7 @@ def new_stage(path: Path, codes: TimeCodes) -> Iterator[NewStage]:
     yield NewStage(stage=stage, codes=codes)
     try:
         written = layer.Export(str(path))
-    except Tf.ErrorException as error:
-        raise DiskError(f"{path} cannot be written ({error}); is the disk full?") from None
+    except Tf.ErrorException:  # its text is a listing of USD's sources
+        written = False
     if not written:
         raise DiskError(f"{path} cannot be written; is the disk full?")
