@@ -17,6 +17,8 @@ from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import blazepose_weights
 
 FRAMES = 4
+SMALL_OPTIONS = ["--option", "mesh.faces=2000", "texture.size=256", "texture.polish=false"]
+"""What these tests do not look at, made in less time."""
 REPORT_FILES = ("report/index.html", "report/overlays.jpg", "report/plotly.min.js")
 
 
@@ -58,7 +60,7 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"needs BlazePose's weights: {error}")
     folder = tmp_path_factory.mktemp("end_to_end") / "take"
     simulate(folder, *waving(), workers=1)
-    assert main(["reconstruct", str(folder), "--option", "texture.size=256"]) == 0
+    assert main(["reconstruct", str(folder), *SMALL_OPTIONS]) == 0
     return folder
 
 
@@ -78,11 +80,10 @@ def test_body_and_files_are_there(take: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_second_run_does_nothing_and_one_from_a_stage_redoes_the_rest(take: Path) -> None:
-    options = ["--option", "texture.size=256"]
     before = stages(take)
-    assert main(["reconstruct", str(take), *options]) == 0
+    assert main(["reconstruct", str(take), *SMALL_OPTIONS]) == 0
     assert stages(take) == before
-    assert main(["reconstruct", str(take), "--from", "mesh", *options]) == 0
+    assert main(["reconstruct", str(take), "--from", "mesh", *SMALL_OPTIONS]) == 0
     after = stages(take)
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"mesh", "texture", "export", "report"}
