@@ -118,7 +118,7 @@ def _gathered(words: Sequence[str]) -> list[str]:
 
 def _in_words(error: BaseException) -> str:
     """The sentence of an error; a system's own error with what to do about it."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return f"{error.filename} cannot be written, its file system is read-only; copy the session to another disk"

@@ -24,7 +24,7 @@ from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
 from humanrig.meshing.depth_views import DepthImages
 from humanrig.meshing.instant_surface import surface_of
-from humanrig.meshing.made import Made, Progress
+from humanrig.meshing.made import Made, Progress, one_flag
 from humanrig.meshing.person_input import PersonInput
 from humanrig.results import Results
 from texture.errors import TextureError
@@ -94,7 +94,7 @@ class SurfaceMaker:
             uv=mesh.uv, uv_faces=mesh.uv_faces,
         )  # fmt: skip
         write_segment(self.folder, self.person, task.number, segment)
-        made = MadeSurface(number=task.number, instant=task.instant, flag="; ".join(flags), faces=len(mesh.faces))
+        made = MadeSurface(number=task.number, instant=task.instant, flag=one_flag(flags), faces=len(mesh.faces))
         note.write_text(json.dumps(asdict(made)))
         return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,11 @@ class Made:
         return [*self.notes, *told] + [
             f"no surface: {reason} ({named(instants)})" for reason, instants in left_out.items()
         ]
+
+
+def one_flag(reasons: Iterable[str]) -> str:
+    """Reasons as the flag of an instant: "; " parts them, and nothing else does."""
+    return "; ".join(dict.fromkeys(reason.replace("; ", ", ") for reason in reasons))
 
 
 def named(instants: list[int]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from humanrig.meshing.body_surface import offset_figures
 from humanrig.meshing.depth_views import DepthImages
 from humanrig.meshing.instant_surface import laid_out, surface_of
-from humanrig.meshing.made import Made, Progress
+from humanrig.meshing.made import Made, Progress, one_flag
 from humanrig.meshing.person_input import PersonInput
 from humanrig.meshing.scan_template import scan_template
 from texture.errors import TextureError
@@ -64,7 +64,7 @@ def tracked_sequence(
             if trouble := person.trouble(row):
                 flags[row].insert(0, trouble)
     entries = [
-        (person.instants[row], number, "; ".join(dict.fromkeys(flags[row])))
+        (person.instants[row], number, one_flag(flags[row]))
         for number, track in enumerate(tracks)
         for row in track.rows
     ]

@@ -15,6 +15,7 @@ from geometry.rays import RayScene
 from humanrig.commands.mesh import sentences
 from humanrig.errors import HumanrigError
 from humanrig.meshing import free_sequence
+from humanrig.meshing.made import Made, one_flag
 from humanrig.meshing.options import MeshConfig
 from humanrig.meshing.person_input import PersonInput
 from humanrig.meshing.scan_template import welded
@@ -172,6 +173,14 @@ def test_free_surfaces_are_segments_of_one_instant(rgbd, damaged):
     assert len(meshes.surface(1).vertices) == load_body_model().vertex_count
     assert figures["flagged"] == 1
     assert not rgbd.path("cache", "mesh").exists()
+
+
+def test_a_reason_of_two_halves_is_one_warning():
+    flag = one_flag(["no cloud: it is damaged; make it again", "no cloud: it is damaged; make it again", "few points"])
+    assert Made(entries=[(0, 0, ""), (3, 0, flag)]).warnings() == [
+        "no cloud: it is damaged, make it again (instant 3)",
+        "few points (instant 3)",
+    ]
 
 
 def test_missing_stages_are_named(rgb):
