@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,10 +42,13 @@ def made_folder(folder: Path, identity: str, state: str = "") -> Iterator[Making
     _check_replaceable(folder, identity)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _clear_left_over(folder)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     except OSError as error:
         raise DiskError(f"cannot write into {folder.parent} ({error.strerror}); choose another folder") from None
-    try:
+    with ExitStack() as ending:
+        ending.callback(shutil.rmtree, partial, ignore_errors=True)
+        ending.enter_context(_locked(partial))
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         making = Making(folder=partial)
         yield making
@@ -50,8 +56,29 @@ def made_folder(folder: Path, identity: str, state: str = "") -> Iterator[Making
         (partial / SOURCE).write_text("\n".join([identity, *making.lines, *last]) + "\n", "utf-8")
         _check_replaceable(folder, identity)
         _replace(partial, folder)
+
+
+def _clear_left_over(folder: Path) -> None:
+    """Deletes what exports that were killed left beside the folder; one that still runs holds its lock."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+        with _locked(left) as free:
+            if free:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Holds the lock of a folder; False where another holds it, or the disk has no locks."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        os.close(descriptor)
 
 
 def is_current(folder: Path, identity: str, state: str) -> bool:

@@ -61,3 +61,14 @@ def test_a_failure_leaves_the_former_result(tmp_path) -> None:
         fail()
     assert (tmp_path / "out" / "value.txt").read_text() == "former"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_export_left_is_cleared_and_a_running_one_is_not(tmp_path) -> None:
+    killed = tmp_path / ".out.abc.partial"
+    killed.mkdir()
+    (killed / "value.txt").write_text("half")
+    with made_folder(tmp_path / "out", "humanrig export: obj, session a") as running:
+        assert not killed.exists()
+        make(tmp_path / "out")
+        assert running.folder.is_dir()
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
