@@ -2,7 +2,7 @@
 
 texture/personNN/segment_SSS.jpg              the sequence texture, RGB, complete
 texture/personNN/segment_SSS_confidence.png   how well each texel was seen
-    texture/personNN/segment_SSS_source.png       which camera it owes most to: 0 none, n the n-th in the manifest
+texture/personNN/segment_SSS_source.png       which camera it owes most to: 0 none, n the n-th in the manifest
 texture/personNN/NNNNNN.jpg                   of an instant; as large as its segment's
 """
 
