@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import plotly.io
 
 from geometry.cloud import PointCloud, concatenate
 from humanrig.report import plots
@@ -17,7 +19,9 @@ from humanrig.report.scene3d import scene_figure
 def charts(everybody: Sequence[ShownPerson], scene_steps: int) -> list[dict[str, str]]:
     """Title, note and HTML of each figure."""
     keypoints = everybody[0].results.keypoints
-    found = [("3D view", "Drag to turn, scroll to come closer, slide through time.", _scene(everybody, scene_steps))]
+    found: list[tuple[str, str, go.Figure | dict[str, Any]]] = [
+        ("3D view", "Drag to turn, scroll to come closer, slide through time.", _scene(everybody, scene_steps))
+    ]
     over_time = (
         (
             "keypoint_px",
@@ -58,7 +62,7 @@ def all_instants(everybody: Sequence[ShownPerson]) -> list[int]:
     return sorted({i for person in everybody for i in person.results.instants})
 
 
-def _scene(everybody: Sequence[ShownPerson], scene_steps: int) -> go.Figure:
+def _scene(everybody: Sequence[ShownPerson], scene_steps: int) -> dict[str, Any]:
     steps, model = spread(all_instants(everybody), scene_steps), everybody[0].results.model
     nowhere = np.full((model.vertex_count, 3), np.nan)
     vertices, clouds = [], []
@@ -81,5 +85,6 @@ def _of(person: ShownPerson, key: str) -> np.ndarray:
     return 1000 * body["joint_sigma"].mean(1) if "joint_sigma" in body else np.full(len(body["instants"]), np.nan)
 
 
-def _html(figure: go.Figure) -> str:
-    return figure.to_html(full_html=False, include_plotlyjs=False, auto_play=False, config={"displaylogo": False})
+def _html(figure: go.Figure | dict[str, Any]) -> str:
+    shown = {"full_html": False, "include_plotlyjs": False, "auto_play": False, "config": {"displaylogo": False}}
+    return plotly.io.to_html(figure, validate=False, **shown)

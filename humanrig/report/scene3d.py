@@ -23,17 +23,15 @@ def scene_figure(
     cameras: list[Camera],
     clouds: list[PointCloud | None],
     colors: Int[np.ndarray, "faces 3"],
-) -> go.Figure:
+) -> dict[str, Any]:
     """The bodies over time with a slider, the fused cloud of each shown instant, and every camera's frustum.
 
-    colors: RGB of each face. A body with NaN vertices is not there.
+    colors: RGB of each face. A body with NaN vertices is not there. The figure is plotly's dictionary: colours of faces
+    and points go in after plotly has checked the rest, for it checks every colour three times (3 s for four instants).
     """
-    face_colors = [f"rgb({r},{g},{b})" for r, g, b in np.asarray(colors)]
-    one = face_colors[0] if len(set(face_colors)) == 1 else None
-    paint = {"color": one} if one else {"facecolor": face_colors}
-    first = [_mesh(vertices[0], faces, paint), _points(clouds[0])]
+    first = [_mesh(vertices[0], faces), _points(clouds[0])]
     frames = [
-        go.Frame(data=[_mesh(v, faces, paint), _points(c)], traces=[0, 1], name=text)
+        go.Frame(data=[_mesh(v, faces), _points(c)], traces=[0, 1], name=text)
         for v, c, text in zip(vertices, clouds, labels)
     ]
     figure = go.Figure(data=[*first, _frusta(cameras)], frames=frames)
@@ -51,25 +49,43 @@ def scene_figure(
         showlegend=True,
         legend={"x": 0.8, "y": 0.98},
     )
-    return figure
+    drawn: dict[str, Any] = figure.to_dict()
+    paint = _paint(colors)
+    for traces, cloud in [(drawn["data"], clouds[0]), *((f["data"], c) for f, c in zip(drawn["frames"], clouds))]:
+        traces[0].update(paint)
+        if cloud is not None and cloud.colors is not None and len(cloud):
+            traces[1]["marker"]["color"] = _rgb(cloud.colors[_shown(cloud)])
+    return drawn
 
 
-def _mesh(vertices: np.ndarray, faces: np.ndarray, paint: dict[str, Any]) -> go.Mesh3d:
+def _paint(colors: np.ndarray) -> dict[str, Any]:
+    """The colour of a body, or those of its faces where there are several."""
+    face_colors = _rgb(colors)
+    return {"color": face_colors[0]} if len(set(face_colors)) == 1 else {"facecolor": face_colors}
+
+
+def _rgb(colors: np.ndarray) -> list[str]:
+    return [f"rgb({r},{g},{b})" for r, g, b in np.asarray(colors).tolist()]
+
+
+def _shown(cloud: PointCloud) -> slice:
+    return slice(None, None, max(1, len(cloud) // POINTS_SHOWN))
+
+
+def _mesh(vertices: np.ndarray, faces: np.ndarray) -> go.Mesh3d:
     x, y, z = vertices.astype(np.float32).T
     i, j, k = faces.astype(np.int32).T
     return go.Mesh3d(
         x=x, y=y, z=z, i=i, j=j, k=k, name="body", showlegend=True,
-        lighting={"ambient": 0.45, "diffuse": 0.8, "specular": 0.05}, **paint,
+        lighting={"ambient": 0.45, "diffuse": 0.8, "specular": 0.05},
     )  # fmt: skip
 
 
 def _points(cloud: PointCloud | None) -> go.Scatter3d:
     if cloud is None or len(cloud) == 0:
         return go.Scatter3d(x=[], y=[], z=[], mode="markers", name="cloud")
-    step = max(1, len(cloud) // POINTS_SHOWN)
-    x, y, z = cloud.points[::step].astype(np.float32).T
-    colors = None if cloud.colors is None else [f"rgb({r},{g},{b})" for r, g, b in cloud.colors[::step]]
-    return go.Scatter3d(x=x, y=y, z=z, mode="markers", marker={"size": 1.5, "color": colors}, name="cloud")
+    x, y, z = cloud.points[_shown(cloud)].astype(np.float32).T
+    return go.Scatter3d(x=x, y=y, z=z, mode="markers", marker={"size": 1.5}, name="cloud")
 
 
 def _frusta(cameras: list[Camera]) -> go.Scatter3d:
