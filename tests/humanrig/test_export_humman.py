@@ -137,6 +137,7 @@ def test_the_importer_takes_it(take, point, tmp_path):
     assert "background_from" in session.info.links
 
 
+@pytest.mark.slow
 def test_recon_comes_back_through_the_importer_too(take, tmp_path, monkeypatch):
     monkeypatch.delenv("HUMANRIG_BODY_MODEL", raising=False)
     export_session(take, "humman", tmp_path / "p000001_a000002")
