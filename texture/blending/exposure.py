@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from texture.blending.color_transfer import ColorTransfer, table_of_light
-from texture.painting.projection import Blend
+from texture.painting.blend import Blend
 
 DARK, BRIGHT = 16.0, 240.0
 """Levels outside are noise or clipped, and carry no ratio."""
