@@ -12,3 +12,10 @@ DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, 
 A changed byte is found by the checksum, by the decompressor before that, or makes a header that asks for a way of
 packing that does not exist.
 """
+
+
+def damage(error: Exception) -> str:
+    """What such an error says of the file, in words for its user."""
+    if "pickle" in str(error):  # numpy takes bytes that it does not know for Python objects
+        return "it is no npz file, or was cut off"
+    return str(error)

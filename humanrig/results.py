@@ -14,7 +14,7 @@ from body.parameters import BodyParameters
 from capture.session import Session
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, damage
 from humanrig import manifest
 from humanrig.errors import HumanrigError
 from texture.files.mesh_sequence import MeshSequence
@@ -118,7 +118,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except DAMAGED as error:
-        raise HumanrigError(f"{path} cannot be read ({error}); run its stage again") from None
+        raise HumanrigError(f"{path} cannot be read ({damage(error)}); run its stage again") from None
 
 
 def read_parameters(arrays: dict[str, np.ndarray]) -> BodyParameters:

@@ -34,6 +34,11 @@ def pixel_errors(results: Results) -> dict[str, Any]:
     keypoints, cameras = results.keypoints, results.session.cameras()
     used = [c for c, s in enumerate(keypoints["streams"].tolist()) if device_of(s) not in _without(results)]
     streams = [str(keypoints["streams"][c]) for c in used]
+    if lost := [stream for stream in streams if stream not in cameras]:
+        raise HumanrigError(
+            f"the keypoints are of {lost[0]}, which the calibration does not hold; "
+            f"run: humanrig reconstruct {results.session.folder} --from keypoints"
+        )
     rows = np.isin(keypoints["instants"], results.body["instants"])
     names = keypoints["names"].tolist()
     pairs = smpl_joints(names, JOINT_NAMES)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from geometry.cloud import PointCloud
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, damage
 from registration.errors import RegistrationError
 
 CAMERAS = "cameras.json"
@@ -55,7 +55,7 @@ def read_cloud(path: Path) -> PointCloud:
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds for this instant") from None
     except DAMAGED as error:
-        raise RegistrationError(f"{path} is not a cloud ({error}); run the stage clouds again") from None
+        raise RegistrationError(f"{path} is not a cloud ({damage(error)}); run the stage clouds again") from None
     wide = {name: arrays[name].astype(np.float64) for name in ("points", "normals", "sigma")}
     return PointCloud(**{**arrays, **wide})
 
@@ -76,4 +76,4 @@ def read_cloud_cameras(folder: Path) -> list[str]:
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise RegistrationError(f"{path} is damaged ({error}); run the stage clouds again") from None
+        raise RegistrationError(f"{path} is damaged ({damage(error)}); run the stage clouds again") from None

@@ -157,6 +157,8 @@ def test_what_is_wrong_with_a_cloud_is_told(rgbd, damaged):
     assert trouble() == "the cloud has no normals"
     damaged.write_bytes(b"PK\x03\x04 cut off")
     assert "cannot be read" in trouble()
+    damaged.write_bytes(b"cut off")
+    assert "(it is no npz file, or was cut off)" in trouble()
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Integer
 
 from geometry.mesh import TriangleMesh
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, damage
 from texture.errors import TextureError
 from texture.surfaces.binding import Binding
 
@@ -163,7 +163,7 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
     except DAMAGED as error:
-        raise TextureError(f"{path} cannot be read ({error}); run the stage mesh again") from None
+        raise TextureError(f"{path} cannot be read ({damage(error)}); run the stage mesh again") from None
     if missing := [name for name in names if name not in arrays]:
         raise TextureError(f"{path} has no {', '.join(missing)}; it was made by an older program, run the stage mesh")
     return arrays
