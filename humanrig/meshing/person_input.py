@@ -25,6 +25,8 @@ FEW_POINTS = 3000
 """A cloud with fewer leaves most of a body to be guessed: ten Kinects see 70,000 to 95,000, one of them some 9,000."""
 FEW_CAMERAS = 2
 """With so few, half of the body is out of sight."""
+AROUND_M = 0.5
+"""Hair, skirts and a badly fitted arm are nearer to the body's box than this."""
 CAMERA_POINTS = 200
 """Points from which a camera counts as having seen the person."""
 
@@ -92,6 +94,11 @@ class PersonInput:
 
         return estimate_offsets(self.results.model, posed())
 
+    def _near(self, row: int, points: np.ndarray) -> np.ndarray:
+        """Which points lie around the body: a stray one would stretch every grid."""
+        body = self.clip.vertices[row]
+        return ((points > body.min(0) - AROUND_M) & (points < body.max(0) + AROUND_M)).all(1)
+
     @cached_property
     def _velocities(self) -> np.ndarray | None:
         return body_velocities(self.clip.vertices, self.results.body["time_us"][np.array(self.rows)])
@@ -111,6 +118,11 @@ class PersonInput:
             return None, "the cloud has no normals"
         finite = np.asarray(np.isfinite(cloud.points).all(1) & np.isfinite(cloud.normals).all(1))
         cloud = cloud if finite.all() else cloud[finite]
+        near = self._near(row, cloud.points)
+        if far := len(cloud) - int(near.sum()):
+            cloud = cloud[near]
+            if not len(cloud):
+                return None, f"the cloud's {far} points are all more than {AROUND_M} m from the body"
         if self._velocities is not None:
             time_us = int(self.results.body["time_us"][self.rows[row]])
             cloud = at_one_moment(cloud, time_us, self.clip.vertices[row], self._velocities[row])

@@ -153,6 +153,15 @@ def test_what_is_wrong_with_a_cloud_is_told(rgbd, damaged):
     assert trouble() == "the cloud has only 100 points"
     np.savez(damaged, points=cloud["points"] * np.nan, normals=cloud["normals"])
     assert trouble() == "the cloud is empty"
+    np.savez(damaged, points=cloud["points"] + 900.0, normals=cloud["normals"])
+    assert trouble().endswith("points are all more than 0.5 m from the body")
+    stray = cloud["points"].copy()
+    stray[0] = 1e6  # a grid from here to there would not fit into any memory
+    np.savez(damaged, points=stray, normals=cloud["normals"])
+    assert trouble() == ""
+    kept = PersonInput(Results(rgbd), MeshConfig(), (0, 1)).cloud(1)
+    assert kept is not None
+    assert len(kept) == len(stray) - 1
     np.savez(damaged, points=cloud["points"])
     assert trouble() == "the cloud has no normals"
     damaged.write_bytes(b"PK\x03\x04 cut off")
