@@ -88,6 +88,6 @@ def _sentence(figures: dict[str, Any]) -> str:
         )
     if figures["flagged"]:
         parts.append(f"{figures['flagged']} flagged")
-    if figures["skipped"]:
-        parts.append(f"{len(figures['skipped'])} without a surface")
+    if figures["without_surface"]:
+        parts.append(f"{len(figures['without_surface'])} without a surface")
     return "; ".join(parts)

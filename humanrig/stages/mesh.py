@@ -73,7 +73,7 @@ def _figures(surface: Surface, made: Made) -> dict[str, Any]:
         "instants": len(made.entries),
         **made.figures,
         "flagged": flagged,
-        "skipped": sorted(made.skipped),
+        "without_surface": sorted(made.skipped),
         "warnings": made.warnings(),
     }
 

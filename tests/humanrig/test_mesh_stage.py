@@ -229,7 +229,7 @@ def test_an_instant_without_a_body_is_skipped_and_told(rgb):
     np.savez(path, **body)
     try:
         figures = run(rgb, "mesh")
-        assert figures["skipped"] == [0]
+        assert figures["without_surface"] == [0]
         assert figures["warnings"] == ["no surface: the body is not finite (instant 0)"]
         np.testing.assert_array_equal(meshes_of(rgb).instants, [1])
         (line,) = sentences(figures)

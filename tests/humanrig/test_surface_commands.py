@@ -17,7 +17,7 @@ MADE = {
     "segments": 1,
     "faces": 700,
     "flagged": 1,
-    "skipped": [],
+    "without_surface": [],
     "warnings": ["w"],
 }
 PAINTED = {
