@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import stage_progress
+from humanrig.commands.reconstruct import read_configs
 
 
 def clouds(
@@ -37,8 +36,7 @@ def clouds(
         json: Print every figure as JSON.
     """
     from capture.session import Session
-    from humanrig import pipeline
-    from humanrig.commands.stage_ending import tell
+    from humanrig.commands.until_stage import run_until
     from humanrig.errors import HumanrigError
     from humanrig.registering.options import set_people
 
@@ -46,20 +44,18 @@ def clouds(
     if not opened.of_kind("depth"):
         raise HumanrigError(f"{session} has no depth stream, and clouds are made of depth; use humanrig keypoints")
     configs = read_configs(None, option)
-    if workers is not None:
-        configs.setdefault("clouds", {})["workers"] = workers
     set_people(opened, configs, people)
-    request = pipeline.Request(
-        until="clouds",
-        start="clouds" if again else None,
-        frames=parse_frames(frames),
-        without=frozenset(without),
-        configs=configs,
+    return run_until(
+        "clouds",
+        opened,
+        configs,
+        sentences,
+        wishes={"workers": workers},
+        frames=frames,
+        without=without,
+        again=again,
+        json=json,
     )
-    with stage_progress() as update:
-        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
-    tell(outcomes, sentences, opened.path("clouds"), json=json)
-    return 0
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import stage_progress
+from humanrig.commands.reconstruct import read_configs
 
 
 def mesh(
@@ -45,26 +44,16 @@ def mesh(
         json: Print every figure as JSON.
     """
     from capture.session import Session
-    from humanrig import pipeline
-    from humanrig.commands.stage_ending import tell
+    from humanrig.commands.until_stage import run_until
     from humanrig.errors import HumanrigError
 
     if tracked and surface not in (None, "tracked"):
         raise HumanrigError(f"--tracked and --surface {surface} exclude each other; leave one of them out")
     opened, configs = Session.open(session), read_configs(None, option)
     wishes = {"surface": "tracked" if tracked else surface, "method": method, "faces": faces, "workers": workers}
-    configs.setdefault("mesh", {}).update({name: value for name, value in wishes.items() if value is not None})
-    request = pipeline.Request(
-        until="mesh",
-        start="mesh" if again else None,
-        frames=parse_frames(frames),
-        without=frozenset(without),
-        configs=configs,
+    return run_until(
+        "mesh", opened, configs, sentences, wishes=wishes, frames=frames, without=without, again=again, json=json
     )
-    with stage_progress() as update:
-        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
-    tell(outcomes, sentences, opened.path("mesh"), json=json)
-    return 0
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:

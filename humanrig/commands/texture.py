@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from humanrig.commands.reconstruct import parse_frames, read_configs
-from humanrig.terminal import stage_progress
+from humanrig.commands.reconstruct import read_configs
 
 
 def texture(
@@ -37,23 +36,13 @@ def texture(
         json: Print every figure as JSON.
     """
     from capture.session import Session
-    from humanrig import pipeline
-    from humanrig.commands.stage_ending import tell
+    from humanrig.commands.until_stage import run_until
 
     opened, configs = Session.open(session), read_configs(None, option)
     wishes = {"size": size, "workers": workers}
-    configs.setdefault("texture", {}).update({name: value for name, value in wishes.items() if value is not None})
-    request = pipeline.Request(
-        until="texture",
-        start="texture" if again else None,
-        frames=parse_frames(frames),
-        without=frozenset(without),
-        configs=configs,
+    return run_until(
+        "texture", opened, configs, sentences, wishes=wishes, frames=frames, without=without, again=again, json=json
     )
-    with stage_progress() as update:
-        outcomes = pipeline.reconstruct(opened, request, on_stage=update)
-    tell(outcomes, sentences, opened.path("texture"), json=json)
-    return 0
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:
