@@ -46,6 +46,8 @@ def test_views_from_all_sides_give_the_paint_back(painted):
     atlas, _, result = blend(mesh, views)
     seen = result.weight > 0
     assert seen.mean() > 0.75  # what faces none of the six within 73 degrees is left: 21 %
+    flatter = paint(mesh, atlas, views, PaintConfig(min_cosine=0.2))
+    assert (flatter.weight > 0).mean() > 0.85
     uv = uv_of(atlas, mesh)
     error = np.abs(result.colors - painted.paint(uv))[seen & off_seam(uv)]
     # one pixel is 4 mm of surface, 0.002 of u: 0.3 to 1.2 levels; the picture's rounding adds 0.5
