@@ -27,7 +27,7 @@ from capture.virtual.simulate import frame_count, simulate
 from capture.virtual.subject import Subject
 from humanrig.errors import HumanrigError
 from humanrig.motions import motion_library
-from humanrig.people import make_people
+from capture.virtual.people import make_people
 
 RANDOM = "random"
 """Instead of a clip's name: a motion drawn from the library for each person."""

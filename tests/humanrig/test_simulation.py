@@ -15,7 +15,7 @@ from capture.virtual.subject import choose_betas
 from geometry.rigid import transform
 from humanrig.cli import main
 from humanrig.errors import HumanrigError
-from humanrig.people import MAX_REACH_M, put_in_ring
+from capture.virtual.people import MAX_REACH_M, put_in_ring
 from humanrig.simulation import make_scene, simulate_session
 
 
@@ -109,7 +109,7 @@ def test_people_of_the_model_and_of_the_splits(one_clip):
     for split in ("train", "test"):
         (person,), _ = make_scene(SimulationConfig(split=split, outfit="minimal", seconds=0.1, rate_hz=10))
         assert person.name in bank.names(split)
-    with pytest.raises(HumanrigError, match="add exact_model"):
+    with pytest.raises(CaptureError, match="add exact_model"):
         make_scene(SimulationConfig(height_m=1.7, seconds=0.1, rate_hz=10))
 
 

@@ -16,11 +16,11 @@ from body.model import BodyModel
 from body.motion.clip import MotionClip
 from body.motion.retarget import to_parameters
 from body.parameters import BodyParameters
+from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
 from capture.virtual.placement import Occupant, Spot, place
 from capture.virtual.scene import Thing
 from capture.virtual.subject import Subject, choose_betas
-from humanrig.errors import HumanrigError
 
 OUTFIT_SEED, MOTION_SEED, PLACE_SEED, BODY_SEED = 6, 7, 8, 9
 MAX_REACH_M = 0.6
@@ -87,12 +87,12 @@ def make_people(
 
 
 def choose_body(config: SimulationConfig, model: BodyModel, number: int) -> Body:
-    """The body of person `number`: of the bank, or within the model. Raises HumanrigError for wishes it cannot meet."""
+    """The body of person `number`: of the bank, or within the model. Raises CaptureError for wishes it cannot meet."""
     if config.exact_model:
         betas = choose_betas(config, model, number)
         return Body(model=replace(model, v_template=model.shaped(betas)), betas=betas)
     if config.betas is not None or config.height_m is not None:
-        raise HumanrigError("betas and height_m are of bodies within the model; add exact_model (--exact-model)")
+        raise CaptureError("betas and height_m are of bodies within the model; add exact_model (--exact-model)")
     bank = load_body_bank(model)
     if config.subjects:
         subject = bank.subject(config.subjects[number])

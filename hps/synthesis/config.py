@@ -1,0 +1,62 @@
+"""What a data set is made of: every choice that changes its bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from hps.synthesis.scenes.rows import Sensor
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class SynthesisConfig:
+    """One data set. The same values give the same bytes, with any number of workers and after any interruption."""
+
+    people: Count = 200
+    """People in all splits together: a body, clothes and a look each."""
+    views: Annotated[int, Field(ge=1, le=32)] = 8
+    """Cameras of a scene."""
+    appearances: Count = 4
+    """Scenes that each person plays in."""
+    frames: Count = 4
+    """Instants of a scene."""
+    rate_hz: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """Instants a second."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of everything that is drawn."""
+    shares: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
+    """Of people for training, validation and test."""
+    bodies: Literal["bank", "model"] = "bank"
+    """bank: people whom no betas describe exactly; model: bodies of the model, whose labels are exact."""
+    children: Share = 0.2
+    """Share of people of the bank who are 3 to 17 years old."""
+    groups: Share = 0.35
+    """Share of scenes with two to four people."""
+    crowds: Share = 0.1
+    """Share of scenes with five to eight people."""
+    furniture: Annotated[int, Field(ge=0, le=12)] = 3
+    """Most pieces of furniture in a scene."""
+    width: Annotated[int, Field(ge=64, le=4096)] = 640
+    height: Annotated[int, Field(ge=64, le=4096)] = 480
+    """Of the pictures, pixels."""
+    sensors: tuple[Sensor, ...] = ("kinect",)
+    """Whose depth errors the cameras have; each camera draws one."""
+    distance_m: tuple[float, float] = (1.5, 3.3)
+    """Of the cameras from the people's middle."""
+    effects: bool = True
+    """Whether pictures have the errors of colour cameras (blur, noise, rolling shutter, exposure)."""
+    sensor_depth: bool = False
+    """Whether pictures come with the depth that a sensor would measure, beside the exact one."""
+    passes: tuple[Literal["images", "labels", "clouds"], ...] = ("images", "labels")
+    """What is made of the scenes."""
+    cloud_views: tuple[Count, ...] = (1,)
+    """Clouds of so many cameras each: 1 is every camera alone, 8 is eight cameras fused."""
+    shard_pictures: Count = 256
+    """About so many pictures (or clouds) in a shard."""
+    renderer: Literal["numba", "egl", "auto"] = "numba"
+    """numba draws the same bits on every machine of a kind; egl and auto use a graphics library."""
