@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 
 from body.bank import load_body_bank
-from body.garments import tailor
+from body.garments import Wardrobe, tailor
 from body.garments.costume import Costume
 from body.model import BodyModel
 from body.parameters import BodyParameters
@@ -70,7 +70,9 @@ class Stage:
             while len(self._costumes) >= COSTUMES_KEPT:
                 self._costumes.popitem(last=False)
             rng = np.random.default_rng(person.attire_seed)
-            self._costumes[person] = tailor(body.model, rng, person.wardrobe or None, body.sex, body.age_years)
+            self._costumes[person] = tailor(
+                body.model, rng, cast(Wardrobe, person.wardrobe) or None, body.sex, body.age_years
+            )
         self._costumes.move_to_end(person)
         return self._costumes[person]
 
@@ -79,7 +81,7 @@ class Stage:
         from scipy.spatial import KDTree
 
         joints = np.asarray(self.model.weights).argmax(1)
-        nearest = KDTree(person.vertices[0]).query(person.surface[0])[1]
+        nearest = np.asarray(KDTree(person.vertices[0]).query(person.surface[0])[1])
         nearest[: self.model.vertex_count] = np.arange(self.model.vertex_count)
         return (1 + joints[nearest[np.asarray(person.figure.faces)[:, 0]]]).astype(np.uint8)
 
@@ -111,7 +113,13 @@ def body_of(person: PersonRow, model: BodyModel) -> Body:
 def in_place(actor: ActorRow, body: Body, motion: dict[str, np.ndarray]) -> BodyParameters:
     """The actor's motion on its spot, in the world."""
     spot = Spot(heading_rad=actor.heading_rad, xy=(actor.x_m, actor.y_m))
-    there = spot.move_body(BodyParameters(betas=np.zeros(0), **motion), body.model.rest_joints()[0])
+    centred = BodyParameters(
+        betas=np.zeros(0),
+        global_orient=motion["global_orient"],
+        body_pose=motion["body_pose"],
+        transl=motion["transl"],
+    )
+    there = spot.move_body(centred, body.model.rest_joints()[0])
     return replace(there, betas=body.betas, child=body.child)
 
 

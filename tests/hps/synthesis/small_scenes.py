@@ -33,7 +33,7 @@ def small_table(
     sensor: str = "kinect",
     exact: bool = False,
 ) -> SceneTable:
-    """Writes the motions of the scenes into `bodies` and returns their table; the people of scene n are 2n, 2n + 1, …"""
+    """Writes the motions of the scenes into `bodies` and returns their table"""
     model = load_body_model()
     bank = load_body_bank(model)
     rows: dict[str, list] = {name: [] for name in ("people", "scenes", "actors", "things", "cameras")}
@@ -49,17 +49,24 @@ def small_table(
                 frames=frames,
                 rate_hz=RATE_HZ,
                 noise_seed=number,
-            )  # fmt: skip
+            )
         )
         motions = []
         for actor in range(actors):
             index = number * actors + actor
             subject = bank.subject(bank.names("train")[index])
             person = PersonRow(
-                person=f"p{index:06d}", split="train", subject="" if exact else subject.name, body_seed=index,
-                sex=subject.sex, age_years=subject.age_years, height_m=subject.height_m, mass_kg=subject.mass_kg,
-                wardrobe="sport", attire_seed=index,
-            )  # fmt: skip
+                person=f"p{index:06d}",
+                split="train",
+                subject="" if exact else subject.name,
+                body_seed=index,
+                sex=subject.sex,
+                age_years=subject.age_years,
+                height_m=subject.height_m,
+                mass_kg=subject.mass_kg,
+                wardrobe="sport",
+                attire_seed=index,
+            )
             rows["people"].append(person)
             clip = CLIPS[index % len(CLIPS)]
             seconds = frames / RATE_HZ
@@ -79,7 +86,7 @@ def small_table(
                     x_m=0.9 * actor - 0.4,
                     y_m=0.3 * actor,
                     heading_rad=0.7 * actor,
-                )  # fmt: skip
+                )
             )
         for thing in range(things):
             rows["things"].append(
@@ -105,6 +112,6 @@ def small_table(
                     cx=size[0] / 2 - 0.5,
                     cy=size[1] / 2 - 0.5,
                     **CameraRow.placed(T_world_camera),
-                )  # fmt: skip
+                )
             )
     return SceneTable.of(rows)
