@@ -23,8 +23,17 @@ TEXTURE_SPREAD = 0.35
 class StereoDepth:
     """One unit: its own calibration error. Cheap to make again in another process."""
 
-    def __init__(self, realsense: RealSense, effects: StereoEffects, rng: np.random.Generator) -> None:
-        """`rng` draws what is constant about this unit; the same state gives the same unit."""
+    def __init__(
+        self,
+        realsense: RealSense,
+        effects: StereoEffects,
+        rng: np.random.Generator,
+        supply: tuple[int, int] | None = None,
+    ) -> None:
+        """`rng` draws what is constant about this unit; the same state gives the same unit.
+
+        `supply`: rows and columns of the images that noise is drawn for, no less than the unit's; None: the unit's.
+        """
         depth = realsense.depth
         self.name, self.effects = depth.name, effects
         self.focal_baseline = float(depth.K[0, 0] * realsense.baseline_m)
@@ -32,9 +41,10 @@ class StereoDepth:
         self.offset_px = float(rng.normal(0, 1)) * effects.offset_px * effects.calibration
         self.min_depth_m = MODELS[realsense.model].min_depth_m if effects.near else 0.0
         self._size = size = (depth.height, depth.width)
-        self._noise = shared_noise(*size, effects.noise_width_px, NOISE_SEED)
-        self._edge = shared_noise(*size, EDGE_WIDTH_PX, EDGE_SEED)
-        self._texture = shared_noise(*size, TEXTURE_WIDTH_PX, TEXTURE_SEED)
+        drawn = supply or size
+        self._noise = shared_noise(*drawn, effects.noise_width_px, NOISE_SEED)
+        self._edge = shared_noise(*drawn, EDGE_WIDTH_PX, EDGE_SEED)
+        self._texture = shared_noise(*drawn, TEXTURE_WIDTH_PX, TEXTURE_SEED)
 
     def truth(self) -> dict[str, object]:
         """What is constant about this unit, fit for JSON."""
@@ -63,7 +73,11 @@ class StereoDepth:
         hidden = np.zeros(self._size, np.bool_)
         if effects.occlusion:
             _occlude(disparity, hidden)
-        noise, edge, texture = (supply.frame(rng) for supply in (self._noise, self._edge, self._texture))
+        rows, columns = self._size
+        noise, edge, texture = (
+            (drawn[:rows, :columns], sign)
+            for drawn, sign in (supply.frame(rng) for supply in (self._noise, self._edge, self._texture))
+        )
         if effects.fattening:
             grown = disparity.copy()
             mean, spread = effects.fattening_px, edge[1] * effects.fattening_spread_px

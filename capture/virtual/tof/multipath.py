@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
+
+from geometry.face_raster.face_image import Window
 
 SENDER_PX, RECEIVER_PX = 40, 20
 """Spacing of the grids at a width of 640."""
@@ -44,13 +46,47 @@ class Multipath:
         self, z: Float32[np.ndarray, "rows columns"], amplitude: Float32[np.ndarray, "rows columns"]
     ) -> Float32[np.ndarray, "rows columns"]:
         """How much deeper each pixel looks, metres along the optical axis; 0 where nothing is seen."""
+        return self.added_in((slice(0, z.shape[0]), slice(0, z.shape[1])), z, amplitude)
+
+    @property
+    def grid_px(self) -> int:
+        """Windows begin and end at multiples of this many pixels, or at the image's border."""
+        return self._receive
+
+    def read_places(self) -> Bool[np.ndarray, "rows columns"]:
+        """The pixels of the whole image that errors are worked out from."""
+        rows, columns = self._rays.shape[:2]
+        read = np.zeros((rows, columns), bool)
+        for step in (self._send, self._receive):
+            reach = max(step // 4, 2)
+            r, c = np.arange(step // 2, rows, step), np.arange(step // 2, columns, step)
+            read[np.ix_(r, c)] = True
+            for aside in (-reach, reach):
+                read[np.ix_(np.clip(r + aside, 0, rows - 1), c)] = True
+                read[np.ix_(r, np.clip(c + aside, 0, columns - 1))] = True
+        return read
+
+    def added_in(
+        self,
+        window: Window,
+        z: Float32[np.ndarray, "rows columns"],
+        amplitude: Float32[np.ndarray, "rows columns"],
+    ) -> Float32[np.ndarray, "window_rows window_columns"]:
+        """The same in a window (see grid_px) of the whole image; elsewhere only `read_places` are looked at."""
+        down, across = window
+        step = self._receive
         senders = _patches(z, amplitude, self._rays, self._send)
-        receivers = _patches(z, amplitude, self._rays, self._receive)
-        errors = _errors(senders, receivers, self._phase_per_m, self._spread_per_m, self._strength)
-        rows = len(range(self._receive // 2, z.shape[0], self._receive))
-        columns = len(range(self._receive // 2, z.shape[1], self._receive))
-        out = np.zeros(z.shape, np.float32)
-        _spread(z, receivers[:, 2].reshape(rows, columns), errors.reshape(rows, columns), self._receive, out)
+        receivers = _patches(z, amplitude, self._rays, step)
+        rows = len(range(step // 2, z.shape[0], step))
+        receivers = receivers.reshape(rows, -1, receivers.shape[1])[
+            down.start // step : -(-down.stop // step), across.start // step : -(-across.stop // step)
+        ]
+        flat = np.ascontiguousarray(receivers).reshape(-1, receivers.shape[2])
+        errors = _errors(senders, flat, self._phase_per_m, self._spread_per_m, self._strength)
+        errors = errors.reshape(receivers.shape[:2])
+        part = np.ascontiguousarray(z[window])
+        out = np.zeros(part.shape, np.float32)
+        _spread(part, flat[:, 2].reshape(errors.shape), errors, step, out)
         return out
 
 

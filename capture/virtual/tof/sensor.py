@@ -8,14 +8,15 @@ from typing import Any
 import cv2
 import numba as nb
 import numpy as np
-from jaxtyping import Float32, UInt16
+from jaxtyping import Bool, Float32, UInt16
 from scipy.ndimage import gaussian_filter
 
 from capture.virtual.depth_effects import DepthEffects
-from capture.virtual.tof.mixing import Mixer
+from capture.virtual.tof.mixing import Echoes, Mixer
 from capture.virtual.tof.modes import lit, mode_named
 from capture.virtual.tof.multipath import Multipath
 from geometry.camera import Camera
+from geometry.face_raster.face_image import Window
 from geometry.rays import ray_table
 
 MAX_BIAS_M, MAX_SCALE = 0.011, 1e-3
@@ -55,11 +56,26 @@ def _noise_tile(widths_px: tuple[float, float]) -> Float32[np.ndarray, "tile til
     return tile / tile.std()
 
 
+@cache
+def _lit(mode: str, shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
+    return lit(mode_named(mode), shape)
+
+
 class TofSensor:
     """One unit in one mode. Build it again in each process: the same generator state gives the same unit."""
 
-    def __init__(self, camera: Camera, mode: str, effects: DepthEffects, rng: np.random.Generator) -> None:
-        """`rng` draws the unit's bias, scale and wiggling. Raises CaptureError for an unknown mode."""
+    def __init__(
+        self,
+        camera: Camera,
+        mode: str,
+        effects: DepthEffects,
+        rng: np.random.Generator,
+        rays: Float32[np.ndarray, "height width 2"] | None = None,
+    ) -> None:
+        """`rng` draws the unit's bias, scale and wiggling; `rays` is the camera's ray table where it is at hand.
+
+        Raises CaptureError for an unknown mode.
+        """
         self.camera, self.effects, self.mode = camera, effects, mode_named(mode)
         draws = rng.standard_normal(2)
         self.bias_m = float(np.clip(effects.bias_spread_m * draws[0], -MAX_BIAS_M, MAX_BIAS_M)) if effects.bias else 0.0
@@ -69,7 +85,7 @@ class TofSensor:
         self._waves = (self.wiggling_m * np.sin(np.arange(WAVE_STEPS) * 2 * np.pi / WAVE_STEPS)).astype(np.float32)
         height, width = camera.height, camera.width
         self._mixer = Mixer(height, width, effects.modulation_hz, effects.point_spread_px, effects.flying_pixels)
-        rays = ray_table(camera).astype(np.float32)
+        rays = ray_table(camera).astype(np.float32) if rays is None else rays
         self._multipath = (
             Multipath(
                 rays,
@@ -81,7 +97,7 @@ class TofSensor:
             else None
         )
         self._noise = _noise_tile(effects.noise_px)
-        self._lit = lit(self.mode, (height, width)) if effects.invalid else np.ones((height, width), bool)
+        self._lit = _lit(mode, (height, width)) if effects.invalid else np.ones((height, width), bool)
 
     def truth(self) -> dict[str, Any]:
         """The unit's own errors, fit for JSON."""
@@ -104,11 +120,47 @@ class TofSensor:
         z_fine: exact depth of 2x2 samples a pixel, metres, inf where nothing is. amplitude_fine: reflectance times
         cosine of incidence over squared metres. disturbed: part of the exposure that other cameras' light falls into.
         """
-        e = self.effects
         echoes = self._mixer.echoes(z_fine, amplitude_fine)
         added = (
             np.zeros_like(echoes.z) if self._multipath is None else self._multipath.added(echoes.z, echoes.amplitude)
         )
+        return self._measured(echoes, added, self._lit, rng, disturbed)
+
+    @property
+    def grid_px(self) -> int:
+        """Windows of `sense_window` begin and end at multiples of this many pixels, or at the image's border."""
+        return 1 if self._multipath is None else self._multipath.grid_px
+
+    def read_places(self) -> Bool[np.ndarray, "height width"] | None:
+        """The pixels outside a window that `sense_window` looks at; None: none."""
+        return None if self._multipath is None else self._multipath.read_places()
+
+    def sense_window(
+        self,
+        window: Window,
+        z_fine: Float32[np.ndarray, "fine_rows fine_columns"],
+        amplitude_fine: Float32[np.ndarray, "fine_rows fine_columns"],
+        beyond: tuple[Float32[np.ndarray, "height width"], Float32[np.ndarray, "height width"]],
+        rng: np.random.Generator,
+    ) -> UInt16[np.ndarray, "rows columns"]:
+        """A window of the depth image, from its samples alone; noise falls elsewhere than in the whole image.
+
+        `beyond` are depth and amplitude at the centres of the whole image's pixels, of which only `read_places` must
+        be filled: from there, too, light comes by way of other surfaces. Their part in the window is written to.
+        """
+        echoes = self._mixer.echoes(z_fine, amplitude_fine)
+        if self._multipath is None:
+            added = np.zeros_like(echoes.z)
+        else:
+            for whole, part in zip(beyond, (echoes.z, echoes.amplitude)):
+                whole[window] = part
+            added = self._multipath.added_in(window, *beyond)
+        return self._measured(echoes, added, np.ascontiguousarray(self._lit[window]), rng, 0.0)
+
+    def _measured(
+        self, echoes: Echoes, added: np.ndarray, lit_pixels: np.ndarray, rng: np.random.Generator, disturbed: float
+    ) -> UInt16[np.ndarray, "rows columns"]:
+        e = self.effects
         normal, uniform = _random_tables()
         starts = rng.integers(0, TABLE, 6)
         out = np.empty(echoes.z.shape, np.uint16)
@@ -118,7 +170,7 @@ class TofSensor:
             echoes.amplitude,
             echoes.coherence,
             added,
-            self._lit,
+            lit_pixels,
             normal,
             uniform,
             self._noise,
