@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
@@ -28,6 +29,8 @@ from body.outfit import Outfit, Style
 
 TEXTURE_SIZE: Final = 1024
 """Rows; the skin's square and the clothes' square lie side by side."""
+GREY: Final = 128
+"""sRGB of a costume without colours."""
 SKIN_INFRARED: Final = 0.55
 """Assumed."""
 _HIDDEN_M: Final = 0.035
@@ -47,15 +50,18 @@ def tailor(
     sex: Literal["female", "male"] | None = None,
     age_years: float | None = None,
     size: int = TEXTURE_SIZE,
+    *,
+    colors: bool = True,
 ) -> Costume:
     """A random costume for a body; `model.v_template` is the person's own shape.
 
+    Without `colors` it is grey all over and the same in all else, made in half the time.
     Raises BodyError when the model has no UVs or lacks the face's keypoint vertices.
     """
-    return make(model, choose_attire(rng, wardrobe, sex, age_years), size)
+    return make(model, choose_attire(rng, wardrobe, sex, age_years), size, colors=colors)
 
 
-def make(model: BodyModel, attire: Attire, size: int = TEXTURE_SIZE) -> Costume:
+def make(model: BodyModel, attire: Attire, size: int = TEXTURE_SIZE, *, colors: bool = True) -> Costume:
     """The costume of chosen garments; the same attire gives the same costume. Raises as `tailor` does."""
     rng = np.random.default_rng(attire.seed)
     form = Form.of(model)
@@ -69,29 +75,44 @@ def make(model: BodyModel, attire: Attire, size: int = TEXTURE_SIZE) -> Costume:
         pieces.append(piece)
         fabrics.append(attire.hair)
     cloth, kept = _cloth(form, pieces, rng)
-    charts = pack_charts(pieces, size)
-    skin = _skin_texture(model, attire, size)
-    texture = np.concatenate([skin, paint_pieces(pieces, fabrics, charts, size, rng)], 1)
     bare = ~np.stack([_covered(piece, model.faces) for piece in pieces]).any(0)
-    assert model.uv is not None
-    assert model.uv_faces is not None
-    count, half = model.vertex_count, np.array([0.5, 1.0])
+    count = model.vertex_count
     of_piece = np.repeat(np.arange(len(pieces)), [len(piece.faces) for piece in pieces])
     infrared = np.concatenate(
         [np.full(int(bare.sum()), SKIN_INFRARED), np.array([f.infrared for f in fabrics])[of_piece[kept]]]
     )
     ends = np.cumsum([0, *(len(piece.rest) for piece in pieces)])
-    return Costume(
-        faces=np.concatenate([model.faces[bare], cloth.faces[kept] + count]).astype(np.int32),
-        uv=np.concatenate([model.uv * half, charts.uv * half + [0.5, 0.0]]).astype(np.float32),
-        uv_faces=np.concatenate([model.uv_faces[bare], charts.uv_faces[kept] + len(model.uv)]).astype(np.int32),
-        texture=texture,
+    faces = np.concatenate([model.faces[bare], cloth.faces[kept] + count]).astype(np.int32)
+    costume = Costume(
+        faces=faces,
+        **grey(len(faces)),
         infrared=infrared.astype(np.float32),
         description=attire.describe(),
         topology=form.surface.topology,
         cloth=cloth,
         pieces={piece.name: slice(int(a), int(b)) for piece, a, b in zip(pieces, ends[:-1], ends[1:])},
     )
+    if not colors:
+        return costume
+    assert model.uv is not None
+    assert model.uv_faces is not None
+    charts, half = pack_charts(pieces, size), np.array([0.5, 1.0])
+    skin = _skin_texture(model, attire, size)
+    return replace(
+        costume,
+        texture=np.concatenate([skin, paint_pieces(pieces, fabrics, charts, size, rng)], 1),
+        uv=np.concatenate([model.uv * half, charts.uv * half + [0.5, 0.0]]).astype(np.float32),
+        uv_faces=np.concatenate([model.uv_faces[bare], charts.uv_faces[kept] + len(model.uv)]).astype(np.int32),
+    )
+
+
+def grey(faces: int) -> dict[str, np.ndarray]:
+    """Texture and texture coordinates of a costume without colours, for so many faces."""
+    return {
+        "texture": np.full((1, 1, 3), GREY, np.uint8),
+        "uv": np.zeros((1, 2), np.float32),
+        "uv_faces": np.zeros((faces, 3), np.int32),
+    }
 
 
 def painted(model: BodyModel, outfit: Outfit) -> Costume:

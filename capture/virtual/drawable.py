@@ -35,13 +35,21 @@ class Studio:
     """For shadows; None: the figure casts none."""
 
     @classmethod
-    def of(cls, figure: Figure, vertices: Float[np.ndarray, "vertices 3"] | None = None) -> Studio:
-        """Opens a rasterizer for a figure; its vertices at some moment, where given, make it cast shadows."""
+    def of(
+        cls,
+        figure: Figure,
+        vertices: Float[np.ndarray, "vertices 3"] | None = None,
+        rasterizer: FaceRasterizer | None = None,
+    ) -> Studio:
+        """The studio of a figure; its vertices at some moment, where given, make it cast shadows.
+
+        `rasterizer` None: one is opened.
+        """
         return cls(
             figure=figure,
             paint=Paint.of(figure),
             lighting=Lighting.of_room(),
-            rasterizer=open_rasterizer("auto"),
+            rasterizer=rasterizer or open_rasterizer("auto"),
             samples=None if vertices is None else SurfaceSamples.of(vertices, figure.faces),
         )
 

@@ -1,17 +1,16 @@
-"""Makes scenes ready to be drawn; keeps the clothes of people who come again."""
+"""Makes scenes ready to be drawn; clothes are kept for people who come again."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final
 
 import numpy as np
 
 from body.bank import load_body_bank
-from body.garments import Wardrobe, tailor
 from body.garments.costume import Costume
+from body.garments.tailoring import TEXTURE_SIZE
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from capture.virtual.drawable import Studio
@@ -20,36 +19,66 @@ from capture.virtual.people import Body
 from capture.virtual.placement import Spot
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
+from geometry.face_raster.rasterizer import Backend, open_rasterizer
+from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.scenes.bodies_file import read_bodies
 from hps.synthesis.scenes.rows import ActorRow, PersonRow, SceneSpec, ThingRow
+from hps.synthesis.staging.costume_store import CostumeStore
 from hps.synthesis.staging.staged import StagedScene
 
 BETAS_SPREAD: Final = 2.0
 """Drawn betas are clipped to this many standard deviations."""
-COSTUMES_KEPT: Final = 16
+SMALL_PICTURE: Final = 800
+"""Pictures up to so many columns are drawn with half the texture."""
 
 
 class Stage:
-    """Sets up scenes; one for each process."""
+    """Sets up scenes; one for each process and pass."""
 
-    def __init__(self, bodies: Path, model: BodyModel, *, renderer: Literal["numba", "egl", "auto"] = "numba") -> None:
-        """`bodies` is the folder of motions, one file a scene."""
-        self.bodies, self.model, self.renderer = bodies, model, renderer
-        self._costumes: OrderedDict[PersonRow, Costume] = OrderedDict()
+    def __init__(
+        self,
+        bodies: Path,
+        model: BodyModel,
+        *,
+        renderer: Backend = "numba",
+        colors: bool = True,
+        texture_rows: int = TEXTURE_SIZE,
+        costumes: Path | None = None,
+    ) -> None:
+        """`bodies` is the folder of motions, one file a scene; `costumes` a folder where processes share clothes.
+
+        Without `colors` people are grey and cast no shadows, and are the same in all else: half the work.
+        """
+        self.bodies, self.model, self.colors = bodies, model, colors
+        self._costumes = CostumeStore(model=model, folder=costumes, colors=colors, rows=texture_rows)
+        self._rasterizer = open_rasterizer(renderer)
+        self._joint = np.asarray(model.weights).argmax(1)
+
+    @classmethod
+    def of(cls, config: SynthesisConfig, folder: Path, model: BodyModel, *, colors: bool = True) -> Stage:
+        """The stage of a data set on disk; `colors` for pictures alone."""
+        return cls(
+            folder / "bodies",
+            model,
+            renderer=config.renderer,
+            colors=colors,
+            texture_rows=texture_rows(config.width),
+            costumes=folder / "cache" / "costumes",
+        )
 
     def scene(self, spec: SceneSpec) -> StagedScene:
         """Dresses and poses everybody. Raises HpsError for motions that cannot be read, CaptureError and BodyError
         for rows that cannot be met."""
         motions = read_bodies(self.bodies / f"{spec.name}.npz", len(spec.actors))
-        people, labels = [], []
+        people, labels, parts = [], [], []
         for person, actor, motion in zip(spec.people, spec.actors, motions):
             body = body_of(person, self.model)
             there = in_place(actor, body, motion)
-            dressed = Subject.wearing(
-                self.model, there, self._costume(person, body), rest_vertices=body.rest_vertices, name=body.name
-            )
+            costume = self._costumes.costume(person, lambda body=body: body.model)
+            dressed = Subject.wearing(self.model, there, costume, rest_vertices=body.rest_vertices, name=body.name)
             people.append(dressed)
             labels.append(there)
+            parts.append(self._parts(costume))
         things = tuple(thing_of(row) for row in spec.things)
         scene = Scene.of(people, things)
         figure, surface = scene.figure(), scene.vertices()
@@ -59,31 +88,29 @@ class Stage:
             model=self.model,
             people=tuple(people),
             things=things,
-            studio=Studio.of(figure, surface[0]),
+            studio=Studio.of(figure, surface[0] if self.colors else None, self._rasterizer),
             surface=surface,
-            part_of_face=np.concatenate([self._parts(person) for person in people] + [_none(t) for t in things]),
+            part_of_face=np.concatenate(parts + [_none(t) for t in things]),
             labels=tuple(labels),
         )
 
-    def _costume(self, person: PersonRow, body: Body) -> Costume:
-        if person not in self._costumes:
-            while len(self._costumes) >= COSTUMES_KEPT:
-                self._costumes.popitem(last=False)
-            rng = np.random.default_rng(person.attire_seed)
-            self._costumes[person] = tailor(
-                body.model, rng, cast(Wardrobe, person.wardrobe) or None, body.sex, body.age_years
-            )
-        self._costumes.move_to_end(person)
-        return self._costumes[person]
+    def close(self) -> None:
+        """Gives back what the renderer holds."""
+        self._rasterizer.close()
 
-    def _parts(self, person: Subject) -> np.ndarray:
-        """Parts of a dressed surface's faces: those of the nearest naked skin at rest."""
-        from scipy.spatial import KDTree
+    def _parts(self, costume: Costume) -> np.ndarray:
+        """Parts of a dressed surface's faces: those of the naked skin that is nearest at rest."""
+        assert costume.cloth is not None
+        nearest = np.concatenate([np.arange(costume.body_vertex_count), costume.cloth.near[:, 0]])
+        return (1 + self._joint[nearest[costume.faces[:, 0]]]).astype(np.uint8)
 
-        joints = np.asarray(self.model.weights).argmax(1)
-        nearest = np.asarray(KDTree(person.vertices[0]).query(person.surface[0])[1])
-        nearest[: self.model.vertex_count] = np.arange(self.model.vertex_count)
-        return (1 + joints[nearest[np.asarray(person.figure.faces)[:, 0]]]).astype(np.uint8)
+
+def texture_rows(width: int) -> int:
+    """Rows of people's textures for pictures so wide: a texel is then 3.5 mm or 1.7 mm on the skin.
+
+    At 2 m a pixel of a picture of 640 columns sees 3.6 mm (a field of view of 60 degrees).
+    """
+    return TEXTURE_SIZE // 2 if width <= SMALL_PICTURE else TEXTURE_SIZE
 
 
 def _none(thing: Thing) -> np.ndarray:
