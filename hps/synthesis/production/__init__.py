@@ -1,0 +1,1 @@
+"""Makes a data set of scene tables: shards, the processes that make them, manifests."""

@@ -1,0 +1,162 @@
+"""The processes that make the shards: started, listened to, replaced when they die, and ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, cast
+
+from hps.errors import HpsError
+from hps.synthesis.production.claims import Claims
+from hps.synthesis.production.shard_writer import clear_partial
+from hps.synthesis.production.workbench import Tell, Workbench
+from hps.synthesis.production.worker import run_worker
+
+MOST_DEATHS: Final = 3
+"""Processes that one shard, or the start, may cost before the work is given up."""
+LISTEN_S: Final = 1.0
+END_S: Final = 5.0
+_THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""One in each process: sums over several threads round differently, and the bytes would depend on the machine."""
+
+
+@dataclass(eq=False)
+class _Member:
+    process: BaseProcess
+    heard: Connection
+    number: int
+    shard: str = ""
+    """What it works on; empty between shards."""
+    finished: bool = False
+
+
+@dataclass(eq=False)
+class Crew:
+    """So many processes at one data set."""
+
+    bench: Workbench
+    """The parent's own view, to be handed on."""
+    tell: Tell
+    idle: Callable[[], None] = lambda: None
+    """Called about every second."""
+    deaths: Counter[str] = field(default_factory=Counter)
+
+    def run(self, workers: int) -> None:
+        """Returns when all shards are there. Raises HpsError when they cannot be made; nothing half-made is left."""
+        members: list[_Member] = []
+        try:
+            members += [self._start(number, workers) for number in range(workers)]
+            while members:
+                for heard in wait([member.heard for member in members], LISTEN_S):
+                    member = next(m for m in members if m.heard is heard)
+                    if not self._listen(member):
+                        members.remove(member)
+                        self._ended(member)
+                        if not member.finished:
+                            members.append(self._start(member.number, workers))
+                self.idle()
+        finally:
+            _end(members)
+            self.clear()
+
+    def clear(self) -> None:
+        """Removes what processes that were ended left, except of shards that other programs work on."""
+        with Claims(self.bench.place.folder) as claims:
+            for shard in self.bench.shards:
+                with claims.shard(shard.index) as mine:
+                    if mine:
+                        clear_partial(self.bench.folder, shard.name)
+
+    def _start(self, number: int, workers: int) -> _Member:
+        # spawned, not forked: threads of numerical libraries do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        heard, out = context.Pipe(duplex=False)
+        bench = self.bench
+        first = number * len(bench.shards) // workers
+        process = context.Process(
+            target=run_worker,
+            args=(out, bench.place, bench.table, bench.shards, bench.factory, first),
+            name=f"synthesis {number}",
+            daemon=True,
+        )
+        with _one_thread():
+            process.start()
+        out.close()
+        return _Member(process=process, heard=cast(Connection, heard), number=number)
+
+    def _listen(self, member: _Member) -> bool:
+        """False when there is nothing more to be heard."""
+        try:
+            what, values = member.heard.recv()
+        except (EOFError, OSError):
+            return False
+        if what == "error":
+            raise HpsError(self._sentence(values))
+        if what == "finished":
+            member.finished = True
+            return True
+        member.shard = values["shard"] if what != "done" else ""
+        self.tell(what, values)
+        return True
+
+    def _ended(self, member: _Member) -> None:
+        member.process.join(END_S)
+        member.heard.close()
+        if member.finished:
+            return
+        self.deaths[member.shard] += 1
+        doing = f"shard {member.shard} was made" if member.shard else "it started"
+        if self.deaths[member.shard] >= MOST_DEATHS:
+            raise HpsError(
+                f"{MOST_DEATHS} processes ended by themselves while {doing}, the last with {_code(member.process)}; is "
+                "there enough memory? Finished shards are kept; run the same command again with fewer --workers"
+            )
+        self.tell("died", {"shard": member.shard, "code": _code(member.process)})
+
+    def _sentence(self, values: dict[str, Any]) -> str:
+        if not values.get("full"):
+            return values["text"]
+        done = sum(not self.bench.missing(shard) for shard in self.bench.shards)
+        return (
+            f"{self.bench.folder}: the disk is full ({values['text']}); {done} of {len(self.bench.shards)} shards are "
+            "finished and kept; free some space and run the same command again"
+        )
+
+
+def _end(members: list[_Member]) -> None:
+    for member in members:
+        member.process.terminate()
+    for member in members:
+        member.process.join(END_S)
+        if member.process.is_alive():
+            member.process.kill()
+            member.process.join()
+        member.heard.close()
+
+
+def _code(process: BaseProcess) -> str:
+    code = process.exitcode
+    if code is not None and code < 0:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"exit code {code}"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,46 @@
+"""What runs in each process that makes shards."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from capture.disk_space import is_full
+from capture.worker_process import end_with_parent
+from hps.errors import HpsError
+from hps.synthesis.production.claims import Claims
+from hps.synthesis.production.factory import Factory, Workplace
+from hps.synthesis.production.shard_plan import Shard
+from hps.synthesis.production.workbench import Workbench
+from hps.synthesis.scenes.table import SceneTable
+
+
+def run_worker(
+    out: Connection, place: Workplace, table: SceneTable, shards: tuple[Shard, ...], factory: Factory, first: int
+) -> None:
+    """Works until all shards are there, and tells the parent through `out`. The parent alone answers Ctrl-C."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import cv2
+
+    cv2.setNumThreads(1)
+
+    def tell(what: str, values: dict[str, Any]) -> None:
+        out.send((what, values))
+
+    try:
+        with Claims(place.folder) as claims:
+            Workbench(place, table, shards, factory).work(claims, tell, first)
+        tell("finished", {})
+    except HpsError as error:
+        tell("error", {"text": str(error)})
+    except MemoryError:
+        tell("error", {"text": "there is not enough memory for a scene; use fewer processes (--workers)"})
+    except OSError as error:
+        tell("error", {"text": f"{error.strerror or error} ({error.filename or place.folder})", "full": is_full(error)})
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        tell("error", {"text": f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"})
