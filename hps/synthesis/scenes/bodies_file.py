@@ -30,7 +30,8 @@ def write_bodies(path: Path, motions: Sequence[dict[str, Float[np.ndarray, "fram
     """Writes the motions of a scene's actors, in their order, at once and as the same bytes each time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez(buffer, **{f"{name}_{n:02d}": m[name] for n, m in enumerate(motions) for name in ARRAYS})
+    arrays = {f"{name}_{n:02d}": m[name] for n, m in enumerate(motions) for name in ARRAYS}
+    np.savez(buffer, **arrays)  # type: ignore[arg-type] - its stub takes them for allow_pickle
     part = path.with_name(f".{path.name}.part{os.getpid()}")
     try:
         part.write_bytes(buffer.getvalue())
