@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numba as nb
 import numpy as np
@@ -115,6 +117,7 @@ def _tables(
     return value.astype(np.float32), (sigma * slope).astype(np.float32)
 
 
+@cache
 def _noise_tile(width_px: float) -> Float32[np.ndarray, "TILE TILE 3"]:
     """Noise of unit variance whose neighbours are alike; the same for all units, which start at places of their own."""
     tile = np.random.default_rng(NOISE_SEED).standard_normal((TILE, TILE, 3), np.float32)

@@ -27,12 +27,25 @@ def color_frame(
     `camera` is where it is at the picture's moment, `motion` how it moves then (None: not). Rolling shutter and motion
     blur of the figure follow its motion seen from the camera; the room is bent by the rolling shutter, not blurred.
     """
+    mask = np.zeros((camera.height, camera.width), np.uint8)
+    return color_picture(room, camera, sensor, moment, motion, rng, mask), mask
+
+
+def color_picture(
+    room: BakedRoom,
+    camera: Camera,
+    sensor: ColorSensor,
+    moment: Moment | None,
+    motion: CameraMotion | None,
+    rng: np.random.Generator,
+    mask: UInt8[np.ndarray, "height width"] | None = None,
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The picture alone, as `color_frame`; into `mask`, where given, goes whose each pixel is."""
     floor = None if moment is None else moment.floor
     picture = room.color(camera, floor, FLOOR_M, motion=motion, readout_s=sensor.effects.row_s)
-    mask = np.zeros((camera.height, camera.width), np.uint8)
     if moment is not None:
         velocity = moment.velocity
         if motion is not None:
             velocity = motion.relative(camera.center, moment.drawable.vertices, velocity)
         picture = draw_over(picture, camera, pinhole_rays(camera), sensor, moment, velocity, mask)
-    return sensor.sense(picture, rng), mask
+    return sensor.sense(picture, rng)

@@ -171,6 +171,8 @@ def exact_body(
             f"{model.vertex_count}; simulate with the open body, or with --exact-model"
         )
     exact = replace(model, v_template=np.asarray(rest_vertices, np.float64))
+    if skinning == "dual quaternions":  # only its joints are posed by the model: leave out what bends the skin
+        exact = replace(exact, shapedirs=exact.shapedirs[..., :0], child_direction=None, posedirs=None)
     posed = exact.pose(replace(parameters, betas=np.zeros(0), child=0.0))
     if skinning == "linear":
         return posed

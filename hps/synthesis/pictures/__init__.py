@@ -1,0 +1,1 @@
+"""Pictures of staged scenes: colour, and the depth that a sensor would measure."""
