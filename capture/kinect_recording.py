@@ -21,6 +21,7 @@ from capture import depth_codec
 from capture.errors import CaptureError
 from capture.importers.azure_kinect_file import IMU_SAMPLE
 from capture.matroska_writer import MatroskaWriter, Track
+from capture.native.whole import whole_file
 from capture.session import Session
 from capture.session_info import DeviceInfo, StreamInfo
 from geometry.camera import Camera
@@ -38,11 +39,17 @@ ORDER = ("color", "depth", "ir", "imu")
 class KinectPlan:
     """What of a device goes into its file."""
 
+    session: Session
     device: DeviceInfo
     streams: dict[str, StreamInfo]
     """By kind."""
     notes: tuple[str, ...]
     """What is left out or made up, a sentence each."""
+
+    @property
+    def frames(self) -> int:
+        """How many there are, of all streams."""
+        return sum(stream.frames for stream in self.streams.values())
 
 
 def plan_kinect(session: Session, device: str) -> KinectPlan | None:
@@ -69,26 +76,27 @@ def plan_kinect(session: Session, device: str) -> KinectPlan | None:
         for s in streams.values()
         if s.kind != "imu" and s.rate_hz and _period_us(s) not in PERIODS_US.values()
     ]
-    return KinectPlan(device=session.devices[device], streams=streams, notes=tuple(notes))
+    return KinectPlan(session=session, device=session.devices[device], streams=streams, notes=tuple(notes))
 
 
 def write_kinect_mkv(
-    session: Session,
-    plan: KinectPlan,
-    path: Path,
-    cameras: Mapping[str, Camera],
-    on_frame: Callable[[], None] | None = None,
+    plan: KinectPlan, path: Path, cameras: Mapping[str, Camera], on_frame: Callable[[], None] | None = None
 ) -> list[str]:
-    """Writes the file; returns sentences about what had to be made up.
+    """Writes the file, which appears whole or not at all; returns sentences about what had to be made up.
 
     `cameras` are used where the recording has no factory calibration attached. Raises CaptureError when a frame is
-    damaged, a clock goes back, or a camera is missing; GeometryError when a camera cannot be a Kinect's.
+    damaged, a clock goes back, a camera is missing or the file is there already, CannotWrite when the disk refuses;
+    GeometryError when a camera cannot be a Kinect's.
     """
+    session = plan.session
     raw, notes = _calibration(session, plan, cameras)
     start_us = _start_us(session, plan)
     tracks = [_track(plan, kind, number) for number, kind in enumerate(_kinds(plan), 1)]
     target = {CALIBRATION: {"K4A_CALIBRATION_FILE": CALIBRATION}}
-    with MatroskaWriter(path, tracks, _tags(plan, start_us), {CALIBRATION: raw}, target) as writer:
+    with (
+        whole_file(path) as partial,
+        MatroskaWriter(partial, tracks, _tags(plan, start_us), {CALIBRATION: raw}, target) as writer,
+    ):
         for time_us, kind, index in _in_time(session, plan):
             writer.write(kind.upper(), time_us - start_us, _block(session, plan.streams[kind], index))
             if on_frame:

@@ -24,6 +24,8 @@ class Format:
     """For --help: what the files are."""
     version: int = 1
     """Raised when a change of code changes the files: `--format all` then writes them anew."""
+    of_all: bool = True
+    """Whether `--format all` writes it: not what only gathers other formats."""
 
     def writer(self) -> Any:
         """The function that writes it: (what, folder, on_progress) to lines."""
@@ -52,6 +54,10 @@ FORMATS: Final[dict[str, Format]] = {
     ),
     "annotations": Format("labels", "everybody", "2D keypoints with visibility and body parts in every camera"),
     "mkv": Format("mkv", "recording", "the recording of each Azure Kinect, as Viewer, SDK and Open3D open it"),
+    "db3": Format("db3", "recording", "the recording of each RealSense unit, written by the maker's recorder"),
+    "r3d": Format("r3d", "recording", "the recording of each phone as Record3D's archive"),
+    "stray": Format("stray", "recording", "the recording of each phone as Stray Scanner's folder"),
+    "native": Format("native", "recording", "mkv, db3, r3d and stray, of each device what it is", of_all=False),
 }
 """By the name that --format takes, in the order in which `--format all` writes them."""
 ALL: Final = "all"

@@ -56,6 +56,8 @@ def export_all(
     report = on_progress or (lambda name, done, total: None)
     made = []
     for name, format in FORMATS.items():
+        if not format.of_all:
+            continue
         place = folder / name
         if not again and is_current(place, identity(session, name), state_of(session, format.version)):
             made.append(replace(_sized(name, place), outcome="kept"))

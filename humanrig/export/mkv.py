@@ -2,54 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
-from capture.kinect_recording import plan_kinect, write_kinect_mkv
-from capture.missing_frames import missing_frames
-from capture.session import CALIBRATED_CAMERAS, RECORDED_CAMERAS, Session
-from geometry.camera import Camera
-from geometry.camera_files.cameras_json import read_camera_file
-from humanrig.errors import HumanrigError
+from capture.kinect_recording import KinectPlan, plan_kinect, write_kinect_mkv
+from capture.native.phone_plan import plan_phone
+from capture.native.realsense_plan import plan_realsense
+from capture.session import Session
+from humanrig.export.device_files import DeviceFormat, write_devices
 
 
-def write(session: Session, folder: Path, on_progress: Callable[[int, int], None]) -> list[str]:
-    """Writes DEVICE.mkv for each; returns lines for source.txt, which name what a cut recording lacks.
-
-    Raises HumanrigError when no device is a Kinect with JPEG colour or depth, and as `write_kinect_mkv` does.
-    """
-    plans = {name: plan for name in session.devices if (plan := plan_kinect(session, name)) is not None}
-    if not plans:
-        raise HumanrigError(
-            f"{session.folder}: no device has what an Azure Kinect's file holds (JPEG colour or dzp depth at a size of "
-            "that sensor); the other formats are for what was reconstructed"
-        )
-    total = sum(stream.frames for plan in plans.values() for stream in plan.streams.values())
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        on_progress(done, total)
-
-    cameras = _cameras(session)
-    lines = ["Azure Kinect .mkv as the SDK 1.4 records: colour MJPG as recorded, depth and IR 16 bits big-endian"]
-    lines += [f"frames are missing: {text}" for text in missing_frames(session)]
-    for name, plan in plans.items():
-        made = write_kinect_mkv(session, plan, folder / f"{name}.mkv", cameras, count)
-        lines += [*plan.notes, *made]
-    others = [name for name in session.devices if name not in plans]
-    if others:
-        lines.append(f"left out, no Azure Kinects: {', '.join(others)}")
-    lines.append("not in these files: arrival times on the host, frames' masks, where the devices stand in the world")
-    return lines
+def _plan(session: Session, device: str) -> KinectPlan | None:
+    """Devices of another maker are left out, even where their colour has the size of a Kinect's."""
+    if plan_realsense(session, device) or plan_phone(session, device):
+        return None
+    return plan_kinect(session, device)
 
 
-def _cameras(session: Session) -> dict[str, Camera]:
-    """Calibrated ones where there are, else those of the recording, placed or not."""
-    found: dict[str, Camera] = {}
-    for place in (RECORDED_CAMERAS, CALIBRATED_CAMERAS):
-        path = session.path(*place)
-        if path.is_file():
-            found |= read_camera_file(path).cameras
-    return found
+KINECTS = DeviceFormat(
+    devices="Azure Kinects",
+    needs="an Azure Kinect's file holds (JPEG colour or dzp depth at a size of that sensor)",
+    suffix=".mkv",
+    plan=_plan,
+    write=write_kinect_mkv,
+    about=(
+        "Azure Kinect .mkv as the SDK 1.4 records: colour MJPG as recorded, depth and IR 16 bits big-endian",
+        "not in these files: arrival times on the host, frames' masks, where the devices stand in the world",
+    ),
+)
+write = partial(write_devices, KINECTS)
+"""Writes DEVICE.mkv for each Kinect (`write_devices`)."""

@@ -316,7 +316,7 @@ def test_a_file_is_written_frame_by_frame(tmp_path):
     assert plan is not None
     session.frame("a/depth", 0)
     tracemalloc.start()
-    notes = write_kinect_mkv(session, plan, tmp_path / "a.mkv", {"a/depth": camera})
+    notes = write_kinect_mkv(plan, tmp_path / "a.mkv", {"a/depth": camera})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (tmp_path / "a.mkv").stat().st_size > 60 * 2 * 320 * 288
