@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ class Sample:
     """Of the pass's table."""
 
 
+@runtime_checkable
 class Pass(Protocol):
     """Makes samples of scenes; one for each process. The order of a scene's samples is fixed."""
 

@@ -109,7 +109,7 @@ def _clouds(place: Workplace) -> Pass:
 def _stage(place: Workplace, colors: bool) -> StageScene:
     from hps.synthesis.staging.stage import Stage
 
-    return Stage(place.folder / BODIES, place.model, renderer=place.config.renderer).scene
+    return Stage.of(place.config, place.folder, place.model, colors=colors).scene
 
 
 KINDS: Final = {

@@ -70,10 +70,10 @@ class ShardManifest:
 
     def intact(self, paths: ShardPaths) -> bool:
         """Whether both files are as long as they were written."""
-        return all(_size(path) == self.bytes[ending] for ending, path in _files(paths).items())
+        return not self.wrong_sizes(paths)
 
-    def damage(self, paths: ShardPaths) -> list[str]:
-        """Which of the files is missing, cut short or altered, as sentences; reads all their bytes."""
+    def wrong_sizes(self, paths: ShardPaths) -> list[str]:
+        """Which of the files is missing or cut short, as sentences."""
         found = []
         for ending, path in _files(paths).items():
             size = _size(path)
@@ -81,9 +81,14 @@ class ShardManifest:
                 found.append(f"{path.name} is missing")
             elif size != self.bytes[ending]:
                 found.append(f"{path.name} has {size} bytes, it was written with {self.bytes[ending]}")
-            elif file_sha256(path) != self.sha256[ending]:
-                found.append(f"{path.name} was altered: its bytes are not those that were written")
         return found
+
+    def damage(self, paths: ShardPaths) -> list[str]:
+        """Which of the files is missing, cut short or altered, as sentences; reads all their bytes."""
+        if found := self.wrong_sizes(paths):
+            return found
+        altered = [path.name for ending, path in _files(paths).items() if file_sha256(path) != self.sha256[ending]]
+        return [f"{name} was altered: its bytes are not those that were written" for name in altered]
 
 
 def read_shard_manifest(paths: ShardPaths) -> ShardManifest | None:

@@ -46,7 +46,11 @@ class ShardWriter:
         for sample in samples:
             if sample.key in self._keys:
                 raise HpsError(f"pass '{self.paths.name}' gives the sample {sample.key} twice")
+            if not sample.rows:
+                raise HpsError(f"pass '{self.paths.name}' gives {sample.key} no row, by which it would be found")
             for row in sample.rows:
+                if row.get("key") != sample.key:
+                    raise HpsError(f"pass '{self.paths.name}', sample {sample.key}: a row has key '{row.get('key')}'")
                 if row.keys() != names:
                     wrong = ", ".join(sorted(names ^ row.keys()))
                     raise HpsError(f"pass '{self.paths.name}', sample {sample.key}: wrong or missing columns: {wrong}")
