@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.production.dataset_file import read_dataset_file
+from hps.synthesis.production.dataset_manifest import read_dataset_manifest
 from hps.synthesis.production.factory import KINDS, SHARDS
 from hps.synthesis.production.shard_manifest import ShardManifest, ShardPaths, read_shard_manifest
 from hps.synthesis.production.tar_reader import AGAIN, TarReader
@@ -56,8 +57,16 @@ class _Place:
 class SyntheticDataset:
     """The samples of one split. May be handed to other processes, forked or spawned."""
 
-    def __init__(self, folder: Path | str, split: str = "train", passes: Sequence[str] | None = None) -> None:
-        """`passes` are those whose files and rows are wanted; by default all.
+    def __init__(
+        self,
+        folder: Path | str,
+        split: str = "train",
+        passes: Sequence[str] | None = None,
+        *,
+        unfinished: bool = False,
+    ) -> None:
+        """`passes` are those whose files and rows are wanted; by default all. `unfinished` takes the shards that are
+        there of a data set that is still being made.
 
         A sample is there when every wanted pass has it. Raises HpsError when there is no data set, no such split or
         pass, when shards are not finished, and when files do not have the length that they were written with.
@@ -71,7 +80,7 @@ class SyntheticDataset:
             there = ", ".join(self.config.passes)
             raise HpsError(f"{folder} has no {', '.join(unknown)}, only {there}; humanrig synthesize can add a pass")
         self.passes: tuple[str, ...] = tuple(name for name in KINDS if name in wanted)
-        self._shards = {name: _finished(self.folder, split, name) for name in self.passes}
+        self._shards = {name: _finished(self.folder, split, name, unfinished) for name in self.passes}
         self._tar = TarReader()
         self._tables: OrderedDict[Path, pa.Table] = OrderedDict()
 
@@ -145,12 +154,19 @@ class SyntheticDataset:
         return self._tables[paths.parquet]
 
 
-def _finished(folder: Path, split: str, name: str) -> list[tuple[ShardPaths, ShardManifest]]:
+def _finished(folder: Path, split: str, name: str, unfinished: bool) -> list[tuple[ShardPaths, ShardManifest]]:
     shards = folder / SHARDS
+    if unfinished:
+        names = sorted(path.name.split(".")[0] for path in shards.glob(f"{split}-*.{name}.json"))
+    else:
+        listed = read_dataset_manifest(folder)["shards"]
+        names = [one["shard"] for one in listed if (one["split"], one["name"]) == (split, name)]
     found = []
-    for path in sorted(shards.glob(f"{split}-*.{name}.json")):
-        paths = ShardPaths(folder=shards, shard=path.name.split(".")[0], name=name)
-        manifest = read_shard_manifest(paths)
+    for shard in names:
+        paths = ShardPaths(folder=shards, shard=shard, name=name)
+        path, manifest = paths.manifest, read_shard_manifest(paths)
+        if not path.exists():
+            raise HpsError(f"{path} is missing; humanrig synthesize {folder} makes the shard again")
         if manifest is None:
             raise HpsError(f"{path} is damaged; humanrig synthesize {folder} makes the shard again")
         if wrong := manifest.wrong_sizes(paths):

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from hps.synthesis.production.dataset_file import DatasetInfo
+from hps.errors import HpsError
+from hps.synthesis.production.dataset_file import FORMAT, DatasetInfo
 from hps.synthesis.production.shard_manifest import ShardManifest
 from hps.synthesis.production.workbench import Workbench
 from hps.synthesis.scenes.table import SceneTable
@@ -43,6 +44,20 @@ def write_dataset_manifest(bench: Workbench, info: DatasetInfo, shared: dict[str
     _write(folder / NAME, json.dumps(manifest, indent=1) + "\n")
     _write_failures(folder / FAILURES, failures)
     return manifest
+
+
+def read_dataset_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest. Raises HpsError when the data set is not finished or the file is damaged."""
+    path = folder / NAME
+    try:
+        found = json.loads(path.read_text())
+        if found["format"] != FORMAT:
+            raise HpsError(f"{path} has format {found['format']}, this program reads {FORMAT}; make it again")
+        return found
+    except FileNotFoundError:
+        raise HpsError(f"{folder} is not finished: {NAME} is missing; run humanrig synthesize {folder}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise HpsError(f"{path} is damaged ({error}); humanrig synthesize {folder} writes it again") from None
 
 
 def sampled(table: SceneTable) -> dict[str, dict[str, int]]:

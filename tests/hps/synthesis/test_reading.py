@@ -80,7 +80,21 @@ def test_damaged_shards_are_refused(tmp_path):
     with pytest.raises(HpsError, match=r"train-00000\.labels\.json is damaged"):
         SyntheticDataset(tmp_path)
     path.with_suffix(".json").unlink()
+    with pytest.raises(HpsError, match=r"train-00000\.labels\.json is missing"):
+        SyntheticDataset(tmp_path)
     with pytest.raises(HpsError, match="no finished labels"):
+        SyntheticDataset(tmp_path, unfinished=True)
+
+
+def test_a_data_set_that_is_being_made_is_refused_unless_it_is_wanted(tmp_path):
+    make(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / "shards" / "train-00001.images.json").unlink()
+    with pytest.raises(HpsError, match=r"not finished: manifest\.json is missing"):
+        SyntheticDataset(tmp_path)
+    assert len(SyntheticDataset(tmp_path, unfinished=True)) == 8
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(HpsError, match=r"manifest\.json is damaged"):
         SyntheticDataset(tmp_path)
 
 
