@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -12,14 +13,16 @@ from jaxtyping import Float32, Int64, UInt8
 
 from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.hand_held import CameraMotion
-from capture.virtual.light import srgb_from_linear
-from capture.virtual.room import FLOOR, HALF_WIDTH_M, HEIGHT_M, Room, RoomHits
+from capture.virtual.light import Lights, srgb_from_linear
+from capture.virtual.room import ALBEDO_LIMITS, FLOOR, HALF_WIDTH_M, HEIGHT_M, Room, RoomHits, draw_room
 from geometry.camera import Camera
 
 TEXEL_M = 0.004
 """A pixel of the phone covers 2.5 mm of a wall behind the subject, one of a RealSense 4 mm or more."""
 INFRARED_TEXEL_M = 0.016
 """A depth pixel of the phone covers 20 mm of that wall."""
+KEPT_TEXEL_M = 0.008
+"""The light of texels as large as this is kept for the next room of the process: 35 MB at this size."""
 LEVELS = 6
 SPAN = 32
 """Pixels of a row that share a level of detail."""
@@ -49,8 +52,8 @@ class BakedRoom:
         texels, levels, reflectance, infrared = [], [], [], []
         count = echo_count = 0
         for side in range(SIDES):
-            hits = _grid(side, texel_m)
-            linear = room.radiance(hits)
+            hits = side_grid(side, texel_m)
+            linear = _radiance(room, side, hits, texel_m)
             for level in range(LEVELS):
                 rows, columns = linear.shape[:2]
                 texels.append(np.rint(srgb_from_linear(linear)).astype(np.uint8).reshape(-1, 3))
@@ -59,7 +62,7 @@ class BakedRoom:
                 if level + 1 < LEVELS:
                     half = (max(1, columns // 2), max(1, rows // 2))
                     linear = cv2.resize(linear, half, interpolation=cv2.INTER_AREA)
-            echo = INFRARED_FLOOR + room.albedo(_grid(side, INFRARED_TEXEL_M)) @ INFRARED
+            echo = INFRARED_FLOOR + room.albedo(side_grid(side, INFRARED_TEXEL_M)) @ INFRARED
             reflectance.append(echo.astype(np.float32).ravel())
             infrared.append((echo_count, *echo.shape))
             echo_count += echo.size
@@ -127,7 +130,26 @@ def pinhole_rays(camera: Camera) -> Float32[np.ndarray, "height width 2"]:
     return rays
 
 
-def _grid(side: int, texel_m: float) -> RoomHits:
+def _radiance(room: Room, side: int, hits: RoomHits, texel_m: float) -> Float32[np.ndarray, "rows columns 3"]:
+    """Linear RGB that leaves a side's texels: as Room.radiance, with the light of most rooms worked out once."""
+    standard = Lights.standard()
+    same = all(np.array_equal(getattr(room.lights, f.name), getattr(standard, f.name)) for f in fields(Lights))
+    if texel_m < KEPT_TEXEL_M or not same:
+        return room.radiance(hits)
+    light = _standard_light(side, texel_m)
+    first, second = ((1, 2), (0, 2), (0, 1))[side // 2]
+    albedo = room.side_albedo(side, hits.point[..., first].ravel(), hits.point[..., second].ravel())
+    limited = np.clip(albedo.astype(np.float32, copy=False), *ALBEDO_LIMITS)
+    return room.glowing(hits, limited.reshape(light.shape) * light)
+
+
+@lru_cache(maxsize=SIDES)
+def _standard_light(side: int, texel_m: float) -> Float32[np.ndarray, "rows columns 3"]:
+    """Light that falls on a side's texels from the standard lamps: the same in all rooms, not to be written to."""
+    return draw_room(np.random.default_rng(0)).light(side_grid(side, texel_m))
+
+
+def side_grid(side: int, texel_m: float) -> RoomHits:
     """The centres of a side's texels."""
     across, up = ((1, 2), (0, 2), (0, 1))[side // 2]
     sizes = _HIGH - _LOW
@@ -147,7 +169,7 @@ def _pinhole(camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @nb.njit(cache=True, fastmath=True, inline="always", error_model="numpy")
-def _meet(origin, dx, dy, dz):
+def meet_room(origin, dx, dy, dz):
     """Distance, side, and place on the side (0 … 1) where a ray from inside leaves the room."""
     best, side = np.float32(np.inf), 0
     if dx != 0:
@@ -190,7 +212,7 @@ def _color(R_middle, center, turn, shift, pinhole, texels, levels, texel_m, dim,
 
 @nb.njit(cache=True, fastmath=True, inline="always", error_model="numpy")
 def _side(R, origin, x, y):
-    return _meet(
+    return meet_room(
         origin,
         R[0, 0] * x + R[0, 1] * y + R[0, 2],
         R[1, 0] * x + R[1, 1] * y + R[1, 2],
@@ -268,7 +290,7 @@ def _echo(R, origin, pinhole, reflectance, infrared, samples, depth, amplitude):
             dx = R[0, 0] * x + R[0, 1] * y + R[0, 2]
             dy = R[1, 0] * x + R[1, 1] * y + R[1, 2]
             dz = R[2, 0] * x + R[2, 1] * y + R[2, 2]
-            t, side, u, v = _meet(origin, dx, dy, dz)
+            t, side, u, v = meet_room(origin, dx, dy, dz)
             along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
             cosine = along / np.sqrt(x * x + y * y + np.float32(1))
             first, rows, columns = infrared[side, 0], infrared[side, 1], infrared[side, 2]

@@ -18,6 +18,7 @@ HEIGHT_M = 2.9
 NORMALS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32)
 FLOOR, CEILING = 4, 5
 CEILING_ALBEDO, SKIRTING_ALBEDO = 0.75, 0.45
+ALBEDO_LIMITS = 0.01, 0.95
 CORNER_DARKNESS = 0.55
 """What corners lose of the light from all around, as a part of what their other walls hide."""
 LAMP_HALF_M, LAMP_GLOW = 0.3, 1.5
@@ -62,17 +63,23 @@ class Room:
         for side in range(CEILING):
             here = np.flatnonzero(sides == side)
             first, second = ((1, 2), (0, 2), (0, 1))[side // 2]
-            a, b = p[here, first], p[here, second]
-            finish = self.floor if side == FLOOR else self.walls[side]
-            found = finish.albedo(a, b)
-            if side != FLOOR:
-                found[b < SKIRTING_M] = SKIRTING_ALBEDO
-            for panel in self.panels:
-                if panel.side == side:
-                    inside, painted = panel.sample(a, b)
-                    found[inside] = painted
-            color[here] = found
-        return np.clip(color, 0.01, 0.95).reshape(*hits.side.shape, 3)
+            color[here] = self.side_albedo(side, p[here, first], p[here, second])
+        return np.clip(color, *ALBEDO_LIMITS).reshape(*hits.side.shape, 3)
+
+    def side_albedo(
+        self, side: int, a: Float[np.ndarray, "points"], b: Float[np.ndarray, "points"]
+    ) -> Float[np.ndarray, "points 3"]:
+        """Linear RGB albedo of one side at places along its two axes (on walls b is the height), not yet limited."""
+        if side == CEILING:
+            return np.full((len(a), 3), CEILING_ALBEDO, np.float32)
+        found = (self.floor if side == FLOOR else self.walls[side]).albedo(a, b)
+        if side != FLOOR:
+            found[b < SKIRTING_M] = SKIRTING_ALBEDO
+        for panel in self.panels:
+            if panel.side == side:
+                inside, painted = panel.sample(a, b)
+                found[inside] = painted
+        return found
 
     def light(self, hits: RoomHits) -> Float[np.ndarray, "*rays 3"]:
         """Linear RGB light that falls on the hits: lamps at their places, and what the corners leave of the rest."""
@@ -82,11 +89,16 @@ class Room:
 
     def radiance(self, hits: RoomHits) -> Float[np.ndarray, "*rays 3"]:
         """Linear RGB that leaves the hits towards any eye: albedo times light, and the lamps' own glow."""
-        linear = self.albedo(hits) * self.light(hits)
+        return self.glowing(hits, self.albedo(hits) * self.light(hits))
+
+    def glowing(self, hits: RoomHits, linear: Float[np.ndarray, "*rays 3"]) -> Float[np.ndarray, "*rays 3"]:
+        """Reflected light with the lamps' own in its place, in the same array."""
         above = np.nonzero(hits.side == CEILING)
+        if not len(above[0]):
+            return linear
+        p = hits.point[..., :2][above]
         for position in self.lights.positions:
-            away = np.abs(hits.point[above][:, :2] - position[:2])
-            glowing = (away[:, 0] < LAMP_HALF_M) & (away[:, 1] < LAMP_HALF_M)
+            glowing = (np.abs(p[:, 0] - position[0]) < LAMP_HALF_M) & (np.abs(p[:, 1] - position[1]) < LAMP_HALF_M)
             linear[tuple(index[glowing] for index in above)] = LAMP_GLOW
         return linear
 
