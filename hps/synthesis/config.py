@@ -56,6 +56,16 @@ class SynthesisConfig:
     """What is made of the scenes."""
     cloud_views: tuple[Count, ...] = (1,)
     """Clouds of so many cameras each: 1 is every camera alone, 8 is eight cameras fused."""
+    cloud_camera: Literal["table", "device"] = "table"
+    """table: clouds are measured through the table's pinhole cameras; device: through the optics of units of their
+    sensors, at the same places."""
+    cloud_surroundings: Literal["room", "floor"] = "room"
+    """What stands behind people in clouds: the scene's room, or an open floor, for cameras out of any room's reach."""
+    cloud_mask_px: tuple[Annotated[int, Field(ge=-16)], Annotated[int, Field(le=16)]] = (0, 0)
+    """People are cut out of clouds by masks that are off by a whole number of pixels drawn from this range: dilated,
+    or eroded below 0."""
+    cloud_points: Annotated[int, Field(ge=0)] = 8192
+    """Most points of a camera's cloud, drawn evenly; 0: all."""
     shard_pictures: Count = 256
     """About so many pictures (or clouds) in a shard."""
     renderer: Literal["numba", "egl", "auto"] = "numba"

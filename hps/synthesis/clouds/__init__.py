@@ -1,0 +1,1 @@
+"""Labelled point clouds of scenes without drawing pictures: depth, the sensor's errors, points of people, labels."""

@@ -1,0 +1,34 @@
+"""Which pixels a cloud takes: people's true masks, or masks that are off by some pixels as real ones are."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Int, UInt8
+
+
+def people_masks(
+    owner: UInt8[np.ndarray, "rows columns"], off_px: Int[np.ndarray, "actors"]
+) -> UInt8[np.ndarray, "rows columns"]:
+    """1 + the actor whose mask each pixel lies in, 0 for none.
+
+    `owner` is whose each pixel truly is: 0 nobody's, else 1 + actor. Each actor's mask is dilated by a disc of
+    `off_px` pixels, or eroded where that is negative. Where masks overlap, a pixel is its true owner's, else the first
+    actor's.
+    """
+    actors = len(off_px)
+    if not off_px.any():
+        return np.where(owner <= actors, owner, 0).astype(np.uint8)
+    out = np.zeros(owner.shape, np.uint8)
+    for actor, off in enumerate(off_px):
+        own = (owner == actor + 1).astype(np.uint8)
+        size = 2 * abs(int(off)) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+        if off < 0:
+            own = cv2.erode(own, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)  # the frame is no outline
+        elif off > 0:
+            own = cv2.dilate(own, disc)
+        truly = own.astype(bool) & (owner == actor + 1)
+        out[(own > 0) & (out == 0)] = actor + 1
+        out[truly] = actor + 1
+    return out
