@@ -35,6 +35,7 @@ from humanrig.commands import (
     sample,
     simulate,
     subjects,
+    synthesize,
     texture,
 )
 from humanrig.terminal import say
@@ -43,6 +44,7 @@ COMMANDS = {
     "demo": demo.demo,
     "sample": sample.sample,
     "simulate": simulate.simulate,
+    "synthesize": synthesize.synthesize,
     "devices": devices.devices,
     "rig": rig.rig,
     "board": board.board,

@@ -93,7 +93,7 @@ def continued(stored: SynthesisConfig, wishes: dict[str, Any], folder: Path) -> 
 
     Raises HpsError for every other wish that disagrees: the data set would no longer be one.
     """
-    wanted = validated_config({**asdict(stored), **wishes}, "the wishes")
+    wanted = validated_config({**asdict(stored), **wishes}, "humanrig synthesize")
     for name in wishes:
         old, new = getattr(stored, name), getattr(wanted, name)
         if name != "passes" and old != new:

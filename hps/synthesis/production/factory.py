@@ -79,7 +79,7 @@ def _images_version() -> int:
 def _images(place: Workplace) -> Pass:
     from hps.synthesis.pictures.images_pass import ImagesPass
 
-    return ImagesPass(place.config, place.cache)
+    return ImagesPass(place.config)
 
 
 def _labels_version() -> int:
@@ -118,12 +118,16 @@ KINDS: Final = {
         PassKind(
             name="images",
             version=_images_version,
-            settings=("effects", "sensor_depth", "renderer"),
+            settings=("effects", "sensor_depth", "width", "renderer"),
             make=_images,
         ),
         PassKind(name="labels", version=_labels_version, settings=("renderer",), make=_labels, colors=False),
         PassKind(
-            name="clouds", version=_clouds_version, settings=("cloud_views", "renderer"), make=_clouds, colors=False
+            name="clouds",
+            version=_clouds_version,
+            settings=("cloud_views", "cloud_camera", "cloud_surroundings", "cloud_mask_px", "cloud_points", "renderer"),
+            make=_clouds,
+            colors=False,
         ),
     )
 }

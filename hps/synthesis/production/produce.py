@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hps.errors import HpsError
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.crew import Crew
 from hps.synthesis.production.dataset_file import DatasetInfo
 from hps.synthesis.production.dataset_manifest import write_dataset_manifest
-from hps.synthesis.production.factory import Factory, Workplace, standard_factory
+from hps.synthesis.production.factory import KINDS, Factory, Workplace, standard_factory
 from hps.synthesis.production.progress import ShardProgress
 from hps.synthesis.production.shard_manifest import ShardPaths, read_shard_manifest
 from hps.synthesis.production.shard_plan import plan_shards
 from hps.synthesis.production.workbench import Workbench
+from hps.synthesis.scenes.rows import SPLITS
 from hps.synthesis.scenes.table import SceneTable
+
+_SHARD_FILE: Final = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}\.({'|'.join(KINDS)})\.(tar|parquet|json)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +67,8 @@ def produce(
     if not bench.shards:
         raise HpsError(f"{folder}: the scene table has no scene; sample more people")
     bench.folder.mkdir(parents=True, exist_ok=True)
+    for name in _remove_stale(bench):
+        on_said(f"shard {name} is of other tables; it is removed")
     begun = time.monotonic()
     progress = ShardProgress(bench=bench, on_progress=on_progress, on_said=on_said)
     progress.look()
@@ -102,3 +108,13 @@ def verify(bench: Workbench, on_progress: Callable[[int, int], None] = lambda do
 
 def _unvouched(paths: ShardPaths) -> list[str]:
     return [f"{paths.manifest.name} is damaged"] if paths.manifest.exists() else []
+
+
+def _remove_stale(bench: Workbench) -> list[str]:
+    """Removes shards that the tables, as they are now, do not have."""
+    planned = {shard.name for shard in bench.shards}
+    files = [path for path in bench.folder.iterdir() if _SHARD_FILE.fullmatch(path.name)]
+    stale = [path for path in files if path.name.split(".")[0] not in planned]
+    for path in sorted(stale, key=lambda path: path.suffix != ".json"):  # the manifest first: it vouches for the others
+        path.unlink(missing_ok=True)
+    return sorted({path.name.split(".")[0] for path in stale})
