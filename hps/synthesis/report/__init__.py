@@ -1,0 +1,1 @@
+"""What a data set shows, told in figures and pictures: statistics, a sheet of samples, one page."""
