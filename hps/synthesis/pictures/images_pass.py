@@ -48,11 +48,10 @@ class ImagesPass:
         ]
     )
 
-    def __init__(self, config: SynthesisConfig, cache: Path | None = None) -> None:
-        """`cache` is the data set's folder of what processes share; None: nothing is kept on disk."""
+    def __init__(self, config: SynthesisConfig, _cache: Path | None = None) -> None:
+        """Pictures as a configuration wants them."""
         self.config = config
-        texel_m = TEXEL_M if config.width <= SMALL_PICTURE else FINE_TEXEL_M
-        self._rooms = RoomStore(None if cache is None else cache / "rooms", texel_m)
+        self._rooms = RoomStore(TEXEL_M if config.width <= SMALL_PICTURE else FINE_TEXEL_M)
 
     def samples(self, staged: StagedScene) -> Iterator[Sample]:
         """All pictures of a scene: instants, and of each the cameras."""
