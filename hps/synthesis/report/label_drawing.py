@@ -64,7 +64,9 @@ def _keypoints(drawn: np.ndarray, row: Mapping[str, Any], color: tuple[int, int,
     for start, end in COCO_SKELETON:
         if there[start - 1] and there[end - 1]:
             cv2.line(drawn, at[start - 1], at[end - 1], color, 1, cv2.LINE_AA)
-    for point, visible in zip(at, row["coco_visible"]):
+    for point, ok, visible in zip(at, there, row["coco_visible"]):
+        if not ok:
+            continue
         if visible == VISIBLE:
             cv2.circle(drawn, point, 3, SEEN_COLOR, -1, cv2.LINE_AA)
         elif visible == HIDDEN:
