@@ -1,27 +1,15 @@
-"""DATASET/report: one page with the statistics, the sheet of samples, and the same as files."""
+"""The page of a data set's report: numbers, flags, samples, histograms, and what others state."""
 
 from __future__ import annotations
 
 import html
-import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-
-from hps.synthesis.production.dataset_file import read_dataset_file
 from hps.synthesis.production.dataset_manifest import NAME as MANIFEST
-from hps.synthesis.production.factory import SHARDS
-from hps.synthesis.report.charts import histogram_html, histogram_sheet
-from hps.synthesis.report.contact_sheet import contact_sheet
+from hps.synthesis.report.charts import histogram_html
 from hps.synthesis.report.published import beside_published
-from hps.synthesis.report.statistics import statistics, write_statistics
 
-REPORT: Final = "report"
-SAMPLES: Final = 48
-JPEG_QUALITY: Final = 88
 _STYLE: Final = """
  body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 1400px; padding: 1rem; color: #222; }
  h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } img { max-width: 100%; height: auto; }
@@ -36,50 +24,8 @@ _HEADINGS: Final = {
 }  # fmt: skip
 
 
-def write_report(folder: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
-    """Writes index.html, statistics.json, statistics.png and, with finished images and labels, samples.jpg.
-
-    The folder appears whole in the place of a former report. Returns the statistics. Raises HpsError when the data
-    set's tables or labels cannot be read, or the disk is full (OSError).
-    """
-    info = read_dataset_file(folder)
-    found = statistics(folder)
-    partial = folder / f".{REPORT}.part{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        write_statistics(partial / "statistics.json", found)
-        _write_picture(partial / "statistics.png", histogram_sheet(found))
-        sheet = _both_are_there(folder)
-        if sheet:
-            _write_picture(partial / "samples.jpg", contact_sheet(folder, SAMPLES, on_progress=on_progress))
-        (partial / "index.html").write_text(_page(folder, info.software, found, sheet), "utf-8")
-        _plotly(partial)
-        shutil.rmtree(folder / REPORT, ignore_errors=True)
-        partial.replace(folder / REPORT)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return found
-
-
-def _both_are_there(folder: Path) -> bool:
-    return all(any((folder / SHARDS).glob(f"*.{name}.json")) for name in ("images", "labels"))
-
-
-def _write_picture(path: Path, picture: Any) -> None:
-    choices = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
-    ok, content = cv2.imencode(path.suffix, picture[..., ::-1], choices)
-    assert ok
-    path.write_bytes(content.tobytes())
-
-
-def _plotly(folder: Path) -> None:
-    from plotly.offline import get_plotlyjs
-
-    (folder / "plotly.min.js").write_text(get_plotlyjs(), "utf-8")
-
-
-def _page(folder: Path, software: str, found: dict[str, Any], sheet: bool) -> str:
+def report_page(folder: Path, software: str, found: dict[str, Any], sheet: bool) -> str:
+    """HTML of index.html, of the statistics `found`; `sheet`: samples.jpg is beside it."""
     title = html.escape(folder.resolve().name)
     there = " and <a href='../manifest.json'>manifest</a>" if (folder / MANIFEST).is_file() else ""
     parts = [
