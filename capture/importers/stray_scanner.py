@@ -2,16 +2,17 @@
 
 The folder has `rgb.mp4`, `camera_matrix.csv` (K of the last frame), `odometry.csv` (a row a frame), `imu.csv`,
 `depth/NNNNNN.png` (16-bit millimetres) and `confidence/NNNNNN.png`. Rows of odometry.csv: timestamp (s), frame, x, y,
-z, qx, qy, qz, qw (and, of some versions, fx, fy, cx, cy) under a header; of old versions x, y, z, qx, qy, qz, qw
-without one. Its poses have OpenCV's camera axes in a world with y up (`OdometryEncoder.swift` turns ARKit's camera by
-half a turn about x); they are turned back here, once. No folder of the application was at hand.
+z, qx, qy, qz, qw (and, of newer versions, fx, fy, cx, cy, and the lens's centre of distortion, which may be blank)
+under a header; of old versions x, y, z, qx, qy, qz, qw without one. Its poses have OpenCV's camera axes in a world with
+y up (`OdometryEncoder.swift` turns ARKit's camera by half a turn about x); they are turned back here, once. No folder
+of the application was at hand.
 
 The video is never re-encoded (`stray_video.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ ORIGIN = "stray-scanner"
 VIDEO, ODOMETRY, MATRIX, IMU = "rgb.mp4", "odometry.csv", "camera_matrix.csv", "imu.csv"
 POSE_COLUMNS = ("x", "y", "z", "qx", "qy", "qz", "qw")
 K_COLUMNS = ("fx", "fy", "cx", "cy")
+NEEDED = {"timestamp", "frame", *POSE_COLUMNS, *K_COLUMNS}
+"""Columns that must have a number where the header has them; others, such as distortion_center_x, may be blank."""
 CV_TO_ARKIT = np.diag([1.0, -1.0, -1.0, 1.0])
 """OpenCV's camera axes (x right, y down, z forward) and ARKit's (x right, y up, z backward), either way."""
 
@@ -116,10 +119,11 @@ def read_odometry(path: Path) -> Odometry:
     rows = []
     for number, line in enumerate(lines[has_header:], 1 + has_header):
         try:
-            row = [float(word) for word in line.split(",")]
+            row = [float(word) if word.strip() or name in NEEDED else np.nan for name, word in _pairs(names, line)]
         except ValueError:
             row = []
-        if len(row) != len(names) or not np.isfinite(row).all():
+        needed = [value for name, value in zip(names, row) if name in NEEDED]
+        if not needed or not np.isfinite(needed).all():
             raise CaptureError(f"{path}: line {number} is damaged ('{line[:60]}'); copy the recording again")
         rows.append(row)
     if not rows:
@@ -140,6 +144,11 @@ def read_odometry(path: Path) -> Odometry:
         Ts_arkit_camera=rigid(Rotation.from_quat(quaternions).as_matrix(), places) @ CV_TO_ARKIT,
         Ks=Ks,
     )
+
+
+def _pairs(names: Sequence[str], line: str) -> list[tuple[str, str]]:
+    """Columns and words of a row. Raises ValueError when there are more or fewer words."""
+    return list(zip(names, line.split(","), strict=True))
 
 
 def _read_matrix(path: Path) -> np.ndarray:

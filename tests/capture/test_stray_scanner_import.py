@@ -131,6 +131,20 @@ def test_intrinsics_of_each_frame_are_used_where_the_version_has_them(tmp_path, 
     assert "last frame" not in session.devices["iphone_000"].note
 
 
+def test_columns_that_are_not_needed_may_be_blank(tmp_path, video):
+    write_stray(tmp_path / "stray", video.picture, frames=3, version="with_intrinsics")
+    table = tmp_path / "stray/odometry.csv"
+    head, *rows = table.read_text().splitlines()
+    lines = [f"{head}, distortion_center_x, distortion_center_y", *(f"{row}, , " for row in rows)]
+    table.write_text("\n".join(lines) + "\n")
+    session = import_recording(tmp_path / "stray", tmp_path / "session")
+    assert PhoneMessage.of(session.frame("iphone_000/imu", 2).payload).K[0, 0] == 182
+    lines[2] = lines[2].replace(", 181,", ", ,")  # a focal length
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(CaptureError, match="line 3 is damaged"):
+        import_recording(tmp_path / "stray", tmp_path / "second")
+
+
 def test_an_old_version_without_times_has_those_of_its_video(tmp_path, video):
     write_stray(tmp_path / "stray", video.picture, version="old")
     session = import_recording(tmp_path / "stray", tmp_path / "session")
