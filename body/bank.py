@@ -166,7 +166,7 @@ def load_body_bank(model: BodyModel, path: Path = BODY_BANK) -> BodyBank:
         )
         for index in range(len(file.female))
     )
-    steps = _steps(model, path)
+    steps = _steps(np.ascontiguousarray(model.faces, np.int32).tobytes(), path)
     return BodyBank(body_model=model, subjects=subjects, coefficients=file.coefficients, steps=steps)
 
 
@@ -176,8 +176,9 @@ def _read(path: Path) -> BankFile:
 
 
 @functools.lru_cache(maxsize=1)
-def _steps(model: BodyModel, path: Path) -> np.ndarray:
-    steps = decode(_read(path).planes, model.faces)
+def _steps(faces: bytes, path: Path) -> np.ndarray:
+    """Kept by value: a model that is loaded again has the same faces."""
+    steps = decode(_read(path).planes, np.frombuffer(faces, np.int32).reshape(-1, 3))
     steps.flags.writeable = False
     return steps
 
