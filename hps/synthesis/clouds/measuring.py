@@ -96,9 +96,12 @@ class CloudCamera:
         nearest = 1 / float(np.nanmax(people.q[:, 2]))
         window = sensor.window(extent, nearest, int(max(off_px.max(), 0)))
         studio = scene.staged.studio
-        image = studio.rasterizer.draw(sensor.camera, drawable.vertices, drawable.faces, window, 2, positions=positions)
+        figure = drawable.vertices, drawable.faces
+        fine, centers = (
+            studio.rasterizer.draw(sensor.camera, *figure, window, samples, positions=positions) for samples in (2, 1)
+        )
         exact = figure_samples(
-            image, sensor.camera, drawable.vertices, drawable.faces, scene.reflectance, sensor.rays, self._room(window)
+            fine, centers, sensor.camera, *figure, scene.reflectance, sensor.rays, self._room(window)
         )
         depth = sensor.sense(window, exact.z_fine, exact.echo_fine, rng)
         owner = np.append(scene.owner_of_face, 0).astype(np.uint8)[exact.face]
