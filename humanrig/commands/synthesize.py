@@ -113,7 +113,7 @@ def synthesize(
     }  # fmt: skip
     wishes = {name: value for name, value in asked.items() if value is not None}
     try:
-        with _ending_like_an_interrupt():
+        with ending_like_an_interrupt():
             made = synthesize_dataset(
                 dataset, wishes, workers=workers, verify_bytes=verify, report=report, bar=picture_progress, on_said=say
             )
@@ -153,7 +153,8 @@ def sentences(dataset: Path, made: Synthesis) -> list[str]:
 
 
 @contextmanager
-def _ending_like_an_interrupt() -> Iterator[None]:
+def ending_like_an_interrupt() -> Iterator[None]:
+    """Within it, being asked to end raises KeyboardInterrupt, as ctrl-C does."""
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
