@@ -142,10 +142,10 @@ def sentences(dataset: Path, made: Synthesis) -> list[str]:
     else:
         found.append("nothing was to be made: every shard is there and of these tables")
     if failures := manifest["failures"]:
-        first = failures[0]
+        first, count = failures[0], len({failure["scene"] for failure in failures})
         found.append(
-            f"{len({f['scene'] for f in failures})} scenes are left out, such as {first['scene']} ({first['reason']}); "
-            f"see {dataset / 'failures.csv'}"
+            f"{count} {'scene is' if count == 1 else 'scenes are'} left out, such as {first['scene']} "
+            f"({first['reason']}); see {dataset / 'failures.csv'}"
         )
     if shared := {name: count for name, count in manifest["shared_between_splits"].items() if count}:
         found.append(f"the splits are not disjoint: they share {', '.join(f'{n} {k}' for k, n in shared.items())}")

@@ -17,6 +17,7 @@ from hps.synthesis.scenes.files import FOLDER, read_tables, write_tables
 from hps.synthesis.scenes.table import SceneTable
 from humanrig.errors import HumanrigError
 from humanrig.synthesis.dataset_folder import check_folder, open_dataset
+from humanrig.synthesis.left_over import clear_left_over
 
 REPORT: Final = Path("report", "index.html")
 Bar = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
@@ -62,6 +63,7 @@ def synthesize_dataset(
             if new:
                 _remove_empty(folder)
             raise
+        clear_left_over(folder)
         table = sampled_table(folder, info, workers=workers, bar=bar, on_said=on_said)
     damaged = []
     if verify_bytes:
@@ -80,7 +82,7 @@ def synthesize_dataset(
             on_said=on_said,
         )
     if report and (made.pictures or not (folder / REPORT).is_file()):
-        with bar("report", "steps") as update:
+        with Claims(folder) as claims, claims.whole(), bar("report", "samples") as update:
             _report(folder, update)
     return Synthesis(info=info, table=table, production=made, damaged=damaged)
 
@@ -89,12 +91,13 @@ def sampled_table(
     folder: Path, info: DatasetInfo, *, workers: int | None, bar: Bar, on_said: Callable[[str], None]
 ) -> SceneTable:
     """The scene tables: read where they are there, sampled otherwise; and checked."""
-    from hps.synthesis.sampling.sample_scenes import forget_sampling, sample_scenes
+    from hps.synthesis.sampling.sample_scenes import NOTES, forget_sampling, sample_scenes
     from hps.synthesis.scenes.checking import check
     from humanrig.synthesis.sampling import motions
 
     scenes, bodies = folder / FOLDER, folder / BODIES
-    if not (scenes.is_dir() and any(path.suffix in (".parquet", ".csv") for path in scenes.iterdir())):
+    there = scenes.is_dir() and any(path.suffix in (".parquet", ".csv") for path in scenes.iterdir())
+    if not there or (bodies / NOTES).exists():  # the notes go when all tables are written
         with bar("sample", "scenes") as update:
             table = sample_scenes(info.config, motions, bodies, on_progress=update, on_note=on_said, workers=workers)
         write_tables(scenes, table)

@@ -1,0 +1,23 @@
+"""Clears what a program that was killed left of a data set's tables, motions and report."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from hps.synthesis.production.factory import BODIES
+from hps.synthesis.scenes.files import FOLDER
+
+HIDDEN: Final = (".*.partial", ".*.part[0-9]*")
+
+
+def clear_left_over(folder: Path) -> None:
+    """Only for who holds the data set as a whole: nobody else writes these files at that time."""
+    for place in (folder, folder / BODIES, folder / FOLDER):
+        for pattern in HIDDEN:
+            for path in place.glob(pattern):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
