@@ -24,15 +24,26 @@ def inside(
     through an edge counts for one of its two faces, because each edge is judged in the same direction by both.
     """
     found = np.zeros(len(points), bool)
+    if not len(points):
+        return found
+    low = np.minimum(np.minimum(corners[:, 0], corners[:, 1]), corners[:, 2])
+    high = np.maximum(np.maximum(corners[:, 0], corners[:, 1]), corners[:, 2])
+    near = _above(points, low, high)
+    corners, low, high = corners[near], low[near], high[near]
     column = np.floor(points[:, :2] / COLUMN_M)
     order = np.lexsort((points[:, 1], column[:, 1], column[:, 0]))
-    low, high = corners.min(1), corners.max(1)
     for start in range(0, len(points), CHUNK):
         index = order[start : start + CHUNK]
         p = points[index]
-        near = (low[:, :2] <= p[:, :2].max(0)).all(1) & (high >= p.min(0)).all(1)
-        found[index] = _crossings(p[:, None], corners[near]) > 0
+        found[index] = _crossings(p[:, None], corners[_above(p, low, high)]) > 0
     return found
+
+
+def _above(points: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Which of the boxes can be above any of the points."""
+    (left, front, bottom), (right, back, _) = points.min(0), points.max(0)
+    beside = (low[:, 0] <= right) & (high[:, 0] >= left) & (low[:, 1] <= back) & (high[:, 1] >= front)
+    return beside & (high[:, 2] >= bottom)
 
 
 def _crossings(p: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -65,5 +76,7 @@ def depth_inside(
     """
     low, high = vertices.min(0), vertices.max(0)
     candidates = points[((points > low) & (points < high)).all(1)]
+    if not len(candidates):
+        return 0.0
     within = candidates[inside(candidates, vertices[faces])]
     return float(RayScene(vertices, faces).closest(within).distance.max()) if len(within) else 0.0
