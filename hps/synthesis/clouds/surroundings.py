@@ -13,7 +13,7 @@ from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.baked_room import MIN_COSINE, SIDES, meet_room, side_grid
 from capture.virtual.room import FLOOR, HALF_WIDTH_M, draw_room
 from geometry.camera import Camera
-from geometry.face_raster.exact_depth import moved_ray, ray_steps
+from geometry.face_raster.exact_depth import ray_steps
 from geometry.face_raster.face_image import Window
 
 Around = Literal["room", "floor"]
@@ -73,48 +73,82 @@ class Surroundings:
         return R, origin, self.reflectance, self.sides, self.around == "floor"
 
 
-@nb.njit(inline="always")
-def _meet(R, origin, reflectance, sides, endless, x, y):
-    """Depth and echo of the ray (x, y, 1)."""
-    dx = R[0, 0] * x + R[0, 1] * y + R[0, 2]
-    dy = R[1, 0] * x + R[1, 1] * y + R[1, 2]
-    dz = R[2, 0] * x + R[2, 1] * y + R[2, 2]
-    if endless:
-        t, side, along = np.float32(np.inf), FLOOR, -dz
-        u, v = np.float32(0), np.float32(0)
-        if dz < 0 < origin[2]:
-            t = origin[2] / along
-            u, v = (origin[0] + t * dx) / SIDE_M + np.float32(0.5), (origin[1] + t * dy) / SIDE_M + np.float32(0.5)
-            u, v = u - np.floor(u), v - np.floor(v)
-    else:
-        t, side, u, v = meet_room(origin, dx, dy, dz)
-        along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
-    if not 0 < t < np.inf:  # NaN too: a ray outside the lens model
+@nb.njit(inline="always", fastmath=True)
+def _in_room(origin, reflectance, sides, dx, dy, dz, x, y):
+    """Depth and echo of the ray (x, y, 1), whose direction in the world is d."""
+    t, side, u, v = meet_room(origin, dx, dy, dz)
+    along = abs(dx) if side < 2 else (abs(dy) if side < 4 else abs(dz))
+    return t, _strength(reflectance, sides, side, u, v, t, along, x, y)
+
+
+@nb.njit(inline="always", fastmath=True)
+def _on_floor(origin, reflectance, sides, dx, dy, dz, x, y):
+    """The same over a floor without end, on which the room's own repeats."""
+    if not dz < 0 < origin[2]:
         return np.float32(np.inf), np.float32(0)
+    t = origin[2] / -dz
+    u, v = (origin[0] + t * dx) / SIDE_M + np.float32(0.5), (origin[1] + t * dy) / SIDE_M + np.float32(0.5)
+    return t, _strength(reflectance, sides, FLOOR, u - np.floor(u), v - np.floor(v), t, -dz, x, y)
+
+
+@nb.njit(inline="always", fastmath=True)
+def _strength(reflectance, sides, side, u, v, t, along, x, y):
     cosine = along / np.sqrt(x * x + y * y + np.float32(1))
     first, rows, columns = sides[side, 0], sides[side, 1], sides[side, 2]
-    row, column = min(max(int(v * rows), 0), rows - 1), min(max(int(u * columns), 0), columns - 1)
-    return t, reflectance[first + row * columns + column] * max(cosine, np.float32(MIN_COSINE)) / (t * t)
+    row, column = min(int(v * rows), rows - 1), min(int(u * columns), columns - 1)
+    return reflectance[first + row * columns + column] * max(cosine, np.float32(MIN_COSINE)) / (t * t)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(inline="always", fastmath=True)
+def _turned(R, x, y):
+    return R[0, 0] * x + R[0, 1] * y, R[1, 0] * x + R[1, 1] * y, R[2, 0] * x + R[2, 1] * y
+
+
+@nb.njit(cache=True, fastmath=True, error_model="numpy")
 def _samples(R, origin, reflectance, sides, endless, rays, row0, column0, depth, echo):
+    quarter = np.float32(0.25)
     for row in range(depth.shape[0] // 2):
         for column in range(depth.shape[1] // 2):
-            steps = ray_steps(rays, row0 + row, column0 + column)
+            x, y, xd, yd, xr, yr = ray_steps(rays, row0 + row, column0 + column)
+            if not (abs(x) < 1e6 and abs(y) < 1e6):  # outside the lens model
+                depth[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = np.inf
+                echo[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 0
+                continue
+            xd, yd, xr, yr = (
+                quarter * np.float32(xd),
+                quarter * np.float32(yd),
+                quarter * np.float32(xr),
+                quarter * np.float32(yr),
+            )
+            x, y = np.float32(x), np.float32(y)
+            cx, cy, cz = _turned(R, x, y)
+            cx, cy, cz = cx + R[0, 2], cy + R[1, 2], cz + R[2, 2]
+            dx, dy, dz = _turned(R, xd, yd)
+            rx, ry, rz = _turned(R, xr, yr)
             for i in range(2):
                 for j in range(2):
-                    x, y = moved_ray(steps, 0.5 * i - 0.25, 0.5 * j - 0.25)
-                    place = 2 * row + i, 2 * column + j
-                    depth[place], echo[place] = _meet(
-                        R, origin, reflectance, sides, endless, np.float32(x), np.float32(y)
-                    )
+                    a, b = np.float32(2 * i - 1), np.float32(2 * j - 1)
+                    wx, wy, wz = cx + a * dx + b * rx, cy + a * dy + b * ry, cz + a * dz + b * rz
+                    sx, sy = x + a * xd + b * xr, y + a * yd + b * yr
+                    if endless:
+                        t, strength = _on_floor(origin, reflectance, sides, wx, wy, wz, sx, sy)
+                    else:
+                        t, strength = _in_room(origin, reflectance, sides, wx, wy, wz, sx, sy)
+                    depth[2 * row + i, 2 * column + j] = t
+                    echo[2 * row + i, 2 * column + j] = strength
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(cache=True, fastmath=True, error_model="numpy")
 def _centers(R, origin, reflectance, sides, endless, rays, where, depth, echo):
     for row in range(where.shape[0]):
         for column in range(where.shape[1]):
-            if where[row, column]:
-                x, y = np.float32(rays[row, column, 0]), np.float32(rays[row, column, 1])
-                depth[row, column], echo[row, column] = _meet(R, origin, reflectance, sides, endless, x, y)
+            x, y = np.float32(rays[row, column, 0]), np.float32(rays[row, column, 1])
+            if not where[row, column] or not (abs(x) < np.float32(1e6) and abs(y) < np.float32(1e6)):
+                continue
+            dx, dy, dz = _turned(R, x, y)
+            dx, dy, dz = dx + R[0, 2], dy + R[1, 2], dz + R[2, 2]
+            if endless:
+                t, strength = _on_floor(origin, reflectance, sides, dx, dy, dz, x, y)
+            else:
+                t, strength = _in_room(origin, reflectance, sides, dx, dy, dz, x, y)
+            depth[row, column], echo[row, column] = t, strength
