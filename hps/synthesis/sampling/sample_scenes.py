@@ -29,7 +29,18 @@ from hps.synthesis.scenes.table import TABLES, SceneTable
 
 VERSION: Final = 1
 """Raised when a change of code draws other scenes."""
-WITHOUT_EFFECT: Final = ("effects", "sensor_depth", "passes", "cloud_views", "shard_pictures", "renderer")
+WITHOUT_EFFECT: Final = (
+    "effects",
+    "sensor_depth",
+    "passes",
+    "cloud_views",
+    "cloud_camera",
+    "cloud_surroundings",
+    "cloud_mask_px",
+    "cloud_points",
+    "shard_pictures",
+    "renderer",
+)
 """Choices of the configuration that the scenes do not depend on."""
 NOTES: Final = ".sampled"
 """Folder beside the motions: rows of the scenes that are drawn already, until the table is written."""
