@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hps.errors import HpsError
+from hps.synthesis.production.factory import SHARDS
 from hps.synthesis.quality.flag_words import flag_name
 from hps.synthesis.reading import SyntheticDataset, SyntheticSample
 from hps.synthesis.report.label_drawing import depth_in_colors, draw_labels, normals_in_colors, parts_in_colors
@@ -21,6 +22,8 @@ WIDTH: Final = 336
 """Of a sample on the sheet, pixels; its three maps stand below, each a third as wide."""
 CAPTION: Final = 16
 COLUMNS: Final = 8
+PASSES: Final = ("images", "labels")
+"""What a sample of the sheet needs."""
 Progress = Callable[[int, int], None]
 
 
@@ -44,8 +47,8 @@ def choose_samples(folder: Path, count: int) -> list[SyntheticSample]:
     """One sample of each of `count` equal stretches of the data set, drawn within its stretch."""
     places: list[tuple[SyntheticDataset, str]] = []
     for split in SPLITS:
-        if any((folder / "shards").glob(f"{split}-*.labels.json")):
-            dataset = SyntheticDataset(folder, split, passes=("images", "labels"))
+        if all(any((folder / SHARDS).glob(f"{split}-*.{name}.json")) for name in PASSES):
+            dataset = SyntheticDataset(folder, split, PASSES, unfinished=True)
             places += [(dataset, key) for key in dataset.keys]
     if not places:
         raise HpsError(f"{folder} has no finished images with labels; run humanrig synthesize {folder}")

@@ -33,7 +33,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "pose_from_rest_mm": Quantity(title="Pose from the T-pose", unit="mm", low=0.0, high=700.0, bins=28, of=INSTANT),
     "lean_deg": Quantity(title="Trunk from upright", unit="°", low=0.0, high=180.0, bins=18, of=INSTANT),
     "azimuth_deg": Quantity(title="View, 0 from the front", unit="°", low=-180.0, high=180.0, bins=24, of=LABEL),
-    "elevation_deg": Quantity(title="View from above", unit="°", low=-60.0, high=60.0, bins=24, of=LABEL),
+    "elevation_deg": Quantity(title="View from above", unit="°", low=-90.0, high=90.0, bins=36, of=LABEL),
     "distance_m": Quantity(title="Distance", unit="m", low=0.0, high=10.0, bins=25, of=LABEL),
     "camera_height_m": Quantity(title="Camera above the floor", unit="m", low=0.0, high=3.0, bins=15, of=CAMERA),
     "hfov_deg": Quantity(title="Horizontal field of view", unit="°", low=30.0, high=110.0, bins=20, of=CAMERA),

@@ -13,7 +13,7 @@ import cv2
 from hps.synthesis.production.dataset_file import read_dataset_file
 from hps.synthesis.production.factory import SHARDS
 from hps.synthesis.report.charts import histogram_sheet
-from hps.synthesis.report.contact_sheet import contact_sheet
+from hps.synthesis.report.contact_sheet import PASSES, contact_sheet
 from hps.synthesis.report.page import report_page
 from hps.synthesis.report.statistics import statistics, write_statistics
 
@@ -49,7 +49,7 @@ def write_report(folder: Path, on_progress: Callable[[int, int], None] = lambda 
 
 
 def _both_are_there(folder: Path) -> bool:
-    return all(any((folder / SHARDS).glob(f"*.{name}.json")) for name in ("images", "labels"))
+    return all(any((folder / SHARDS).glob(f"*.{name}.json")) for name in PASSES)
 
 
 def _write_picture(path: Path, picture: Any) -> None:
