@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS, without_side
 from geometry.camera import Camera
@@ -93,16 +93,30 @@ def keypoints_in(
         inside &= (pixel >= 0).all(1) & (pixel < [camera.width, camera.height]).all(1)
     visible = np.full(len(q), OUTSIDE, np.uint8)
     column, row = pixel[inside].T
-    near = np.array([_DEPTH_CM[without_side(name)] for name in names])[inside] / 100
+    inner = tuple(name for name, there in zip(names, inside) if there)
     own = drawn.person[row, column] == person
     nobody = drawn.person[row, column] < 0
-    joint = np.array([_joint_of(name) for name in names], np.int64)[inside]
-    akin = _STEPS[joint, np.maximum(drawn.part[row, column].astype(np.int64) - 1, 0)] <= _NEXT
-    shallow = ~(drawn.depth_m[row, column] < z[inside] - near)
+    shows = own_skin_shows(inner, z[inside], drawn.part[row, column], drawn.depth_m[row, column])
     free = measured.person[row, column] == drawn.person[row, column]
-    visible[inside] = np.where((nobody | (own & akin & shallow)) & free, VISIBLE, HIDDEN)
+    visible[inside] = np.where((nobody | (own & shows)) & free, VISIBLE, HIDDEN)
     focal = 0.5 * (camera.K[0, 0] + camera.K[1, 1])
     return Keypoints2D(q=q, visible=visible, sigma_px=focal * sigma_m / np.where(z > 0, z, np.nan))
+
+
+def own_skin_shows(
+    names: tuple[str, ...],
+    z: Float[np.ndarray, "points"],
+    part: UInt8[np.ndarray, "points"],
+    depth_m: Float[np.ndarray, "points"],
+) -> Bool[np.ndarray, "points"]:
+    """Whether the skin at keypoints' pixels lies over them: of a part near each, not further in front than it is deep.
+
+    z: depths of the keypoints, metres; part (1 + SMPL joint) and depth_m: of the same person's skin at their pixels.
+    """
+    near = np.array([_DEPTH_CM[without_side(name)] for name in names]) / 100
+    joint = np.array([_joint_of(name) for name in names], np.int64)
+    akin = _STEPS[joint, np.maximum(part.astype(np.int64) - 1, 0)] <= _NEXT
+    return akin & ~(depth_m < z - near)
 
 
 def joint_of_keypoint(name: str) -> int:

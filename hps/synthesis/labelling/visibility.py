@@ -1,0 +1,38 @@
+"""Which keypoints of a person can be seen in a picture of which everything is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from geometry.camera import Camera
+from geometry.rigid import transform
+from hps.synthesis.labelling.true_picture import TruePicture
+from registration.annotations.keypoints2d import HIDDEN, OUTSIDE, VISIBLE, own_skin_shows
+
+
+def keypoint_visibility(
+    picture: TruePicture,
+    camera: Camera,
+    names: tuple[str, ...],
+    p_world: Float[np.ndarray, "points 3"],
+    q: Float[np.ndarray, "points 2"],
+    actor: int,
+) -> UInt8[np.ndarray, "points"]:
+    """OUTSIDE, HIDDEN or VISIBLE of an actor's keypoints; q: their pixels, NaN behind the camera.
+
+    A keypoint is visible where its pixel shows the skin or cloth over it: of a part near it, and not further in front
+    than the body is thick there. Where the pixel shows something else, it is visible if that lies behind.
+    """
+    z = transform(camera.T_camera_world, p_world)[:, 2]
+    inside = np.asarray(np.isfinite(q).all(1))
+    pixel = np.where(inside[:, None], np.round(q), -1).astype(np.int64)
+    inside = np.asarray(inside & (pixel >= 0).all(1) & (pixel < [camera.width, camera.height]).all(1))
+    visible = np.full(len(q), OUTSIDE, np.uint8)
+    column, row = pixel[inside].T
+    own = picture.owner[row, column] == actor + 1
+    depth = picture.depth_m[row, column]
+    inner = tuple(name for name, there in zip(names, inside) if there)
+    shows = own_skin_shows(inner, z[inside], picture.part[row, column], depth)
+    visible[inside] = np.where(np.where(own, shows, ~(depth < z[inside])), VISIBLE, HIDDEN)
+    return visible
