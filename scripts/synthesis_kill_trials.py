@@ -141,7 +141,9 @@ def _words(pid: int) -> bytes:
 
 
 def _hidden(folder: Path) -> list[str]:
-    return [path.name for path in folder.rglob(".*") if path.name.endswith(".partial")]
+    """Half-written files, except in the cache, which may be deleted at any time."""
+    found = [path.relative_to(folder) for path in folder.rglob(".*.part*")]
+    return [str(path) for path in found if path.parts[0] != "cache"]
 
 
 def main() -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from hps.synthesis.production.factory import BODIES
+from hps.synthesis.production.factory import BODIES, CACHE
 from hps.synthesis.scenes.files import FOLDER
 
+OLD_S: Final = 600.0
+"""Something half-written in the cache for so long belongs to a process that is gone."""
 HIDDEN: Final = (".*.partial", ".*.part[0-9]*")
 
 
@@ -21,3 +25,7 @@ def clear_left_over(folder: Path) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+    for path in (folder / CACHE).rglob(HIDDEN[1]):  # other programs may be writing here
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > OLD_S:
+                path.unlink()

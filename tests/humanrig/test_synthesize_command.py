@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hps" / "synthesis"
 
 from stub_passes import STUBS, stub_table
 
+from body.loading import load_body_model
+from hps.errors import HpsError
 from hps.synthesis.production.produce import produce, workbench
 from hps.synthesis.reading import SyntheticDataset
 from humanrig.cli import main
 from humanrig.synthesis import synthesis
+from humanrig.synthesis.dataset_folder import open_dataset
+from humanrig.synthesis.left_over import clear_left_over
 
 
 def fails(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -105,11 +110,28 @@ def test_an_interrupt_says_how_to_go_on(tmp_path, capsys, stubbed, monkeypatch, 
     assert signal.getsignal(number) is before
 
 
-def test_another_body_model_is_told(tmp_path, capsys, stubbed):
-    folder = tmp_path / "set"
-    assert main(["synthesize", str(folder), "--people", "2"]) == 0
-    path = folder / "dataset.toml"
-    text = path.read_text()
-    digest = text.split('body_model_sha256 = "')[1][:64]
-    path.write_text(text.replace(digest, "0" * 64))
-    assert "was begun with the body model 000000000000…, the one set now is" in fails(capsys, str(folder))
+def test_another_body_model_is_told(tmp_path):
+    model = load_body_model()
+    info = open_dataset(tmp_path, {"people": 2}, model)
+    assert open_dataset(tmp_path, {"people": 2}, model) == info
+    with pytest.raises(HpsError, match=r"was begun with the body model \w{12}…, the one set now is 000000000000…"):
+        open_dataset(tmp_path, {}, replace(model, sha256="0" * 64))
+
+
+def test_what_a_killed_program_left_is_cleared(tmp_path):
+    for name in (
+        "bodies/.s000000.npz.part12",
+        ".manifest.json.partial",
+        "cache/costumes/.a.part3",
+        "bodies/s000000.npz",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".report.part7").mkdir()
+    clear_left_over(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"cache/costumes/.a.part3", "bodies/s000000.npz"}  # the cache's may be another program's
+    os.utime(tmp_path / "cache/costumes/.a.part3", (0, 0))
+    clear_left_over(tmp_path)
+    assert not list((tmp_path / "cache/costumes").iterdir())
+    assert not (tmp_path / ".report.part7").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ class ShardWriter:
 
     def abandon(self) -> None:
         """Removes what was written so far."""
-        self._tar.close()
+        with suppress(OSError):  # a full disk: what was not written yet cannot be
+            self._tar.close()
         for path in (self.paths.tar, self.paths.parquet, self.paths.manifest):
             self.paths.partial(path).unlink(missing_ok=True)
 
