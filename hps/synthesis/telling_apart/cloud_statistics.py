@@ -64,7 +64,7 @@ def _of_image(cloud: SeenCloud) -> list[float]:
     rows += [float((neighbours == n).mean()) for n in range(9)]
     rows += [float((neighbours[beside_step] < 8).mean()) if beside_step.any() else 0.0]
     millimetres = cloud.points[:, 2].astype(np.float64) * 1000
-    rows += [float(np.abs(millimetres - np.rint(millimetres)).mean())]
+    rows += [float(np.round(np.abs(millimetres - np.rint(millimetres)), 2).mean())]  # not float32's own rounding
     return rows
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from capture.virtual.tof.mixing import REACH
 from hps.synthesis.torch_clouds.optics import CameraBatch, Windows
 from hps.synthesis.torch_clouds.raster import Drawn, draw, exact
 from hps.synthesis.torch_clouds.surfaces import Batch, Surface
@@ -51,6 +52,8 @@ class CloudBatch:
     """-1: not of a person (a dirty mask lets some in)."""
     part: Int[Tensor, "points"]
     """1 + SMPL joint; 0 where no person is."""
+    pixel: Int[Tensor, "points 2"]
+    """Row and column in the image."""
     counts: Int[Tensor, "images"]
 
     def fixed(self, number: int, generator: torch.Generator) -> Float[Tensor, "images number 3"]:
@@ -83,15 +86,15 @@ def measure(
     windows = _windows(batch, pixels, cameras, torch.tensor([s.people for s in surfaces], device=pixels.device))
     z = batch.p_camera[:, 2]
     centers, rays = draw(pixels, z, batch.faces, batch.image, windows), windows.rays(cameras)
-    figure_z, room_z = exact(centers, batch.p_camera, batch.faces, rays), surroundings.hit(room, cameras, rays)[0]
-    room_z = torch.nan_to_num(room_z, nan=torch.inf)
+    figure_z, behind = exact(centers, batch.p_camera, batch.faces, rays), surroundings.hit(room, cameras, rays)
+    room_z = torch.nan_to_num(behind[0], nan=torch.inf)
     front = figure_z < room_z
     true_depth = torch.where(front, figure_z, room_z)
     face = centers.face.clamp(min=0)
     depth = torch.where(torch.isfinite(true_depth), true_depth, 0)
     if sensor is not None:
         fine = draw(pixels, z, batch.faces, batch.image, windows, SAMPLES)
-        z_fine, amplitude = _over(fine, batch, surroundings, room, cameras, windows)
+        z_fine, amplitude = _over(fine, batch, surroundings, room, cameras, windows, (room_z, behind[1]))
         depth = sensor.sense(
             z_fine,
             amplitude,
@@ -132,6 +135,7 @@ def clouds(found: DepthBatch, cameras: CameraBatch, *, actor: int | None = None,
         image=image,
         actor=whose[image, row, column],
         part=torch.where(mask, found.part, 0)[image, row, column],
+        pixel=torch.stack([row + found.windows.row[image], column + found.windows.column[image]], 1),
         counts=torch.bincount(image, minlength=len(cameras)),
     )
 
@@ -153,16 +157,39 @@ def _windows(batch: Batch, pixels: Tensor, cameras: CameraBatch, people: Tensor)
 
 
 def _over(
-    fine: Drawn, batch: Batch, surroundings: Surroundings, room: Tensor, cameras: CameraBatch, windows: Windows
+    fine: Drawn,
+    batch: Batch,
+    surroundings: Surroundings,
+    room: Tensor,
+    cameras: CameraBatch,
+    windows: Windows,
+    behind: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """Depth and echo strength of the samples, of whatever is nearer."""
-    rays = windows.rays(cameras, SAMPLES)
-    room_z, room_amplitude = surroundings.hit(room, cameras, rays)
+    """Depth and echo strength of the samples, of whatever is nearer.
+
+    `behind`: the room's at pixel centres, which stands for that of samples too, but near what is drawn, where it
+    mixes with it.
+    """
+    drawn = fine.face >= 0
+    some = functional.max_pool2d(drawn.float()[:, None], 2)
+    near = functional.max_pool2d(some, 2 * REACH - 1, 1, REACH - 1)[:, 0] > 0
+    whole = -functional.max_pool2d(-drawn.float()[:, None], 2)[:, 0] > 0
+    image, row, column = torch.nonzero(near & ~whole, as_tuple=True)
+    edge = image, row, column
+    rays = windows.sample_rays(cameras, edge, SAMPLES)
+    exact_room = surroundings.hit(room[image], cameras.chosen(image), rays)
     strength = batch.reflectance * batch.facing().clamp(min=MIN_COSINE)
-    depth = exact(fine, batch.p_camera, batch.faces, rays)
-    front = (depth < room_z) | (room_z.isnan() & torch.isfinite(depth))
-    amplitude = strength[fine.face.clamp(min=0)] / depth.square()
-    return torch.where(front, depth, room_z), torch.where(front, amplitude, room_amplitude)
+    found = [fine.depth, strength[fine.face.clamp(min=0)] / fine.depth.square()]
+    blocks = [image.unflatten(2, (-1, SAMPLES)).unflatten(1, (-1, SAMPLES)).transpose(2, 3) for image in found]
+    rooms = [center[..., None, None].expand_as(blocks[0]).clone() for center in behind]
+    for filled, values in zip(rooms, exact_room):
+        filled[edge] = torch.nan_to_num(values, nan=torch.inf)
+    front = blocks[0] < rooms[0]
+    z, amplitude = (
+        torch.where(front, figure, other).transpose(2, 3).flatten(3).flatten(1, 2)
+        for figure, other in zip(blocks, rooms)
+    )
+    return z, amplitude
 
 
 def _grown(mask: Tensor, by: int) -> Tensor:

@@ -101,6 +101,15 @@ class CameraBatch:
     def __len__(self) -> int:
         return len(self.lens)
 
+    def chosen(self, image: Int[Tensor, "chosen"]) -> CameraBatch:
+        """The cameras of some images, which may come several times."""
+        return CameraBatch(
+            optics=self.optics,
+            lens=self.lens[image],
+            R_world_camera=self.R_world_camera[image],
+            center=self.center[image],
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
@@ -120,23 +129,28 @@ class Windows:
         first = low.minimum(limit - torch.tensor([width, height], device=low.device))
         return cls(row=first[:, 1], column=first[:, 0], height=height, width=width)
 
-    def rays(self, cameras: CameraBatch, samples: int = 1) -> Float[Tensor, "images sample_rows sample_columns 2"]:
-        """x/z and y/z of samples x samples rays of each pixel (1: of the centres)."""
-        table, lens = cameras.optics.rays, cameras.lens[:, None, None]
-        rows = self.row[:, None, None] + torch.arange(self.height, device=table.device)[None, :, None]
-        columns = self.column[:, None, None] + torch.arange(self.width, device=table.device)[None, None, :]
-        center = table[lens, rows, columns]
-        if samples == 1:
-            return center
-        (last_row, last_column) = (n - 1 for n in cameras.optics.size)
+    def rays(self, cameras: CameraBatch) -> Float[Tensor, "images rows columns 2"]:
+        """x/z and y/z of pixel centres."""
+        device = self.row.device
+        rows = self.row[:, None, None] + torch.arange(self.height, device=device)[None, :, None]
+        columns = self.column[:, None, None] + torch.arange(self.width, device=device)[None, None, :]
+        return cameras.optics.rays[cameras.lens[:, None, None], rows, columns]
+
+    def sample_rays(
+        self, cameras: CameraBatch, pixels: tuple[Tensor, Tensor, Tensor], samples: int
+    ) -> Float[Tensor, "pixels samples samples 2"]:
+        """x/z and y/z of samples x samples rays of some pixels: image, row and column in the windows."""
+        image, row, column = pixels
+        table, lens = cameras.optics.rays, cameras.lens[image]
+        rows, columns = self.row[image] + row, self.column[image] + column
+        last_row, last_column = (n - 1 for n in cameras.optics.size)
         up, down = (rows - 1).clamp(min=0), (rows + 1).clamp(max=last_row)
         left, right = (columns - 1).clamp(min=0), (columns + 1).clamp(max=last_column)
-        step_down = (table[lens, down, columns] - table[lens, up, columns]) / (down - up)[..., None]
-        step_right = (table[lens, rows, right] - table[lens, rows, left]) / (right - left)[..., None]
+        step_down = (table[lens, down, columns] - table[lens, up, columns]) / (down - up)[:, None]
+        step_right = (table[lens, rows, right] - table[lens, rows, left]) / (right - left)[:, None]
         offset = (torch.arange(samples, device=table.device) + 0.5) / samples - 0.5
-        fine = (
-            center[:, :, None, :, None]
-            + offset[:, None, None, None] * step_down[:, :, None, :, None]
-            + offset[None, None, :, None] * step_right[:, :, None, :, None]
+        return (
+            table[lens, rows, columns][:, None, None]
+            + offset[:, None, None] * step_down[:, None, None]
+            + offset[None, :, None] * step_right[:, None, None]
         )
-        return fine.reshape(len(self.row), samples * self.height, samples * self.width, 2)
