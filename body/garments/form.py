@@ -109,7 +109,8 @@ def hem_edges(faces: np.ndarray) -> np.ndarray:
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     count = faces.max() + 1
     key, back = edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]
-    return edges[~np.isin(key, back)]
+    back.sort()
+    return edges[back[np.minimum(np.searchsorted(back, key), len(back) - 1)] != key]
 
 
 def smoothing_neighbours(faces: np.ndarray, vertex_count: int) -> tuple[np.ndarray, np.ndarray]:

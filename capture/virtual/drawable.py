@@ -39,9 +39,11 @@ class Studio:
         cls,
         figure: Figure,
         vertices: Float[np.ndarray, "vertices 3"] | None = None,
+        *,
+        samples: SurfaceSamples | None = None,
         rasterizer: FaceRasterizer | None = None,
     ) -> Studio:
-        """The studio of a figure; its vertices at some moment, where given, make it cast shadows.
+        """The studio of a figure; its vertices at some moment, or samples that are at hand, make it cast shadows.
 
         `rasterizer` None: one is opened.
         """
@@ -50,7 +52,7 @@ class Studio:
             paint=Paint.of(figure),
             lighting=Lighting.of_room(),
             rasterizer=rasterizer or open_rasterizer("auto"),
-            samples=None if vertices is None else SurfaceSamples.of(vertices, figure.faces),
+            samples=samples if vertices is None else SurfaceSamples.of(vertices, figure.faces),
         )
 
     @cached_property

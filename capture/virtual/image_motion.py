@@ -31,7 +31,7 @@ class ImageMotion:
     @property
     def fastest_px_s(self) -> float:
         """Speed of the fastest vertex."""
-        return float(np.sqrt(np.max(np.einsum("nk,nk->n", self.velocity_px_s, self.velocity_px_s), initial=0.0)))
+        return float(np.sqrt(_fastest(self.velocity_px_s)))
 
     def offset_px(self, height: int, readout_s: float) -> Float32[np.ndarray, "vertices 2"]:
         """How far each vertex has moved, from the picture's moment to when the row that it is then in is exposed.
@@ -79,6 +79,15 @@ def _place(T, K, k, x, y, z):
     v = (T[1, 0] * x + T[1, 1] * y + T[1, 2] * z + T[1, 3]) / w
     ud, vd = distort_point(u, v, k)
     return K[0, 0] * ud + K[0, 1] * vd + K[0, 2], K[1, 0] * ud + K[1, 1] * vd + K[1, 2], w, u * u + v * v
+
+
+@nb.njit(cache=True)
+def _fastest(velocity):
+    """Largest squared length."""
+    fastest = np.float32(0)
+    for n in range(len(velocity)):
+        fastest = max(fastest, velocity[n, 0] * velocity[n, 0] + velocity[n, 1] * velocity[n, 1])
+    return fastest
 
 
 @nb.njit(cache=True, error_model="numpy")

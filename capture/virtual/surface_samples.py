@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba as nb
@@ -75,6 +76,19 @@ class SurfaceSamples:
             blend=(blend / blend.sum(1, keepdims=True)).astype(np.float32),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[SurfaceSamples]) -> SurfaceSamples:
+        """Those of several meshes whose vertices are concatenated in this order."""
+        vertices = np.cumsum([0, *(len(part.nearest) for part in parts)], dtype=np.int32)
+        samples = np.cumsum([0, *(len(part.corners) for part in parts)], dtype=np.int32)
+        widest = max(part.nearest.shape[1] for part in parts)
+        return cls(
+            corners=np.concatenate([part.corners + first for part, first in zip(parts, vertices)]),
+            weights=np.concatenate([part.weights for part in parts]),
+            nearest=np.concatenate([_widened(part.nearest + first, widest) for part, first in zip(parts, samples)]),
+            blend=np.concatenate([_widened(part.blend, widest, 0) for part in parts]),
+        )
+
     def at(self, values: Real[np.ndarray, "vertices channels"]) -> Float32[np.ndarray, "samples channels"]:
         """Values of the vertices (places, normals) at the samples."""
         out = np.empty((len(self.corners), values.shape[1]), np.float32)
@@ -86,6 +100,13 @@ class SurfaceSamples:
         out = np.empty((len(self.nearest), 1), np.float32)
         _gather(np.ascontiguousarray(values, np.float32)[:, None], self.nearest, self.blend, out)
         return out[:, 0]
+
+
+def _widened(values: np.ndarray, columns: int, fill: int | None = None) -> np.ndarray:
+    """More columns, with `fill` or (None) the first column's values in them."""
+    missing = columns - values.shape[1]
+    more = values[:, :1].repeat(missing, 1) if fill is None else np.full((len(values), missing), fill, values.dtype)
+    return np.concatenate([values, more], 1)
 
 
 def _candidates(vertices: np.ndarray, faces: np.ndarray, spacing_m: float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -20,15 +20,28 @@ from body.garments.contact import BodyTopology
 from body.garments.costume import Costume
 from body.garments.costume_arrays import arrays_of, costume_of
 from body.garments.tailoring import grey
+from body.joints import JOINT_COUNT
 from body.model import BodyModel
+from capture.virtual.surface_samples import SurfaceSamples
 from hps.synthesis.scenes.rows import PersonRow
 
 VERSION: Final = 1
 """Raised when the same row comes to mean other clothes; former files are then left alone."""
 KEPT: Final = 16
-"""Costumes in memory, 7 MB each with textures of 512 rows."""
+"""Costumes in memory, 8 MB each with textures of 512 rows."""
 PAINT: Final = ("texture", "uv", "uv_faces")
 """What colours are; the rest is a costume's shape, which all passes share."""
+SAMPLES: Final = tuple(field.name for field in fields(SurfaceSamples))
+"""Kept with the colours."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Clothes:
+    """What a person wears."""
+
+    costume: Costume
+    samples: SurfaceSamples | None
+    """For shadows, spread over the dressed body at rest; None without colours."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -41,12 +54,12 @@ class CostumeStore:
     colors: bool
     rows: int
     """Of the textures."""
-    _kept: OrderedDict[PersonRow, Costume] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[PersonRow, Clothes] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         self._topology = BodyTopology.of(self.model.faces, self.model.vertex_count)
 
-    def costume(self, person: PersonRow, body: Callable[[], BodyModel]) -> Costume:
+    def clothes(self, person: PersonRow, body: Callable[[], BodyModel]) -> Clothes:
         """The clothes of a row; `body` gives the model whose mean body is the person's, should they have to be made."""
         if person not in self._kept:
             while len(self._kept) >= KEPT:
@@ -55,26 +68,29 @@ class CostumeStore:
         self._kept.move_to_end(person)
         return self._kept[person]
 
-    def _make(self, person: PersonRow, body: BodyModel) -> Costume:
+    def _make(self, person: PersonRow, body: BodyModel) -> Clothes:
         wardrobe, sex = cast(Wardrobe, person.wardrobe) or None, person.sex or None
         rng = np.random.default_rng(person.attire_seed)
         costume = tailor(body, rng, wardrobe, sex, person.age_years, self.rows, colors=self.colors)  # type: ignore[arg-type]
         costume = replace(costume, topology=self._topology)
+        samples = _samples(costume, body) if self.colors else None
         if self.folder is not None:
             arrays = arrays_of(costume)
             self._write(self._path(person, "shape"), {k: v for k, v in arrays.items() if k not in PAINT})
-            if self.colors:
-                self._write(self._path(person, f"paint{self.rows}"), {name: arrays[name] for name in PAINT})
-        return costume
+            if samples is not None:
+                looks = {name: arrays[name] for name in PAINT} | {name: getattr(samples, name) for name in SAMPLES}
+                self._write(self._path(person, f"paint{self.rows}"), looks)
+        return Clothes(costume=costume, samples=samples)
 
-    def _read(self, person: PersonRow) -> Costume | None:
+    def _read(self, person: PersonRow) -> Clothes | None:
         """None where a file is missing or damaged: it is then made again."""
         if self.folder is None:
             return None
         try:
             arrays = _load(self._path(person, "shape"))
             paint = _load(self._path(person, f"paint{self.rows}")) if self.colors else grey(len(arrays["faces"]))
-            return costume_of(arrays | paint, self._topology)
+            samples = SurfaceSamples(**{name: paint.pop(name) for name in SAMPLES}) if self.colors else None
+            return Clothes(costume=costume_of(arrays | paint, self._topology), samples=samples)
         except (OSError, KeyError, ValueError, EOFError, zstandard.ZstdError):
             return None
 
@@ -95,6 +111,13 @@ class CostumeStore:
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
+
+
+def _samples(costume: Costume, body: BodyModel) -> SurfaceSamples:
+    """At rest, as all poses are equally near to it; a rest body's up is y."""
+    still = np.broadcast_to(np.eye(4), (JOINT_COUNT, 4, 4))
+    rest = costume.dress(np.asarray(body.v_template, np.float64), still, up=(0.0, 1.0, 0.0))
+    return SurfaceSamples.of(rest, costume.faces)
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from capture.virtual.people import Body
 from capture.virtual.placement import Spot
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
+from capture.virtual.surface_samples import SurfaceSamples
 from geometry.face_raster.rasterizer import Backend, open_rasterizer
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.scenes.bodies_file import read_bodies
@@ -70,26 +71,31 @@ class Stage:
         """Dresses and poses everybody. Raises HpsError for motions that cannot be read, CaptureError and BodyError
         for rows that cannot be met."""
         motions = read_bodies(self.bodies / f"{spec.name}.npz", len(spec.actors))
-        people, labels, parts = [], [], []
+        people, labels, parts, samples = [], [], [], []
         for person, actor, motion in zip(spec.people, spec.actors, motions):
             body = body_of(person, self.model)
             there = in_place(actor, body, motion)
-            costume = self._costumes.costume(person, lambda body=body: body.model)
+            clothes = self._costumes.clothes(person, lambda body=body: body.model)
+            costume = clothes.costume
             dressed = Subject.wearing(self.model, there, costume, rest_vertices=body.rest_vertices, name=body.name)
             people.append(dressed)
             labels.append(there)
             parts.append(self._parts(costume))
+            samples.append(clothes.samples)
         things = tuple(thing_of(row) for row in spec.things)
         scene = Scene.of(people, things)
-        figure, surface = scene.figure(), scene.vertices()
+        figure = scene.figure()
         assert figure is not None
+        samples += [SurfaceSamples.of(t.vertices[0], t.figure.faces) if self.colors else None for t in things]
         return StagedScene(
             spec=spec,
             model=self.model,
             people=tuple(people),
             things=things,
-            studio=Studio.of(figure, surface[0] if self.colors else None, self._rasterizer),
-            surface=surface,
+            studio=Studio.of(
+                figure, samples=SurfaceSamples.joined(samples) if self.colors else None, rasterizer=self._rasterizer
+            ),
+            surface=scene.vertices(),
             part_of_face=np.concatenate(parts + [_none(t) for t in things]),
             labels=tuple(labels),
         )
