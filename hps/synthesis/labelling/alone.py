@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from capture.virtual.drawable import Studio
 from geometry.camera import Camera
 from geometry.face_raster.projection import PixelPositions
+from geometry.face_raster.rasterizer import FaceRasterizer
 
 BEYOND: Final = 2.0
 """Pictures are continued by at most this many of their widths and heights on each side: whoever is wider stands within
@@ -29,7 +29,9 @@ class Alone:
     """x, y, width, height of all those pixels, in pixels of the picture; zeros where there are none."""
 
 
-def draw_alone(studio: Studio, camera: Camera, vertices: Float[np.ndarray, "vertices 3"], faces: np.ndarray) -> Alone:
+def draw_alone(
+    rasterizer: FaceRasterizer, camera: Camera, vertices: Float[np.ndarray, "vertices 3"], faces: np.ndarray
+) -> Alone:
     """The person in a camera without distortion. vertices: world, metres. Pixels are told by their centres.
 
     Faces that reach behind the camera are left out.
@@ -52,7 +54,7 @@ def draw_alone(studio: Studio, camera: Camera, vertices: Float[np.ndarray, "vert
     window = PixelPositions.of(wide, vertices).window(0)
     if window is None:
         return Alone(pixels=0, pixels_whole=0, box=(0.0, 0.0, 0.0, 0.0))
-    covered = studio.rasterizer.draw(wide, vertices, faces, window, 1).covered
+    covered = rasterizer.draw(wide, vertices, faces, window, 1).covered
     if not covered.any():
         return Alone(pixels=0, pixels_whole=0, box=(0.0, 0.0, 0.0, 0.0))
     row0, column0 = window[0].start + low[1], window[1].start + low[0]

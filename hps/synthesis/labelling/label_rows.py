@@ -59,6 +59,6 @@ def camera_columns(labels: ActorLabels, frame: int, T_world_camera: Float[np.nda
     }
 
 
-def flat(values: np.ndarray) -> list[float]:
+def flat(values: np.ndarray) -> list[Any]:
     """Numbers row by row, as pyarrow takes them."""
     return np.asarray(values).ravel().tolist()

@@ -100,7 +100,9 @@ def _alone(staged: StagedScene, moment: StagedMoment, picture: TruePicture, came
         return Alone(pixels=pixels, pixels_whole=pixels, box=box)
     first = sum(counts[:actor])
     vertices = moment.drawable.vertices[first : first + counts[actor]]
-    return draw_alone(staged.studio, camera, vertices, np.asarray(staged.people[actor].figure.faces, np.int32))
+    return draw_alone(
+        staged.studio.rasterizer, camera, vertices, np.asarray(staged.people[actor].figure.faces, np.int32)
+    )
 
 
 def _counts(staged: StagedScene) -> Sequence[int]:

@@ -33,7 +33,7 @@ class TruePicture:
     part: UInt8[np.ndarray, "rows columns"]
     """1 + the SMPL joint whose skin, or the cloth over it, it is; 0 elsewhere."""
     seen: Int64[np.ndarray, "owners 5"]
-    """Of each owner, the room first: pixels, first and last column, first and last row; of none (0, width, -1, height, -1)."""
+    """Of each owner, the room first: pixels, first and last column and row; of none (0, width, -1, height, -1)."""
 
 
 def draw_truth(staged: StagedScene, moment: StagedMoment, camera: Camera) -> TruePicture:
