@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,6 @@ from av.codec import Codec
 from jaxtyping import UInt8
 
 from capture.errors import CaptureError
-from capture.native.whole import CannotWrite
 
 MICROSECOND = Fraction(1, 1_000_000)
 CODECS: Final = (
@@ -31,7 +31,7 @@ class PhoneVideo:
     """An .mp4 that is being written, on a time base of microseconds."""
 
     def __init__(self, path: Path, width: int, height: int, rate_hz: float) -> None:
-        """Raises CaptureError without an encoder, CannotWrite when the file cannot be made."""
+        """Raises CaptureError without an encoder, OSError when the file cannot be made."""
         known = [(name, options) for name, options in CODECS if has_encoder(name)]
         if not known:
             raise CaptureError(f"{path}: FFmpeg here can write neither HEVC nor H.264; install av from its wheel")
@@ -40,7 +40,7 @@ class PhoneVideo:
         try:
             self._container = av.open(str(path), "w", options={"video_track_timescale": str(MICROSECOND.denominator)})
         except (av.error.FFmpegError, OSError) as error:
-            raise CannotWrite(f"{path} cannot be written ({error}); choose another folder") from None
+            raise _refused(error) from None
         self._stream: Any = self._container.add_stream(self.codec, rate=Fraction(rate_hz).limit_denominator(1001))
         self._stream.options = dict(options)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
@@ -49,7 +49,7 @@ class PhoneVideo:
             self._stream.codec_context.codec_tag = "hvc1"  # the one of the two HEVC tags that phones write and play
 
     def add(self, rgb: UInt8[np.ndarray, "height width 3"], time_us: int) -> None:
-        """The next picture; times count from the first and increase. Raises CannotWrite when the disk refuses."""
+        """The next picture; times count from the first and increase. Raises OSError when the disk refuses."""
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
         frame.pts, frame.time_base = time_us, MICROSECOND
         self._write(frame)
@@ -58,7 +58,7 @@ class PhoneVideo:
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise CannotWrite(f"{self.path} cannot be written ({error}); free some space or choose another") from None
+            raise _refused(error) from None
 
     def __enter__(self) -> PhoneVideo:
         """The video itself."""
@@ -76,7 +76,12 @@ class PhoneVideo:
                 self._container.close()
             except (av.error.FFmpegError, OSError) as failure:
                 if error is None:
-                    raise CannotWrite(f"{self.path} cannot be ended ({failure}); free some space") from None
+                    raise _refused(failure) from None
+
+
+def _refused(error: Exception) -> OSError:
+    """The same error, of the one kind that whoever owns the folder knows."""
+    return OSError(getattr(error, "errno", None) or errno.EIO, str(error))
 
 
 def has_encoder(codec: str) -> bool:

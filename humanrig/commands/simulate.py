@@ -46,6 +46,7 @@ def simulate(
     effects_off: Annotated[tuple[str, ...], arg(metavar="EFFECT ...")] = (),
     bias_mm: float = 2.0,
     seed: int = 0,
+    native: bool = False,
     workers: int | None = None,
 ) -> int:
     """Record simulated people with simulated RGB-D sensors, in the same session format as a real rig.
@@ -99,6 +100,8 @@ def simulate(
             wiggling bias scale interference; of colour exposure white_balance motion_blur noise rolling_shutter jpeg.
         bias_mm: Standard deviation between devices of their constant depth error.
         seed: Of everything that is drawn: bodies, clothes, motions, places, devices, noise.
+        native: Also write the recording as the makers' programs do (.mkv, .db3, .r3d, Stray Scanner) into
+            SESSION/exported/native.
         workers: Processes; default one for each processor.
     """
     from capture.board_file import parse_board
@@ -164,6 +167,11 @@ def simulate(
         )
     if lost := [name for name, stream in made.streams.items() if not stream.frames]:
         say(f"no frame of {', '.join(lost)} arrived; the take is short for its faults")
+    if native:
+        from humanrig.export import export_session
+
+        with stage_progress() as update:
+            export_session(made, "native", session / "exported" / "native", lambda *now: update("native files", *now))
     say(f"{session}\nnext: humanrig {'reconstruct' if scenario == 'people' else 'check'} {session}")
     if scenario == "people" and people > 1:
         say("a reconstruction follows one person so far: the largest thing that moves")

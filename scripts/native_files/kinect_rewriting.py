@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import merge
 from pathlib import Path
 
 from capture import depth_codec
@@ -25,23 +26,23 @@ def with_libk4arecords_writer(session: Session, device: str, path: Path) -> Path
         imu=False,
     )
     calibration = session.recording(color.file).attachments[f"{device}/calibration.json"]
-    times = {stream.kind: session.timestamps_us(stream.name)[0] for stream in (color, depth, ir)}
+    queues = [
+        [(int(time), stream.kind, index) for index, time in enumerate(session.timestamps_us(stream.name)[0])]
+        for stream in (color, depth, ir)
+    ]
+    streams = {stream.kind: stream for stream in (color, depth, ir)}
     with K4aRecordWriter(path, settings, serial=info.serial, calibration=calibration) as writer:
-        for index in range(color.frames):
-            images = {
-                stream.kind: depth_codec.decode(
-                    session.recording(stream.file).read(f"/{stream.name}", index).data,
-                    stream.height or 0,
-                    stream.width or 0,
-                )
-                for stream in (depth, ir)
-            }
-            jpeg = session.recording(color.file).read(f"/{color.name}", index).data
-            writer.write(
-                color=(int(times["color"][index]), jpeg),
-                depth=(int(times["depth"][index]), images["depth"]),
-                ir=(int(times["ir"][index]), images["ir"]),
-            )
+        for time_us, kind, index in merge(*queues):  # a capture for each image, so that a lost one leaves no trace
+            stream = streams[kind]
+            data = session.recording(stream.file).read(f"/{stream.name}", index).data
+            if kind == "color":
+                writer.write(color=(time_us, data))
+                continue
+            image = depth_codec.decode(data, stream.height or 0, stream.width or 0)
+            if kind == "depth":
+                writer.write(depth=(time_us, image))
+            else:
+                writer.write(ir=(time_us, image))
     return path
 
 
