@@ -13,6 +13,7 @@ from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.dataset_file import DatasetInfo
 from hps.synthesis.production.factory import BODIES
 from hps.synthesis.production.produce import Production, produce, verify, workbench
+from hps.synthesis.sampling.disjoint import disjoint
 from hps.synthesis.scenes.files import FOLDER, read_tables, write_tables
 from hps.synthesis.scenes.table import SceneTable
 from humanrig.errors import HumanrigError
@@ -76,7 +77,7 @@ def synthesize_dataset(
             folder,
             table,
             info,
-            shared=shared_between_splits(table),
+            shared=disjoint(table),
             workers=workers,
             on_progress=update,
             on_said=on_said,
@@ -91,7 +92,9 @@ def sampled_table(
     folder: Path, info: DatasetInfo, *, workers: int | None, bar: Bar, on_said: Callable[[str], None]
 ) -> SceneTable:
     """The scene tables: read where they are there, sampled otherwise; and checked."""
+    from hps.synthesis.sampling.cameras import on_open_floor
     from hps.synthesis.sampling.sample_scenes import NOTES, forget_sampling, sample_scenes
+    from hps.synthesis.scenes.check import check
     from humanrig.motions import motion_library
 
     scenes, bodies = folder / FOLDER, folder / BODIES
@@ -104,12 +107,9 @@ def sampled_table(
         write_tables(scenes, table)
         forget_sampling(bodies)
     table = read_tables(scenes)
+    check(table, bodies, open_floor=on_open_floor(info.config))
+    check(table, bodies, open_floor=on_open_floor(info.config))
     return table
-
-
-def shared_between_splits(table: SceneTable) -> dict[str, int]:
-    """How many subjects, motions, fabrics, rooms and rigs two splits have in common."""
-    return {}
 
 
 def _report(folder: Path, on_progress: Callable[[int, int], None]) -> None:

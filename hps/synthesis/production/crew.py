@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
 from hps.errors import HpsError
+from hps.synthesis.one_thread import one_thread
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.shard_writer import clear_partial
 from hps.synthesis.production.workbench import Tell, Workbench
@@ -23,8 +22,6 @@ MOST_DEATHS: Final = 3
 """Processes that one shard, or the start, may cost before the work is given up."""
 LISTEN_S: Final = 1.0
 END_S: Final = 5.0
-_THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""One in each process: sums over several threads round differently, and the bytes would depend on the machine."""
 
 
 @dataclass(eq=False)
@@ -86,7 +83,7 @@ class Crew:
             name=f"synthesis {number}",
             daemon=True,
         )
-        with _one_thread():
+        with one_thread():
             process.start()
         out.close()
         return _Member(process=process, heard=cast(Connection, heard), number=number)
@@ -146,17 +143,3 @@ def _code(process: BaseProcess) -> str:
     if code is not None and code < 0:
         return f"signal {-code} ({signal.Signals(-code).name})"
     return f"exit code {code}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from capture.errors import CaptureError
 from capture.virtual.room import HALF_WIDTH_M
 from geometry.rigid import inverse, look_at, transform
+from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.sampling.seeds import split_seed
 from hps.synthesis.scenes.rows import CameraRow, Split
@@ -32,6 +33,25 @@ OFF_CENTRE: Final = 0.01
 IN_VIEW, MOST = 0.6, 0.6
 """A camera is kept when this share of each body is in its picture, for this share of the people."""
 TRIES: Final = 60
+NEAREST_M, FLOOR_MOST_M = 0.8, 20.0
+
+
+def on_open_floor(config: SynthesisConfig) -> bool:
+    """Whether cameras may stand beyond the walls: clouds alone are made, and what is behind people is an open floor."""
+    return set(config.passes) == {"clouds"} and config.cloud_surroundings == "floor"
+
+
+def check_distances(config: SynthesisConfig) -> None:
+    """Raises HpsError for distances at which no camera can stand."""
+    low, high = config.distance_m
+    most = FLOOR_MOST_M if on_open_floor(config) else HALF_WIDTH_M - FROM_WALL_M
+    if not NEAREST_M <= low <= high:
+        raise HpsError(f"cameras at {low:g} to {high:g} m: give {NEAREST_M:g} m or more, the nearest first")
+    if low > most:
+        raise HpsError(
+            f"cameras at {low:g} to {high:g} m do not fit: the nearest may be at {most:.2f} m at most"
+            + ("" if on_open_floor(config) else " in a room (clouds alone can be made on an open floor)")
+        )
 
 
 def draw_cameras(
@@ -96,7 +116,8 @@ def _eye(
     distance, height = rng.uniform(*config.distance_m), rng.uniform(*HEIGHTS_M)
     level = np.sqrt(max(distance**2 - (height - middle[2]) ** 2, 0.0))
     eye = np.array([middle[0] + level * np.cos(azimuth), middle[1] + level * np.sin(azimuth), height])
-    return eye if np.abs(eye[:2]).max() <= HALF_WIDTH_M - FROM_WALL_M and level > 0.3 else None
+    inside = on_open_floor(config) or np.abs(eye[:2]).max() <= HALF_WIDTH_M - FROM_WALL_M
+    return eye if inside and level > 0.3 else None
 
 
 def _row(

@@ -21,6 +21,8 @@ from body.motion.library import MotionLibrary
 from capture.worker_process import end_with_parent
 from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
+from hps.synthesis.one_thread import one_thread
+from hps.synthesis.sampling.cameras import check_distances, on_open_floor
 from hps.synthesis.sampling.casting import Cast, cast_scenes
 from hps.synthesis.sampling.people import draw_people
 from hps.synthesis.sampling.scene import SampledScene, sample_scene
@@ -78,6 +80,7 @@ def sample_scenes(
     """
     if workers is not None and workers < 1:
         raise HpsError(f"{workers} workers: at least one is needed; leave the option out for one per processor")
+    check_distances(config)
     model = load_body_model()
     people = draw_people(config, model)
     casts = cast_scenes(config, people)
@@ -113,7 +116,7 @@ def forget_sampling(bodies: Path) -> None:
 def inputs_of(config: SynthesisConfig, model: BodyModel) -> str:
     """Checksum of everything that the scenes depend on."""
     values = {key: value for key, value in asdict(config).items() if key not in WITHOUT_EFFECT}  # type: ignore[call-overload]
-    text = json.dumps([VERSION, model.sha256, values], sort_keys=True)
+    text = json.dumps([VERSION, model.sha256, on_open_floor(config), values], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -139,7 +142,7 @@ def _drawn(
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(config, library, bodies, inputs)
     )
-    with pool:
+    with one_thread(), pool:
         try:
             waiting = {pool.submit(_run, cast): cast for cast in todo}
             for done in as_completed(waiting):
