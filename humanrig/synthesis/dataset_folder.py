@@ -14,6 +14,7 @@ from hps.synthesis.production.dataset_file import (
     validated_config,
     write_dataset_file,
 )
+from hps.synthesis.sampling.cameras import on_open_floor
 from humanrig.errors import HumanrigError
 
 
@@ -41,6 +42,11 @@ def open_dataset(folder: Path, wishes: dict[str, Any], model: BodyModel) -> Data
     stored = read_dataset_file(folder)
     stored.check_model(model, folder)
     config = continued(stored.config, wishes, folder)
+    if on_open_floor(stored.config) and not on_open_floor(config):
+        raise HumanrigError(
+            f"{folder} has clouds on an open floor, whose cameras stand beyond the walls of any room; begin another "
+            "data set for pictures"
+        )
     info = DatasetInfo(config=config, model_sha256=stored.model_sha256, software=stored.software)
     if info != stored:
         write_dataset_file(folder, info)

@@ -18,9 +18,11 @@ from stub_passes import STUBS, stub_table
 
 from body.loading import load_body_model
 from hps.errors import HpsError
+from hps.synthesis.production.dataset_file import read_dataset_file
 from hps.synthesis.production.produce import produce, workbench
 from hps.synthesis.reading import SyntheticDataset
 from humanrig.cli import main
+from humanrig.errors import HumanrigError
 from humanrig.synthesis import synthesis
 from humanrig.synthesis.dataset_folder import open_dataset
 from humanrig.synthesis.left_over import clear_left_over
@@ -42,7 +44,7 @@ def stubbed(monkeypatch):
     monkeypatch.setattr(synthesis, "workbench", ours)
     monkeypatch.setattr(synthesis, "produce", lambda *a, **k: produce(*a, **{**k, "workers": 0, "factory": STUBS}))
     monkeypatch.setattr(synthesis, "sampled_table", lambda folder, *_, **__: stub_table(folder))
-    monkeypatch.setattr(synthesis, "shared_between_splits", lambda table: {"subjects": 0})
+    monkeypatch.setattr(synthesis, "disjoint", lambda table: {"subjects": 0})
     monkeypatch.setattr(synthesis, "_report", lambda folder, on_progress: None)
 
 
@@ -116,6 +118,14 @@ def test_another_body_model_is_told(tmp_path):
     assert open_dataset(tmp_path, {"people": 2}, model) == info
     with pytest.raises(HpsError, match=r"was begun with the body model \w{12}…, the one set now is 000000000000…"):
         open_dataset(tmp_path, {}, replace(model, sha256="0" * 64))
+
+
+def test_pictures_cannot_follow_clouds_on_an_open_floor(tmp_path):
+    model = load_body_model()
+    open_dataset(tmp_path, {"passes": ("clouds",), "cloud_surroundings": "floor"}, model)
+    with pytest.raises(HumanrigError, match="clouds on an open floor"):
+        open_dataset(tmp_path, {"passes": ("images",)}, model)
+    assert read_dataset_file(tmp_path).config.passes == ("clouds",)
 
 
 def test_what_a_killed_program_left_is_cleared(tmp_path):
