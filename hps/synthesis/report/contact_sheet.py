@@ -21,6 +21,8 @@ from hps.synthesis.scenes.rows import SPLITS
 WIDTH: Final = 336
 """Of a sample on the sheet, pixels; its three maps stand below, each a third as wide."""
 CAPTION: Final = 16
+LONGEST: Final = 56
+"""Letters that fit into a caption."""
 COLUMNS: Final = 8
 PASSES: Final = ("images", "labels")
 """What a sample of the sheet needs."""
@@ -84,7 +86,8 @@ def _caption(sample: SyntheticSample, rows: list[dict[str, Any]]) -> str:
         names = [flag_name(text) for text in (*row["actor_flags"], *row["picture_flags"])]
         if names:
             found.append(f"{row['actor']}: {' '.join(names)}")
-    return f"{sample.key}  {', '.join(found)}"
+    words = f"{sample.key}  {', '.join(found)}"
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 
 def in_rows(tiles: list[np.ndarray], columns: int, gap: int = 6) -> UInt8[np.ndarray, "rows columns 3"]:
