@@ -6,6 +6,7 @@ Every number is of a kind in which simulated sensors usually give themselves awa
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float
@@ -26,14 +27,19 @@ STEP_M: Final = 0.04
 FLYING_M: Final = 0.03
 """A point with fewer than three others within this distance flies."""
 
+_known: WeakKeyDictionary[SeenCloud, np.ndarray] = WeakKeyDictionary()
+"""Of clouds that are still in use: a cloud is looked at by several classifiers, and against several others."""
+
 
 def cloud_statistics(cloud: SeenCloud) -> Float[np.ndarray, "statistics"]:
-    """The row of numbers of `STATISTICS`. Raises HpsError for fewer than LEAST_POINTS points."""
+    """One row of numbers. Raises HpsError for fewer than LEAST_POINTS points."""
     if len(cloud.points) < LEAST_POINTS:
         raise HpsError(
             f"a cloud of '{cloud.group}' has {len(cloud.points)} points; statistics need {LEAST_POINTS} or more"
         )
-    return np.concatenate([_of_image(cloud), _in_space(cloud)]).astype(np.float64)
+    if cloud not in _known:
+        _known[cloud] = np.concatenate([_of_image(cloud), _in_space(cloud)]).astype(np.float64)
+    return _known[cloud]
 
 
 def _of_image(cloud: SeenCloud) -> list[float]:

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int
 from hps.errors import HpsError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SeenCloud:
     """One camera's points of one person, in the camera's frame."""
 

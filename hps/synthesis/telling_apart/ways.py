@@ -75,7 +75,7 @@ def fast(staged: StagedScene, seed: int) -> Iterator[SeenCloud]:
             for actor in range(len(staged.people)):
                 here = cloud.mask == actor
                 yield SeenCloud(
-                    points=cloud.points[here], pixels=cloud.pixel[here].astype(np.int64), group=staged.spec.name
+                    points=cloud.points[here], pixels=cloud.pixel[here].astype(np.int16), group=staged.spec.name
                 )
 
 
@@ -95,7 +95,9 @@ def in_torch(staged: StagedScene, seed: int) -> Iterator[SeenCloud]:
             for cloud in made:
                 here = cloud.image == image
                 yield SeenCloud(
-                    points=cloud.points[here].numpy(), pixels=cloud.pixel[here].numpy(), group=staged.spec.name
+                    points=cloud.points[here].numpy(),
+                    pixels=cloud.pixel[here].to(torch.int16).numpy(),
+                    group=staged.spec.name,
                 )
 
 
@@ -110,4 +112,4 @@ def _cut(staged: StagedScene, camera: Camera, frame: DepthFrame) -> Iterator[See
         z = frame.depth_mm[tuple(pixels.T)].astype(np.float64)[:, None] / 1000
         rays = ray_table(camera)[tuple(pixels.T)]
         points = np.concatenate([rays * z, z], 1).astype(np.float32)
-        yield SeenCloud(points=points, pixels=pixels, group=staged.spec.name)
+        yield SeenCloud(points=points, pixels=pixels.astype(np.int16), group=staged.spec.name)
