@@ -145,15 +145,17 @@ class TofSensor:
     ) -> UInt16[np.ndarray, "rows columns"]:
         """A window of the depth image, from its samples alone; noise falls elsewhere than in the whole image.
 
-        `beyond` are depth and amplitude at the centres of the whole image's pixels, of which only `read_places` must
-        be filled: from there, too, light comes by way of other surfaces. Their part in the window is written to.
+        `beyond` are depth and amplitude at the centres of the whole image's pixels, of which only `read_places` must be
+        filled: from there, too, light comes by way of other surfaces. What the samples show of the window is written
+        over them.
         """
         echoes = self._mixer.echoes(z_fine, amplitude_fine)
         if self._multipath is None:
             added = np.zeros_like(echoes.z)
         else:
+            seen = np.isfinite(echoes.z)
             for whole, part in zip(beyond, (echoes.z, echoes.amplitude)):
-                whole[window] = part
+                np.copyto(whole[window], part, where=seen)
             added = self._multipath.added_in(window, *beyond)
         return self._measured(echoes, added, np.ascontiguousarray(self._lit[window]), rng, 0.0)
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Float16, Float32, Int8, Int32, UInt8, UInt16
 
 from geometry.rigid import rotate, transform
 from hps.errors import HpsError
+from hps.synthesis.clouds.stored_npz import stored_npz
 
 NORMAL_STEPS: Final = 127
 """Normals are stored as whole numbers: 127 is a length of 1."""
@@ -63,9 +64,7 @@ class LabelledCloud:
 
     def to_bytes(self) -> bytes:
         """An .npz file; the same cloud gives the same bytes."""
-        out = io.BytesIO()
-        np.savez(out, **{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[arg-type]
-        return out.getvalue()
+        return stored_npz({field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> LabelledCloud:

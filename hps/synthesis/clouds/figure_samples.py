@@ -55,11 +55,11 @@ def figure_samples(
     rays: Float[np.ndarray, "height width 2"],
     behind: Samples,
 ) -> FigureSamples:
-    """The figure before its surroundings (`behind`, of the images' window; not written to).
+    """The figure before its surroundings (`behind`, of the images' window, which is written over).
 
     `fine` has two by two samples a pixel, `centers` one; both show the same window.
     """
-    z_fine, echo_fine = behind[0].copy(), behind[1].copy()
+    z_fine, echo_fine = behind
     z = np.empty(centers.face.shape, np.float32)
     p_camera = points_in_camera(camera, vertices_world)
     first = fine.window[0].start, fine.window[1].start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numba as nb
 import numpy as np
@@ -12,11 +13,15 @@ from geometry.face_raster.face_image import Window
 from geometry.face_raster.projection import PixelPositions
 from hps.synthesis.clouds.cloud import NORMAL_STEPS, LabelledCloud
 from hps.synthesis.clouds.figure_samples import FigureSamples, face_reflectance, figure_samples
-from hps.synthesis.clouds.people_masks import people_masks
+from hps.synthesis.clouds.people_masks import around_people, people_masks
 from hps.synthesis.clouds.sensors import ExactView, ViewSensor
 from hps.synthesis.clouds.skin_offset import SkinTopology, bind, nearest_skin
-from hps.synthesis.clouds.surroundings import Samples, Surroundings
+from hps.synthesis.clouds.surroundings import Surroundings
 from hps.synthesis.staging.staged import StagedMoment, StagedScene
+
+NEAR_PX: Final = 10
+"""So far from people's pixels the room is drawn: light of an edge reaches 2 pixels, what a stereo camera grows and a
+phone smooths 6."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -64,12 +69,11 @@ class Measured:
 
 
 class CloudCamera:
-    """One camera of a scene; keeps what it sees of the room from instant to instant."""
+    """One camera of a scene."""
 
     def __init__(self, scene: CloudScene, number: int, sensor: ViewSensor) -> None:
         """`number` is the camera's in the scene."""
         self._scene, self.number, self._sensor = scene, number, sensor
-        self._behind: tuple[Window, Samples] | None = None
 
     def measure(
         self,
@@ -100,11 +104,11 @@ class CloudCamera:
         fine, centers = (
             studio.rasterizer.draw(sensor.camera, *figure, window, samples, positions=positions) for samples in (2, 1)
         )
-        exact = figure_samples(
-            fine, centers, sensor.camera, *figure, scene.reflectance, sensor.rays, self._room(window)
-        )
+        owner = np.append(scene.owner_of_face, 0).astype(np.uint8)[centers.face]
+        near = around_people(owner, actors, NEAR_PX + int(max(off_px.max(), 0)))
+        behind = scene.surroundings.samples(sensor.camera, sensor.rays, window, near)
+        exact = figure_samples(fine, centers, sensor.camera, *figure, scene.reflectance, sensor.rays, behind)
         depth = sensor.sense(window, exact.z_fine, exact.echo_fine, rng)
-        owner = np.append(scene.owner_of_face, 0).astype(np.uint8)[exact.face]
         if isinstance(sensor, ExactView):
             depth = np.where(owner > 0, exact.z, depth)
         mask = people_masks(owner, off_px)
@@ -117,16 +121,6 @@ class CloudCamera:
             pixels_seen=np.bincount(owner.ravel(), minlength=actors + 1)[1 : actors + 1],
             pixels_measured=measured,
         )
-
-    def _room(self, window: Window) -> Samples:
-        """The samples behind a window; those of the windows so far are kept."""
-        kept, sensor = self._behind, self._sensor
-        if kept is None or not all(a.start <= b.start and b.stop <= a.stop for a, b in zip(kept[0], window)):
-            whole = window if kept is None else (_both(kept[0][0], window[0]), _both(kept[0][1], window[1]))
-            kept = self._behind = whole, self._scene.surroundings.samples(sensor.camera, sensor.rays, whole)
-        rows, columns = (slice(2 * (b.start - a.start), 2 * (b.stop - a.start)) for a, b in zip(kept[0], window))
-        depth, echo = kept[1]
-        return depth[rows, columns], echo[rows, columns]
 
     def _cloud(
         self, exact: FigureSamples, window: Window, depth: np.ndarray, mask: np.ndarray, where: np.ndarray
@@ -193,10 +187,6 @@ class CloudCamera:
             **self._about(),
         )
         return Measured(cloud=cloud, pixels_seen=np.zeros(actors, int), pixels_measured=np.zeros(actors, int))
-
-
-def _both(a: slice, b: slice) -> slice:
-    return slice(min(a.start, b.start), max(a.stop, b.stop))
 
 
 @nb.njit(cache=True, error_model="numpy")

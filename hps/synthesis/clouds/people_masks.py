@@ -32,3 +32,11 @@ def people_masks(
         out[(own > 0) & (out == 0)] = actor + 1
         out[truly] = actor + 1
     return out
+
+
+def around_people(
+    owner: UInt8[np.ndarray, "rows columns"], actors: int, reach_px: int
+) -> UInt8[np.ndarray, "rows columns"]:
+    """1 at people's pixels and within so many rows and columns of them, else 0."""
+    people = ((owner > 0) & (owner <= actors)).astype(np.uint8)
+    return cv2.dilate(people, np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8))  # type: ignore[return-value]

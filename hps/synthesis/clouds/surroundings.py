@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numba as nb
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 
 from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.baked_room import MIN_COSINE, SIDES, meet_room, side_grid
@@ -49,11 +49,20 @@ class Surroundings:
             count += echo.size
         return cls(reflectance=np.concatenate(reflectance), sides=np.array(sides, np.int64), around=around)
 
-    def samples(self, camera: Camera, rays: Float[np.ndarray, "height width 2"], window: Window) -> Samples:
-        """Two by two samples of each pixel of a window. `rays` is the camera's ray table."""
-        shape = tuple(2 * (part.stop - part.start) for part in window)
-        depth, echo = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        _samples(*self._given(camera), rays, window[0].start, window[1].start, depth, echo)
+    def samples(
+        self,
+        camera: Camera,
+        rays: Float[np.ndarray, "height width 2"],
+        window: Window,
+        where: UInt8[np.ndarray, "window_rows window_columns"],
+    ) -> Samples:
+        """Two by two samples of the pixels of a window where they are asked for; elsewhere there is nothing.
+
+        `rays` is the camera's ray table.
+        """
+        shape = (2 * where.shape[0], 2 * where.shape[1])
+        depth, echo = np.full(shape, np.inf, np.float32), np.zeros(shape, np.float32)
+        _samples(*self._given(camera), rays, window[0].start, window[1].start, where, depth, echo)
         return depth, echo
 
     def centers(
@@ -105,14 +114,14 @@ def _turned(R, x, y):
 
 
 @nb.njit(cache=True, fastmath=True, error_model="numpy")
-def _samples(R, origin, reflectance, sides, endless, rays, row0, column0, depth, echo):
+def _samples(R, origin, reflectance, sides, endless, rays, row0, column0, where, depth, echo):
     quarter = np.float32(0.25)
     for row in range(depth.shape[0] // 2):
         for column in range(depth.shape[1] // 2):
+            if not where[row, column]:
+                continue
             x, y, xd, yd, xr, yr = ray_steps(rays, row0 + row, column0 + column)
             if not (abs(x) < 1e6 and abs(y) < 1e6):  # outside the lens model
-                depth[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = np.inf
-                echo[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] = 0
                 continue
             xd, yd, xr, yr = (
                 quarter * np.float32(xd),

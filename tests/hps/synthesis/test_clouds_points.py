@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import fields, replace
 
 import numpy as np
@@ -101,6 +103,9 @@ def test_a_file_has_the_same_bytes_and_gives_the_cloud_back():
     again = LabelledCloud.from_bytes(content)
     for field in fields(cloud):
         np.testing.assert_array_equal(getattr(again, field.name), getattr(cloud, field.name))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert [item.date_time for item in archive.infolist()] == [(1980, 1, 1, 0, 0, 0)] * len(fields(cloud))
     with pytest.raises(HpsError, match="cannot be read"):
         LabelledCloud.from_bytes(content[:200])
 
