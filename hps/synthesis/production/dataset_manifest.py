@@ -23,7 +23,7 @@ FAILURES: Final = "failures.csv"
 
 
 def write_dataset_manifest(bench: Workbench, info: DatasetInfo, shared: dict[str, int]) -> dict[str, Any]:
-    """Writes and returns the manifest; all shards must be finished. `shared` counts what splits have in common."""
+    """Writes and returns the manifest of all finished shards. `shared` counts what splits have in common."""
     done = [m for shard in bench.shards for kind in bench.factory.kinds if (m := bench.finished(shard, kind))]
     shards = [_shard(manifest) for manifest in done]
     failures = [(m.split, scene, m.name, reason) for m in done for scene, reason in m.failures.items()]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hps.errors import HpsError
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.crew import Crew
-from hps.synthesis.production.dataset_file import DatasetInfo
+from hps.synthesis.production.dataset_file import DatasetInfo, read_dataset_file
 from hps.synthesis.production.dataset_manifest import write_dataset_manifest
 from hps.synthesis.production.factory import KINDS, Factory, Workplace, standard_factory
 from hps.synthesis.production.progress import ShardProgress
@@ -80,6 +80,9 @@ def produce(
     elif waiting:
         Crew(bench=bench, tell=progress.tell, idle=progress.look).run(min(count, waiting))
     with Claims(bench.place.folder) as claims, claims.whole():
+        if factory is None:  # another program may have added a pass meanwhile
+            info = read_dataset_file(folder)
+            bench = workbench(folder, table, info)
         manifest = write_dataset_manifest(bench, info, shared or {})
     return Production(
         manifest=manifest, pictures=progress.made, seconds=time.monotonic() - begun, workers=min(count, waiting)

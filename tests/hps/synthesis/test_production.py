@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_shards_of_tables_that_became_smaller_are_removed(tmp_path):
     produce(tmp_path, stub_table(tmp_path, scenes=3), stub_info(), factory=STUBS, workers=0, on_said=said.append)
     assert said == [f"shard train-0000{n} is of other tables; it is removed" for n in (1, 2)]
     assert {path.name.split(".")[0] for path in (tmp_path / "shards").iterdir()} == {"train-00000", "test-00000"}
+
+
+def test_a_pass_that_another_program_added_meanwhile_is_in_the_manifest(tmp_path, monkeypatch):
+    def stubs(config):
+        return replace(STUBS, kinds=tuple(kind for kind in STUBS.kinds if kind.name in config.passes))
+
+    monkeypatch.setattr("hps.synthesis.production.produce.standard_factory", stubs)
+    table = stub_table(tmp_path, scenes=2)
+    write_dataset_file(tmp_path, stub_info())
+    for passes in (("images", "labels"), ("images",)):  # the second is the program that was started first
+        made = produce(tmp_path, table, stub_info(passes=passes), workers=0)
+        assert made.manifest["samples"] == {"images": 8, "labels": 8}
 
 
 def test_the_choices_are_kept_and_may_not_be_changed(tmp_path):
