@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from capture.virtual.baked_room import BakedRoom, pinhole_rays
 from capture.virtual.color_sensor import ColorSensor
@@ -39,13 +39,18 @@ def color_picture(
     motion: CameraMotion | None,
     rng: np.random.Generator,
     mask: UInt8[np.ndarray, "height width"] | None = None,
+    rays: Float32[np.ndarray, "height width 2"] | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The picture alone, as `color_frame`; into `mask`, where given, goes whose each pixel is."""
+    """The picture alone, as `color_frame`; into `mask`, where given, goes whose each pixel is.
+
+    `rays`: of pinhole_rays, where they are at hand.
+    """
     floor = None if moment is None else moment.floor
     picture = room.color(camera, floor, FLOOR_M, motion=motion, readout_s=sensor.effects.row_s)
     if moment is not None:
         velocity = moment.velocity
         if motion is not None:
             velocity = motion.relative(camera.center, moment.drawable.vertices, velocity)
-        picture = draw_over(picture, camera, pinhole_rays(camera), sensor, moment, velocity, mask)
+        rays = pinhole_rays(camera) if rays is None else rays
+        picture = draw_over(picture, camera, rays, sensor, moment, velocity, mask)
     return sensor.sense(picture, rng)

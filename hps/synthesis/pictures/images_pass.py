@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Final
 
 import cv2
 import numpy as np
 import pyarrow as pa
 
-from capture.virtual.baked_room import BakedRoom
+from capture.virtual.baked_room import BakedRoom, pinhole_rays
 from capture.virtual.color_effects import ColorEffects
 from capture.virtual.color_sensor import ColorSensor
 from capture.virtual.other_color import color_picture
@@ -48,10 +47,14 @@ class ImagesPass:
         ]
     )
 
-    def __init__(self, config: SynthesisConfig, _cache: Path | None = None) -> None:
+    def __init__(self, config: SynthesisConfig) -> None:
         """Pictures as a configuration wants them."""
         self.config = config
         self._rooms = RoomStore(TEXEL_M if config.width <= SMALL_PICTURE else FINE_TEXEL_M)
+
+    def prepare(self, staged: StagedScene) -> None:
+        """Paints the scene's room, which `samples` does otherwise."""
+        self._rooms.room(staged.spec.row.room_seed)
 
     def samples(self, staged: StagedScene) -> Iterator[Sample]:
         """All pictures of a scene: instants, and of each the cameras."""
@@ -67,12 +70,13 @@ class ImagesPass:
     ) -> list[Sample]:
         """The pictures of one camera, whose sensors are set up once."""
         camera, effects, samples = row.to_camera(), _color_effects(row, self.config.effects), []
+        rays = pinhole_rays(camera)
         unit = ColorSensor(camera, effects, np.random.default_rng([row.unit_seed, COLOR_UNIT_SEED]))
         depth = SensorDepth(row, room, effects=self.config.effects) if self.config.sensor_depth else None
         for moment in moments:
             seeds = staged.spec.row.noise_seed, row.camera, moment.frame
             rng = np.random.default_rng([COLOR_SEED, *seeds])
-            files = {COLOR: unit.encode(color_picture(room, camera, unit, moment.moment, None, rng))}
+            files = {COLOR: unit.encode(color_picture(room, camera, unit, moment.moment, None, rng, rays=rays))}
             if depth is not None:
                 found = depth.millimetres(moment.drawable, np.random.default_rng([DEPTH_SEED, *seeds]))
                 files[SENSOR_DEPTH] = cv2.imencode(".png", found, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])[1].tobytes()

@@ -67,6 +67,11 @@ class Stage:
             costumes=folder / "cache" / "costumes",
         )
 
+    def dress(self, spec: SceneSpec) -> None:
+        """Makes everybody's clothes, which `scene` does otherwise."""
+        for person in spec.people:
+            self._costumes.clothes(person, lambda person=person: body_of(person, self.model).model)
+
     def scene(self, spec: SceneSpec) -> StagedScene:
         """Dresses and poses everybody. Raises HpsError for motions that cannot be read, CaptureError and BodyError
         for rows that cannot be met."""
