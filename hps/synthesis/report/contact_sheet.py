@@ -91,11 +91,11 @@ def _caption(sample: SyntheticSample, rows: list[dict[str, Any]]) -> str:
 
 
 def in_rows(tiles: list[np.ndarray], columns: int, gap: int = 6) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Tiles of one size side by side and below each other, on white."""
-    high, wide = tiles[0].shape[:2]
+    """Tiles side by side and below each other, on white."""
+    high, wide = max(len(tile) for tile in tiles), max(tile.shape[1] for tile in tiles)
     rows = -(-len(tiles) // columns)
     sheet = np.full((rows * (high + gap), columns * (wide + gap), 3), 255, np.uint8)
     for number, tile in enumerate(tiles):
         y, x = (high + gap) * (number // columns), (wide + gap) * (number % columns)
-        sheet[y : y + high, x : x + wide] = tile
+        sheet[y : y + len(tile), x : x + tile.shape[1]] = tile
     return sheet

@@ -33,7 +33,7 @@ PUBLISHED: Final = (
     ),
     Published(
         name="GTA-Human",
-        source="arXiv 2110.07588; gta-human_toolbox",
+        source="arXiv 2110.07588; authors' talk; gta-human_toolbox",
         people="> 600",
         motions="20k clips of the game, 20,005 sequences",
         pictures="1.4M",
@@ -50,8 +50,8 @@ PUBLISHED: Final = (
     Published(
         name="BEDLAM",
         source="arXiv 2306.16940; bedlam_render; of its fields of view, arXiv 2511.14394",
-        motions="2,311 motions, 10,450 sequences",
-        pictures="380k, about 1M people in them",
+        motions="2,311 motions, 10,450 sequences (second hand)",
+        pictures="380k, about 1M people in them (second hand)",
         views="horizontal field of view 52° or 65° mostly; cameras stand still mostly",
     ),
     Published(

@@ -67,9 +67,10 @@ def _full_disk(*_):
 
 
 def test_tiles_stand_in_rows_on_white():
-    tiles = [np.full((4, 5, 3), n, np.uint8) for n in range(3)]
+    tiles = [np.full((4 - (n == 0), 5, 3), n, np.uint8) for n in range(3)]  # the first is lower
     sheet = in_rows(tiles, 2, gap=1)
     assert sheet.shape == (10, 12, 3)
+    assert (sheet[3, :5] == 255).all()
     assert (sheet[5:9, :5] == 2).all()
     assert (sheet[5:9, 6:11] == 255).all()
 
