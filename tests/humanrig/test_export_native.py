@@ -135,3 +135,34 @@ def test_an_export_that_is_killed_leaves_nothing_under_its_name(simulated, tmp_p
     export_session(simulated, "native", tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]  # what the killed one left is cleared away
     assert not list((tmp_path / "out").rglob(".*"))
+
+
+FULL_DISK = """
+import resource, signal, sys
+from humanrig.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.exit(main(["export", sys.argv[1], "--format", sys.argv[2], "--to", sys.argv[3]]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", KINDS)
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(simulated, tmp_path, format):
+    """A limit on the size of files stands for the disk."""
+    command = [sys.executable, "-c", FULL_DISK, str(simulated.folder), format, str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 1, said
+    assert "the disk is full" in said or "is the disk full?" in said
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_simulation_writes_them_too(tmp_path):
+    words = ["--scenario", "empty", "--cameras", "1", "--seconds", "0.05", "--native", "--workers", "1"]
+    assert main(["simulate", str(tmp_path / "s"), *words]) == 0
+    files = tmp_path / "s" / "exported" / "native"
+    assert [p.name for p in files.iterdir() if p.is_dir()] == ["azure_kinect"]
+    assert import_recording(files / "azure_kinect" / "kinect_000.mkv", tmp_path / "t").of_kind("depth")
