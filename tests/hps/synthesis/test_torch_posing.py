@@ -34,11 +34,11 @@ def test_clothes_are_near_those_of_the_virtual_rig(wardrobe) -> None:
     posed = person.surfaces(torch.tensor(rotations).float(), torch.tensor(motion.transl).float())[0]
     away = 1e3 * np.linalg.norm(posed.vertices.numpy() - there.surface[0], axis=1)
     skin, cloth = away[: body.vertex_count], away[body.vertex_count :]
-    # measured: skin 0.0 and 12, cloth 1 and 40 (sport), 60 (skirt: it does not widen)
+    # measured: skin 0.0 and 9.6, cloth 1.0 and 8.6 (sport), 2.0 and 22.6 (a skirt: it does not widen)
     assert np.median(skin) < 0.1
-    assert np.quantile(skin, 0.99) < 20
-    assert np.median(cloth) < 10
-    assert np.quantile(cloth, 0.99) < 100
+    assert np.quantile(skin, 0.99) < 15
+    assert np.median(cloth) < 4
+    assert np.quantile(cloth, 0.99) < 35
     assert len(posed.faces) == len(posed.reflectance) == len(posed.part)
     assert int(posed.part.min()) >= 1
     both = together([posed, posed])
