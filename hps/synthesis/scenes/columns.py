@@ -29,7 +29,7 @@ def _one_of(*names: str) -> Limit:
     return Limit(lambda value: value in names, f"allowed are {shown}")
 
 
-def _between(low: float, high: float) -> Limit:
+def _between(low: float | int, high: float | int) -> Limit:
     return Limit(lambda value: low <= value <= high, f"allowed is {low:g} to {high:g}")
 
 
