@@ -49,7 +49,8 @@ class SynthesisConfig:
     distance_m: tuple[float, float] = (1.5, 3.3)
     """Of the cameras from the people's middle."""
     effects: bool = True
-    """Whether pictures have the errors of colour cameras (blur, noise, rolling shutter, exposure)."""
+    """Whether pictures have the errors of colour cameras (blur, noise, exposure, balance). No rolling shutter:
+    a picture shows one instant, as its labels do."""
     sensor_depth: bool = False
     """Whether pictures come with the depth that a sensor would measure, beside the exact one."""
     passes: tuple[Literal["images", "labels", "clouds"], ...] = ("images", "labels")

