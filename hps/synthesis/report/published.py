@@ -111,13 +111,13 @@ def _of_this(found: dict[str, Any]) -> dict[str, str]:
     body = ", ".join(_range(told[name]) for name in ("age_years", "height_m", "mass_kg", "bmi") if told[name]["count"])
     views = [f"{told['camera_height_m']['count']} cameras", f"horizontal field of view {_range(told['hfov_deg'])}"]
     if "elevation_deg" in told:
-        views += [f"from {_range(told['elevation_deg'])} above", _range(told["distance_m"])]
+        views += [f"elevation {_range(told['elevation_deg'])}", f"distance {_range(told['distance_m'])}"]
     seen = told.get("people_seen")
     return {
         "name": "this data set",
         "source": "report/statistics.json",
         "people": str(people),
-        "body": f"{body} (body mass index of adults)",
+        "body": f"{body} of adults",
         "motions": f"{len(found['shares']['motion'])} clips, {sum(found['shares']['recipe'].values())} motions of them",
         "pictures": str(seen["count"]) if seen else "none finished",
         "people_in_picture": f"{seen['least']:.0f} to {seen['most']:.0f}"
@@ -128,4 +128,7 @@ def _of_this(found: dict[str, Any]) -> dict[str, str]:
 
 
 def _range(told: dict[str, Any]) -> str:
-    return f"{told['least']:.3g} to {told['most']:.3g} {told['unit']}" if told["count"] else "none"
+    if not told["count"]:
+        return "none"
+    gap = "" if told["unit"] == "°" else " "
+    return f"{told['least']:.3g} to {told['most']:.3g}{gap}{told['unit']}"
