@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from capture.errors import CaptureError
 from humanrig.errors import DiskError, HumanrigError
 
 SOURCE = "source.txt"
@@ -51,7 +52,12 @@ def made_folder(folder: Path, identity: str, state: str = "") -> Iterator[Making
         ending.enter_context(_locked(partial))
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
         making = Making(folder=partial)
-        yield making
+        try:
+            yield making
+        except CaptureError as error:  # a writer knows only the place that it was given
+            if str(partial) not in str(error):
+                raise
+            raise type(error)(str(error).replace(str(partial), str(folder))) from None
         last = [_state_line(partial, state)] if state else []
         (partial / SOURCE).write_text("\n".join([identity, *making.lines, *last]) + "\n", "utf-8")
         _check_replaceable(folder, identity)

@@ -156,6 +156,8 @@ def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(simulated, tmp_pat
     assert done.returncode == 1, said
     assert "the disk is full" in said or "is the disk full?" in said
     assert "Traceback" not in said
+    assert str(tmp_path / "out") in said  # and no hidden name
+    assert ".partial" not in said
     assert not list(tmp_path.iterdir())
 
 
