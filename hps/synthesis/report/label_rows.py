@@ -19,13 +19,13 @@ TOLD_BY: Final = ("labels", "clouds")
 
 
 def read_labels(folder: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Arrays of those of the columns that the rows have, (rows,) or (rows, length); empty without finished shards.
+    """Arrays of those of the columns that the rows have, (rows,) or (rows, length); empty without finished rows.
 
     Of clouds, rows in the world's frame are left out: they have no camera. Raises HpsError for a file that is damaged.
     """
     for name in TOLD_BY:
         tables = [_table(path, columns) for path in sorted((folder / SHARDS).glob(f"*.{name}.json"))]
-        if tables:
+        if sum(map(len, tables)):
             table = pa.concat_tables(tables)
             return {column: _array(table.column(column)) for column in table.column_names}
     return {}

@@ -44,7 +44,8 @@ def statistics(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"splits": _splits(table, labels), "shares": shares(table), "flags": {}}
     if labels:
         values |= {**of_poses(labels), **of_views(labels), **of_pictures(labels)}
-        found["flags"] = flag_counts(labels)
+        if "picture_flags" in labels:  # rows of clouds have none
+            found["flags"] = flag_counts(labels)
     found["distributions"] = {name: distribution(name, v) for name, v in values.items()}
     return found
 

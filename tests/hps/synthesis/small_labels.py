@@ -76,12 +76,12 @@ def labels() -> dict[str, np.ndarray]:
     }
 
 
-def write_rows(folder: Path, found: dict[str, np.ndarray]) -> None:
+def write_rows(folder: Path, found: dict[str, np.ndarray], name: str = "labels") -> None:
     """Writes labels as a finished shard."""
     arrays = {
         name: pa.FixedSizeListArray.from_arrays(pa.array(v.ravel()), v.shape[1]) if v.ndim == 2 else pa.array(list(v))
         for name, v in found.items()
     }
     (folder / "shards").mkdir()
-    pq.write_table(pa.table(arrays), folder / "shards" / "train-00000.labels.parquet")
-    (folder / "shards" / "train-00000.labels.json").write_text("{}")
+    pq.write_table(pa.table(arrays), folder / "shards" / f"train-00000.{name}.parquet")
+    (folder / "shards" / f"train-00000.{name}.json").write_text("{}")

@@ -83,6 +83,17 @@ def test_a_data_set_is_told_from_its_files(tmp_path: Path):
     assert rows[0]["people_in_picture"] == "0 to 1"
 
 
+def test_of_clouds_people_and_views_are_told_and_fused_ones_have_no_view(tmp_path: Path):
+    write_tables(tmp_path / "scenes", table())
+    missing = ("box_whole", "pixels_visible", "occluded", "truncated", "coco_visible", "actor_flags", "picture_flags")
+    rows = {name: v for name, v in labels().items() if name not in missing}
+    write_rows(tmp_path, {**rows, "camera": np.array([0, -1, 0, -1])}, "clouds")
+    found = statistics(tmp_path)
+    assert found["flags"] == {}
+    assert found["distributions"]["distance_m"]["count"] == 2
+    assert "occluded" not in found["distributions"]
+
+
 def test_labels_are_read_as_they_were_written(tmp_path: Path):
     written = labels()
     write_rows(tmp_path, written)
