@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from body.errors import BodyError
-from body.joints import JOINT_INDEX
+from body.joints import JOINT_COUNT, JOINT_INDEX
 from body.model import BodyModel
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_uv
@@ -52,23 +52,61 @@ def atlas_of(model: BodyModel, size: int) -> Atlas:
             f"body model {model.name!r} has no texture coordinates, so it cannot be dressed; use a model with UVs"
         )
     vertices = surface_of(model)
-    raster = rasterize_uv(model.uv, model.uv_faces, size, _GUTTER_TEXELS)
-    covered = raster.covered
-    corners, bary = model.faces[raster.face[covered]], raster.bary[covered].astype(np.float64)
+    texels = _texels(_Shared.of(model), size)
 
     def at_texels(values: np.ndarray) -> np.ndarray:
-        return np.einsum("nk,nkc->nc", bary, values[corners])
+        return np.einsum("nk,nkc->nc", texels.bary, values[texels.corners])
 
     return Atlas(
-        covered=covered,
+        covered=texels.covered,
         surface=Surface(
             points=at_texels(vertices.points),
             normals=at_texels(vertices.normals),
-            weights=at_texels(vertices.weights),
+            weights=texels.weights,
             joints=vertices.joints,
             landmarks=vertices.landmarks,
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What bodies of one model have in common, by value."""
+
+    uv: bytes
+    uv_faces: bytes
+    faces: bytes
+    weights: bytes
+
+    @classmethod
+    def of(cls, model: BodyModel) -> _Shared:
+        assert model.uv is not None
+        assert model.uv_faces is not None
+        uv_faces, faces = (np.ascontiguousarray(each, np.int64).tobytes() for each in (model.uv_faces, model.faces))
+        uv, weights = (np.ascontiguousarray(each, np.float64).tobytes() for each in (model.uv, model.weights))
+        return cls(uv, uv_faces, faces, weights)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Texels:
+    """Where the covered texels of an atlas lie on any body of a model."""
+
+    covered: Bool[np.ndarray, "size size"]
+    corners: np.ndarray
+    bary: Float[np.ndarray, "points 3"]
+    weights: Float[np.ndarray, "points 24"]
+
+
+@lru_cache(maxsize=2)
+def _texels(shared: _Shared, size: int) -> _Texels:
+    """Most of the work of an atlas, which people's own shapes do not change."""
+    uv = np.frombuffer(shared.uv).reshape(-1, 2)
+    uv_faces, faces = (np.frombuffer(each, np.int64).reshape(-1, 3) for each in (shared.uv_faces, shared.faces))
+    weights = np.frombuffer(shared.weights).reshape(-1, JOINT_COUNT)
+    raster = rasterize_uv(uv, uv_faces, size, _GUTTER_TEXELS)
+    corners, bary = faces[raster.face[raster.covered]], raster.bary[raster.covered].astype(np.float64)
+    at_texels = np.einsum("nk,nkc->nc", bary, weights[corners])
+    return _Texels(covered=raster.covered, corners=corners, bary=bary, weights=at_texels)
 
 
 @lru_cache(maxsize=4)
