@@ -28,7 +28,7 @@ def draw_people(config: SynthesisConfig, model: BodyModel) -> tuple[PersonRow, .
     people: list[PersonRow] = []
     for split, count in people_of_splits(config).items():
         rng = stream(config.seed, Purpose.PEOPLE, SPLITS.index(split))
-        subjects = _subjects(rng, config, model, split)
+        subjects = subjects_of(rng, config, model, split)
         for _ in range(count):
             name = f"p{len(people):06d}"
             if config.bodies == "bank":
@@ -51,7 +51,7 @@ def people_of_splits(config: SynthesisConfig) -> dict[Split, int]:
     return {split: int(count) for split, count in zip(SPLITS, counts)}
 
 
-def _subjects(
+def subjects_of(
     rng: np.random.Generator, config: SynthesisConfig, model: BodyModel, split: Split
 ) -> Iterator[BankSubject]:
     """People of the bank without end: none again before all of that age and sex were there, sexes in turn, ages
