@@ -1,7 +1,7 @@
 """Prints whether classifiers can tell the clouds of the fast ways from those of the full simulator (Markdown).
 
 `python scripts/compare_clouds.py --clouds 400`: that many clouds of each way, of people of the body bank in drawn
-clothes, motions, rooms and camera places. Half an hour on one core; the motions are fetched once.
+clothes, motions, rooms and camera places. A quarter of an hour on one quiet core; the motions are fetched once.
 """
 
 from __future__ import annotations
