@@ -65,7 +65,7 @@ class SynthesisConfig:
     cloud_mask_px: tuple[Annotated[int, Field(ge=-16)], Annotated[int, Field(le=16)]] = (0, 0)
     """People are cut out of clouds by masks that are off by a whole number of pixels drawn from this range: dilated,
     or eroded below 0."""
-    cloud_points: Annotated[int, Field(ge=0)] = 8192
+    cloud_points: Annotated[int, Field(ge=0)] = 4096
     """Most points of a camera's cloud, drawn evenly; 0: all."""
     shard_pictures: Count = 256
     """About so many pictures (or clouds) in a shard."""

@@ -91,7 +91,7 @@ def synthesize(
         cloud_camera: Clouds through the tables' pinhole cameras, or through the optics of units of their sensors.
         cloud_surroundings: What stands behind people in clouds: the scene's room, or an open floor.
         cloud_mask_px: By how many pixels the masks that cut people out of clouds are off, from and to (0 0).
-        cloud_points: Most points of a camera's cloud (8192); 0: all.
+        cloud_points: Most points of a camera's cloud (4096); 0: all.
         shard_pictures: About so many pictures, or clouds, in a shard (256).
         renderer: numba draws the same bits on every machine of a kind; egl and auto use a graphics library.
         workers: Processes; by default one for each processor.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
+from hps.errors import HpsError
 from hps.synthesis.clouds.cloud import LabelledCloud
 from hps.synthesis.clouds.measuring import CloudCamera, CloudScene, Measured
 from hps.synthesis.clouds.sensors import open_view
@@ -41,13 +42,24 @@ class CloudsPass:
     schema: ClassVar[pa.Schema] = pa.schema([*KEY_FIELDS, *PERSON_FIELDS, *CAMERA_FIELDS, *CLOUD_FIELDS], NAMES)
 
     def __init__(self, config: SynthesisConfig) -> None:
-        """One for each process."""
+        """One for each process. Raises HpsError for a range of mask errors that is none."""
+        low, high = config.cloud_mask_px
+        if low > high:
+            raise HpsError(f"cloud_mask_px is {low} to {high}; give the lower end first")
         self._config = config
         self._topology: SkinTopology | None = None
 
     def samples(self, staged: StagedScene) -> Iterator[Sample]:
-        """The clouds of a scene: of each instant first the single cameras', then those of several."""
+        """The clouds of a scene: of each instant in the order of `cloud_views`.
+
+        Raises HpsError for a scene with fewer cameras than a cloud wants.
+        """
         config, spec = self._config, staged.spec
+        if max(config.cloud_views) > len(spec.cameras):
+            raise HpsError(
+                f"scene {spec.name}: clouds of {max(config.cloud_views)} cameras are asked for, it has "
+                f"{len(spec.cameras)}; give smaller cloud_views or more views"
+            )
         if self._topology is None:
             self._topology = SkinTopology.of(staged.model.faces, staged.model.vertex_count)
         surroundings = Surroundings.of(spec.row.room_seed, config.cloud_surroundings)

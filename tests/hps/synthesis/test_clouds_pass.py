@@ -265,7 +265,7 @@ def test_surroundings_are_the_rooms(staged):
     baked = BakedRoom.of(room, 0.05).echo(camera)
     fine = tuple(slice(2 * part.start, 2 * part.stop) for part in window)
     np.testing.assert_allclose(depth, baked[0][fine], rtol=1e-5)
-    # texels of 32 and 16 mm differ where something hangs on a wall, and at its grain
+    # texels of 50 and 16 mm differ where something hangs on a wall, and at its grain
     assert np.quantile(np.abs(echo / baked[1][fine] - 1), 0.8) < 0.1
     np.testing.assert_allclose(echo.mean(), baked[1][fine].mean(), rtol=0.02)
 
@@ -331,3 +331,10 @@ def test_people_behind_the_camera_leave_an_empty_cloud(staged, sensor):
 def test_an_unknown_sensor_is_named(staged):
     with pytest.raises(HpsError, match="s000000/c00: no sensor 'sonar'"):
         samples(with_sensor(staged, "sonar"))
+
+
+def test_wishes_that_cannot_be_met_are_named(staged):
+    with pytest.raises(HpsError, match="scene s000000: clouds of 4 cameras are asked for, it has 3"):
+        samples(staged, cloud_views=(1, 4))
+    with pytest.raises(HpsError, match="cloud_mask_px is 3 to 1"):
+        samples(staged, cloud_mask_px=(3, 1))
