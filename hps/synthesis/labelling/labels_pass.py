@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,12 +25,15 @@ from hps.synthesis.sample import Sample, picture_key
 from hps.synthesis.staging.staged import StagedMoment, StagedScene
 from registration.annotations.keypoints2d import COCO17
 
+NEAR_PX: Final = 4
+"""Fingers thinner than a pixel may break off that far from the rest."""
+
 
 class LabelsPass:
     """Labels of scenes staged with or without colours; one for each process."""
 
     name: ClassVar[str] = "labels"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     schema: ClassVar[pa.Schema] = LABELS_SCHEMA
 
     def __init__(self, config: SynthesisConfig, model: BodyModel) -> None:
@@ -90,14 +93,19 @@ def _picture_columns(
 
 
 def _alone(staged: StagedScene, moment: StagedMoment, picture: TruePicture, camera: Camera, actor: int) -> Alone:
-    """The actor alone; not drawn again where nobody and nothing else is in the picture and the frame cuts nothing."""
-    counts = _counts(staged)
+    """The actor alone; not drawn again where neither anything else nor the frame comes near what is seen of it.
+
+    A person is in one piece: what is hidden begins beside something that is seen.
+    """
     pixels, left, right, top, bottom = (int(value) for value in picture.seen[actor + 1])
-    others = picture.seen[1:, 0].sum() - pixels
+    others = np.delete(picture.seen, [0, actor + 1], axis=0)
+    apart = (others[:, 1] > right + NEAR_PX) | (others[:, 2] < left - NEAR_PX)
+    apart |= (others[:, 3] > bottom + NEAR_PX) | (others[:, 4] < top - NEAR_PX)
     inside = left > 0 and top > 0 and right < camera.width - 1 and bottom < camera.height - 1
-    if pixels and not others and inside:
+    if pixels and inside and (apart | (others[:, 0] == 0)).all():
         box = (float(left), float(top), float(right - left + 1), float(bottom - top + 1))
         return Alone(pixels=pixels, pixels_whole=pixels, box=box)
+    counts = _counts(staged)
     first = sum(counts[:actor])
     vertices = moment.drawable.vertices[first : first + counts[actor]]
     return draw_alone(

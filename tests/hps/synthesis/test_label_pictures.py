@@ -182,6 +182,20 @@ def test_boxes_and_shares_are_those_of_the_masks(labelled):
 
 
 @pytest.mark.slow
+def test_who_is_not_drawn_again_has_the_pixels_of_one_drawn_alone(labelled):
+    _, staged, _, rows = labelled
+    cameras = [row.to_camera() for row in staged.spec.cameras]
+    counts = [person.surface.shape[1] for person in staged.people]
+    for row in rows:
+        first = sum(counts[: row["actor"]])
+        vertices = staged.surface[row["frame"], first : first + counts[row["actor"]]]
+        faces = np.asarray(staged.people[row["actor"]].figure.faces, np.int32)
+        alone = draw_alone(open_rasterizer("numba"), cameras[row["camera"]], vertices, faces)
+        assert (row["pixels_alone"], row["pixels_whole"]) == (alone.pixels, alone.pixels_whole)
+        assert tuple(row["box_whole"]) == alone.box
+
+
+@pytest.mark.slow
 def test_a_camera_that_looks_away_gives_rows_that_say_so(tmp_path):
     from dataclasses import replace
 
