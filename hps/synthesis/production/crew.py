@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,7 +17,7 @@ from hps.synthesis.one_thread import one_thread
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.shard_writer import clear_partial
 from hps.synthesis.production.workbench import Tell, Workbench
-from hps.synthesis.production.worker import run_worker
+from hps.synthesis.production.worker_start import start_worker
 
 MOST_DEATHS: Final = 3
 """Processes that one shard, or the start, may cost before the work is given up."""
@@ -74,19 +75,21 @@ class Crew:
     def _start(self, number: int, workers: int) -> _Member:
         # spawned, not forked: threads of numerical libraries do not survive a fork
         context = multiprocessing.get_context("spawn")
-        heard, out = context.Pipe(duplex=False)
-        bench = self.bench
-        first = number * len(bench.shards) // workers
-        process = context.Process(
-            target=run_worker,
-            args=(out, bench.place, bench.table, bench.shards, bench.factory, first),
-            name=f"synthesis {number}",
-            daemon=True,
-        )
+        heard, theirs = context.Pipe()
+        process = context.Process(target=start_worker, args=(theirs,), name=f"synthesis {number}", daemon=True)
         with one_thread():
             process.start()
-        out.close()
-        return _Member(process=process, heard=cast(Connection, heard), number=number)
+        theirs.close()
+        member = _Member(process=process, heard=cast(Connection, heard), number=number)
+        bench = self.bench
+        first = number * len(bench.shards) // workers
+        try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it died already: that is heard next
+                heard.send((bench.place, bench.table, bench.shards, bench.factory, first))
+        except BaseException:  # interrupted while a large table is handed over
+            _end([member])
+            raise
+        return member
 
     def _listen(self, member: _Member) -> bool:
         """False when there is nothing more to be heard."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from capture.disk_space import is_full
-from capture.worker_process import end_with_parent
 from hps.errors import HpsError
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.factory import Factory, Workplace
@@ -21,9 +19,7 @@ from hps.synthesis.scenes.table import SceneTable
 def run_worker(
     out: Connection, place: Workplace, table: SceneTable, shards: tuple[Shard, ...], factory: Factory, first: int
 ) -> None:
-    """Works until all shards are there, and tells the parent through `out`. The parent alone answers Ctrl-C."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Works until all shards are there, and tells the parent through `out`."""
     import cv2
 
     cv2.setNumThreads(1)

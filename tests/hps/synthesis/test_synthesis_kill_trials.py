@@ -44,7 +44,7 @@ def test_runs_that_were_killed_end_with_the_same_bytes(tmp_path):
     program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
     rng = np.random.default_rng(0)
     found = []
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(k for k in KINDS if k != "int"):  # as `term`, and tested by itself
         folder = tmp_path / f"set{number}"
         command = [sys.executable, str(program), str(folder)]
         found.append(trial(command, folder, kind, float(rng.uniform(1.0, 5.0)), expected, rng))
