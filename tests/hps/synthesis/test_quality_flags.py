@@ -85,6 +85,7 @@ def crate(at) -> Thing:
     return Thing(name="crate", figure=figure, vertices=box(np.array(at) - 0.1, np.array(at) + 0.1)[None])
 
 
+@pytest.mark.slow
 def test_a_person_who_moves_on_the_floor_apart_from_others_has_no_flag():
     assert actor_flags(staged(x=(0.0, 1.0), things=(crate([0.0, 0.0, 2.5]),)), 0) == []
 
