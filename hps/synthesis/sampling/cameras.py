@@ -61,7 +61,7 @@ def draw_cameras(
     scene: str,
     split: Split,
     skin: Sequence[Float[np.ndarray, "frames points 3"]],
-    solid: Sequence[Float[np.ndarray, "vertices 3"]],
+    solid: Sequence[Float[np.ndarray, "_ 3"]],
 ) -> tuple[CameraRow, ...]:
     """`config.views` cameras round the people (`skin`, world) and the furniture (`solid`).
 

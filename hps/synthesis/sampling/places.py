@@ -34,8 +34,8 @@ class Places:
     """Of the first pieces; those for which there was no room are missing at the end."""
     skin: tuple[Float[np.ndarray, "frames points 3"], ...]
     """Some vertices of each person in the world, metres."""
-    solid: tuple[Float[np.ndarray, "vertices 3"], ...]
-    """Vertices of the furniture in the world."""
+    solid: tuple[Float[np.ndarray, "_ 3"], ...]
+    """Vertices of each piece of furniture in the world, metres."""
 
 
 def find_places(
