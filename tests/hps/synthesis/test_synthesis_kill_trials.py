@@ -24,7 +24,7 @@ from humanrig.commands.synthesize import ending_like_an_interrupt
 from hps.synthesis.production.produce import produce
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    table = stub_table(folder, scenes=10)
+    table = stub_table(folder, scenes=40)
     (folder / "trouble").mkdir(exist_ok=True)
     (folder / "trouble" / "slow").touch()
     try:
@@ -38,7 +38,7 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_runs_that_were_killed_end_with_the_same_bytes(tmp_path):
     unbroken = tmp_path / "unbroken"
-    produce(unbroken, stub_table(unbroken, scenes=10), stub_info(), factory=STUBS, workers=0)
+    produce(unbroken, stub_table(unbroken, scenes=40), stub_info(), factory=STUBS, workers=0)
     expected = state(unbroken)
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(tests=str(Path(__file__).parent)))
@@ -47,5 +47,5 @@ def test_runs_that_were_killed_end_with_the_same_bytes(tmp_path):
     for number, kind in enumerate(k for k in KINDS if k != "int"):  # as `term`, and tested by itself
         folder = tmp_path / f"set{number}"
         command = [sys.executable, str(program), str(folder)]
-        found.append(trial(command, folder, kind, float(rng.uniform(1.0, 5.0)), expected, rng))
+        found.append(trial(command, folder, kind, float(rng.uniform(1.0, 3.0)), expected, rng))
     assert [t for t in found if t.problem] == []
