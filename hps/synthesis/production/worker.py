@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,7 +26,10 @@ def run_worker(
     cv2.setNumThreads(1)
 
     def tell(what: str, values: dict[str, Any]) -> None:
-        out.send((what, values))
+        try:
+            out.send((what, values))
+        except (BrokenPipeError, ConnectionResetError):  # the parent is gone; the next run clears what is half-made
+            os._exit(1)
 
     try:
         with Claims(place.folder) as claims:

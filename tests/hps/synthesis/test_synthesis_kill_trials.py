@@ -22,13 +22,15 @@ sys.path.insert(0, {tests!r})
 from stub_passes import STUBS, stub_info, stub_table
 from humanrig.commands.synthesize import ending_like_an_interrupt
 from hps.synthesis.production.produce import produce
+from humanrig.synthesis.left_over import clear_left_over
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    table = stub_table(folder, scenes=40)
-    (folder / "trouble").mkdir(exist_ok=True)
-    (folder / "trouble" / "slow").touch()
     try:
         with ending_like_an_interrupt():
+            clear_left_over(folder)
+            table = stub_table(folder, scenes=40)
+            (folder / "trouble").mkdir(exist_ok=True)
+            (folder / "trouble" / "slow").touch()
             produce(folder, table, stub_info(), factory=STUBS, workers=2)
     except KeyboardInterrupt:
         sys.exit(130)
