@@ -29,7 +29,7 @@ from hps.synthesis.sampling.scene import SampledScene, sample_scene
 from hps.synthesis.scenes.bodies_file import motion_sha256, read_bodies, write_bodies
 from hps.synthesis.scenes.table import TABLES, SceneTable
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when a change of code draws other scenes."""
 WITHOUT_EFFECT: Final = (
     "effects",

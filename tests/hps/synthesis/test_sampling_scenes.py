@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
+from body.bank import load_body_bank
 from body.loading import load_body_model
 from body.motion.library import MotionLibrary
 from body.motion.resample import resample
+from body.motion.self_penetration import PenetrationCheck
 from body.motion.standing import STANDING, standing_clip
+from capture.virtual.people import Body
 from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.sampling.disjoint import disjoint
 from hps.synthesis.sampling.modify import modify_scenes, skin_of
+from hps.synthesis.sampling.motions import draw_motion
 from hps.synthesis.sampling.places import find_places
 from hps.synthesis.sampling.sample_scenes import NOTES, forget_sampling, sample_scenes
 from hps.synthesis.scenes.check import check
@@ -157,3 +161,24 @@ def test_furniture_that_finds_no_room_is_left_out(sampled):
 def test_two_processes_draw_the_same(sampled, tmp_path):
     table, _ = sampled
     assert sample_scenes(CONFIG, functools.partial(standing_library), tmp_path, workers=2).digest == table.digest
+
+
+class ArmsDown(MotionLibrary):
+    """The hands hang beside the thighs of a mean body."""
+
+    def draw(self, rng, split, seconds, rate_hz, recipe=None, within_m=None):
+        clip = resample(standing_clip("stand"), rate_hz, seconds)
+        return replace(clip, description={"recipe": "clip", "clip": "stand"})
+
+
+def test_limbs_stay_out_of_a_body_that_is_wider_than_the_mean_one():
+    model = load_body_model()
+    bank, library = load_body_bank(model), ArmsDown(entries={})
+    heaviest = max(bank.names("train"), key=lambda name: bank.subject(name).mass_kg)
+    body = Body(model=bank.model(heaviest), betas=np.zeros(0))
+    check = PenetrationCheck(body.model)
+    given = library.draw(np.random.default_rng(0), "train", 0.1, CONFIG.rate_hz).rotations
+    assert check.depth(given).max() > 0.01, "the library's motion, which is clear of the mean body"
+    motion = draw_motion(np.random.default_rng(0), CONFIG, library, "train", "single", body).parameters
+    made = np.concatenate([motion.global_orient, motion.body_pose], 1).reshape(-1, 24, 3)
+    assert check.depth(made).max() == 0.0
