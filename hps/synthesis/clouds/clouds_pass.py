@@ -17,7 +17,8 @@ from hps.synthesis.clouds.surroundings import Surroundings
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.labelling.actor_labels import ActorLabels, label_actors
 from hps.synthesis.labelling.label_rows import camera_columns, key_columns, person_columns
-from hps.synthesis.labelling.schema import CAMERA_FIELDS, KEY_FIELDS, NAMES, PERSON_FIELDS, column
+from hps.synthesis.labelling.schema import ACTOR_FLAGS_FIELD, CAMERA_FIELDS, KEY_FIELDS, NAMES, PERSON_FIELDS, column
+from hps.synthesis.quality.actor_flags import scene_flags
 from hps.synthesis.sample import Sample, picture_key
 from hps.synthesis.staging.staged import StagedScene
 
@@ -38,8 +39,10 @@ class CloudsPass:
     """Clouds of every camera alone, or of several together, for each number in `config.cloud_views`."""
 
     name: ClassVar[str] = "clouds"
-    version: ClassVar[int] = 1
-    schema: ClassVar[pa.Schema] = pa.schema([*KEY_FIELDS, *PERSON_FIELDS, *CAMERA_FIELDS, *CLOUD_FIELDS], NAMES)
+    version: ClassVar[int] = 2
+    schema: ClassVar[pa.Schema] = pa.schema(
+        [*KEY_FIELDS, *PERSON_FIELDS, *CAMERA_FIELDS, *CLOUD_FIELDS, ACTOR_FLAGS_FIELD], NAMES
+    )
 
     def __init__(self, config: SynthesisConfig) -> None:
         """One for each process. Raises HpsError for a range of mask errors that is none."""
@@ -100,6 +103,7 @@ class CloudsPass:
         cloud = measured[0].cloud if single else LabelledCloud.fused([m.cloud for m in measured])
         T_world_frame = cloud.T_world_camera[0] if single else np.eye(4)
         points = np.bincount(cloud.mask, minlength=len(labels))
+        flags = scene_flags(staged)
         rows: list[dict[str, Any]] = []
         for actor, label in enumerate(labels):
             rows.append(
@@ -113,6 +117,7 @@ class CloudsPass:
                     "points": int(points[actor]),
                     "pixels_seen": int(sum(m.pixels_seen[actor] for m in measured)),
                     "pixels_measured": int(sum(m.pixels_measured[actor] for m in measured)),
+                    "actor_flags": flags[actor],
                 }
             )
         return Sample(key=key, files={ENDING: cloud.to_bytes()}, rows=tuple(rows))

@@ -19,7 +19,7 @@ from hps.synthesis.labelling.label_rows import camera_columns, flat, key_columns
 from hps.synthesis.labelling.schema import LABELS_SCHEMA
 from hps.synthesis.labelling.true_picture import TruePicture, draw_truth
 from hps.synthesis.labelling.visibility import keypoint_visibility
-from hps.synthesis.quality.actor_flags import actor_flags
+from hps.synthesis.quality.actor_flags import scene_flags
 from hps.synthesis.quality.picture_flags import picture_flags
 from hps.synthesis.sample import Sample, picture_key
 from hps.synthesis.staging.staged import StagedMoment, StagedScene
@@ -43,7 +43,7 @@ class LabelsPass:
     def samples(self, staged: StagedScene) -> Iterator[Sample]:
         """All pictures of a scene: instants, and of each the cameras."""
         labels = label_actors(staged)
-        flags = [actor_flags(staged, actor) for actor in range(len(staged.people))]
+        flags = scene_flags(staged)
         for frame in range(staged.frames):
             moment = staged.moment(frame)
             for row in staged.spec.cameras:

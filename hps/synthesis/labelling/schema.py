@@ -86,13 +86,6 @@ def _picture() -> list[pa.Field]:
     ]
 
 
-def _flags() -> list[pa.Field]:
-    return [
-        column("actor_flags", pa.list_(TEXT), "what is wrong with the actor in this scene"),
-        column("picture_flags", pa.list_(TEXT), "what is wrong with the person in this picture"),
-    ]
-
-
 KEY_FIELDS: Final = tuple(_key())
 PERSON_FIELDS: Final = tuple(_person())
 """Who it is, and the body in the world."""
@@ -100,7 +93,11 @@ CAMERA_FIELDS: Final = tuple(_camera())
 """The body in a camera's frame."""
 PICTURE_FIELDS: Final = tuple(_picture())
 """The person in a picture."""
-FLAG_FIELDS: Final = tuple(_flags())
+ACTOR_FLAGS_FIELD: Final = column("actor_flags", pa.list_(TEXT), "what is wrong with the actor in this scene")
+FLAG_FIELDS: Final = (
+    ACTOR_FLAGS_FIELD,
+    column("picture_flags", pa.list_(TEXT), "what is wrong with the person in this picture"),
+)
 
 NAMES: Final = {"joints": ",".join(JOINT_NAMES), "coco": ",".join(COCO17)}
 """Metadata of a table with these columns: names of the keypoints, in their order."""

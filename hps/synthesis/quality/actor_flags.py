@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,6 +25,16 @@ FLOOR_M: Final = 0.03
 """Depth of the lowest skin under the floor. Chosen: the floor is fitted to the soles, whose skin gives way."""
 ABOVE_M: Final = 0.05
 """Height of the lowest skin, at all instants, from which a body hangs in the air. Chosen: a heel's skin over shoes."""
+
+_known: WeakKeyDictionary[StagedScene, tuple[list[str], ...]] = WeakKeyDictionary()
+"""Of scenes in use: the passes that draw from one stage ask for the same."""
+
+
+def scene_flags(staged: StagedScene) -> tuple[list[str], ...]:
+    """`actor_flags` of all actors of a scene, in their order."""
+    if staged not in _known:
+        _known[staged] = tuple(actor_flags(staged, actor) for actor in range(len(staged.people)))
+    return _known[staged]
 
 
 def actor_flags(staged: StagedScene, actor: int) -> list[str]:

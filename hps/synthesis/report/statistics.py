@@ -44,7 +44,7 @@ def statistics(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"splits": _splits(table, labels), "shares": shares(table), "flags": {}}
     if labels:
         values |= {**of_poses(labels), **of_views(labels), **of_pictures(labels)}
-        if "picture_flags" in labels:  # rows of clouds have none
+        if "actor_flags" in labels:
             found["flags"] = flag_counts(labels)
     found["distributions"] = {name: distribution(name, v) for name, v in values.items()}
     return found
@@ -147,7 +147,10 @@ def of_pictures(labels: Values) -> Values:
 
 
 def flag_counts(labels: Values) -> dict[str, dict[str, Any]]:
-    """Of each flag: what it says, how many labels have it, and their share. `none`: labels without any."""
+    """Of each flag: what it says, how many labels have it, and their share. `none`: labels without any.
+
+    Rows of clouds have no flags of pictures; these are left out.
+    """
     rows = len(labels["scene"])
     names: Counter[str] = Counter()
     clean = np.ones(rows, bool)
@@ -155,7 +158,7 @@ def flag_counts(labels: Values) -> dict[str, dict[str, Any]]:
         for row, texts in enumerate(labels.get(column, ())):
             names.update({flag_name(text) for text in texts})
             clean[row] &= not len(texts)
-    every = {**ACTOR_FLAGS, **PICTURE_FLAGS}
+    every = {**ACTOR_FLAGS, **PICTURE_FLAGS} if "picture_flags" in labels else ACTOR_FLAGS
     found = {name: {"says": says, "labels": names[name]} for name, says in every.items()}
     found["none"] = {"says": "nothing is wrong", "labels": int(clean.sum())}
     return {name: {**told, "share": round(told["labels"] / max(rows, 1), 4)} for name, told in found.items()}

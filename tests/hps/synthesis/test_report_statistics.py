@@ -10,6 +10,7 @@ from small_labels import labels, person, table, write_rows
 
 from body.motion.mean_body import mean_body
 from hps.errors import HpsError
+from hps.synthesis.quality.flag_words import ACTOR_FLAGS
 from hps.synthesis.report.charts import histogram_sheet
 from hps.synthesis.report.label_drawing import SEEN_COLOR, draw_labels
 from hps.synthesis.report.label_rows import read_labels
@@ -85,11 +86,11 @@ def test_a_data_set_is_told_from_its_files(tmp_path: Path):
 
 def test_of_clouds_people_and_views_are_told_and_fused_ones_have_no_view(tmp_path: Path):
     write_tables(tmp_path / "scenes", table())
-    missing = ("box_whole", "pixels_visible", "occluded", "truncated", "coco_visible", "actor_flags", "picture_flags")
+    missing = ("box_whole", "pixels_visible", "occluded", "truncated", "coco_visible", "picture_flags")
     rows = {name: v for name, v in labels().items() if name not in missing}
     write_rows(tmp_path, {**rows, "camera": np.array([0, -1, 0, -1])}, "clouds")
     found = statistics(tmp_path)
-    assert found["flags"] == {}
+    assert list(found["flags"]) == [*ACTOR_FLAGS, "none"], "nobody looked for flags of pictures"
     assert found["distributions"]["distance_m"]["count"] == 2
     assert "occluded" not in found["distributions"]
 
