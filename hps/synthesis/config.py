@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from hps.synthesis.scenes.rows import Sensor
@@ -25,8 +25,8 @@ class SynthesisConfig:
     """Scenes that each person plays in."""
     frames: Count = 4
     """Instants of a scene."""
-    rate_hz: Annotated[float, Field(gt=0, le=120)] = 10.0
-    """Instants a second."""
+    rate_hz: Annotated[float, Field(ge=5, le=120)] = 10.0
+    """Instants a second. Motions fade into each other over half a second, of which fewer would see nothing."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything that is drawn."""
     shares: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
@@ -44,7 +44,7 @@ class SynthesisConfig:
     width: Annotated[int, Field(ge=64, le=4096)] = 640
     height: Annotated[int, Field(ge=64, le=4096)] = 480
     """Of the pictures, pixels."""
-    sensors: tuple[Sensor, ...] = ("kinect",)
+    sensors: Annotated[tuple[Sensor, ...], Field(min_length=1)] = ("kinect",)
     """Whose depth errors the cameras have; each camera draws one."""
     distance_m: tuple[float, float] = (1.5, 3.3)
     """Of the cameras from the people's middle."""
@@ -53,9 +53,9 @@ class SynthesisConfig:
     a picture shows one instant, as its labels do."""
     sensor_depth: bool = False
     """Whether pictures come with the depth that a sensor would measure, beside the exact one."""
-    passes: tuple[Literal["images", "labels", "clouds"], ...] = ("images", "labels")
+    passes: Annotated[tuple[Literal["images", "labels", "clouds"], ...], Field(min_length=1)] = ("images", "labels")
     """What is made of the scenes."""
-    cloud_views: tuple[Count, ...] = (1,)
+    cloud_views: Annotated[tuple[Count, ...], Field(min_length=1)] = (1,)
     """Clouds of so many cameras each: 1 is every camera alone, 8 is eight cameras fused."""
     cloud_camera: Literal["table", "device"] = "table"
     """table: clouds are measured through the table's pinhole cameras; device: through the optics of units of their
@@ -71,3 +71,26 @@ class SynthesisConfig:
     """About so many pictures (or clouds) in a shard."""
     renderer: Literal["numba", "egl", "auto"] = "numba"
     """numba draws the same bits on every machine of a kind; egl and auto use a graphics library."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> SynthesisConfig:
+        """What no field alone can tell."""
+        total = sum(self.shares)
+        if not abs(total - 1) < 1e-6:
+            words = " + ".join(f"{share:g}" for share in self.shares)
+            raise ValueError(
+                f"the shares of training, validation and test are {words} = {total:g}; they must add up to 1"
+            )
+        if self.groups + self.crowds > 1 + 1e-9:
+            raise ValueError(
+                f"groups {self.groups:g} + crowds {self.crowds:g} are more than all scenes; their sum is at most 1"
+            )
+        low, high = self.cloud_mask_px
+        if low > high:
+            raise ValueError(f"cloud_mask_px is {low} to {high}; give the lower end first")
+        if "clouds" in self.passes and max(self.cloud_views) > self.views:
+            raise ValueError(
+                f"clouds of {max(self.cloud_views)} cameras are asked for, scenes have {self.views}; give smaller "
+                "cloud_views or more views"
+            )
+        return self

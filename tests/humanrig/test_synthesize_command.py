@@ -120,9 +120,31 @@ def test_another_body_model_is_told(tmp_path):
         open_dataset(tmp_path, {}, replace(model, sha256="0" * 64))
 
 
+def test_choices_are_free_until_something_was_made_of_them(tmp_path, capsys):
+    model, free = load_body_model(), tmp_path / "set"
+    assert "cameras at 5 to 1 m" in fails(capsys, str(free), "--distance", "5", "1")
+    assert not free.exists()
+    open_dataset(tmp_path, {"people": 2}, model)
+    assert open_dataset(tmp_path, {"people": 3, "passes": ("clouds",)}, model).config.passes == ("clouds",)
+    (tmp_path / "bodies").mkdir()
+    with pytest.raises(HpsError, match="begun with people = 3, now 4"):
+        open_dataset(tmp_path, {"people": 4}, model)
+    open_dataset(tmp_path, {"passes": ("labels",), "shard_pictures": 8}, model)
+    (tmp_path / "shards").mkdir()
+    with pytest.raises(HpsError, match="begun with shard_pictures = 8, now 9"):
+        open_dataset(tmp_path, {"shard_pictures": 9}, model)
+    config = open_dataset(tmp_path, {"passes": ("clouds",), "cloud_views": (1, 4)}, model).config
+    assert (config.people, config.passes, config.cloud_views) == (3, ("labels", "clouds"), (1, 4))
+    with pytest.raises(HpsError, match=r"begun with cloud_views = \[1, 4\], now \[2\]"):
+        open_dataset(tmp_path, {"cloud_views": (2,)}, model)
+    assert read_dataset_file(tmp_path).config == config
+
+
 def test_pictures_cannot_follow_clouds_on_an_open_floor(tmp_path):
     model = load_body_model()
     open_dataset(tmp_path, {"passes": ("clouds",), "cloud_surroundings": "floor"}, model)
+    for name in ("scenes", "shards"):
+        (tmp_path / name).mkdir()
     with pytest.raises(HumanrigError, match="clouds on an open floor"):
         open_dataset(tmp_path, {"passes": ("images",)}, model)
     assert read_dataset_file(tmp_path).config.passes == ("clouds",)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -84,21 +85,28 @@ def validated_config(values: dict[str, Any], place: str) -> SynthesisConfig:
         return TypeAdapter(SynthesisConfig).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # fields that do not go together
+            raise HpsError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
         key = ".".join(str(part) for part in first["loc"])
         raise HpsError(f"{place}: {key} = {first['input']!r}: {first['msg']}") from None
 
 
-def continued(stored: SynthesisConfig, wishes: dict[str, Any], folder: Path) -> SynthesisConfig:
+def continued(
+    stored: SynthesisConfig, wishes: dict[str, Any], folder: Path, free: Collection[str] = ()
+) -> SynthesisConfig:
     """The stored configuration, if the wishes agree with it; more passes may be asked for, the former ones stay.
 
+    free: fields of which nothing was made yet, so that another value may be wished for.
     Raises HpsError for every other wish that disagrees: the data set would no longer be one.
     """
+    if "passes" in wishes and "passes" not in free:
+        wishes = {**wishes, "passes": tuple(dict.fromkeys((*stored.passes, *wishes["passes"])))}
     wanted = validated_config({**asdict(stored), **wishes}, "humanrig synthesize")
     for name in wishes:
         old, new = getattr(stored, name), getattr(wanted, name)
-        if name != "passes" and old != new:
+        if name != "passes" and name not in free and old != new:
             raise HpsError(
                 f"{folder} was begun with {name} = {json.dumps(old)}, now {json.dumps(new)} is asked for; leave it out "
                 "to go on, or begin another data set"
             )
-    return replace(stored, passes=tuple(dict.fromkeys((*stored.passes, *wanted.passes))))
+    return wanted

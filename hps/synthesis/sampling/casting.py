@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.sampling.seeds import Purpose, stream
 from hps.synthesis.scenes.rows import SPLITS, PersonRow, Split
@@ -36,14 +35,7 @@ def kind_of(people: int) -> str:
 
 
 def cast_scenes(config: SynthesisConfig, people: tuple[PersonRow, ...]) -> tuple[Cast, ...]:
-    """Scenes of each split in which everybody plays `config.appearances` times.
-
-    Raises HpsError when the shares of groups and crowds exceed 1.
-    """
-    if config.groups + config.crowds > 1 + 1e-9:
-        raise HpsError(
-            f"groups {config.groups:g} + crowds {config.crowds:g} are more than all scenes; their sum is at most 1"
-        )
+    """Scenes of each split in which everybody plays `config.appearances` times."""
     shares = np.array([max(0.0, 1 - config.groups - config.crowds), config.groups, config.crowds])
     casts: list[Cast] = []
     for split in SPLITS:

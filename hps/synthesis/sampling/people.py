@@ -11,7 +11,6 @@ import numpy as np
 from body.bank import BankSubject, load_body_bank
 from body.model import BodyModel
 from geometry.mesh import TriangleMesh
-from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.sampling.clothes import draw_clothes
 from hps.synthesis.sampling.seeds import Purpose, split_seed, stream
@@ -24,7 +23,7 @@ AGE_UNKNOWN: Final = 0.0
 
 
 def draw_people(config: SynthesisConfig, model: BodyModel) -> tuple[PersonRow, ...]:
-    """Everybody, split after split. Raises HpsError for shares that do not add up."""
+    """Everybody, split after split."""
     people: list[PersonRow] = []
     for split, count in people_of_splits(config).items():
         rng = stream(config.seed, Purpose.PEOPLE, SPLITS.index(split))
@@ -40,10 +39,6 @@ def draw_people(config: SynthesisConfig, model: BodyModel) -> tuple[PersonRow, .
 
 def people_of_splits(config: SynthesisConfig) -> dict[Split, int]:
     """How many people each split has: the shares, rounded so that nobody is lost."""
-    total = sum(config.shares)
-    if abs(total - 1) > 1e-6:
-        words = " + ".join(f"{share:g}" for share in config.shares)
-        raise HpsError(f"the shares of training, validation and test are {words} = {total:g}; they must add up to 1")
     exact = config.people * np.array(config.shares)
     counts = np.floor(exact + 1e-9).astype(int)
     for index in np.argsort(counts - exact, kind="stable")[: config.people - counts.sum()]:
