@@ -114,6 +114,25 @@ def test_the_choices_are_kept_and_may_not_be_changed(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("wishes", "message"),
+    [
+        ({"shares": (0.8, 0.1, 0.2)}, r"0\.8 \+ 0\.1 \+ 0\.2 = 1\.1; they must add up to 1"),
+        ({"groups": 0.7, "crowds": 0.4}, r"groups 0\.7 \+ crowds 0\.4 are more than all scenes"),
+        (
+            {"passes": ("clouds",), "views": 2, "cloud_views": (1, 4)},
+            "clouds of 4 cameras .*, scenes have 2; give smaller",
+        ),
+        ({"cloud_mask_px": (3, -3)}, "is 3 to -3; give the lower end first"),
+        ({"sensors": ()}, r"sensors = \(\)"),
+        ({"passes": ()}, r"passes = \(\)"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_told(wishes, message):
+    with pytest.raises(HpsError, match=message):
+        validated_config(wishes, "here")
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("format = 1", "is damaged"),
