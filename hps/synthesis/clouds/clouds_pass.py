@@ -45,10 +45,7 @@ class CloudsPass:
     )
 
     def __init__(self, config: SynthesisConfig) -> None:
-        """One for each process. Raises HpsError for a range of mask errors that is none."""
-        low, high = config.cloud_mask_px
-        if low > high:
-            raise HpsError(f"cloud_mask_px is {low} to {high}; give the lower end first")
+        """One for each process."""
         self._config = config
         self._topology: SkinTopology | None = None
 

@@ -336,5 +336,3 @@ def test_an_unknown_sensor_is_named(staged):
 def test_wishes_that_cannot_be_met_are_named(staged):
     with pytest.raises(HpsError, match="scene s000000: clouds of 4 cameras are asked for, it has 3"):
         samples(staged, cloud_views=(1, 4))
-    with pytest.raises(HpsError, match="cloud_mask_px is 3 to 1"):
-        samples(staged, cloud_mask_px=(3, 1))
