@@ -108,7 +108,6 @@ def sampled_table(
         forget_sampling(bodies)
     table = read_tables(scenes)
     check(table, bodies, open_floor=on_open_floor(info.config))
-    check(table, bodies, open_floor=on_open_floor(info.config))
     return table
 
 

@@ -50,7 +50,8 @@ class Crew:
         """Returns when all shards are there. Raises HpsError when they cannot be made; nothing half-made is left."""
         members: list[_Member] = []
         try:
-            members += [self._start(number, workers) for number in range(workers)]
+            for number in range(workers):  # one by one: those that run already are ended when the next is interrupted
+                members.append(self._start(number, workers))
             while members:
                 for heard in wait([member.heard for member in members], LISTEN_S):
                     member = next(m for m in members if m.heard is heard)

@@ -75,6 +75,16 @@ def test_a_shard_without_any_scene_ends_the_work(tmp_path):
     assert (tmp_path / "shards" / "train-00000.images.json").exists()
 
 
+def test_a_lonely_scene_that_fails_does_not_end_the_work(tmp_path):
+    trouble(tmp_path, "fail s000005")  # the only one of its split, and so of its shard
+    write_dataset_file(tmp_path, stub_info())
+    made = produce(tmp_path, stub_table(tmp_path), stub_info(), factory=STUBS, workers=0)
+    assert {failure["scene"] for failure in made.manifest["failures"]} == {"s000005"}
+    data = SyntheticDataset(tmp_path, "test")
+    assert (len(data), list(data), data.failures) == (0, [], {"s000005": "the clothes fly away"})
+    assert data.table("labels").num_rows == 0
+
+
 def test_shards_of_tables_that_became_smaller_are_removed(tmp_path):
     produce(tmp_path, stub_table(tmp_path, scenes=6), stub_info(), factory=STUBS, workers=0)
     said = []
