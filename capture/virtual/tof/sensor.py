@@ -61,6 +61,11 @@ def _lit(mode: str, shape: tuple[int, int]) -> Bool[np.ndarray, "rows columns"]:
     return lit(mode_named(mode), shape)
 
 
+def mixer_of(effects: DepthEffects, height: int, width: int) -> Mixer:
+    """What adds the echoes of a sensor with these effects."""
+    return Mixer(height, width, effects.modulation_hz, effects.point_spread_px, effects.flying_pixels)
+
+
 class TofSensor:
     """One unit in one mode. Build it again in each process: the same generator state gives the same unit."""
 
@@ -71,9 +76,11 @@ class TofSensor:
         effects: DepthEffects,
         rng: np.random.Generator,
         rays: Float32[np.ndarray, "height width 2"] | None = None,
+        mixer: Mixer | None = None,
     ) -> None:
         """`rng` draws the unit's bias, scale and wiggling; `rays` is the camera's ray table where it is at hand.
 
+        `mixer` is `mixer_of` these effects, whose 15 MB of buffers several sensors may share in one thread.
         Raises CaptureError for an unknown mode.
         """
         self.camera, self.effects, self.mode = camera, effects, mode_named(mode)
@@ -84,7 +91,7 @@ class TofSensor:
         self.wiggling_phase = float(rng.uniform(0, 2 * np.pi))
         self._waves = (self.wiggling_m * np.sin(np.arange(WAVE_STEPS) * 2 * np.pi / WAVE_STEPS)).astype(np.float32)
         height, width = camera.height, camera.width
-        self._mixer = Mixer(height, width, effects.modulation_hz, effects.point_spread_px, effects.flying_pixels)
+        self._mixer = mixer_of(effects, height, width) if mixer is None else mixer
         rays = ray_table(camera).astype(np.float32) if rays is None else rays
         self._multipath = (
             Multipath(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numba as nb
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int32
+from jaxtyping import Float, Float32, Float64, Int32, UInt8
 
 from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
 from capture.virtual.figure import Figure
@@ -54,25 +54,47 @@ def figure_samples(
     reflectance: Float32[np.ndarray, "faces"],
     rays: Float[np.ndarray, "height width 2"],
     behind: Samples,
+    where: UInt8[np.ndarray, "window_rows window_columns"] | None = None,
 ) -> FigureSamples:
     """The figure before its surroundings (`behind`, of the images' window, which is written over).
 
-    `fine` has two by two samples a pixel, `centers` one; both show the same window.
+    `fine` has two by two samples a pixel, `centers` one; both show the same window. Pixels that are 0 in `where` are
+    left as they are behind, and have no depth.
     """
+    if where is None:
+        where = np.ones(centers.face.shape, np.uint8)
     z_fine, echo_fine = behind
     z = np.empty(centers.face.shape, np.float32)
     p_camera = points_in_camera(camera, vertices_world)
     first = fine.window[0].start, fine.window[1].start
-    _meet(fine.face, centers.face, *first, p_camera, faces, reflectance, rays, z_fine, echo_fine, z)
+    _meet(fine.face, centers.face, *first, p_camera, faces, reflectance, rays, where, z_fine, echo_fine, z)
     return FigureSamples(z_fine=z_fine, echo_fine=echo_fine, face=centers.face, z=z, p_camera=p_camera)
 
 
+def uncovered(fine: FaceImage, where: UInt8[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns"]:
+    """1 where asked for and any of a pixel's two by two samples sees past the figure, else 0."""
+    out = np.empty(where.shape, np.uint8)
+    _uncovered(fine.face, where, out)
+    return out
+
+
+@nb.njit(cache=True)
+def _uncovered(fine, where, out):
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            i, j = 2 * r, 2 * c
+            past = min(min(fine[i, j], fine[i, j + 1]), min(fine[i + 1, j], fine[i + 1, j + 1])) < 0
+            out[r, c] = np.uint8(past and where[r, c] > 0)
+
+
 @nb.njit(cache=True, error_model="numpy")
-def _meet(fine, centers, row0, column0, p_camera, faces, reflectance, rays, z_fine, echo_fine, z_center):
+def _meet(fine, centers, row0, column0, p_camera, faces, reflectance, rays, where, z_fine, echo_fine, z_center):
     rows, columns = centers.shape
     for r in range(rows):
         for c in range(columns):
             z_center[r, c] = np.inf
+            if not where[r, c]:
+                continue
             center = centers[r, c]
             upper, lower = max(fine[2 * r, 2 * c], fine[2 * r, 2 * c + 1]), fine[2 * r + 1, 2 * c]
             if max(upper, lower, fine[2 * r + 1, 2 * c + 1], center) < 0:

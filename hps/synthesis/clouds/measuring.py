@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numba as nb
 import numpy as np
@@ -12,16 +11,12 @@ from jaxtyping import Float32, Int, Int32, UInt8
 from geometry.face_raster.face_image import Window
 from geometry.face_raster.projection import PixelPositions
 from hps.synthesis.clouds.cloud import NORMAL_STEPS, LabelledCloud
-from hps.synthesis.clouds.figure_samples import FigureSamples, face_reflectance, figure_samples
+from hps.synthesis.clouds.figure_samples import FigureSamples, face_reflectance, figure_samples, uncovered
 from hps.synthesis.clouds.people_masks import around_people, people_masks
 from hps.synthesis.clouds.sensors import ExactView, ViewSensor
 from hps.synthesis.clouds.skin_offset import SkinTopology, bind, nearest_skin
 from hps.synthesis.clouds.surroundings import Surroundings
 from hps.synthesis.staging.staged import StagedMoment, StagedScene
-
-NEAR_PX: Final = 10
-"""So far from people's pixels the room is drawn: light of an edge reaches 2 pixels, what a stereo camera grows and a
-phone smooths 6."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -32,8 +27,8 @@ class CloudScene:
     surroundings: Surroundings
     reflectance: Float32[np.ndarray, "faces"]
     """Near-infrared, of the figure's faces."""
-    owner_of_face: UInt8[np.ndarray, "faces"]
-    """1 + actor; things after the actors."""
+    owner_of_face: UInt8[np.ndarray, "faces_plus_one"]
+    """1 + actor; things after the actors; last 0, of no face (-1)."""
     bound: Int32[np.ndarray, "vertices"]
     """The skin vertex nearest to each vertex of people's dressed surfaces, in the figure's numbers."""
     first: Int32[np.ndarray, "actors"]
@@ -50,7 +45,7 @@ class CloudScene:
             staged=staged,
             surroundings=surroundings,
             reflectance=face_reflectance(staged.studio.figure),
-            owner_of_face=(staged.studio.figure.owners + 1).astype(np.uint8),
+            owner_of_face=np.append(staged.studio.figure.owners + 1, 0).astype(np.uint8),
             bound=np.concatenate(bound).astype(np.int32),
             first=first,
             topology=topology,
@@ -97,17 +92,18 @@ class CloudCamera:
         extent = people.window(0)
         if extent is None:
             return self._empty(actors)
-        nearest = 1 / float(np.nanmax(people.q[:, 2]))
-        window = sensor.window(extent, nearest, int(max(off_px.max(), 0)))
-        studio = scene.staged.studio
+        grown_px = int(max(off_px.max(), 0))
+        window = sensor.window(extent, people.q[:, 2], grown_px)
         figure = drawable.vertices, drawable.faces
+        studio = scene.staged.studio
         fine, centers = (
             studio.rasterizer.draw(sensor.camera, *figure, window, samples, positions=positions) for samples in (2, 1)
         )
-        owner = np.append(scene.owner_of_face, 0).astype(np.uint8)[centers.face]
-        near = around_people(owner, actors, NEAR_PX + int(max(off_px.max(), 0)))
-        behind = scene.surroundings.samples(sensor.camera, sensor.rays, window, near)
-        exact = figure_samples(fine, centers, sensor.camera, *figure, scene.reflectance, sensor.rays, behind)
+        owner = scene.owner_of_face[centers.face]
+        near = around_people(owner, actors, sensor.reach_px + grown_px)
+        behind = scene.surroundings.samples(sensor.camera, sensor.rays, window, uncovered(fine, near))
+        drawn = sensor.also_read(window, near)
+        exact = figure_samples(fine, centers, sensor.camera, *figure, scene.reflectance, sensor.rays, behind, drawn)
         depth = sensor.sense(window, exact.z_fine, exact.echo_fine, rng)
         if isinstance(sensor, ExactView):
             depth = np.where(owner > 0, exact.z, depth)
@@ -115,7 +111,7 @@ class CloudCamera:
         where = np.flatnonzero((mask > 0) & (depth > 0))
         measured = np.bincount(mask.ravel()[where], minlength=actors + 1)[1 : actors + 1]
         if 0 < most_points < len(where):
-            where = np.sort(rng.permutation(where)[:most_points])
+            where = where[np.sort(rng.choice(len(where), most_points, replace=False, shuffle=False))]
         return Measured(
             cloud=self._cloud(exact, window, depth, mask, where),
             pixels_seen=np.bincount(owner.ravel(), minlength=actors + 1)[1 : actors + 1],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Final, Literal
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64, UInt8
 
 from capture.virtual.baked_room import pinhole_rays
 from capture.virtual.depth_effects import DepthEffects
@@ -16,7 +17,8 @@ from capture.virtual.lidar_effects import LidarEffects
 from capture.virtual.realsense import MODELS, RealSense, place_realsense
 from capture.virtual.stereo_depth import StereoDepth
 from capture.virtual.stereo_effects import StereoEffects
-from capture.virtual.tof.sensor import TofSensor
+from capture.virtual.tof.mixing import Mixer
+from capture.virtual.tof.sensor import TofSensor, mixer_of
 from capture.virtual.unit import draw_unit
 from geometry.camera import Camera
 from geometry.face_raster.face_image import Window
@@ -49,8 +51,11 @@ class ViewSensor(ABC):
         )
         """x/z and y/z of pixel centres."""
 
-    def window(self, extent: Window, nearest_m: float, mask_px: int) -> Window:
-        """What must be drawn for people within `extent`, of whom nothing is nearer than `nearest_m`."""
+    reach_px: int = 10
+    """So far from people's pixels the scene is drawn: what a stereo camera grows and a phone smooths reaches 6."""
+
+    def window(self, extent: Window, nearness: Float64[np.ndarray, "vertices"], mask_px: int) -> Window:
+        """What must be drawn for people within `extent`; `nearness` is their vertices' 1/z, NaN where not drawn."""
         margin, (rows, columns) = MARGIN_PX + mask_px, extent
         return (
             _on_grid(rows, margin, self.camera.height, self.step_px),
@@ -61,6 +66,10 @@ class ViewSensor(ABC):
     def step_px(self) -> int:
         """Windows begin and end at its multiples."""
         return 1
+
+    def also_read(self, window: Window, near: UInt8[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns"]:
+        """1 where the sensor needs people and things: within `near`, and farther off where it looks there too."""
+        return near
 
     @abstractmethod
     def sense(
@@ -76,19 +85,27 @@ class ViewSensor(ABC):
 class KinectView(ViewSensor):
     """A time-of-flight camera."""
 
+    reach_px = 4
+    """Light of an edge reaches 2 pixels, and a pixel reads its neighbour's depth."""
+
     def __init__(self, camera: Camera, unit_seed: int, surroundings: Surroundings, mode: str) -> None:
         """`unit_seed` draws the unit's own errors."""
         super().__init__(camera)
         rng = np.random.default_rng([unit_seed, DEPTH_UNIT_SEED])
-        self._sensor = TofSensor(camera, mode, DepthEffects(), rng, rays=self.rays)
+        mixer = _mixer(camera.height, camera.width)
+        self._sensor = TofSensor(camera, mode, DepthEffects(), rng, rays=self.rays, mixer=mixer)
         read = self._sensor.read_places()
         where = np.zeros((camera.height, camera.width), bool) if read is None else read
-        self._beyond = surroundings.centers(camera, self.rays, where)
+        self._beyond, self._read = surroundings.centers(camera, self.rays, where), where.astype(np.uint8)
 
     @property
     def step_px(self) -> int:
         """Of the grid on which light between surfaces is worked out."""
         return self._sensor.grid_px
+
+    def also_read(self, window, near):
+        """See ViewSensor: light comes to people by way of things."""
+        return near | self._read[window]
 
     def sense(self, window, z_fine, echo_fine, rng):
         """See ViewSensor."""
@@ -107,11 +124,12 @@ class StereoView(ViewSensor):
         super().__init__(camera)
         self._unit_seed, self._baseline_m = unit_seed, MODELS[REALSENSE].baseline_m
 
-    def window(self, extent: Window, nearest_m: float, mask_px: int) -> Window:
+    def window(self, extent: Window, nearness: Float64[np.ndarray, "vertices"], mask_px: int) -> Window:
         """Wider to the left by the greatest disparity, so that what is found there to be out of the right imager's
         sight only for the window's border is not near anybody."""
-        rows, columns = super().window(extent, nearest_m, mask_px)
-        disparity = int(np.ceil(self.camera.K[0, 0] * self._baseline_m / max(nearest_m, 0.1)))
+        rows, columns = super().window(extent, nearness, mask_px)
+        nearest_m = max(1 / float(np.nanmax(nearness)), 0.1)
+        disparity = int(np.ceil(self.camera.K[0, 0] * self._baseline_m / nearest_m))
         return rows, slice(max(columns.start - disparity, 0), columns.stop)
 
     def sense(self, window, z_fine, echo_fine, rng):
@@ -131,7 +149,7 @@ class LidarView(ViewSensor):
         super().__init__(camera.resized(*DEPTH_SIZE))
         self._sensor = LidarDepth(LidarEffects(), np.random.default_rng([unit_seed, DEPTH_UNIT_SEED]))
 
-    def window(self, extent: Window, nearest_m: float, mask_px: int) -> Window:
+    def window(self, extent: Window, nearness: Float64[np.ndarray, "vertices"], mask_px: int) -> Window:
         """The whole image."""
         return slice(0, self.camera.height), slice(0, self.camera.width)
 
@@ -174,6 +192,12 @@ def open_view(row: CameraRow, kind: CameraKind, surroundings: Surroundings) -> V
     if row.sensor == "pinhole":
         return ExactView(camera)
     raise HpsError(f"camera {row.name}: no sensor '{row.sensor}'; use one of {', '.join(SENSORS)}")
+
+
+@lru_cache(maxsize=4)
+def _mixer(height: int, width: int) -> Mixer:
+    """One for all of a process's sensors of a size: they take turns."""
+    return mixer_of(DepthEffects(), height, width)
 
 
 def cropped(camera: Camera, window: Window) -> Camera:

@@ -22,13 +22,14 @@ from hps.errors import HpsError
 from hps.synthesis.clouds.cloud import LabelledCloud
 from hps.synthesis.clouds.clouds_pass import CloudsPass
 from hps.synthesis.clouds.figure_samples import figure_samples
-from hps.synthesis.clouds.measuring import NEAR_PX, CloudCamera, CloudScene
+from hps.synthesis.clouds.measuring import CloudCamera, CloudScene
 from hps.synthesis.clouds.people_masks import around_people
 from hps.synthesis.clouds.sensors import OPTICS_SEED, open_view
 from hps.synthesis.clouds.skin_offset import SkinTopology
 from hps.synthesis.clouds.surroundings import Surroundings
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.pictures.sensor_depth import KINECT_MODE, SensorDepth
+from hps.synthesis.quality.actor_flags import actor_flags
 from hps.synthesis.sample import Sample
 from hps.synthesis.scenes.rows import SENSORS, CameraRow
 from hps.synthesis.staging.stage import Stage
@@ -82,8 +83,8 @@ def test_the_same_scene_gives_the_same_bytes(staged):
     changed = samples(replace(staged, spec=other), cloud_views=(1,), cloud_points=500)
     assert changed[0].files != first[0].files
     for sample in first:
-        CloudsPass.schema.empty_table()
         assert set(sample.rows[0]) == set(CloudsPass.schema.names)
+        assert [row["actor_flags"] for row in sample.rows] == [actor_flags(staged, n) for n in range(len(sample.rows))]
 
 
 def test_points_without_errors_lie_on_the_surface_that_the_rays_meet(staged):
@@ -173,24 +174,26 @@ def test_a_window_measures_what_the_whole_image_does(staged):
         figure = moment.drawable.vertices, moment.drawable.faces
         fine, centers = (staged.studio.rasterizer.draw(camera, *figure, window, samples) for samples in (2, 1))
         behind = scene.surroundings.samples(camera, rays, window, near[window])
-        return figure_samples(fine, centers, camera, *figure, scene.reflectance, rays, behind)
+        drawn = near[window] | read[window]
+        return figure_samples(fine, centers, camera, *figure, scene.reflectance, rays, behind, drawn)
 
     def sensor():
         return TofSensor(camera, KINECT_MODE, effects, np.random.default_rng(5), rays=rays)
 
-    near = np.ones((camera.height, camera.width), np.uint8)
+    near = read = np.ones((camera.height, camera.width), np.uint8)
     all_of_it = exact(whole)
     entire = sensor().sense(all_of_it.z_fine, all_of_it.echo_fine, np.random.default_rng(0))
     windowed, step = sensor(), sensor().grid_px
     view = open_view(row, "table", scene.surroundings)
     extent = moment.drawable.positions(camera).window(0)
-    window = view.window(extent, 1.0, 0)
+    window = view.window(extent, np.ones(1), 0)
     assert all(part.start % step == 0 for part in window)
-    owner = np.append(scene.owner_of_face, 0).astype(np.uint8)[all_of_it.face]
-    near, people = around_people(owner, 2, NEAR_PX), around_people(owner, 2, 3)[window] > 0
-    part = exact(window)
+    owner = scene.owner_of_face[all_of_it.face]
+    near, people = around_people(owner, 2, view.reach_px), around_people(owner, 2, 3)[window] > 0
     places = windowed.read_places()
     assert places is not None
+    read = places.astype(np.uint8)
+    part = exact(window)
     beyond = scene.surroundings.centers(camera, rays, places)
     measured = windowed.sense_window(window, part.z_fine, part.echo_fine, beyond, np.random.default_rng(0))
     inside = tuple(slice(step // 2, size - step // 2) for size in measured.shape)
