@@ -123,13 +123,16 @@ def _draw_face(corners, f, i, j, k, area, scale, box, nearness, face):
     if not (by < ay or (by == ay and bx > ax)):
         ec -= 1
     for row in range(top, bottom + 1):
-        wa, wb, wc, near = ea, eb, ec, z
+        wa, wb, wc, near, inside = ea, eb, ec, z, False
         for column in range(left, right + 1):
             if (wa | wb | wc) >= 0:
+                inside = True
                 here = np.float32(near)
                 if here > nearness[row, column]:
                     nearness[row, column] = here
                     face[row, column] = f
+            elif inside:  # a face's samples of a row lie together
+                break
             wa += ea_x
             wb += eb_x
             wc += ec_x
