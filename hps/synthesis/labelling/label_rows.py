@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from body.parameters import BodyParameters
 from geometry.rigid import inverse, transform
 from hps.synthesis.labelling.actor_labels import ActorLabels, seen_from
 from hps.synthesis.staging.staged import StagedScene
@@ -48,15 +50,22 @@ def person_columns(staged: StagedScene, actor: int, frame: int, labels: ActorLab
 
 def camera_columns(labels: ActorLabels, frame: int, T_world_camera: Float[np.ndarray, "4 4"]) -> Columns:
     """CAMERA_FIELDS of the same. The identity stands for the world as a frame, as of clouds of several cameras."""
-    T_camera_world = inverse(T_world_camera)
-    body = seen_from(labels.parameters[slice(frame, frame + 1)], labels.p_pelvis, T_camera_world)
+    T_world_camera = np.ascontiguousarray(T_world_camera, np.float64)
+    T_camera_world, body = _seen_at_all_frames(labels, T_world_camera.tobytes())
     return {
-        "global_orient_camera": flat(body.global_orient),
-        "transl_camera": flat(body.transl),
+        "global_orient_camera": flat(body.global_orient[frame]),
+        "transl_camera": flat(body.transl[frame]),
         "joints_camera": flat(transform(T_camera_world, labels.joints[frame])),
         "coco_camera": flat(transform(T_camera_world, labels.coco[frame])),
         "T_world_camera": flat(T_world_camera),
     }
+
+
+@lru_cache(maxsize=512)
+def _seen_at_all_frames(labels: ActorLabels, T_world_camera: bytes) -> tuple[np.ndarray, BodyParameters]:
+    """T_camera_world, and the body from there: SciPy turns all frames in the time of one (0.5 ms)."""
+    T_camera_world = inverse(np.frombuffer(T_world_camera).reshape(4, 4))
+    return T_camera_world, seen_from(labels.parameters, labels.p_pelvis, T_camera_world)
 
 
 def flat(values: np.ndarray) -> list[Any]:

@@ -33,7 +33,7 @@ class LabelsPass:
     """Labels of scenes staged with or without colours; one for each process."""
 
     name: ClassVar[str] = "labels"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     schema: ClassVar[pa.Schema] = LABELS_SCHEMA
 
     def __init__(self, config: SynthesisConfig, model: BodyModel) -> None:
