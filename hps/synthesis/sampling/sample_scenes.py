@@ -69,17 +69,18 @@ def sample_scenes(
     *,
     on_progress: Callable[[int, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
-    workers: int | None = 1,
+    workers: int | None = 0,
 ) -> SceneTable:
     """The scenes of a configuration; their motions are written into the folder `bodies`.
 
-    The same for any number of workers (None: one for each processor) and after any interruption. `library` is called
-    once in each process; with several workers it must be a function at the top of a module. `on_progress` is told
-    (scenes done, scenes), `on_note` a sentence for each scene that had to be made smaller. Raises HpsError for a
-    configuration that cannot be met, BodyError, CaptureError and OSError from the parts.
+    The same for any number of workers (None: one for each processor) and after any interruption; 0 works in this
+    process, where libraries with several threads may round differently. `library` is called once in each process; for
+    workers it must be a function at the top of a module. `on_progress` is told (scenes done, scenes), `on_note` a
+    sentence for each scene that had to be made smaller. Raises HpsError for a configuration that cannot be met,
+    BodyError, CaptureError and OSError from the parts.
     """
-    if workers is not None and workers < 1:
-        raise HpsError(f"{workers} workers: at least one is needed; leave the option out for one per processor")
+    if workers is not None and workers < 0:
+        raise HpsError(f"{workers} workers: none can be fewer than 0; leave the option out for one per processor")
     check_distances(config)
     model = load_body_model()
     people = draw_people(config, model)
@@ -90,7 +91,7 @@ def sample_scenes(
         if (kept := _kept(bodies, cast, inputs)) is not None:
             found[cast.scene] = kept
     todo = [cast for cast in casts if cast.scene not in found]
-    workers = min(workers or len(os.sched_getaffinity(0)), max(len(todo), 1))
+    workers = min(len(os.sched_getaffinity(0)) if workers is None else workers, len(todo))
     for cast, rows in _drawn(config, library, model, bodies, inputs, todo, workers):
         found[cast.scene] = rows
         if on_progress is not None:
@@ -130,12 +131,11 @@ def _drawn(
     workers: int,
 ) -> Iterator[tuple[Cast, dict[str, Any]]]:
     """(cast, its rows) in the order in which they are ready."""
-    if workers <= 1:
-        sampler = (
-            _Sampler(config=config, library=library(), model=model, bodies=bodies, inputs=inputs) if todo else None
-        )
+    if not todo:
+        return
+    if not workers:
+        sampler = _Sampler(config=config, library=library(), model=model, bodies=bodies, inputs=inputs)
         for cast in todo:
-            assert sampler is not None
             yield cast, _sample(sampler, cast)
         return
     context = multiprocessing.get_context("spawn")

