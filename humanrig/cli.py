@@ -125,7 +125,7 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"
     if isinstance(error, OSError) and error.errno == errno.EROFS:
-        return f"{error.filename} cannot be written, its file system is read-only; copy the session to another disk"
+        return f"{error.filename} cannot be written, its file system is read-only; copy the folder to another disk"
     return str(error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,27 +11,37 @@ from tyro.conf import Positional, arg
 from humanrig.commands.group import group
 from humanrig.terminal import print_json, say
 
+_choice = functools.partial(arg, help_behavior_hint="")
+"""An option that says its own default: what is left out is the data set's."""
 Dataset = Annotated[Positional[Path], arg(metavar="DATASET")]
 
 
 def sample(
     dataset: Dataset,
-    people: Annotated[int | None, arg(metavar="N")] = None,
-    views: Annotated[int | None, arg(metavar="N")] = None,
-    appearances: Annotated[int | None, arg(metavar="N")] = None,
-    frames: Annotated[int | None, arg(metavar="N")] = None,
-    seed: Annotated[int | None, arg(metavar="N")] = None,
-    bodies: Annotated[Literal["bank", "model"] | None, arg(metavar="bank|model")] = None,
-    children: Annotated[float | None, arg(metavar="SHARE")] = None,
-    groups: Annotated[float | None, arg(metavar="SHARE")] = None,
-    crowds: Annotated[float | None, arg(metavar="SHARE")] = None,
-    furniture: Annotated[int | None, arg(metavar="N")] = None,
-    distance_m: Annotated[tuple[float, float] | None, arg(name="distance", metavar="LEAST MOST")] = None,
-    workers: Annotated[int | None, arg(metavar="N")] = None,
+    people: Annotated[int | None, _choice(metavar="N")] = None,
+    views: Annotated[int | None, _choice(metavar="N")] = None,
+    appearances: Annotated[int | None, _choice(metavar="N")] = None,
+    frames: Annotated[int | None, _choice(metavar="N")] = None,
+    rate_hz: Annotated[float | None, _choice(name="rate", metavar="HZ")] = None,
+    seed: Annotated[int | None, _choice(metavar="N")] = None,
+    shares: Annotated[tuple[float, float, float] | None, _choice(metavar="TRAIN VALIDATION TEST")] = None,
+    bodies: Annotated[Literal["bank", "model"] | None, _choice(metavar="bank|model")] = None,
+    children: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    groups: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    crowds: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    furniture: Annotated[int | None, _choice(metavar="N")] = None,
+    size: Annotated[tuple[int, int] | None, _choice(metavar="WIDTH HEIGHT")] = None,
+    sensors: Annotated[
+        tuple[Literal["kinect", "realsense", "iphone", "pinhole"], ...] | None,
+        _choice(metavar="kinect|realsense|iphone|pinhole ..."),
+    ] = None,
+    distance_m: Annotated[tuple[float, float] | None, _choice(name="distance", metavar="LEAST MOST")] = None,
+    workers: Annotated[int | None, _choice(metavar="N")] = None,
 ) -> int:
     """Draw the scenes of a data set, without making any picture: to look at the tables, or to edit them first.
 
-    `humanrig synthesize DATASET` then makes the shards. All other choices are given there, before the tables are drawn.
+    `humanrig synthesize DATASET` then makes the shards; what is made of the scenes (passes, effects, clouds) is chosen
+    there. For clouds of cameras up to 20 m away, on an open floor, draw the scenes with humanrig synthesize too.
 
     Args:
         dataset: Folder to create, or where sampling was interrupted.
@@ -38,12 +49,16 @@ def sample(
         views: Cameras of a scene (8).
         appearances: Scenes that each person plays in (4).
         frames: Instants of a scene (4).
+        rate_hz: Instants a second (10).
         seed: Of everything that is drawn (0).
+        shares: Of people for training, validation and test (0.8 0.1 0.1).
         bodies: bank: people whom no betas describe exactly (the default); model: bodies of the model.
         children: Share of people of the bank who are 3 to 17 years old (0.2).
         groups: Share of scenes with two to four people (0.35).
         crowds: Share of scenes with five to eight people (0.1).
         furniture: Most pieces of furniture in a scene (3).
+        size: Columns and rows of the pictures (640 480).
+        sensors: Whose depth errors the cameras have; each camera draws one (kinect).
         distance_m: Of the cameras from the people's middle, metres (1.5 3.3).
         workers: Processes; by default one for each processor.
     """
@@ -51,8 +66,10 @@ def sample(
     from humanrig.synthesis.sampling import sample_dataset
 
     asked = {
-        "people": people, "views": views, "appearances": appearances, "frames": frames, "seed": seed, "bodies": bodies,
-        "children": children, "groups": groups, "crowds": crowds, "furniture": furniture, "distance_m": distance_m,
+        "people": people, "views": views, "appearances": appearances, "frames": frames, "rate_hz": rate_hz,
+        "seed": seed, "shares": shares, "bodies": bodies, "children": children, "groups": groups, "crowds": crowds,
+        "furniture": furniture, "width": size and size[0], "height": size and size[1], "sensors": sensors,
+        "distance_m": distance_m,
     }  # fmt: skip
     wishes = {name: value for name, value in asked.items() if value is not None}
     table = sample_dataset(dataset, wishes, workers=workers, bar=picture_progress, on_said=say)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,45 +15,48 @@ from tyro.conf import Positional, arg
 from humanrig.terminal import print_json, say
 
 if TYPE_CHECKING:
+    from hps.synthesis.config import SynthesisConfig
     from humanrig.synthesis.synthesis import Synthesis
 
+_choice = functools.partial(arg, help_behavior_hint="")
+"""An option that says its own default: what is left out is the data set's."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 """End the work like ctrl-C; SIGHUP is what a broken connection over ssh sends."""
 
 
 def synthesize(
     dataset: Annotated[Positional[Path], arg(metavar="DATASET")],
-    people: Annotated[int | None, arg(metavar="N")] = None,
-    views: Annotated[int | None, arg(metavar="N")] = None,
-    appearances: Annotated[int | None, arg(metavar="N")] = None,
-    frames: Annotated[int | None, arg(metavar="N")] = None,
-    rate_hz: Annotated[float | None, arg(name="rate", metavar="HZ")] = None,
-    seed: Annotated[int | None, arg(metavar="N")] = None,
-    shares: Annotated[tuple[float, float, float] | None, arg(metavar="TRAIN VALIDATION TEST")] = None,
-    bodies: Annotated[Literal["bank", "model"] | None, arg(metavar="bank|model")] = None,
-    children: Annotated[float | None, arg(metavar="SHARE")] = None,
-    groups: Annotated[float | None, arg(metavar="SHARE")] = None,
-    crowds: Annotated[float | None, arg(metavar="SHARE")] = None,
-    furniture: Annotated[int | None, arg(metavar="N")] = None,
-    size: Annotated[tuple[int, int] | None, arg(metavar="WIDTH HEIGHT")] = None,
+    people: Annotated[int | None, _choice(metavar="N")] = None,
+    views: Annotated[int | None, _choice(metavar="N")] = None,
+    appearances: Annotated[int | None, _choice(metavar="N")] = None,
+    frames: Annotated[int | None, _choice(metavar="N")] = None,
+    rate_hz: Annotated[float | None, _choice(name="rate", metavar="HZ")] = None,
+    seed: Annotated[int | None, _choice(metavar="N")] = None,
+    shares: Annotated[tuple[float, float, float] | None, _choice(metavar="TRAIN VALIDATION TEST")] = None,
+    bodies: Annotated[Literal["bank", "model"] | None, _choice(metavar="bank|model")] = None,
+    children: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    groups: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    crowds: Annotated[float | None, _choice(metavar="SHARE")] = None,
+    furniture: Annotated[int | None, _choice(metavar="N")] = None,
+    size: Annotated[tuple[int, int] | None, _choice(metavar="WIDTH HEIGHT")] = None,
     sensors: Annotated[
         tuple[Literal["kinect", "realsense", "iphone", "pinhole"], ...] | None,
-        arg(metavar="kinect|realsense|iphone|pinhole ..."),
+        _choice(metavar="kinect|realsense|iphone|pinhole ..."),
     ] = None,
-    distance_m: Annotated[tuple[float, float] | None, arg(name="distance", metavar="LEAST MOST")] = None,
-    effects: Annotated[bool | None, arg(metavar="True|False")] = None,
-    sensor_depth: Annotated[bool | None, arg(metavar="True|False")] = None,
+    distance_m: Annotated[tuple[float, float] | None, _choice(name="distance", metavar="LEAST MOST")] = None,
+    effects: Annotated[bool | None, _choice(metavar="True|False")] = None,
+    sensor_depth: Annotated[bool | None, _choice(metavar="True|False")] = None,
     passes: Annotated[
-        tuple[Literal["images", "labels", "clouds"], ...] | None, arg(metavar="images|labels|clouds ...")
+        tuple[Literal["images", "labels", "clouds"], ...] | None, _choice(metavar="images|labels|clouds ...")
     ] = None,
-    cloud_views: Annotated[tuple[int, ...] | None, arg(metavar="N ...")] = None,
-    cloud_camera: Annotated[Literal["table", "device"] | None, arg(metavar="table|device")] = None,
-    cloud_surroundings: Annotated[Literal["room", "floor"] | None, arg(metavar="room|floor")] = None,
-    cloud_mask_px: Annotated[tuple[int, int] | None, arg(metavar="LEAST MOST")] = None,
-    cloud_points: Annotated[int | None, arg(metavar="N")] = None,
-    shard_pictures: Annotated[int | None, arg(metavar="N")] = None,
-    renderer: Annotated[Literal["numba", "egl", "auto"] | None, arg(metavar="numba|egl|auto")] = None,
-    workers: Annotated[int | None, arg(metavar="N")] = None,
+    cloud_views: Annotated[tuple[int, ...] | None, _choice(metavar="N ...")] = None,
+    cloud_camera: Annotated[Literal["table", "device"] | None, _choice(metavar="table|device")] = None,
+    cloud_surroundings: Annotated[Literal["room", "floor"] | None, _choice(metavar="room|floor")] = None,
+    cloud_mask_px: Annotated[tuple[int, int] | None, _choice(metavar="LEAST MOST")] = None,
+    cloud_points: Annotated[int | None, _choice(metavar="N")] = None,
+    shard_pictures: Annotated[int | None, _choice(metavar="N")] = None,
+    renderer: Annotated[Literal["numba", "egl", "auto"] | None, _choice(metavar="numba|egl|auto")] = None,
+    workers: Annotated[int | None, _choice(metavar="N")] = None,
     verify: bool = False,
     report: bool = True,
     json: bool = False,
@@ -86,7 +90,7 @@ def synthesize(
         distance_m: Of the cameras from the people's middle, metres (1.5 3.3).
         effects: Whether pictures have the errors of colour cameras (they do).
         sensor_depth: Whether pictures come with the depth that a sensor would measure (they do not).
-        passes: What is made of the scenes (images labels). More may be asked for later.
+        passes: What is made of the scenes (images labels). Others may be asked for later.
         cloud_views: Clouds of so many cameras each: 1 is every camera alone.
         cloud_camera: Clouds through the tables' pinhole cameras, or through the optics of units of their sensors.
         cloud_surroundings: What stands behind people in clouds: the scene's room, or an open floor.
@@ -132,7 +136,11 @@ def sentences(dataset: Path, made: Synthesis) -> list[str]:
     manifest, production = made.production.manifest, made.production
     samples = ", ".join(f"{count} samples of {name}" for name, count in manifest["samples"].items())
     splits = ", ".join(f"{split} {counts['pictures']}" for split, counts in manifest["sampled"].items())
-    found = [f"{dataset}: {samples} in {len(manifest['shards'])} shards; pictures: {splits}"]
+    shards = len(manifest["shards"])
+    found = [f"{dataset}: {samples} in {shards} {'shard' if shards == 1 else 'shards'}; pictures: {splits}"]
+    if lonely := splits_without_people(made.info.config):
+        people, shares = made.info.config.people, " ".join(f"{share:g}" for share in made.info.config.shares)
+        found.append(f"nobody is left for {' and '.join(lonely)}: {people} people are too few for the shares {shares}")
     if production.pictures:
         rate = production.pictures / max(production.seconds, 1e-9)
         found.append(
@@ -150,6 +158,15 @@ def sentences(dataset: Path, made: Synthesis) -> list[str]:
     if shared := {name: count for name, count in manifest["shared_between_splits"].items() if count}:
         found.append(f"the splits are not disjoint: they share {', '.join(f'{n} {k}' for k, n in shared.items())}")
     return found
+
+
+def splits_without_people(config: SynthesisConfig) -> list[str]:
+    """The splits that were to have a share of the people, and have none."""
+    from hps.synthesis.sampling.people import people_of_splits
+
+    return [
+        split for (split, count), share in zip(people_of_splits(config).items(), config.shares) if share and not count
+    ]
 
 
 @contextmanager

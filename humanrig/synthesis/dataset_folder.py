@@ -42,7 +42,7 @@ def open_dataset(folder: Path, wishes: dict[str, Any], model: BodyModel) -> Data
     or when it was begun with another body model.
     """
     if not (folder / NAME).exists():
-        info = DatasetInfo.of(validated_config(wishes, "humanrig synthesize"), model)
+        info = DatasetInfo.of(validated_config(wishes, "the choices"), model)
         check_distances(info.config)
         write_dataset_file(folder, info)
         return info
@@ -60,6 +60,15 @@ def open_dataset(folder: Path, wishes: dict[str, Any], model: BodyModel) -> Data
     if info != stored:
         write_dataset_file(folder, info)
     return info
+
+
+def remove_empty(folder: Path) -> None:
+    """Removes a folder in which no data set was begun."""
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _free(folder: Path, config: SynthesisConfig) -> set[str]:

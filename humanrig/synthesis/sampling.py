@@ -15,7 +15,7 @@ from hps.synthesis.scenes.check import check
 from hps.synthesis.scenes.files import FOLDER, file_of, read_tables
 from hps.synthesis.scenes.table import TABLES, SceneTable
 from humanrig.errors import HumanrigError
-from humanrig.synthesis.dataset_folder import check_folder, open_dataset
+from humanrig.synthesis.dataset_folder import check_folder, open_dataset, remove_empty
 from humanrig.synthesis.left_over import clear_left_over
 from humanrig.synthesis.synthesis import Bar, sampled_table
 
@@ -27,9 +27,15 @@ def sample_dataset(
     if workers is not None and workers < 1:
         raise HumanrigError(f"--workers {workers}: at least one process is needed; leave it out for one per processor")
     check_folder(folder)
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     with Claims(folder) as claims, claims.whole(lambda: on_said("another humanrig samples the scenes; waiting for it")):
-        info = open_dataset(folder, wishes, load_body_model())
+        try:
+            info = open_dataset(folder, wishes, load_body_model())
+        except BaseException:
+            if new:
+                remove_empty(folder)
+            raise
         clear_left_over(folder)
         return sampled_table(folder, info, workers=workers, bar=bar, on_said=on_said)
 

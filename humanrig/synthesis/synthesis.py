@@ -17,7 +17,7 @@ from hps.synthesis.sampling.disjoint import disjoint
 from hps.synthesis.scenes.files import FOLDER, read_tables, write_tables
 from hps.synthesis.scenes.table import SceneTable
 from humanrig.errors import HumanrigError
-from humanrig.synthesis.dataset_folder import check_folder, open_dataset
+from humanrig.synthesis.dataset_folder import check_folder, open_dataset, remove_empty
 from humanrig.synthesis.left_over import clear_left_over
 
 REPORT: Final = Path("report", "index.html")
@@ -62,7 +62,7 @@ def synthesize_dataset(
             info = open_dataset(folder, wishes, model)
         except BaseException:
             if new:
-                _remove_empty(folder)
+                remove_empty(folder)
             raise
         clear_left_over(folder)
         table = sampled_table(folder, info, workers=workers, bar=bar, on_said=on_said)
@@ -115,11 +115,3 @@ def _report(folder: Path, on_progress: Callable[[int, int], None]) -> None:
     from hps.synthesis.report.write_report import write_report
 
     write_report(folder, on_progress)
-
-
-def _remove_empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()

@@ -70,6 +70,7 @@ def test_a_run_is_continued_with_its_own_choices_and_verified(tmp_path, capsys, 
     out = capsys.readouterr()
     assert json.loads(out.out)["samples"] == {"images": 24, "labels": 24}
     assert "24 samples of images, 24 samples of labels in 8 shards; pictures: train 20, test 4" in out.err
+    assert "nobody is left for validation and test: 2 people are too few for the shares 0.8 0.1 0.1" in out.err
     assert "24 pictures made in" in out.err
     assert len(SyntheticDataset(folder, "train")) == 20
     assert main(["synthesize", str(folder)]) == 0

@@ -101,7 +101,7 @@ def continued(
     """
     if "passes" in wishes and "passes" not in free:
         wishes = {**wishes, "passes": tuple(dict.fromkeys((*stored.passes, *wishes["passes"])))}
-    wanted = validated_config({**asdict(stored), **wishes}, "humanrig synthesize")
+    wanted = validated_config({**asdict(stored), **wishes}, "the choices")
     for name in wishes:
         old, new = getattr(stored, name), getattr(wanted, name)
         if name != "passes" and name not in free and old != new:

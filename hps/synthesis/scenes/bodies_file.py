@@ -47,5 +47,6 @@ def read_bodies(path: Path, actors: int) -> list[dict[str, Float[np.ndarray, "fr
             return [{name: found[f"{name}_{n:02d}"] for name in ARRAYS} for n in range(actors)]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise HpsError(
-            f"{path}: the motions of {actors} actors cannot be read ({error}); sample the data set again"
+            f"{path}: the motions of {actors} actors cannot be read ({error}); restore the file, or remove the "
+            "folder scenes to draw all scenes anew"
         ) from None

@@ -16,7 +16,7 @@ from capture.virtual.room import HALF_WIDTH_M, HEIGHT_M
 from hps.errors import HpsError
 from hps.synthesis.scenes.bodies_file import motion_sha256, read_bodies
 from hps.synthesis.scenes.columns import LIMITS
-from hps.synthesis.scenes.files import in_one
+from hps.synthesis.scenes.files import MEND_TABLES, in_one
 from hps.synthesis.scenes.table import KEYS, TABLES, SceneTable
 
 CLEAR_M: Final = 0.25
@@ -33,7 +33,7 @@ def check(
     """Raises HpsError that names the first few faults and their number. Arguments as of `faults_of`."""
     found = list(faults_of(table, bodies, model=model, open_floor=open_floor))
     if found:
-        raise HpsError(in_one("the scene tables make no sense", found) + "; mend the tables, or sample again")
+        raise HpsError(in_one("the scene tables make no sense", found) + f"; {MEND_TABLES}")
 
 
 def faults_of(
@@ -81,7 +81,7 @@ def _keys(table: SceneTable) -> Iterator[str]:
 def _references(table: SceneTable) -> Iterator[str]:
     scenes, people = {row.scene for row in table.scenes}, {row.person for row in table.people}
     if not scenes:
-        yield "scenes: there is no row; sample the data set again"
+        yield "scenes: there is no row"
     for name in ("actors", "things", "cameras"):
         for row in getattr(table, name):
             if row.scene not in scenes:

@@ -20,6 +20,7 @@ FOLDER: Final = "scenes"
 Kind = Literal["parquet", "csv"]
 KINDS: Final[tuple[Kind, ...]] = ("parquet", "csv")
 ARROW: Final[dict[type, pa.DataType]] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+MEND_TABLES: Final = "mend the tables, or remove the folder scenes to draw all scenes anew"
 WORDS: Final[dict[type, str]] = {str: "text", int: "a whole number", float: "a number"}
 
 
@@ -80,7 +81,7 @@ def file_of(folder: Path, name: str) -> Path:
     """The file of one table. Raises HpsError when there is none, or one of each kind."""
     there = [path for kind in KINDS if (path := folder / f"{name}.{kind}").is_file()]
     if not there:
-        raise HpsError(f"{folder} has neither {name}.parquet nor {name}.csv; sample the data set again, or restore it")
+        raise HpsError(f"{folder} has neither {name}.parquet nor {name}.csv; {MEND_TABLES}")
     if len(there) > 1:
         raise HpsError(f"{folder} has {name}.parquet and {name}.csv; remove the one that is out of date")
     return there[0]
@@ -92,7 +93,7 @@ def read_rows(path: Path, row: type[Row]) -> tuple[list[Any], list[str]]:
     try:
         table = _read(path, columns)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        return [], [f"{path.name}: cannot be read ({' '.join(str(error).split())}); restore it, or sample again"]
+        return [], [f"{path.name}: cannot be read ({' '.join(str(error).split())}); {MEND_TABLES}"]
     names = table.column_names
     if faults := _wrong_columns(path.name, names, list(columns)):
         return [], faults
