@@ -133,7 +133,7 @@ class Workbench:
             if motion_sha256(motion) != actor.motion_sha256:
                 raise HpsError(
                     f"{path}: the motion of actor {actor.actor} is not the one of the scene table; put the file back, "
-                    "or delete it and run humanrig scenes sample on the data set"
+                    "or remove the folder scenes to draw all scenes anew"
                 )
 
     @staticmethod
