@@ -16,11 +16,11 @@ from geometry.rays import RayScene
 from geometry.rigid import look_at, transform
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.labelling.alone import draw_alone
-from hps.synthesis.labelling.label_images import decode_depth, decode_indices, decode_normals
 from hps.synthesis.labelling.labels_pass import LabelsPass
 from hps.synthesis.labelling.schema import LABELS_SCHEMA
 from hps.synthesis.labelling.true_picture import TruePicture
 from hps.synthesis.labelling.visibility import keypoint_visibility
+from hps.synthesis.sample_files import decoded
 
 FRAMES, CAMERAS, SIZE = 1, 3, (320, 240)
 STEP_M = 0.5 / 5000
@@ -109,8 +109,11 @@ def test_masks_depth_normals_and_parts_agree_with_ray_casts(labelled):
             room = np.where(v_world > 0, (high - camera.center) / v_world, (low - camera.center) / v_world).min(-1)
         owner = np.where(body, staged.studio.figure.owners[np.maximum(face, 0)] + 1, 0)
         part = np.where(body, staged.part_of_face[np.maximum(face, 0)], 0)
-        mask, parts = decode_indices(sample.files["mask.png"]), decode_indices(sample.files["parts.png"])
-        stored, normals = decode_depth(sample.files["depth.png"]), decode_normals(sample.files["normals.png"])
+        mask, parts = decoded("mask.png", sample.files["mask.png"]), decoded("parts.png", sample.files["parts.png"])
+        stored, normals = (
+            decoded("depth.png", sample.files["depth.png"]),
+            decoded("normals.png", sample.files["normals.png"]),
+        )
         truth = np.where(body, depth, room)
         same = (mask == owner) & (parts == part) & (np.abs(stored - truth) < STEP_M + 1e-5)
         wrong, pixels = wrong + int((~same & (body | (mask > 0))).sum()), pixels + int(body.sum())
@@ -167,7 +170,7 @@ def test_parameters_in_the_cameras_frame_pose_the_same_body(labelled):
 @pytest.mark.slow
 def test_boxes_and_shares_are_those_of_the_masks(labelled):
     _, _, samples, rows = labelled
-    masks = {sample.key: decode_indices(sample.files["mask.png"]) for sample in samples}
+    masks = {sample.key: decoded("mask.png", sample.files["mask.png"]) for sample in samples}
     hidden = 0
     for row in rows:
         mine = masks[row["key"]] == row["actor"] + 1
