@@ -14,6 +14,7 @@ from typing import Any, Final
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
+from body.bank import load_body_bank
 from body.model import BodyModel
 from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
@@ -34,7 +35,17 @@ class DatasetInfo:
 
     @classmethod
     def of(cls, config: SynthesisConfig, model: BodyModel) -> DatasetInfo:
-        """For a data set that is begun now."""
+        """For a data set that is begun now.
+
+        Raises HpsError for a body model that nobody can be dressed with, BodyError for another than the bank is of.
+        """
+        if model.uv is None:
+            raise HpsError(
+                f"body model '{model.name}' has no texture coordinates, so nobody can be dressed; unset "
+                "HUMANRIG_BODY_MODEL, which gives the open body, or set an .npz file that has uv and ft"
+            )
+        if config.bodies == "bank":
+            load_body_bank(model)
         try:
             software = f"humanrig {version('humanrig')}"
         except PackageNotFoundError:
