@@ -98,6 +98,25 @@ def moved_ray(steps, down, right):
 
 
 @nb.njit(inline="always")
+def face_plane(p_camera, i, j, k):
+    """A face's plane for `meet_plane`: normal (its length is twice the area), offset, least and greatest depth."""
+    ax, ay, az = p_camera[i, 0], p_camera[i, 1], p_camera[i, 2]
+    bx, by, bz = p_camera[j, 0], p_camera[j, 1], p_camera[j, 2]
+    cx, cy, cz = p_camera[k, 0], p_camera[k, 1], p_camera[k, 2]
+    e1x, e1y, e1z, e2x, e2y, e2z = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    nx, ny, nz = e1y * e2z - e1z * e2y, e1z * e2x - e1x * e2z, e1x * e2y - e1y * e2x
+    return nx, ny, nz, nx * ax + ny * ay + nz * az, min(az, bz, cz), max(az, bz, cz)
+
+
+@nb.njit(inline="always")
+def meet_plane(plane, x, y):
+    """Depth where the ray (x, y, 1) meets it, kept within the corners' depths: that of `meet_face` to the bit."""
+    nx, ny, nz, offset, nearest, farthest = plane
+    along = nx * x + ny * y + nz
+    return nearest if along == 0 else min(max(offset / along, nearest), farthest)
+
+
+@nb.njit(inline="always")
 def meet_face(p_camera, i, j, k, x, y):
     """Depth, and weights of corners j and k, where the ray (x, y, 1) meets a face's plane; also the face's normal.
 

@@ -13,7 +13,7 @@ from capture.virtual.figure import Figure
 from capture.virtual.light import linear_from_srgb
 from capture.virtual.shading import MIN_COSINE
 from geometry.camera import Camera
-from geometry.face_raster.exact_depth import meet_face, moved_ray, points_in_camera, ray_steps
+from geometry.face_raster.exact_depth import face_plane, meet_plane, moved_ray, points_in_camera, ray_steps
 from geometry.face_raster.face_image import FaceImage
 from hps.synthesis.clouds.surroundings import Samples
 
@@ -96,13 +96,18 @@ def _meet(fine, centers, row0, column0, p_camera, faces, reflectance, rays, wher
             if not where[r, c]:
                 continue
             center = centers[r, c]
-            upper, lower = max(fine[2 * r, 2 * c], fine[2 * r, 2 * c + 1]), fine[2 * r + 1, 2 * c]
-            if max(upper, lower, fine[2 * r + 1, 2 * c + 1], center) < 0:
+            upper = max(fine[2 * r, 2 * c], fine[2 * r, 2 * c + 1])
+            lower = max(fine[2 * r + 1, 2 * c], fine[2 * r + 1, 2 * c + 1])
+            if max(upper, lower, center) < 0:
                 continue
             steps = ray_steps(rays, row0 + r, column0 + c)
+            last = max(center, upper, lower)
+            plane = face_plane(p_camera, faces[last, 0], faces[last, 1], faces[last, 2])
             if center >= 0:
+                if center != last:
+                    plane, last = face_plane(p_camera, faces[center, 0], faces[center, 1], faces[center, 2]), center
                 x, y = moved_ray(steps, 0.0, 0.0)
-                z = meet_face(p_camera, faces[center, 0], faces[center, 1], faces[center, 2], x, y)[0]
+                z = meet_plane(plane, x, y)
                 if np.isfinite(z):
                     z_center[r, c] = z
             for i in range(2):
@@ -111,7 +116,9 @@ def _meet(fine, centers, row0, column0, p_camera, faces, reflectance, rays, wher
                     if f < 0:
                         continue
                     x, y = moved_ray(steps, 0.5 * i - 0.25, 0.5 * j - 0.25)
-                    z, _, _, nx, ny, nz = meet_face(p_camera, faces[f, 0], faces[f, 1], faces[f, 2], x, y)
+                    if f != last:
+                        plane, last = face_plane(p_camera, faces[f, 0], faces[f, 1], faces[f, 2]), f
+                    z, nx, ny, nz = meet_plane(plane, x, y), plane[0], plane[1], plane[2]
                     place = 2 * r + i, 2 * c + j
                     if np.isfinite(z) and not z >= z_fine[place]:
                         length = np.sqrt((nx * nx + ny * ny + nz * nz) * (x * x + y * y + 1))

@@ -12,7 +12,7 @@ from geometry.face_raster.face_image import Window
 from geometry.face_raster.projection import PixelPositions
 from hps.synthesis.clouds.cloud import NORMAL_STEPS, LabelledCloud
 from hps.synthesis.clouds.figure_samples import FigureSamples, face_reflectance, figure_samples, uncovered
-from hps.synthesis.clouds.people_masks import around_people, people_masks
+from hps.synthesis.clouds.people_masks import around_people, owners_at, people_masks
 from hps.synthesis.clouds.sensors import ExactView, ViewSensor
 from hps.synthesis.clouds.skin_offset import SkinTopology, bind, nearest_skin
 from hps.synthesis.clouds.surroundings import Surroundings
@@ -99,7 +99,7 @@ class CloudCamera:
         fine, centers = (
             studio.rasterizer.draw(sensor.camera, *figure, window, samples, positions=positions) for samples in (2, 1)
         )
-        owner = scene.owner_of_face[centers.face]
+        owner = owners_at(centers.face, scene.owner_of_face)
         near = around_people(owner, actors, sensor.reach_px + grown_px)
         behind = scene.surroundings.samples(sensor.camera, sensor.rays, window, uncovered(fine, near))
         drawn = sensor.also_read(window, near)

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import cv2
+import numba as nb
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Int32, UInt8
+
+
+def owners_at(
+    face: Int32[np.ndarray, "rows columns"], owner_of_face: UInt8[np.ndarray, "faces_plus_one"]
+) -> UInt8[np.ndarray, "rows columns"]:
+    """Whose each face is; the last owner is that of no face (-1)."""
+    out = np.empty(face.shape, np.uint8)
+    _look_up(face, owner_of_face, out)
+    return out
+
+
+@nb.njit(cache=True)
+def _look_up(face, owner_of_face, out):
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            out[r, c] = owner_of_face[face[r, c]]
 
 
 def people_masks(
