@@ -46,7 +46,7 @@ def _random_tables() -> tuple[Float32[np.ndarray, "table"], Float32[np.ndarray, 
 
 
 @cache
-def _noise_tile(widths_px: tuple[float, float]) -> Float32[np.ndarray, "tile tile"]:
+def noise_tile(widths_px: tuple[float, float]) -> Float32[np.ndarray, "tile tile"]:
     """Normal numbers of unit variance whose neighbours are alike; it repeats without a seam."""
     rng = np.random.default_rng(TABLE_SEED + 1)
     tile = np.zeros((TILE, TILE), np.float32)
@@ -103,7 +103,7 @@ class TofSensor:
             if effects.multipath
             else None
         )
-        self._noise = _noise_tile(effects.noise_px)
+        self._noise = noise_tile(effects.noise_px)
         self._lit = _lit(mode, (height, width)) if effects.invalid else np.ones((height, width), bool)
 
     def truth(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def added(seen: Seen, k: float, spread_per_m: float, strength: float) -> Float[T
     height, width = seen.cameras.optics.size
     scale = max(width / 640, 0.5)
     send, receive = max(8, round(SENDER_PX * scale)), max(4, round(RECEIVER_PX * scale))
-    device, windows = windows_device(seen), seen.windows
+    device, windows = seen.echoes.z.device, seen.windows
     images = len(seen.cameras)
     sender_rows = torch.arange(send // 2, height, send, device=device).expand(images, -1)
     sender_columns = torch.arange(send // 2, width, send, device=device).expand(images, -1)
@@ -72,11 +72,6 @@ def added(seen: Seen, k: float, spread_per_m: float, strength: float) -> Float[T
         ]
     ).unflatten(1, grid)
     return _spread(seen, receivers[..., 2], errors, (first_row, first_column), receive)
-
-
-def windows_device(seen: Seen) -> torch.device:
-    """Where the batch is."""
-    return seen.echoes.z.device
 
 
 def _patches(seen: Seen, rows: Tensor, columns: Tensor, step: int, size: tuple[int, int]) -> Tensor:

@@ -17,14 +17,7 @@ from torch.nn import functional
 
 from capture.virtual.depth_effects import DepthEffects
 from capture.virtual.tof.modes import lit, mode_named
-from capture.virtual.tof.sensor import (
-    MAX_BIAS_M,
-    MAX_SCALE,
-    SLOPE_M,
-    TILE,
-    TofSensor,
-    _noise_tile,  # pyright: ignore[reportPrivateUsage]
-)
+from capture.virtual.tof.sensor import MAX_BIAS_M, MAX_SCALE, SLOPE_M, TILE, TofSensor, noise_tile
 from hps.synthesis.torch_clouds import multipath
 from hps.synthesis.torch_clouds.mixing import mix, phase_per_m
 from hps.synthesis.torch_clouds.multipath import Seen
@@ -71,7 +64,7 @@ class TofBatch:
         self.effects, self.mode = effects or DepthEffects(), mode_named(mode)
         self.k = phase_per_m(self.effects.modulation_hz)
         device = cameras.optics.rays.device
-        self._noise = torch.tensor(_noise_tile(self.effects.noise_px), device=device)
+        self._noise = torch.tensor(noise_tile(self.effects.noise_px), device=device)
         shape = cameras.optics.size
         reached = lit(self.mode, shape) if self.effects.invalid else np.ones(shape, bool)
         self._lit: Bool[Tensor, "height width"] = torch.tensor(reached, device=device)

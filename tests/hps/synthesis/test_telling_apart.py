@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_verdict_and_leaves_torch_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    first, second = (tell_apart(some(0), some(1), "logistic", seed=3) for _ in range(2))
+    first, second = (tell_apart(some(0, people=5), some(1, people=5), "logistic", seed=3) for _ in range(2))
     assert first == second
     assert torch.equal(torch.rand(1), expected)
 
@@ -75,7 +75,7 @@ def test_no_person_is_in_training_and_test() -> None:
     rows = np.eye(20, dtype=np.float32)
     second = np.arange(20) % 2 == 0
     assert (trained("logistic", rows, second, 0)(rows) == second).all()
-    clouds = some(0)
+    clouds = some(0, people=5)
     alone = tell_apart(clouds, [SeenCloud(points=c.points, pixels=c.pixels, group=c.group) for c in clouds], "logistic")
     assert alone.accuracy == 0.5  # the same cloud on both sides: one of two answers is wrong
 
