@@ -162,6 +162,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the data sets are made; a temporary folder by default")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what they start in the background ignore it
     rng = np.random.default_rng(options.seed)
     words = [*("--people", str(options.people)), *("--views", "2"), *("--frames", "2"), *("--appearances", "2")]
     words += [*("--size", "160", "120"), *("--shard-pictures", "8"), *("--workers", str(options.workers))]
