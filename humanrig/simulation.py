@@ -22,12 +22,12 @@ from capture.virtual.board import board_take
 from capture.virtual.boxes import stacked_boxes
 from capture.virtual.config import SimulationConfig
 from capture.virtual.furniture import furniture
+from capture.virtual.people import make_people
 from capture.virtual.scene import Thing
 from capture.virtual.simulate import frame_count, simulate
 from capture.virtual.subject import Subject
 from humanrig.errors import HumanrigError
 from humanrig.motions import motion_library
-from capture.virtual.people import make_people
 
 RANDOM = "random"
 """Instead of a clip's name: a motion drawn from the library for each person."""

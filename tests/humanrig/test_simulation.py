@@ -11,11 +11,11 @@ from body.loading import load_body_model
 from body.motion.clip import MotionClip
 from capture.errors import CaptureError
 from capture.virtual.config import SimulationConfig
+from capture.virtual.people import MAX_REACH_M, put_in_ring
 from capture.virtual.subject import choose_betas
 from geometry.rigid import transform
 from humanrig.cli import main
 from humanrig.errors import HumanrigError
-from capture.virtual.people import MAX_REACH_M, put_in_ring
 from humanrig.simulation import make_scene, simulate_session
 
 

@@ -25,13 +25,13 @@ def shared(table: SceneTable) -> dict[str, list[str]]:
     with each unit's own errors; fabrics are patterns with their colours.
     """
     split_of = {row.scene: row.split for row in table.scenes}
-    scenes = {"rooms": [(str(row.room_seed), row.split) for row in table.scenes]}
+    rooms = [(str(row.room_seed), row.split) for row in table.scenes]
     bodies = [(row.subject or f"body seed {row.body_seed}", row.split) for row in table.people]
     motions = [(name, split_of[row.scene]) for row in table.actors for name in sources(row.motion)]
     fabrics = [(fabric_name(worn.fabric), row.split) for row in table.people for worn in attire_of(row).garments]
     rigs = [(row.rig, row.split) for row in table.scenes]
     rigs += [(f"unit {row.unit_seed}", split_of[row.scene]) for row in table.cameras]
-    pairs = {"subjects": bodies, "motions": motions, "fabrics": fabrics, **scenes, "rigs": rigs}
+    pairs = {"subjects": bodies, "motions": motions, "fabrics": fabrics, "rooms": rooms, "rigs": rigs}
     return {what: _in_several(found) for what, found in pairs.items()}
 
 

@@ -119,10 +119,6 @@ def test_points_without_errors_lie_on_the_surface_that_the_rays_meet(staged):
     assert wrong < 0.005 * seen  # pixels at outlines
 
 
-def off_all(cloud: LabelledCloud, twin: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(cloud.points - twin, axis=1)
-
-
 def test_skin_offsets_lead_to_the_nearest_naked_skin(staged):
     near = count = 0
     for n, cloud in enumerate(clouds(with_sensor(staged, "kinect"), cloud_points=0)):
