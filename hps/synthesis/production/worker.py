@@ -40,7 +40,9 @@ def run_worker(
     except MemoryError:
         tell("error", {"text": "there is not enough memory for a scene; use fewer processes (--workers)"})
     except OSError as error:
-        tell("error", {"text": f"{error.strerror or error} ({error.filename or place.folder})", "full": is_full(error)})
+        where = error.filename or place.folder
+        advice = f"; remove {place.cache}, it is made again" if str(where).startswith(f"{place.cache}/") else ""
+        tell("error", {"text": f"{error.strerror or error} ({where}){advice}", "full": is_full(error)})
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         tell("error", {"text": f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"})
