@@ -98,13 +98,19 @@ def choose_body(config: SimulationConfig, model: BodyModel, number: int) -> Body
         subject = bank.subject(config.subjects[number])
     else:
         subject = bank.draw(np.random.default_rng([config.seed, BODY_SEED, number]), config.split, config.children)
-    nearest = bank.nearest_betas(subject.name, model.shape_count)
+    return bank_body(model, subject.name)
+
+
+def bank_body(model: BodyModel, name: str) -> Body:
+    """The body of somebody of the bank. Raises BodyError for a name or a model that the bank does not have."""
+    bank = load_body_bank(model)
+    subject, nearest = bank.subject(name), bank.nearest_betas(name, model.shape_count)
     return Body(
-        model=bank.model(subject.name),
+        model=bank.model(name),
         betas=nearest.betas,
         child=nearest.child,
-        rest_vertices=bank.rest_vertices(subject.name),
-        name=subject.name,
+        rest_vertices=bank.rest_vertices(name),
+        name=name,
         sex=subject.sex,
         age_years=subject.age_years,
     )

@@ -8,14 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from body.bank import load_body_bank
 from body.garments.costume import Costume
 from body.garments.tailoring import TEXTURE_SIZE
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from capture.virtual.drawable import Studio
 from capture.virtual.furniture import piece
-from capture.virtual.people import Body
+from capture.virtual.people import Body, bank_body
 from capture.virtual.placement import Spot
 from capture.virtual.scene import Scene, Thing
 from capture.virtual.subject import Subject
@@ -135,17 +134,7 @@ def body_of(person: PersonRow, model: BodyModel) -> Body:
         betas = np.random.default_rng(person.body_seed).standard_normal(model.shape_count)
         betas = np.clip(betas, -BETAS_SPREAD, BETAS_SPREAD)
         return Body(model=replace(model, v_template=model.shaped(betas)), betas=betas, sex=sex)  # type: ignore[arg-type]
-    bank = load_body_bank(model)
-    subject, nearest = bank.subject(person.subject), bank.nearest_betas(person.subject, model.shape_count)
-    return Body(
-        model=bank.model(subject.name),
-        betas=nearest.betas,
-        child=nearest.child,
-        rest_vertices=bank.rest_vertices(subject.name),
-        name=subject.name,
-        sex=subject.sex,
-        age_years=subject.age_years,
-    )
+    return bank_body(model, person.subject)
 
 
 def in_place(actor: ActorRow, body: Body, motion: dict[str, np.ndarray]) -> BodyParameters:
