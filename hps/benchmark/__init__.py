@@ -1,0 +1,1 @@
+"""Benchmarks of pose-and-shape estimators: fixed sets, methods that join, measures, and reports."""
