@@ -1,0 +1,1 @@
+"""The network that finds landmarks in a cloud, in plain torch."""

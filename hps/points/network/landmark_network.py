@@ -1,0 +1,107 @@
+"""From a cloud to Gaussians of landmarks, and to what each point is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hps.points.cloud_batch import NOT_BODY
+from hps.points.landmarks import LANDMARK_COUNT
+from hps.points.network.blocks import Attention, perceptron
+from hps.points.network.config import NetworkConfig
+from hps.points.network.neighbourhoods import farthest_points, squared_distances, taken
+
+LEAST_LOG_SIGMA, MOST_LOG_SIGMA = -6.0, 1.0
+"""2.5 mm and 2.7 m: outside of these a likelihood says nothing more."""
+NEAR: Final = 5.0
+"""Scale of places within a neighbourhood, 1/m: they are some 0.2 m wide."""
+PARTS: Final = NOT_BODY + 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class NetworkOutput:
+    """Metres, in the frame of the input."""
+
+    position: Float[Tensor, "batch 88 3"]
+    """Of the landmarks."""
+    log_sigma: Float[Tensor, "batch 88"]
+    """Of their error along any one axis."""
+    part_logits: Float[Tensor, "batch points 25"]
+    """Of the 24 joints' skin and of what is not the body."""
+    skin_offset: Float[Tensor, "batch points 3"]
+    """From each point to the naked skin."""
+    skin_log_sigma: Float[Tensor, "batch points"]
+    earlier: tuple[tuple[Tensor, Tensor], ...] = ()
+    """Position and log_sigma after each round but the last, for training."""
+
+
+class LandmarkNetwork(nn.Module):
+    """Neighbourhoods of points → tokens that attend to each other ← landmarks that ask them, and are placed anew.
+
+    Points are gathered round farthest points (PointNet++, Qi et al. 2017) and embedded by a small PointNet each; tokens
+    attend to each other; one query for each landmark asks them in rounds, told where it was last thought to be.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        half = width // 2
+        self.point = perceptron(6, half, half)
+        self.relative = nn.Linear(3, half)
+        self.gather = nn.Linear(half, width, bias=False)
+        self.token = nn.Sequential(nn.LayerNorm(width), *perceptron(width, width, width))
+        self.place = perceptron(3, half, width)
+        self.encoder = nn.ModuleList(Attention(width, config.heads) for _ in range(config.layers))
+        self.landmark = nn.Parameter(0.02 * torch.randn(LANDMARK_COUNT, width))
+        self.start = nn.Parameter(torch.zeros(LANDMARK_COUNT, 3))
+        self.asking = nn.ModuleList(Attention(width, config.heads, across=True) for _ in range(config.rounds))
+        self.among = nn.ModuleList(Attention(width, config.heads) for _ in range(config.rounds))
+        self.placed = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4)) for _ in range(config.rounds)
+        )
+        self.spread = nn.Linear(width, half)
+        self.each_point = nn.Sequential(nn.GELU(), *perceptron(half, half, PARTS + 4))
+
+    def forward(self, points: Float[Tensor, "batch points 3"], rays: Float[Tensor, "batch points 3"]) -> NetworkOutput:
+        """What is seen in clouds of any number of points, at least as many as a neighbourhood has."""
+        center_index = farthest_points(points, self.config.tokens)
+        centers = taken(points, center_index)
+        gaps = squared_distances(centers, points)
+        near = gaps.topk(self.config.neighbours, largest=False).indices
+        own = self.point(torch.cat([points, rays], -1))
+        offset = NEAR * (taken(points, near) - centers[:, :, None])
+        found = self.gather(torch.relu(taken(own, near) + self.relative(offset)))
+        tokens = self.token(found.amax(2)) + self.place(centers)
+        for block in self.encoder:
+            tokens = block(tokens)
+        position = self.start.expand(len(points), -1, -1)
+        queries = self.landmark.expand(len(points), -1, -1)
+        places: list[tuple[Tensor, Tensor]] = []
+        for asking, among, placed in zip(self.asking, self.among, self.placed):
+            queries = among(asking(queries, tokens, self.place(position.detach())))
+            step = placed(queries).float()
+            position = position.detach() + step[..., :3]
+            places.append((position, step[..., 3].clamp(LEAST_LOG_SIGMA, MOST_LOG_SIGMA)))
+        each = self._of_points(own, tokens, gaps).float()
+        position, log_sigma = places[-1]
+        return NetworkOutput(
+            position=position,
+            log_sigma=log_sigma,
+            part_logits=each[..., :PARTS],
+            skin_offset=each[..., PARTS : PARTS + 3],
+            skin_log_sigma=each[..., PARTS + 3].clamp(LEAST_LOG_SIGMA, MOST_LOG_SIGMA),
+            earlier=tuple(places[:-1]),
+        )
+
+    def _of_points(self, own: Tensor, tokens: Tensor, gaps: Tensor) -> Float[Tensor, "batch points 29"]:
+        """Each point's own features with those of the three nearest tokens, by inverse distance (PointNet++)."""
+        gap, nearest = gaps.detach().transpose(1, 2).topk(3, largest=False)
+        weight = 1 / (gap.clamp_min(0).sqrt() + 1e-3)
+        weight = (weight / weight.sum(-1, keepdim=True)).to(tokens.dtype)
+        spread = taken(self.spread(tokens), nearest)
+        return self.each_point(own + (spread * weight[..., None]).sum(2))
