@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -55,6 +56,12 @@ class CloudBatch:
     def rows(self, which: Int64[Tensor, "some"] | slice) -> CloudBatch:
         """Some of the clouds."""
         return CloudBatch(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+
+    @classmethod
+    def joined(cls, batches: Sequence[CloudBatch]) -> CloudBatch:
+        """One batch of several whose clouds have the same number of points."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: torch.cat([getattr(batch, name) for batch in batches]) for name in names})
 
     def to(self, device: torch.device | str) -> CloudBatch:
         """On another device."""
