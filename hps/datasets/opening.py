@@ -1,0 +1,60 @@
+"""Opens a data set by looking at it: which kind it is, and the reader of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hps.datasets.reader import CloudReader
+from hps.datasets.synthetic import open_synthetic
+from hps.errors import HpsError
+from hps.synthesis.production.dataset_file import NAME as SYNTHETIC_FILE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """A kind of data set."""
+
+    name: str
+    about: str
+    """How one looks, in a few words."""
+    recognises: Callable[[Path], bool]
+    open: Callable[..., CloudReader]
+
+
+KINDS: Final[tuple[Kind, ...]] = (
+    Kind(
+        name="synthetic",
+        about="a folder of humanrig synthesize: dataset.toml, shards/",
+        recognises=lambda path: (path / SYNTHETIC_FILE).is_file(),
+        open=open_synthetic,
+    ),
+)
+
+
+def open_dataset(path: Path | str, kind: str | None = None, **options: Any) -> CloudReader:
+    """The reader of a data set; `options` are those of the kind's own function, such as `protocol`.
+
+    `kind` is one of KINDS by name; None finds it out. Raises HpsError for a path that is not there or that no kind, or
+    more than one, recognises, for an unknown kind, and as the kind's reader does for missing and damaged files.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise HpsError(f"there is no data set at {place}; check the path")
+    if kind is not None:
+        return _named(kind).open(place, **options)
+    found = [one for one in KINDS if one.recognises(place)]
+    if len(found) == 1:
+        return found[0].open(place, **options)
+    if not found:
+        raise HpsError(f"{place} is no data set that is known: {'; '.join(f'{k.name}: {k.about}' for k in KINDS)}")
+    raise HpsError(f"{place} may be {' or '.join(one.name for one in found)}; say which with kind=")
+
+
+def _named(name: str) -> Kind:
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    raise HpsError(f"there is no kind of data set '{name}'; the kinds are {', '.join(kind.name for kind in KINDS)}")
