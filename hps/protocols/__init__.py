@@ -1,0 +1,16 @@
+"""Named ways to compare an estimate with the truth; a number without such a name says nothing."""
+
+from hps.protocols.measuring import measure_mm, protocol_points
+from hps.protocols.named import DEFAULT_PROTOCOLS, PROTOCOLS, protocol
+from hps.protocols.protocol import Alignment, Given, Protocol
+
+__all__ = [
+    "DEFAULT_PROTOCOLS",
+    "PROTOCOLS",
+    "Alignment",
+    "Given",
+    "Protocol",
+    "measure_mm",
+    "protocol",
+    "protocol_points",
+]
