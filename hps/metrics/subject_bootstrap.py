@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -90,13 +91,23 @@ def _by_subject(
     return sums, np.bincount(which, minlength=len(names)).astype(np.int64)
 
 
-def _draws(people: int, rng: np.random.Generator | int, draws: int) -> Int64[np.ndarray, "draws people"]:
+def _draws(people: int, rng: np.random.Generator | int, draws: int) -> Float[np.ndarray, "draws people"]:
     """How often each person is taken in each draw."""
-    return np.random.default_rng(rng).multinomial(people, np.full(people, 1 / people), size=draws)
+    return _seeded_draws(people, rng, draws) if isinstance(rng, int) else _new_draws(people, rng, draws)
+
+
+@lru_cache(maxsize=32)
+def _seeded_draws(people: int, seed: int, draws: int) -> Float[np.ndarray, "draws people"]:
+    """The same for a seed: a table has thousands of intervals over the same people, and making draws is their cost."""
+    return _new_draws(people, np.random.default_rng(seed), draws)
+
+
+def _new_draws(people: int, rng: np.random.Generator, draws: int) -> Float[np.ndarray, "draws people"]:
+    return rng.multinomial(people, np.full(people, 1 / people), size=draws).astype(np.float64)
 
 
 def _ends(
-    taken: Int64[np.ndarray, "draws people"],
+    taken: Float[np.ndarray, "draws people"],
     over: Float[np.ndarray, "people"],
     under: Float[np.ndarray, "people"],
     level: float,

@@ -1,0 +1,1 @@
+"""What a benchmark found, told in tables, curves and pictures."""

@@ -1,0 +1,1 @@
+"""Puts methods through a benchmark set: who takes part, what they answered, and how far off it was."""

@@ -1,0 +1,104 @@
+"""A method's answers to some clouds, kept in its folder so that they need not be asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hps.benchmark.points.runner.entrant import Entrant
+from hps.benchmark.points.runner.prediction_folder import PredictionFolder
+from hps.benchmark.points.runner.prediction_table import PredictionTable
+from hps.benchmark.prediction import Method, Prediction
+from hps.datasets.cloud_sample import CloudSample
+from hps.errors import HpsError
+
+CALL: Final = "call"
+"""Step of the milliseconds that the runner measures around the method's call."""
+LONGEST_REASON: Final = 300
+
+
+def answers(entrant: Entrant, samples: Sequence[CloudSample], path: Path) -> PredictionTable:
+    """The entrant's answers to these samples: those in the file when they are of the same method and clouds.
+
+    Otherwise the method is asked, and the file is written. Raises HpsError when the method gives another number of
+    answers than there are clouds, or breaks on every one of several clouds in the same way: that is not a hard cloud.
+    """
+    keys = [sample.key for sample in samples]
+    if isinstance(entrant.method, PredictionFolder):
+        return PredictionTable.of(keys, entrant.method.answers(keys))
+    about = {"method": entrant.digest, "clouds": clouds_digest(samples), "name": entrant.spec.words}
+    kept = _kept(path, about, keys)
+    if kept is not None:
+        return kept
+    table = PredictionTable.of(keys, asked(entrant.method, samples, entrant.name))
+    table.write(path, about)
+    return table
+
+
+def asked(method: Method, samples: Sequence[CloudSample], name: str) -> list[Prediction]:
+    """The method's answers, all clouds in one call; where that breaks, cloud by cloud: those that break are refused."""
+    clouds = [sample.cloud for sample in samples]
+    begun = time.perf_counter()
+    try:
+        given = list(method(clouds))
+    except Exception:
+        return _one_by_one(method, samples, name)
+    if len(given) != len(clouds) or not all(isinstance(one, Prediction) for one in given):
+        kinds = ", ".join(sorted({type(one).__name__ for one in given})) or "nothing"
+        raise HpsError(
+            f"the method '{name}' gave {len(given)} answers ({kinds}) to {len(clouds)} clouds; it must give one "
+            "hps.benchmark.prediction.Prediction for each, in their order"
+        )
+    each = 1000 * (time.perf_counter() - begun) / max(len(clouds), 1)
+    return [replace(one, milliseconds={**one.milliseconds, CALL: each}) for one in given]
+
+
+def _one_by_one(method: Method, samples: Sequence[CloudSample], name: str) -> list[Prediction]:
+    found: list[Prediction] = []
+    breaks: list[str] = []
+    for sample in samples:
+        begun = time.perf_counter()
+        try:
+            (one,) = method([sample.cloud])
+        except HpsError as error:
+            one = Prediction(refused=str(error)[:LONGEST_REASON])
+        except Exception as error:
+            kind = type(error).__name__
+            one = Prediction(refused=f"it broke: {kind}: {error}"[:LONGEST_REASON])
+            breaks.append(one.refused)
+        found.append(replace(one, milliseconds={**one.milliseconds, CALL: 1000 * (time.perf_counter() - begun)}))
+    if len(breaks) == len(samples) > 1 and len(set(breaks)) == 1:
+        raise HpsError(
+            f"the method '{name}' breaks on every cloud in the same way, such as '{samples[0].key}' ({breaks[0]}); "
+            "mend it, or leave it out"
+        )
+    return found
+
+
+def clouds_digest(samples: Sequence[CloudSample]) -> str:
+    """Of everything that a method sees of some samples, and of their keys."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        cloud = sample.cloud
+        digest.update(sample.key.encode() + b"\0")
+        for values in (cloud.points, cloud.camera, cloud.origins, cloud.up):
+            array = np.zeros(0) if values is None else np.ascontiguousarray(values)
+            digest.update(f"{array.dtype.kind}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _kept(path: Path, about: dict[str, str], keys: list[str]) -> PredictionTable | None:
+    if not path.is_file():
+        return None
+    try:
+        table, told = PredictionTable.read(path)
+    except HpsError:
+        return None  # a damaged file is made again
+    same = all(told.get(name) == about[name] for name in ("method", "clouds")) and list(table.keys) == keys
+    return table if same else None
