@@ -61,9 +61,7 @@ class LandmarkNetwork(nn.Module):
         self.start = nn.Parameter(torch.zeros(LANDMARK_COUNT, 3))
         self.asking = nn.ModuleList(Attention(width, config.heads, across=True) for _ in range(config.rounds))
         self.among = nn.ModuleList(Attention(width, config.heads) for _ in range(config.rounds))
-        self.placed = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4)) for _ in range(config.rounds)
-        )
+        self.placed = nn.ModuleList(_placing(width) for _ in range(config.rounds))
         self.spread = nn.Linear(width, half)
         self.each_point = nn.Sequential(nn.GELU(), *perceptron(half, half, PARTS + 4))
 
@@ -105,3 +103,11 @@ class LandmarkNetwork(nn.Module):
         weight = (weight / weight.sum(-1, keepdim=True)).to(tokens.dtype)
         spread = taken(self.spread(tokens), nearest)
         return self.each_point(own + (spread * weight[..., None]).sum(2))
+
+
+def _placing(width: int) -> nn.Sequential:
+    """A step of place and a log_sigma out of a query; at first nearly none."""
+    last = nn.Linear(width, 4)
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.LayerNorm(width), last)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from jaxtyping import Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from body.model import BodyModel
 from hps.errors import HpsError
@@ -20,6 +20,7 @@ from hps.points.augmentation.body_facts import BodyFacts
 from hps.points.augmentation.plan import augment, load_plan
 from hps.points.baselines.body_output import loss_skinning
 from hps.points.cloud_batch import CloudBatch, sampled
+from hps.points.network.landmark_network import LandmarkNetwork
 from hps.points.training.config import BLOCK, PackShare, TrainConfig
 from hps.points.training.packed import PackedClouds
 from hps.points.training.recipes import Trainable, trainable
@@ -68,16 +69,19 @@ def train(
     shares = np.array([share.share for share in config.packs])
     torch.manual_seed(config.seed)
     what = trainable(config.recipe)
-    what.network.to(device)
-    optimiser = torch.optim.AdamW(what.network.parameters(), config.rate, weight_decay=config.decay)
+    network: nn.Module = what.network
+    network.to(device)
+    optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.decay)
     state = TrainState(
-        network=what.network,
+        network=network,
         optimiser=optimiser,
-        average={name: value.clone() for name, value in what.network.state_dict().items()},
+        average={name: value.clone() for name, value in network.state_dict().items()},
     )
     folder.mkdir(parents=True, exist_ok=True)
     about = {"config": json.loads(json.dumps(asdict(config)))}
-    state.read(folder, about)
+    if not state.read(folder, about) and isinstance(network, LandmarkNetwork):
+        network.begin_at(_mean_landmarks(packs[0]))
+        state.average["start"].copy_(network.start.detach())
     plan, facts, skinning = load_plan(config.augmentation), BodyFacts.of(model), loss_skinning(model, device)
     begun, saved, sums, count = time.monotonic(), time.monotonic(), {}, 0
     with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -89,13 +93,13 @@ def train(
             batch = sampled(augment(batch, plan, generator, facts), points, generator).to(device)
             for group in optimiser.param_groups:
                 group["lr"] = config.rate_at(state.step)
-            what.network.train()
+            network.train()
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.bfloat16):
                 losses, error_mm = what.losses(batch, skinning)
             total = torch.stack(list(losses.values())).sum()
             optimiser.zero_grad()
             total.backward()
-            length = torch.nn.utils.clip_grad_norm_(what.network.parameters(), config.clip)
+            length = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
             if not torch.isfinite(length):
                 raise HpsError(f"the loss is no longer finite at step {state.step}; lower the rate ({config.rate})")
             optimiser.step()
@@ -166,6 +170,11 @@ def _chosen(pack: PackedClouds, share: PackShare, seed: int) -> Int64[np.ndarray
 
 def _seed(config: TrainConfig, step: int) -> int:
     return int(np.random.SeedSequence([config.seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _mean_landmarks(pack: PackedClouds) -> Tensor:
+    which = np.unique(np.linspace(0, len(pack) - 1, 1000).astype(np.int64))
+    return torch.from_numpy(np.array(pack.arrays["landmarks"][which]).mean(0))
 
 
 def _plain(losses: dict[str, Tensor]) -> list[tuple[str, float]]:

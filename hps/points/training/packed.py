@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from numpy.lib.format import open_memmap
 from scipy.spatial.transform import Rotation
 from torch import Tensor
@@ -207,7 +207,8 @@ def _row(sample: CloudSample, model: BodyModel, points: int, rng: np.random.Gene
         part[:there] = np.where(known < 0, _UNKNOWN, known)
         mm = 1000 * rotate(T, np.asarray(sample.labels.skin_offset, np.float64)[chosen])
         offset[:there] = np.where(np.isfinite(mm), np.clip(np.rint(np.nan_to_num(mm)), -127, 127), _NO_OFFSET)
-    p_pelvis = model.rest_joints(np.asarray(truth.betas), truth.child)[0]
+    pelvis, directions = _pelvis(model)
+    p_pelvis = pelvis + directions[:, : len(truth.betas)] @ np.asarray(truth.betas) + directions[:, -1] * truth.child
     turns = np.concatenate([truth.global_orient[:1], truth.body_pose.reshape(-1, 3)])
     turns[0] = (Rotation.from_matrix(T[:3, :3]) * Rotation.from_rotvec(truth.global_orient[0])).as_rotvec()
     betas = np.zeros(SHAPES, np.float32)
@@ -223,6 +224,15 @@ def _row(sample: CloudSample, model: BodyModel, points: int, rng: np.random.Gene
         "child": truth.child,
         "transl": transform(T, truth.transl[0] + p_pelvis) - p_pelvis,
     }
+
+
+@lru_cache(maxsize=2)
+def _pelvis(model: BodyModel) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3 shapes"]]:
+    """The rest pelvis, and how it moves with each of the betas and, last, with the child factor."""
+    row = np.asarray(model.J_regressor[[0]].todense())[0]
+    child = np.zeros_like(model.v_template) if model.child_direction is None else model.child_direction
+    directions = np.concatenate([model.shapedirs, child[..., None]], 2)
+    return row @ model.v_template, np.einsum("v,vis->is", row, directions)
 
 
 def _fill_landmarks(files: dict[str, np.memmap], full: Float32[np.ndarray, "clouds shapes"], model: BodyModel) -> None:
