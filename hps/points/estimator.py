@@ -1,0 +1,189 @@
+"""The point estimator: from clouds of people to bodies, with how sure they are and why they should not be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+
+from body.model import BodyModel
+from body.parameters import BodyParameters
+from geometry.rigid import inverse
+from hps.errors import HpsError
+from hps.points.cloud_batch import NOT_BODY
+from hps.points.cloud_checks import check_cloud
+from hps.points.estimate import BodyEstimate
+from hps.points.fitted_clouds import FittedClouds
+from hps.points.fitting.body import FitBody
+from hps.points.fitting.config import BodyFitConfig
+from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
+from hps.points.fitting.fit import fit_bodies
+from hps.points.judging.confidence import Judge, Verdict
+from hps.points.judging.signs import Signs, signs_of
+from hps.points.person_cloud import PersonCloud
+from hps.points.seeing import Network, Seeing, SeenClouds
+from hps.points.weights_file import WeightsInfo
+
+AT_ONCE: Final = 32
+"""Clouds in one batch: more is no faster on a processor."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FittedBatch:
+    """What was found in several clouds, a row for each cloud that was not refused."""
+
+    rows: tuple[int, ...]
+    """Which clouds these are."""
+    clouds: FittedClouds
+    """In the frames of the clouds."""
+    verdicts: tuple[Verdict, ...]
+    signs: tuple[Signs, ...]
+    refused: dict[int, str]
+    """Clouds in which no body was looked for, with the reason."""
+    milliseconds: dict[str, float]
+    """Of network, fit, refine, judging, all clouds together."""
+
+
+class PointEstimator:
+    """Landmarks that a network finds, a body fitted to them and to the points, and a verdict."""
+
+    def __init__(
+        self,
+        network: Network,
+        body: BodyModel,
+        *,
+        points: int,
+        info: WeightsInfo | None = None,
+        device: torch.device | str = "cpu",
+        fit: BodyFitConfig | None = None,
+        twice: bool = True,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """points: how many of a cloud the network takes. fit: choices of the body fit, such as refine = False. twice:
+        whether the network looks again from the predicted pelvis."""
+        self.body, self.info = body, info
+        self.fit_body = FitBody.of(body)
+        self.fit_config = BodyFitConfig() if fit is None else fit
+        self.seeing = Seeing(network, points, device, twice=twice)
+        self.judge = Judge.of(info)
+        self.at_once = at_once
+
+    def estimate(self, cloud: PersonCloud | np.ndarray) -> BodyEstimate:
+        """The body of one cloud, in its frame; an array is taken for one camera's cloud in the camera's frame.
+
+        Raises HpsError for a cloud that cannot be one person's, in metres (`check_cloud`). A body that should not be
+        used comes with a confidence below 0.5 and the reason.
+        """
+        cloud = as_cloud(cloud)
+        check_cloud(cloud)
+        return self.estimate_many([cloud])[0]
+
+    def estimate_many(self, clouds: Sequence[PersonCloud | np.ndarray]) -> list[BodyEstimate]:
+        """The same of many clouds, faster. A cloud that `estimate` refuses gives a body of NaN, confidence 0 and the
+        reason: none is left out."""
+        batch = self.fitted(clouds)
+        share = {name: spent / max(len(clouds), 1) for name, spent in batch.milliseconds.items()}
+        found: dict[int, BodyEstimate] = {}
+        for n, row in enumerate(batch.rows):
+            found[row] = _estimate(batch.clouds, n, batch.verdicts[n], share)
+        for row, reason in batch.refused.items():
+            found[row] = refused_estimate(reason, self.fit_body.shapes, self.fit_body.landmarks.part.shape[0])
+        return [found[row] for row in range(len(clouds))]
+
+    def fitted(self, clouds: Sequence[PersonCloud | np.ndarray]) -> FittedBatch:
+        """Arrays of all bodies, each in the frame of its cloud: what a clip is made of (`hps.points.sequence`)."""
+        taken = [as_cloud(cloud) for cloud in clouds]
+        refused: dict[int, str] = {}
+        for row, cloud in enumerate(taken):
+            try:
+                check_cloud(cloud)
+            except HpsError as error:
+                refused[row] = str(error)
+        rows = [row for row in range(len(taken)) if row not in refused]
+        parts = [
+            self._batch([taken[row] for row in rows[start : start + self.at_once]])
+            for start in range(0, len(rows), self.at_once)
+        ]
+        spent: dict[str, float] = {}
+        for _, _, _, milliseconds in parts:
+            for name, value in milliseconds.items():
+                spent[name] = spent.get(name, 0.0) + value
+        return FittedBatch(
+            rows=tuple(rows),
+            clouds=FittedClouds.joined([part[0] for part in parts]) if parts else FittedClouds.none(self.fit_body),
+            verdicts=tuple(verdict for part in parts for verdict in part[1]),
+            signs=tuple(signs for part in parts for signs in part[2]),
+            refused=refused,
+            milliseconds=spent,
+        )
+
+    def _batch(self, clouds: list[PersonCloud]) -> tuple[FittedClouds, list[Verdict], list[Signs], dict[str, float]]:
+        seen = self.seeing(clouds)
+        gaussians = LandmarkGaussians(position=seen.position, sigma=seen.sigma)
+        fitted = fit_bodies(self.fit_body, gaussians, surface_points(seen), self.fit_config)
+        signs = signs_of(self.fit_body, seen, fitted, clouds)
+        verdicts = [self.judge(one) for one in signs]
+        bodies = FittedClouds.of(fitted, self.fit_body, gaussians).moved(inverse(seen.given.T_canonical_cloud))
+        return bodies, verdicts, signs, {"network": seen.milliseconds, **fitted.milliseconds}
+
+
+def surface_points(seen: SeenClouds) -> SurfacePoints:
+    """Points that the network takes for the body, with where it thinks the skin under them is."""
+    part = seen.part_logits.argmax(-1)
+    return SurfacePoints(
+        points=seen.given.points,
+        keep=part != NOT_BODY,
+        part=part,
+        sigma=seen.skin_sigma,
+        skin_offset=seen.skin_offset,
+        rays=seen.given.rays,
+    )
+
+
+def as_cloud(cloud: PersonCloud | np.ndarray) -> PersonCloud:
+    """A bare array as one camera's cloud. Raises HpsError for an array of another shape."""
+    if isinstance(cloud, PersonCloud):
+        return cloud
+    points = np.asarray(cloud)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise HpsError(f"a cloud is an array of points x 3, not {points.shape}; leave colours and normals out")
+    return PersonCloud.of_camera(points.astype(np.float64))
+
+
+def refused_estimate(reason: str, shapes: int, landmarks: int) -> BodyEstimate:
+    """No body, and why."""
+    nan = np.full
+    return BodyEstimate(
+        parameters=BodyParameters(
+            betas=nan(shapes, np.nan),
+            global_orient=nan((1, 3), np.nan),
+            body_pose=nan((1, 69), np.nan),
+            transl=nan((1, 3), np.nan),
+        ),
+        joints=nan((1, 24, 3), np.nan),
+        joint_covariance=nan((1, 24, 3, 3), np.nan),
+        parameter_covariance=nan((1, 75 + shapes, 75 + shapes), np.nan),
+        confidence=np.zeros(1),
+        reasons=(reason,),
+        landmarks=nan((1, landmarks, 3), np.nan),
+        landmark_sigma=nan((1, landmarks), np.nan),
+        milliseconds={},
+    )
+
+
+def _estimate(bodies: FittedClouds, row: int, verdict: Verdict, milliseconds: dict[str, float]) -> BodyEstimate:
+    one = slice(row, row + 1)
+    return BodyEstimate(
+        parameters=bodies.parameters(row),
+        joints=bodies.joints[one],
+        joint_covariance=bodies.joint_covariance[one],
+        parameter_covariance=bodies.covariance[one],
+        confidence=np.array([verdict.confidence]),
+        reasons=(verdict.reason,),
+        landmarks=bodies.landmarks[one],
+        landmark_sigma=bodies.landmark_sigma[one],
+        milliseconds=milliseconds,
+    )
