@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hps.datasets.humman_folder import is_point, is_recon, open_humman_point, open_humman_recon
 from hps.datasets.reader import CloudReader
 from hps.datasets.synthetic import open_synthetic
 from hps.errors import HpsError
@@ -30,6 +31,18 @@ KINDS: Final[tuple[Kind, ...]] = (
         about="a folder of humanrig synthesize: dataset.toml, shards/",
         recognises=lambda path: (path / SYNTHETIC_FILE).is_file(),
         open=open_synthetic,
+    ),
+    Kind(
+        name="humman_point",
+        about="folders such as p000455_a000986 with kinect_depth/, kinect_mask/ and smpl_params.npz",
+        recognises=is_point,
+        open=open_humman_point,
+    ),
+    Kind(
+        name="humman_recon",
+        about="the same with smpl_params/000000.npz",
+        recognises=is_recon,
+        open=open_humman_recon,
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from body.loading import load_body_model
 from body.parameters import BodyParameters
@@ -24,10 +25,9 @@ def person(seed: int = 0, frames: int = 1, x_m: float = 0.0) -> BodyParameters:
     """Stands in a z-up world near (x_m, 0), with bent limbs; turns from frame to frame."""
     rng = np.random.default_rng(seed)
     turn = rng.uniform(-1, 1) + 0.3 * np.arange(frames)
-    from scipy.spatial.transform import Rotation
 
     upright = Rotation.from_euler("x", 90, degrees=True)
-    orient = (Rotation.from_euler("z", turn) * upright).as_rotvec()
+    orient = (Rotation.from_euler("z", turn.reshape(-1, 1)) * upright).as_rotvec()
     betas = rng.normal(size=10)
     return BodyParameters(
         betas=betas,
@@ -84,7 +84,6 @@ def seen(camera: Camera, *bodies: RayScene, floor: bool = False) -> tuple[np.nda
 
 def moved(parameters: BodyParameters, T_new_old: np.ndarray) -> BodyParameters:
     """The same bodies in another frame."""
-    from scipy.spatial.transform import Rotation
 
     rest = model().rest_joints(parameters.betas, parameters.child)[0]
     turn = Rotation.from_matrix(T_new_old[:3, :3]) * Rotation.from_rotvec(parameters.global_orient)
