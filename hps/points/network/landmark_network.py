@@ -65,6 +65,11 @@ class LandmarkNetwork(nn.Module):
         self.spread = nn.Linear(width, half)
         self.each_point = nn.Sequential(nn.GELU(), *perceptron(half, half, PARTS + 4))
 
+    def begin_at(self, landmarks: Float[Tensor, "88 3"]) -> None:
+        """Before training: where landmarks are thought to be before anything is seen."""
+        with torch.no_grad():
+            self.start.copy_(landmarks)
+
     def forward(self, points: Float[Tensor, "batch points 3"], rays: Float[Tensor, "batch points 3"]) -> NetworkOutput:
         """What is seen in clouds of any number of points, at least as many as a neighbourhood has."""
         center_index = farthest_points(points, self.config.tokens)

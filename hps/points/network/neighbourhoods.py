@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 
-def farthest_points(points: Float[Tensor, "batch points 3"], count: int) -> Int64[Tensor, "batch count"]:
+REACH_M: Final = 1.8
+"""From the middle of a cloud: the farthest landmark of 3,600 simulated clouds was 1.71 m away."""
+
+
+def farthest_points(
+    points: Float[Tensor, "batch points 3"], count: int, reach: float = REACH_M
+) -> Int64[Tensor, "batch count"]:
     """Indices of points each of which is the farthest from those before it, the first being the first given.
 
-    Farthest point sampling (Qi et al., PointNet++, NeurIPS 2017). Where there are fewer different points than `count`,
-    some come again.
+    Farthest point sampling (Qi et al., PointNet++, NeurIPS 2017). Points farther than `reach` from the origin are not
+    chosen, except the first: a few points of a wall behind the person would be the farthest of all. Where there are
+    fewer different points than `count`, some come again.
     """
     batch, _, _ = points.shape
     rows = torch.arange(batch, device=points.device)
     chosen = torch.zeros(batch, count, dtype=torch.int64, device=points.device)
     x, y, z = (points[..., axis].contiguous() for axis in range(3))
-    away = torch.full_like(x, torch.inf)
+    away = torch.where(x * x + y * y + z * z > reach * reach, -1.0, torch.inf)
     last = chosen[:, 0]
     for number in range(1, count):
         gap = (x - x[rows, last, None]) ** 2

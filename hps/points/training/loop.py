@@ -79,9 +79,8 @@ def train(
     )
     folder.mkdir(parents=True, exist_ok=True)
     about = {"config": json.loads(json.dumps(asdict(config)))}
-    if not state.read(folder, about) and isinstance(network, LandmarkNetwork):
-        network.begin_at(_mean_landmarks(packs[0]))
-        state.average["start"].copy_(network.start.detach())
+    if not state.read(folder, about):
+        _begin(state, packs[0])
     plan, facts, skinning = load_plan(config.augmentation), BodyFacts.of(model), loss_skinning(model, device)
     begun, saved, sums, count = time.monotonic(), time.monotonic(), {}, 0
     with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -172,9 +171,13 @@ def _seed(config: TrainConfig, step: int) -> int:
     return int(np.random.SeedSequence([config.seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _mean_landmarks(pack: PackedClouds) -> Tensor:
-    which = np.unique(np.linspace(0, len(pack) - 1, 1000).astype(np.int64))
-    return torch.from_numpy(np.array(pack.arrays["landmarks"][which]).mean(0))
+def _begin(state: TrainState, pack: PackedClouds) -> None:
+    """Landmarks are thought to be at their mean before anything is seen."""
+    network = state.network
+    if isinstance(network, LandmarkNetwork):
+        which = np.unique(np.linspace(0, len(pack) - 1, 1000).astype(np.int64))
+        network.begin_at(torch.from_numpy(np.array(pack.arrays["landmarks"][which]).mean(0)))
+        state.average["start"].copy_(network.start.detach())
 
 
 def _plain(losses: dict[str, Tensor]) -> list[tuple[str, float]]:
