@@ -42,9 +42,9 @@ def test_it_learns_a_handful_of_bodies(open_body, clouds_of_bodies):
     torch.manual_seed(0)
     batch, network = clouds_of_bodies(clouds=8, points=128), DirectNetwork(SMALL)
     skinning = loss_skinning(open_body)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     sums = []
-    for _ in range(25):
+    for _ in range(30):
         losses = network.losses(network(batch.points, batch.rays), batch, skinning)
         assert set(losses) == set(WEIGHTS)
         optimizer.zero_grad()
@@ -53,7 +53,7 @@ def test_it_learns_a_handful_of_bodies(open_body, clouds_of_bodies):
         optimizer.step()
         sums.append(total.item())
     assert all(each.grad is not None for each in network.parameters())
-    # measured: to MEASURED of the start
+    # measured: to 0.28 of the start
     assert sums[-1] < 0.5 * sums[0]
 
 
