@@ -62,6 +62,11 @@ class VotingOutput:
     child: Float[Tensor, "batch"]
     transl: Float[Tensor, "batch 3"]
 
+    @property
+    def rotations(self) -> Float[Tensor, "batch 24 3 3"]:
+        """The matrices as they are: what training poses bodies with."""
+        return self.matrices
+
     def as_regressed(self) -> BodyOutput:
         """The body that training poses, with matrices that may stretch."""
         return BodyOutput(rotations=self.matrices, betas=self.betas, child=self.child, transl=self.transl)
