@@ -13,11 +13,14 @@ from geometry.npz_files import DAMAGED, damage
 from hps.errors import HpsError
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """All arrays. Raises HpsError for a missing or damaged file, and for one that holds Python objects (pickles)."""
+def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """All arrays, or those of `names` that it has.
+
+    Raises HpsError for a missing or damaged file, and for one that holds Python objects (pickles).
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            return {name: stored[name] for name in stored.files if names is None or name in names}
     except FileNotFoundError:
         raise HpsError(f"{path} is missing; extract the data set again") from None
     except DAMAGED as error:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hps.datasets.gta_human import is_gta_human, open_gta_human
 from hps.datasets.humman_folder import is_point, is_recon, open_humman_point, open_humman_recon
 from hps.datasets.reader import CloudReader
+from hps.datasets.smc import is_smc, open_smc
+from hps.datasets.surreal import is_surreal, open_surreal
 from hps.datasets.synthetic import open_synthetic
 from hps.errors import HpsError
 from hps.synthesis.production.dataset_file import NAME as SYNTHETIC_FILE
@@ -43,6 +46,19 @@ KINDS: Final[tuple[Kind, ...]] = (
         about="the same with smpl_params/000000.npz",
         recognises=is_recon,
         open=open_humman_recon,
+    ),
+    Kind(name="smc", about="an .smc file or a folder of them", recognises=is_smc, open=open_smc),
+    Kind(
+        name="gta_human",
+        about="GTA-Human II: annotations/seq_…/ and point_clouds/seq_…/",
+        recognises=is_gta_human,
+        open=open_gta_human,
+    ),
+    Kind(
+        name="surreal",
+        about="…/01_01/01_01_c0001_info.mat with _depth.mat and _segm.mat",
+        recognises=is_surreal,
+        open=open_surreal,
     ),
 )
 

@@ -5,42 +5,15 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from posed_person import moved, off_skin_mm, person, ring, seen, skin
+from humman_rig import COLOR, DEPTH, FRAMES, IN_FILE, STORED_MM, T_FILE_WORLD, pictures, write_png
+from posed_person import off_skin_mm
 
-from geometry.rigid import rigid
 from hps.datasets.opening import open_dataset
 from hps.errors import HpsError
-
-FRAMES = (0, 6)
-STORED_MM = 0.7
-"""Half a millimetre along the axis, on rays up to 35 degrees from it, and float32 depth."""
-DEPTH = ring(4)
-T_DEPTH_COLOR = rigid(np.eye(3), np.array([-0.032, -0.002, 0.004]))
-COLOR = [replace(c, T_world_camera=c.T_world_camera @ np.linalg.inv(T_DEPTH_COLOR)) for c in DEPTH]
-T_FILE_WORLD = np.linalg.inv(COLOR[0].T_world_camera)
-BODY = person(3, frames=7)
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image)
-
-
-def pictures() -> dict:
-    """Depth and masks of the depth cameras, masks of the colour cameras, of each frame."""
-    found = {}
-    for frame in FRAMES:
-        body = skin(BODY, frame)
-        for n, (depth, color) in enumerate(zip(DEPTH, COLOR)):
-            depth_m, owner = seen(depth, body, floor=True)
-            found[frame, n] = depth_m, owner == 0, seen(color, body, floor=True)[1] == 0
-    return found
 
 
 def write_common(folder: Path, found: dict, of_color: bool) -> None:
@@ -64,7 +37,7 @@ def point(tmp_path_factory) -> Path:
     top = tmp_path_factory.mktemp("humman_point")
     folder = top / "p000438_a000040"
     write_common(folder, pictures(), of_color=False)
-    body = moved(BODY, T_FILE_WORLD)
+    body = IN_FILE
     arrays = {name: getattr(body, name).copy() for name in ("body_pose", "global_orient", "transl")}
     arrays["transl"][6] = np.nan
     np.savez(folder / "smpl_params.npz", betas=np.repeat(body.betas[None], 7, 0), **arrays)
@@ -76,7 +49,7 @@ def recon(tmp_path_factory) -> Path:
     top = tmp_path_factory.mktemp("humman_recon")
     folder = top / "p000012_a000040"
     write_common(folder, pictures(), of_color=True)
-    body = moved(BODY, T_FILE_WORLD)
+    body = IN_FILE
     (folder / "smpl_params").mkdir()
     for frame in FRAMES:
         arrays = {name: getattr(body, name)[frame] for name in ("body_pose", "global_orient", "transl")}
