@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-
 REACH_M: Final = 1.8
 """From the middle of a cloud: the farthest landmark of 3,600 simulated clouds was 1.71 m away."""
 
