@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -44,7 +44,28 @@ class FittedBatch:
     refused: dict[int, str]
     """Clouds in which no body was looked for, with the reason."""
     milliseconds: dict[str, float]
-    """Of network, fit, refine, judging, all clouds together."""
+    """Of network, fit and refine, all clouds together."""
+
+    def shifted(self, by: int) -> FittedBatch:
+        """The same with other numbers of clouds."""
+        rows = tuple(row + by for row in self.rows)
+        return replace(self, rows=rows, refused={row + by: reason for row, reason in self.refused.items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[FittedBatch]) -> FittedBatch:
+        """Several batches as one; at least one."""
+        spent: dict[str, float] = {}
+        for part in parts:
+            for name, value in part.milliseconds.items():
+                spent[name] = spent.get(name, 0.0) + value
+        return cls(
+            rows=tuple(row for part in parts for row in part.rows),
+            clouds=FittedClouds.joined([part.clouds for part in parts]),
+            verdicts=tuple(verdict for part in parts for verdict in part.verdicts),
+            signs=tuple(one for part in parts for one in part.signs),
+            refused={row: reason for part in parts for row, reason in part.refused.items()},
+            milliseconds=spent,
+        )
 
 
 class PointEstimator:
@@ -103,31 +124,27 @@ class PointEstimator:
             except HpsError as error:
                 refused[row] = str(error)
         rows = [row for row in range(len(taken)) if row not in refused]
-        parts = [
-            self._batch([taken[row] for row in rows[start : start + self.at_once]])
-            for start in range(0, len(rows), self.at_once)
-        ]
-        spent: dict[str, float] = {}
-        for _, _, _, milliseconds in parts:
-            for name, value in milliseconds.items():
-                spent[name] = spent.get(name, 0.0) + value
-        return FittedBatch(
-            rows=tuple(rows),
-            clouds=FittedClouds.joined([part[0] for part in parts]) if parts else FittedClouds.none(self.fit_body),
-            verdicts=tuple(verdict for part in parts for verdict in part[1]),
-            signs=tuple(signs for part in parts for signs in part[2]),
-            refused=refused,
-            milliseconds=spent,
+        parts = [self._batch(rows[start : start + self.at_once], taken) for start in range(0, len(rows), self.at_once)]
+        nobody = FittedBatch(
+            rows=(), clouds=FittedClouds.none(self.fit_body), verdicts=(), signs=(), refused=refused, milliseconds={}
         )
+        return FittedBatch.joined([*parts, nobody])
 
-    def _batch(self, clouds: list[PersonCloud]) -> tuple[FittedClouds, list[Verdict], list[Signs], dict[str, float]]:
+    def _batch(self, rows: list[int], everything: list[PersonCloud]) -> FittedBatch:
+        clouds = [everything[row] for row in rows]
         seen = self.seeing(clouds)
         gaussians = LandmarkGaussians(position=seen.position, sigma=seen.sigma)
         fitted = fit_bodies(self.fit_body, gaussians, surface_points(seen), self.fit_config)
         signs = signs_of(self.fit_body, seen, fitted, clouds)
-        verdicts = [self.judge(one) for one in signs]
-        bodies = FittedClouds.of(fitted, self.fit_body, gaussians).moved(inverse(seen.given.T_canonical_cloud))
-        return bodies, verdicts, signs, {"network": seen.milliseconds, **fitted.milliseconds}
+        bodies = FittedClouds.of(fitted, self.fit_body, gaussians)
+        return FittedBatch(
+            rows=tuple(rows),
+            clouds=bodies.moved(inverse(seen.given.T_canonical_cloud)),
+            verdicts=tuple(self.judge(one) for one in signs),
+            signs=tuple(signs),
+            refused={},
+            milliseconds={"network": seen.milliseconds, **fitted.milliseconds},
+        )
 
 
 def surface_points(seen: SeenClouds) -> SurfacePoints:

@@ -1,0 +1,90 @@
+"""The bodies of a clip as a file: the arrays of body/personNN.npz (docs/conventions.md), and what an estimator adds."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int64
+from scipy.spatial.transform import Rotation
+
+from body.joints import JOINT_COUNT, PARENTS
+from body.model import BodyModel
+from body.parameters import BodyParameters
+from hps.points.clip import ClipEstimate
+from registration.body_track import BodyTrack, TrackSigma
+
+TURNS = 3 * JOINT_COUNT
+
+
+def write_bodies(
+    path: Path,
+    clip: ClipEstimate,
+    model: BodyModel,
+    instants: Int64[np.ndarray, "clouds"],
+    time_us: Int64[np.ndarray, "clouds"],
+    weights: str,
+) -> None:
+    """Writes the file whole or not at all; instants and times are those of all clouds, refused ones included.
+
+    Beside what a fitted body has: `confidence` (T,), `parameter_covariance` (T,85,85), `point_landmarks` (T,88,3) and
+    `point_landmark_sigma` (T,88), `refused` (R,) instants without a body and `refused_reasons` (R,), and `weights`, what
+    the network was.
+    """
+    estimate = clip.estimate
+    shapes = len(estimate.parameters.betas)
+    track = BodyTrack(
+        parameters=estimate.parameters,
+        joints=estimate.joints,
+        instants=instants[clip.frames],
+        time_us=time_us[clip.frames],
+        keypoint_px=np.full(len(clip.frames), np.nan),
+        surface_mm=clip.residual_mm,
+        flags=np.array(estimate.reasons, np.str_),
+        model=model.name,
+        model_sha256=model.sha256,
+        sigma=TrackSigma(
+            joint_covariance=estimate.joint_covariance,
+            vertex_sigma=np.zeros((len(clip.frames), 0)),
+            vertices=np.zeros(0, np.int64),
+            pose_sigma=pose_sigma(estimate.parameters, estimate.parameter_covariance),
+            betas_covariance=estimate.parameter_covariance[:, TURNS : TURNS + shapes, TURNS : TURNS + shapes].min(0),
+        ),
+    )
+    buffer = io.BytesIO()
+    track.write(buffer)  # pyright: ignore[reportArgumentType] - numpy writes to open files too
+    with np.load(io.BytesIO(buffer.getvalue())) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    refused = sorted(clip.refused)
+    arrays |= {
+        "confidence": estimate.confidence,
+        "parameter_covariance": estimate.parameter_covariance.astype(np.float32),
+        "point_landmarks": estimate.landmarks.astype(np.float32),
+        "point_landmark_sigma": estimate.landmark_sigma.astype(np.float32),
+        "refused": instants[refused] if refused else np.zeros(0, np.int64),
+        "refused_reasons": np.array([clip.refused[row] for row in refused], np.str_),
+        "weights": np.str_(weights),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    part.replace(path)
+
+
+def pose_sigma(
+    parameters: BodyParameters, covariance: Float[np.ndarray, "frames unknowns unknowns"]
+) -> Float[np.ndarray, "frames 75"]:
+    """Of a small turn of each joint about the axes of its parent, then of the translation."""
+    frames = len(parameters)
+    turns = np.concatenate([parameters.global_orient, parameters.body_pose], 1).reshape(-1, 3)
+    own = Rotation.from_rotvec(turns).as_matrix().reshape(frames, JOINT_COUNT, 3, 3)
+    world, variance = np.empty_like(own), np.empty((frames, TURNS + 3))
+    for joint, parent in enumerate(PARENTS):
+        above = np.broadcast_to(np.eye(3), (frames, 3, 3)) if parent < 0 else world[:, parent]
+        world[:, joint] = above @ own[:, joint]
+        at = slice(3 * joint, 3 * joint + 3)
+        variance[:, at] = np.einsum("tji,tjk,tki->ti", above, covariance[:, at, at], above)
+    variance[:, TURNS:] = np.diagonal(covariance[:, -3:, -3:], axis1=1, axis2=2)
+    return np.sqrt(np.maximum(variance, 0))
