@@ -59,6 +59,8 @@ class RemoveRegion(Operation):
     least: Share = 0.1
     most: Annotated[float, Field(ge=0, lt=1)] = 0.5
     shape: Literal["disc", "side", "either"] = "either"
+    fewest: Annotated[int, Field(ge=0)] = FEWEST
+    """A cloud that would keep fewer points stays as it is."""
 
     def change(self, batch: CloudBatch, chosen: Bool[Tensor, "batch"], draw: Draw) -> CloudBatch:
         rows = chosen.nonzero()[:, 0]
@@ -78,7 +80,7 @@ class RemoveRegion(Operation):
         share = draw.between(self.least, self.most, len(batch))
         count = (share * batch.keep.sum(1)).round().long()
         limit = far.sort(1).values.gather(1, (count - 1).clamp_min(0)[:, None])
-        return without(batch, (far <= limit) & (count > 0)[:, None]).keep
+        return without(batch, (far <= limit) & (count > 0)[:, None], self.fewest).keep
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
