@@ -1,0 +1,67 @@
+"""The terms of the energy from what the caller gives: tensors of any device to arrays, unknown to no information."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART
+from hps.points.fitting.body import ANY_PART, FitBody
+from hps.points.fitting.config import BodyFitConfig
+from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
+from hps.points.fitting.landmark_term import LandmarkTerm
+from hps.points.fitting.prior_term import PriorTerm
+from hps.points.fitting.surface_term import SurfaceTerm
+from registration.shape.prior import population
+
+
+def landmark_term(body: FitBody, gaussians: LandmarkGaussians, config: BodyFitConfig) -> LandmarkTerm:
+    """Landmarks with their information; those of infinite sigma have none, wherever they are."""
+    sigma = np.maximum(array_of(gaussians.sigma), config.least_sigma_m)
+    information = 1 / sigma**2
+    position = np.where(information[..., None] > 0, array_of(gaussians.position), 0.0)
+    return LandmarkTerm(
+        position=position,
+        information=information,
+        points=body.points,
+        freedom=config.landmark_freedom,
+        redundancy=config.landmark_redundancy,
+    )
+
+
+def prior_term(body: FitBody, config: BodyFitConfig) -> PriorTerm:
+    """People in general."""
+    return PriorTerm(
+        shape=population(body.model, body.shapes), pose_scale=config.pose_scale, shape_scale=config.shape_scale
+    )
+
+
+def surface_term(body: FitBody, surface: SurfacePoints, config: BodyFitConfig) -> SurfaceTerm:
+    """Points moved onto the skin, less sure the farther they were moved; points of no body say nothing."""
+    part, keep = surface.part.cpu().numpy(), surface.keep.cpu().numpy()
+    group = np.where(keep & (part != NOT_BODY), np.where(part == UNKNOWN_PART, ANY_PART, part), -1).astype(np.int64)
+    told = group >= 0
+    points = array_of(surface.points)
+    squared = array_of(surface.sigma) ** 2 + config.point_floor_m**2
+    if surface.skin_offset is None:
+        squared = squared + config.cloth_sigma_m**2
+    else:
+        offset = array_of(surface.skin_offset)
+        points = points + offset
+        squared = squared + (config.offset_share**2) * (offset**2).sum(-1)
+    rays = np.zeros_like(points) if surface.rays is None else array_of(surface.rays)
+    return SurfaceTerm(
+        body=body,
+        points=np.where(told[..., None], points, 0.0),
+        group=group,
+        rays=rays,
+        sigma=np.where(told, np.sqrt(np.where(told, squared, 1.0)), 1.0),
+        share=np.minimum(1.0, config.point_count / np.maximum(told.sum(1), 1)),
+        kernel=config.point_kernel,
+        reach_m=config.reach_m,
+    )
+
+
+def array_of(tensor: Tensor) -> np.ndarray:
+    """As float64 on the processor."""
+    return np.ascontiguousarray(tensor.detach().cpu().double().numpy())
