@@ -18,7 +18,7 @@ from hps.metrics.positions import PELVIS, joint_distances_mm, pa_pve_mm, pve_mm,
 from hps.metrics.regions import pve_by_region_mm, region_vertices
 from hps.metrics.score_table import Measurement, ScoreTable
 from hps.metrics.shape import height_error_mm, t_pose_pve_mm, t_pose_pve_scaled_mm
-from hps.protocols.measuring import measure_mm, protocol_points
+from hps.protocols.measuring import measure_mm, measure_vertices_mm, protocol_points
 from hps.protocols.named import DEFAULT_PROTOCOLS
 from hps.protocols.protocol import Protocol
 
@@ -48,7 +48,8 @@ def score(
 
     Columns beside `mpjpe[PROTOCOL]`: `pve[vertices_abs|_root|_pa]`, `pve[REGION_abs]`, `t_pose_pve[rest_abs|_scaled]`,
     `height[rest]`, `mpjae[major9_global|all24_global|all24_local]`, `translation[pelvis]`, and `failed[pve>150mm]`:
-    1, 0, or NaN for a method that gives joints and no body. valid: flags by name, for protocols that want one.
+    1, 0, or NaN for a method that gives joints and no body; `pve[PROTOCOL]` for protocols that hand over the truth.
+    valid: flags by name, for protocols that want one.
     Raises HpsError when the lengths differ.
     """
     if len(answers) != len(truths):
@@ -109,13 +110,17 @@ def _score_chunk(
             columns.put("mpjpe", how.name, "mm", rows[some], values)
             continue
         posed = joints
+        handed = estimate
+        if how.given and guesses:
+            handed = poser.pose([_given(guess, truths[k], how) for k, guess in guesses])
         if how.given:
             posed = np.full_like(joints, np.nan)
-            if guesses:
-                posed[some] = poser.pose([_given(guess, truths[k], how) for k, guess in guesses]).joints
-        columns.put(
-            "mpjpe", how.name, "mm", rows, measure_mm(how, posed, truth.joints, None if flags is None else flags[rows])
-        )
+            posed[some] = handed.joints
+        valid_here = None if flags is None else flags[rows]
+        columns.put("mpjpe", how.name, "mm", rows, measure_mm(how, posed, truth.joints, valid_here))
+        if how.given or how.flipped_translation:
+            values = measure_vertices_mm(how, handed.vertices, true.vertices, handed.joints, true.joints)
+            columns.put("pve", how.name, "mm", rows[some], values)
     for metric, name, unit, values in _of_bodies(estimate, true, regions):
         columns.put(metric, name, unit, rows[some], values)
 

@@ -1,6 +1,6 @@
 """Named ways to compare an estimate with the truth; a number without such a name says nothing."""
 
-from hps.protocols.measuring import measure_mm, protocol_points
+from hps.protocols.measuring import measure_mm, measure_vertices_mm, protocol_points
 from hps.protocols.named import DEFAULT_PROTOCOLS, PROTOCOLS, protocol
 from hps.protocols.protocol import Alignment, Given, Protocol
 
@@ -11,6 +11,7 @@ __all__ = [
     "Given",
     "Protocol",
     "measure_mm",
+    "measure_vertices_mm",
     "protocol",
     "protocol_points",
 ]

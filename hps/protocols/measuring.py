@@ -58,13 +58,39 @@ def measure_mm(
             "frame"
         )
     chosen = list(protocol.joints)
+    a, b = _placed(protocol, estimate, truth, estimate, truth)
+    error = _distance(protocol, a[:, chosen], b[:, chosen])
+    return error if valid is None else np.where(valid, error, np.nan)
+
+
+def measure_vertices_mm(
+    protocol: Protocol,
+    estimate: Float[np.ndarray, "frames vertices 3"],
+    truth: Float[np.ndarray, "frames vertices 3"],
+    joints: Float[np.ndarray, "frames sources 3"],
+    true_joints: Float[np.ndarray, "frames sources 3"],
+) -> Float[np.ndarray, "frames"]:
+    """Mean vertex error of each frame with the protocol's root, alignment and mistakes, millimetres.
+
+    The root is that of the joints; an alignment is fitted on the vertices themselves. `validity` is not looked at.
+    """
+    same_shape("vertices", estimate, truth)
+    return _distance(protocol, *_placed(protocol, estimate, truth, joints, true_joints))
+
+
+def _placed(
+    protocol: Protocol, estimate: np.ndarray, truth: np.ndarray, joints: np.ndarray, true_joints: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides relative to their roots, and LiveHPS's wrong sign where the protocol has it."""
     estimate, truth = np.asarray(estimate, np.float64), np.asarray(truth, np.float64)
-    a, b = rooted(estimate, protocol.root, estimate), rooted(truth, protocol.root, truth)
+    a, b = rooted(estimate, protocol.root, joints), rooted(truth, protocol.root, true_joints)
     if protocol.flipped_translation:
         pelvis = list(protocol.root)
-        a = a + truth[:, pelvis].mean(1, keepdims=True) - estimate[:, pelvis].mean(1, keepdims=True)
-    a, b = a[:, chosen], b[:, chosen]
+        a = a + true_joints[:, pelvis].mean(1, keepdims=True) - joints[:, pelvis].mean(1, keepdims=True)
+    return a, b
+
+
+def _distance(protocol: Protocol, a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, "frames"]:
     if protocol.alignment != "none":
         a = procrustes(a, b, scale=protocol.alignment == "similarity")
-    error = joint_distances_mm(a, b).mean(-1)
-    return error if valid is None else np.where(valid, error, np.nan)
+    return joint_distances_mm(a, b).mean(-1)
