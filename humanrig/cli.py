@@ -11,6 +11,7 @@ import tyro
 
 from humanrig.commands import (
     actions,
+    benchmark,
     board,
     calibrate,
     calibration,
@@ -19,6 +20,7 @@ from humanrig.commands import (
     clouds,
     demo,
     devices,
+    estimate,
     evaluate,
     export,
     host,
@@ -64,14 +66,16 @@ COMMANDS = {
     "mesh": mesh.mesh,
     "texture": texture.texture,
     "export": export.export,
+    "estimate": estimate.estimate,
     "evaluate": evaluate.evaluate,
+    "benchmark": benchmark.benchmark,
     "check": check.check,
     "repair": repair.repair,
     "report": report.report,
     "models": models.models,
     "phone": phone.phone,
 }
-GATHERED = ("--option", "--without", "--terms")
+GATHERED = ("--option", "--without", "--terms", "--method")
 """Words that take several values and may be given several times."""
 DESCRIPTION = """From a ring of RGB-D sensors to calibrated, clean, textured, parametric 4D humans.
 

@@ -19,6 +19,7 @@ from hps.benchmark.points.runner.held_out_cameras import HeldOutCameras
 from hps.benchmark.points.runner.prediction_table import PredictionTable
 from hps.benchmark.points.runner.scoring import Truth, score
 from hps.benchmark.points.runner.substitute import substitute
+from hps.benchmark.prediction import Prediction
 from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 
@@ -44,6 +45,10 @@ class BenchmarkRun:
     entrants: tuple[Entrant, ...]
     tables: tuple[ErrorTable, ...]
     """One an entrant, rows as in `facts`."""
+    answers: tuple[tuple[PredictionTable, ...], ...]
+    """One an entrant, in pieces of CHUNK clouds."""
+    places: Int64[np.ndarray, "clouds"]
+    """Of the clouds in the samples that were given."""
     substitute: ErrorTable
     """Of the answer that stands in for refusals."""
     acceleration: tuple[np.ndarray, ...]
@@ -51,6 +56,10 @@ class BenchmarkRun:
     held_out: tuple[np.ndarray, ...] = field(default=())
     """Median distances of held-out cameras' points from the bodies, mm, one array an entrant; NaN without a body."""
     held_out_facts: CloudFacts | None = None
+
+    def answer(self, entrant: int, row: int) -> Prediction:
+        """What an entrant answered to one cloud."""
+        return self.answers[entrant][row // CHUNK][row % CHUNK]
 
 
 def run_benchmark(
@@ -72,6 +81,7 @@ def run_benchmark(
         raise HpsError("the benchmark has no clouds; make the set, or name other parts of it")
     facts: list[CloudFacts] = []
     tables: list[list[ErrorTable]] = [[] for _ in entrants]
+    given: list[list[PredictionTable]] = [[] for _ in entrants]
     substitutes: list[ErrorTable] = []
     held = HeldOutCameras(entrants, folder / PREDICTIONS)
     for first in range(0, len(chosen), CHUNK):
@@ -80,7 +90,8 @@ def run_benchmark(
         facts.append(CloudFacts.of(part))
         for place, entrant in enumerate(entrants):
             path = folder / PREDICTIONS / entrant.folder_name / f"{first // CHUNK:06d}.npz"
-            tables[place].append(score(answers(entrant, part, path), truth))
+            given[place].append(answers(entrant, part, path))
+            tables[place].append(score(given[place][-1], truth))
         keys = [sample.key for sample in part]
         substitutes.append(score(PredictionTable.of(keys, [substitute(sample.cloud) for sample in part]), truth))
         held.offer(part)
@@ -93,6 +104,8 @@ def run_benchmark(
         facts=told,
         entrants=tuple(entrants),
         tables=joined,
+        answers=tuple(tuple(parts) for parts in given),
+        places=chosen,
         substitute=ErrorTable.joined(substitutes),
         acceleration=tuple(acceleration_of_runs(table.joints, table.true_joints, runs) for table in joined),
         held_out=held.medians_mm,

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool
 
 Value = float | str
+NOT_STRATA: Final = ("subject", "motion", "flags")
+"""Attributes in words that tell who or what a cloud is, not how hard."""
 MOST_KINDS: Final = 40
 """An attribute in words with more values than this is told apart by nobody; it stays in the table of errors."""
 
@@ -57,7 +59,7 @@ STRATIFICATIONS: Final = (
     Stratification(attribute="clothing", title="clothing"),
     Stratification(attribute="cloth_mm", title="mean offset of the cloth", shares=(0, 1 / 3, 2 / 3, 1), unit="mm"),
     Stratification(attribute="bmi", title="body mass index", shares=(0, 0.1, 0.5, 0.9, 1)),
-    Stratification(attribute="child", title="position on the child axis", edges=(-1e-9, 0.05, 0.5, float("inf"))),
+    Stratification(attribute="child", title="child"),
     Stratification(attribute="mask", title="mask"),
     Stratification(attribute="clutter", title="clutter"),
     Stratification(attribute="action", title="action"),
@@ -84,7 +86,7 @@ def strata_of(attributes: dict[str, Sequence[Value]], count: int) -> list[Stratu
     """
     known = {one.attribute: one for one in STRATIFICATIONS}
     found: list[Stratum] = []
-    for name in (*known, *sorted(attributes.keys() - known.keys())):
+    for name in (*known, *sorted(attributes.keys() - known.keys() - set(NOT_STRATA))):
         values = attributes.get(name)
         if values is None or len(values) != count:
             continue
