@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Int64
 from numpy.lib.format import open_memmap
 from scipy.spatial.transform import Rotation
 from torch import Tensor
@@ -235,7 +235,7 @@ def _pelvis(model: BodyModel) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray,
     return row @ model.v_template, np.einsum("v,vis->is", row, directions)
 
 
-def _fill_landmarks(files: dict[str, np.memmap], full: Float32[np.ndarray, "clouds shapes"], model: BodyModel) -> None:
+def _fill_landmarks(files: dict[str, np.memmap], full: Float[np.ndarray, "clouds shapes"], model: BodyModel) -> None:
     """Landmarks of the body at all its betas, not only at those that are packed."""
     markers = landmarks_of(model).markers
     skinning = Skinning(model, vertex_subset=markers)
