@@ -14,12 +14,15 @@ from hps.synthesis.clouds.cloud import LabelledCloud
 from hps.synthesis.clouds.clouds_pass import ENDING, CloudsPass
 from hps.synthesis.config import SynthesisConfig
 from hps.synthesis.labelling.schema import F32, column
-from hps.synthesis.production.factory import KINDS, Factory, PassKind, Workplace, standard_factory
+from hps.synthesis.production.factory import BODIES, KINDS, Factory, PassKind, StageScene, Workplace
 from hps.synthesis.sample import Pass, Sample
+from hps.synthesis.staging.stage import Stage
 from hps.synthesis.staging.staged import StagedScene
 
 VERSION: Final = 1
 """Raised when these columns are worked out differently."""
+COSTUMES: Final = "costumes"
+"""Folder of clothes in the set's; it may be removed when the set is made."""
 FIELDS: Final = (
     column("visible_share", F32, "share of the naked skin's area that the cloud's cameras see, clothes aside"),
     column("occluded_share", F32, "share of what they would see of the person alone that they do not see"),
@@ -50,7 +53,13 @@ class CloudsWithAttributes(CloudsPass):
 def set_factory(config: SynthesisConfig) -> Factory:
     """What makes the set's parts."""
     kind = PassKind(name="clouds", version=_version, settings=KINDS["clouds"].settings, make=_make, colors=False)
-    return Factory(kinds=(kind,), stage=standard_factory(config).stage)
+    return Factory(kinds=(kind,), stage=_stage)
+
+
+def _stage(place: Workplace, colors: bool) -> StageScene:
+    """With one wardrobe for all data sets of the set: many show the same people."""
+    bodies, costumes = place.folder / BODIES, place.folder.parent / COSTUMES
+    return Stage(bodies, place.model, renderer=place.config.renderer, colors=colors, costumes=costumes).scene
 
 
 def _version() -> int:
