@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +28,8 @@ def write_bodies(
     """Writes the file whole or not at all; instants and times are those of all clouds, refused ones included.
 
     Beside what a fitted body has: `confidence` (T,), `parameter_covariance` (T,85,85), `point_landmarks` (T,88,3) and
-    `point_landmark_sigma` (T,88), `refused` (R,) instants without a body and `refused_reasons` (R,), and `weights`, what
-    the network was.
+    `point_landmark_sigma` (T,88), `refused` (R,) instants without a body and `refused_reasons` (R,), and `weights`, of
+    the network.
     """
     estimate = clip.estimate
     shapes = len(estimate.parameters.betas)
@@ -49,12 +48,13 @@ def write_bodies(
             vertex_sigma=np.zeros((len(clip.frames), 0)),
             vertices=np.zeros(0, np.int64),
             pose_sigma=pose_sigma(estimate.parameters, estimate.parameter_covariance),
-            betas_covariance=estimate.parameter_covariance[:, TURNS : TURNS + shapes, TURNS : TURNS + shapes].min(0),
+            betas_covariance=estimate.parameter_covariance[:, TURNS : TURNS + shapes, TURNS : TURNS + shapes][0],
         ),
     )
-    buffer = io.BytesIO()
-    track.write(buffer)  # pyright: ignore[reportArgumentType] - numpy writes to open files too
-    with np.load(io.BytesIO(buffer.getvalue())) as stored:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part.npz")
+    track.write(part)
+    with np.load(part) as stored:
         arrays = {name: stored[name] for name in stored.files}
     refused = sorted(clip.refused)
     arrays |= {
@@ -66,10 +66,7 @@ def write_bodies(
         "refused_reasons": np.array([clip.refused[row] for row in refused], np.str_),
         "weights": np.str_(weights),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    np.savez_compressed(part, **arrays)
     part.replace(path)
 
 
