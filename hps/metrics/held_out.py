@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Integer
 
+from geometry.ray_refinement import barycentric_points
 from geometry.rays import RayScene
 from hps.errors import HpsError
 from hps.points.person_cloud import PersonCloud
@@ -32,8 +33,23 @@ def surface_distances_mm(
     vertices: Float[np.ndarray, "vertices 3"],
     faces: Integer[np.ndarray, "faces 3"],
 ) -> Float[np.ndarray, "points"]:
-    """Distance of each point from the nearest point of the mesh, inside or outside, millimetres."""
-    return 1000.0 * RayScene(vertices, faces).closest(np.asarray(points, np.float64)).distance
+    """Distance of each point from the nearest point of the mesh, inside or outside, millimetres.
+
+    Embree chooses the face in float32; among faces that meet at an edge it may take the second best. All faces around
+    the chosen one are therefore measured again in float64.
+    """
+    p, corners = np.asarray(points, np.float64), np.asarray(vertices, np.float64)
+    chosen = np.asarray(faces)[RayScene(corners, faces).closest(p).face]
+    order = np.argsort(faces, axis=None, kind="stable")
+    first = np.searchsorted(np.asarray(faces).ravel()[order], np.arange(len(corners) + 1))
+    count = np.diff(first)[chosen]
+    row = np.repeat(np.arange(len(p)), count.sum(1))
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count.ravel(), count.ravel())
+    around = order[np.repeat(first[chosen].ravel(), count.ravel()) + within] // 3
+    found, _ = barycentric_points(p[row], corners, np.asarray(faces, np.int64), around.astype(np.int32))
+    nearest = np.full(len(p), np.inf)
+    np.minimum.at(nearest, row, np.linalg.norm(found - p[row], axis=-1))
+    return 1000.0 * nearest
 
 
 def split_by_camera(cloud: PersonCloud, held_out: Collection[int]) -> tuple[PersonCloud, PersonCloud]:
