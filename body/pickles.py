@@ -7,6 +7,7 @@ is admitted: some of its public functions execute text.
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,19 @@ def read_pickle(path: Path) -> dict[str, Any]:
         raise BodyError(f"{path} holds a {type(content).__name__}, a body model is a dictionary; check the file")
     entries = {str(key): _plain(value) for key, value in content.items()}
     return {key: value for key, value in entries.items() if value is not None}
+
+
+def read_pickled_values(content: bytes, where: str) -> Any:
+    """The lists, dictionaries, arrays, texts and numbers of a pickle; `where` begins an error's sentence.
+
+    Raises BodyError for a pickle that names anything else, and for one that is cut short.
+    """
+    try:
+        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    except _RefusedError as error:
+        raise BodyError(f"{where} was not opened: {error}") from error
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise BodyError(f"{where} is not a whole pickle ({error}); obtain the file again") from error
 
 
 def _plain(value: Any) -> Any:

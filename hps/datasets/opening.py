@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hps.datasets.gta_human import is_gta_human, open_gta_human
+from hps.datasets.human_data import is_humandata, open_humandata
 from hps.datasets.humman_folder import is_point, is_recon, open_humman_point, open_humman_recon
 from hps.datasets.reader import CloudReader
+from hps.datasets.session import is_session, open_session
 from hps.datasets.smc import is_smc, open_smc
 from hps.datasets.surreal import is_surreal, open_surreal
 from hps.datasets.synthetic import open_synthetic
@@ -29,6 +31,7 @@ class Kind:
 
 
 KINDS: Final[tuple[Kind, ...]] = (
+    Kind(name="session", about="a humanrig session, or a folder of them", recognises=is_session, open=open_session),
     Kind(
         name="synthetic",
         about="a folder of humanrig synthesize: dataset.toml, shards/",
@@ -59,6 +62,12 @@ KINDS: Final[tuple[Kind, ...]] = (
         about="…/01_01/01_01_c0001_info.mat with _depth.mat and _segm.mat",
         recognises=is_surreal,
         open=open_surreal,
+    ),
+    Kind(
+        name="humandata",
+        about="mmhuman3d's HumanData .npz with depth_path, or a folder of them",
+        recognises=is_humandata,
+        open=open_humandata,
     ),
 )
 

@@ -21,7 +21,7 @@ class CloudProtocol:
 
     name: str
     views: int = 1
-    """Cameras of a cloud. Several are spread all round, each camera in at most one cloud of an instant."""
+    """Cameras of a cloud, 0 for all. Several are spread all round, each camera in at most one cloud of an instant."""
     near_m: float = 0.1
     far_m: float = 5.0
     """Depths (along the axis) outside of near..far are left out."""
@@ -78,6 +78,11 @@ PROTOCOLS: Final[dict[str, CloudProtocol]] = {
             near_m=0.0,
             far_m=1e9,
             about="every pixel with a part label, f = 600 px, centre (160, 120); SURREAL's own split",
+        ),
+        CloudProtocol(
+            name="humanrig_clouds_v1",
+            views=0,
+            about="the fused and cleaned clouds of a session's stage clouds, all its cameras",
         ),
         CloudProtocol(name="humandata_v1", far_m=10.0, about="depth_path within segmentation; no split of its own"),
     )
