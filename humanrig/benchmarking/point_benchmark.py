@@ -9,17 +9,19 @@ from typing import Any, Final
 
 import torch
 
+from body.loading import SETTING, load_body_model
 from hps.benchmark.points.report.gallery import gallery
 from hps.benchmark.points.report.summary import summarise
 from hps.benchmark.points.report.write_results import write_results
 from hps.benchmark.points.runner.entrant import Entrant, join
 from hps.benchmark.points.runner.method_spec import MethodSpec
+from hps.benchmark.points.runner.posed_rows import benchmark_model
 from hps.benchmark.points.runner.run import Progress, Samples, run_benchmark, spread
-from hps.benchmark.points.runner.shipped import shipped_methods
 from hps.benchmark.points.runner.timing import processor, timings
 from hps.benchmark.points.set.benchmark_set import BenchmarkSet
 from hps.benchmark.points.set.part_table import read_parts
 from hps.errors import HpsError
+from hps.points.baselines.shipped import SHIPPED
 from humanrig import __version__
 from humanrig.benchmarking.page import write_benchmark_page
 
@@ -64,7 +66,11 @@ def open_clouds(folder: Path, split: str, parts: Sequence[str] | None) -> PointC
 
 def join_all(specs: Sequence[MethodSpec], on_said: Said) -> list[Entrant]:
     """The methods, ready; without any, all shipped ones that this installation can run. Raises HpsError as `join`."""
-    shipped = shipped_methods()
+    shipped = SHIPPED
+    if (model := load_body_model()).sha256 != benchmark_model().sha256:
+        raise HpsError(
+            f"the benchmark is of the open body, but the body model that is set is '{model.name}'; unset {SETTING}"
+        )
     if specs:
         return [join(spec, shipped) for spec in specs]
     found: list[Entrant] = []

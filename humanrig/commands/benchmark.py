@@ -129,13 +129,12 @@ def methods() -> int:
     """List the methods that ship with the benchmark of point clouds, and whether they can run here."""
     from hps.benchmark.points.runner.entrant import join
     from hps.benchmark.points.runner.method_spec import MethodSpec
-    from hps.benchmark.points.runner.shipped import shipped_methods
     from hps.errors import HpsError
+    from hps.points.baselines.shipped import SHIPPED
 
-    shipped = shipped_methods()
-    for name in shipped:
+    for name in SHIPPED:
         try:
-            entrant = join(MethodSpec(label=name, target=name), shipped)
+            entrant = join(MethodSpec(label=name, target=name), SHIPPED)
         except HpsError as error:
             print(f"{name}: cannot run: {error}")
             continue

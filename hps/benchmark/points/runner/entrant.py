@@ -6,14 +6,15 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from hps.benchmark.points.runner.method_spec import MethodSpec
 from hps.benchmark.points.runner.prediction_folder import PredictionFolder
-from hps.benchmark.prediction import Method
+from hps.benchmark.prediction import Method, Prediction
+from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 
 Maker = Callable[[str], Method]
@@ -30,6 +31,8 @@ class Entrant:
     """Changes with the method's code and weights, as far as can be told."""
     parameters: int | None = None
     """Of its networks; None where it has none, or does not say."""
+    of_samples: Callable[[Sequence[CloudSample]], Sequence[Prediction]] | None = None
+    """Of a shipped ceiling that is told the truth; no other method ever sees it."""
     gflops: float | None = None
     """Of one cloud's forward pass; a multiplication and an addition are two."""
 
@@ -62,11 +65,13 @@ def join(spec: MethodSpec, shipped: Mapping[str, Maker]) -> Entrant:
             f"there is no method '{spec.target}'; shipped are {', '.join(shipped)}; another joins as module:function "
             "or as a folder of predictions"
         )
+    ceiling = spec.target in shipped and not spec.is_function
     own = str(getattr(method, "digest", ""))
     return Entrant(
         spec=spec,
         method=method,
         digest=hashlib.sha256("\n".join([spec.words, code, own]).encode()).hexdigest(),
+        of_samples=getattr(method, "of_samples", None) if ceiling else None,
         parameters=_number(method, "parameters", int),
         gflops=_number(method, "gflops", float),
     )

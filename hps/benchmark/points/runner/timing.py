@@ -27,11 +27,11 @@ LONGEST_S: Final = 60.0
 
 
 def timings(entrant: Entrant, clouds: Sequence[PersonCloud]) -> list[dict[str, Any]]:
-    """Milliseconds of wall time a cloud on each device; none of a folder of predictions.
+    """Milliseconds of wall time a cloud on each device; none of a folder of predictions, nor of a ceiling.
 
     A method runs on a graphics card when there is one and the method has `on(device)`, which gives it there.
     """
-    if isinstance(entrant.method, PredictionFolder) or not clouds:
+    if isinstance(entrant.method, PredictionFolder) or entrant.of_samples is not None or not clouds:
         return []
     found = [_timed(entrant.method, clouds, processor())]
     move = cast(Callable[[str], Method] | None, getattr(entrant.method, "on", None))
