@@ -17,6 +17,8 @@ LEAST_M: Final = 0.02
 """Smallest: less than a hand's."""
 UNITS: Final = {"mm": 0.001, "cm": 0.01, "m": 1.0}
 """Metres in each unit a cloud may be given in."""
+NEAREST_M: Final = 0.2
+"""No depth camera of ours measures nearer."""
 LEVEL_UP: Final = 0.1
 """Least length of a vector that can say where up is."""
 
@@ -73,10 +75,12 @@ def _check_camera(cloud: PersonCloud, points: np.ndarray) -> None:
         mine = ways[cloud.camera[seen] == camera]
         unit = mine / np.maximum(np.linalg.norm(mine, axis=1, keepdims=True), 1e-9)
         middle = unit.mean(0)
-        if (unit @ middle < 0).mean() > 0.05:
+        around = (unit @ middle < 0).mean() > 0.05
+        if around or np.quantile(np.linalg.norm(mine, axis=1), 0.01) < NEAREST_M:
             raise HpsError(
-                f"points lie on all sides of camera {int(camera)} at {_place(origins[camera])}: no camera sees so. "
-                "The cloud is in another frame than its camera; say where the camera stood, or that it is not known"
+                f"points lie {'on all sides of' if around else 'within 0.2 m of'} camera {int(camera)} at "
+                f"{_place(origins[camera])}: no depth camera sees so. The cloud is in another frame than its camera; "
+                "say where the camera stood, or that it is not known (command line: --origin, or --up alone)"
             )
 
 

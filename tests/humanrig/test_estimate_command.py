@@ -134,7 +134,7 @@ def test_a_cloud_of_a_world_says_where_up_and_the_camera_are(
     assert main([*words, "--up", "0", "0", "2", *place]) == 0
     assert error_mm(tmp_path / "b.npz", POSED.vertices[0]) < 12
     assert main(words) == 1
-    assert "no camera sees so" in " ".join(capsys.readouterr().err.split())
+    assert "do not use it" in " ".join(capsys.readouterr().err.split())
 
 
 def test_every_instant_of_a_session_with_one_shape(

@@ -22,6 +22,7 @@ POINTS = np.random.default_rng(5).uniform((-0.3, -0.9, 2.4), (0.3, 0.9, 2.6), (8
         (POINTS * (8, 2, 2), "cut the person out"),
         (POINTS * 0.01, "less than a hand"),
         (POINTS - (0, 0, 2.5), "on all sides of camera 0"),
+        (POINTS - (0, -0.9, 2.4), "within 0.2 m of camera 0"),
     ],
 )
 def test_what_cannot_be_a_person_is_refused(points: np.ndarray, said: str) -> None:
