@@ -91,6 +91,13 @@ def depth_cameras(context: StageContext) -> list[Camera]:
     return [calibrated[stream] for stream in made if stream in calibrated and context.uses(stream)]
 
 
+def made_clouds(context: StageContext) -> list[Camera]:
+    """The cameras as the clouds' points number them; none where one of them is not calibrated."""
+    calibrated = context.session.cameras()
+    made = read_cloud_cameras(context.session.path("clouds"))
+    return [calibrated[stream] for stream in made] if set(made) <= set(calibrated) else []
+
+
 def has_clouds(context: StageContext) -> bool:
     """Whether the session has depth, and any of the instants a cloud."""
     folder = context.session.path("clouds")

@@ -58,6 +58,7 @@ def warnings(people: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str],
             f"{asked} people were asked for, the keypoints have {len(people) + len(failed)}; "
             "see the warnings of the stages masks and keypoints"
         )
+    found += [f"{person}: {values['trouble']}" for person, values in people.items() if values.get("trouble")]
     for person, values in people.items():
         share = len(values["flagged"]) / max(values["frames"], 1)
         if share > MANY:

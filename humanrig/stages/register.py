@@ -14,6 +14,7 @@ from body.model import BodyModel
 from humanrig.registering.inputs import (
     depth_cameras,
     has_clouds,
+    made_clouds,
     number_of,
     people_asked_for,
     people_of,
@@ -22,6 +23,7 @@ from humanrig.registering.inputs import (
 )
 from humanrig.registering.outlines import person_outlines
 from humanrig.registering.person_clouds import PersonClouds
+from humanrig.registering.point_start import OFF, PointStart, load_estimate, point_start
 from humanrig.registering.shape_file import read_shape
 from humanrig.registering.telling import figures, warnings, with_cloud_flags
 from humanrig.stage import Stage, StageContext
@@ -38,6 +40,9 @@ class RegisterConfig(FitConfig):
     """Use the clouds, where the session has them."""
     shape: Path | None = None
     """What is known of person00's shape: a file that `humanrig register --shape-from` made."""
+    point_start: str = "S"
+    """Network that finds bodies in the clouds of instants whose keypoints show no trunk: a size that comes with the
+    program, or a file of weights; `off`: such instants are interpolated."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -79,11 +84,16 @@ def _fit(context: StageContext, model: BodyModel, person: str, progress: Any) ->
     begin = time.perf_counter()
     known = None if config.shape is None or number_of(person) else read_shape(config.shape, model).prior
     outlines = person_outlines(context, number_of(person)) if config.terms.get("silhouettes") else []
-    fit = fit_clip(model, keypoints, clouds, config, progress, depth_cameras(context), known, outlines)
+    found = PointStart(start=None)
+    if clouds is not None and config.point_start != OFF:
+        found = point_start(keypoints, clouds, made_clouds(context), lambda: load_estimate(config.point_start))
+    cameras = depth_cameras(context)
+    fit = fit_clip(model, keypoints, clouds, config, progress, cameras, known, outlines, found.start)
     seconds = time.perf_counter() - begin
     track = with_cloud_flags(fit.track, clouds)
     track.write(context.output / f"{person}.npz")
-    return figures(fit, track, with_clouds=clouds is not None, seconds=seconds)
+    told = figures(fit, track, with_clouds=clouds is not None, seconds=seconds)
+    return {**told, "point_start": int(found.start.known.sum()) if found.start else 0, "trouble": found.trouble}
 
 
 STAGE = Stage(

@@ -11,6 +11,7 @@ from body.model import BodyModel
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from registration.body_track import BodyTrack
+from registration.errors import RegistrationError
 from registration.fit.clip_keypoints import ClipKeypoints, pixel_sigma
 from registration.fit.config import FitConfig
 from registration.fit.energy import Energy, Piece, ShapeBelief
@@ -18,6 +19,7 @@ from registration.fit.facing import facing
 from registration.fit.piece_fit import fit_piece
 from registration.fit.report import report
 from registration.fit.rest import RestBody
+from registration.fit.starts import BodyStart, without_trunk
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
 from registration.fit.swaps import EXCHANGED, exchanged, swapped_frames
@@ -52,13 +54,15 @@ def fit_clip(
     depth_cameras: Sequence[Camera] = (),
     shape: ShapeBelief | None = None,
     outlines: Sequence[Outline] = (),
+    start: BodyStart | None = None,
 ) -> Fit:
     """The body of every frame: one shape, a pose for each frame, and what should not be trusted in its flags.
 
     clouds: one for each frame, None where there is none. depth_cameras: those that made the clouds, which say how much
     of the body could have points. shape: what is known of the person's shape. outlines: of the person's masks, for the
-    term `silhouettes`. Frames without data are interpolated by the motion prior and flagged. Raises RegistrationError
-    when no frame shows a trunk or the shapes disagree.
+    term `silhouettes`. start: bodies that were found in other ways, one for each frame or none; frames whose keypoints
+    show no trunk begin there, and say so in their flags. Frames without data are interpolated by the motion prior and
+    flagged. Raises RegistrationError when no frame shows a trunk or has a start, or the shapes disagree.
     """
     config = config or FitConfig()
     energy = Energy(model, keypoints, config, shape)
@@ -68,15 +72,35 @@ def fit_clip(
     if ways is not None and ways.wrong:
         every = np.ones(len(keypoints), bool)
         keypoints, swapped = exchanged(keypoints, every), ~swapped
+    start = _of_blind_frames(energy, keypoints, start)
     if len(keypoints) <= config.frames_at_once:
-        state, system = fit_piece(energy, _piece(energy, keypoints, clouds, outlines), None, on_progress)
+        state, system = fit_piece(energy, _piece(energy, keypoints, clouds, outlines, start), None, on_progress)
     else:
-        state, system = _in_pieces(energy, keypoints, clouds, outlines, on_progress)
+        state, system = _in_pieces(energy, keypoints, clouds, outlines, start, on_progress)
     track = report(model, energy.landmarks, keypoints, state, clouds, energy.rest, system, depth_cameras)
-    if swapped.any():
-        flags = [f"{EXCHANGED}; {flag}".rstrip("; ") if s else str(flag) for s, flag in zip(swapped, track.flags)]
-        track = replace(track, flags=np.array(flags, np.str_))
+    track = _flagged(track, [EXCHANGED if s else "" for s in swapped])
+    if start is not None:
+        track = _flagged(track, [words if known else "" for words, known in zip(start.words, start.known)])
     return Fit(track=track, state=state, landmarks=energy.landmarks.names, body=energy.rest, system=system)
+
+
+def _flagged(track: BodyTrack, words: Sequence[str]) -> BodyTrack:
+    """The track with something to say before its frames' other flags."""
+    if not any(words):
+        return track
+    flags = [f"{word}; {flag}".strip("; ") for word, flag in zip(words, track.flags)]
+    return replace(track, flags=np.array(flags, np.str_))
+
+
+def _of_blind_frames(energy: Energy, keypoints: ClipKeypoints, start: BodyStart | None) -> BodyStart | None:
+    """The start of frames without a trunk alone: where there are keypoints, they are believed."""
+    if start is None:
+        return None
+    if len(start) != len(keypoints):
+        raise RegistrationError(f"the start has {len(start)} frames, the clip {len(keypoints)}; give one for each")
+    index = energy.landmarks.index
+    known = start.known & without_trunk(energy.landmarks.names, keypoints.p_world[:, index])
+    return replace(start, known=known) if known.any() else None
 
 
 def _piece(
@@ -84,11 +108,12 @@ def _piece(
     keypoints: ClipKeypoints,
     clouds: Sequence[PointCloud | None] | None,
     outlines: Sequence[Outline],
+    start: BodyStart | None,
     smooth: bool = True,
 ) -> Piece:
     rng = np.random.default_rng(0)
     cloud = None if clouds is None else CloudPoints.of(clouds, energy.config.surface_points, rng)
-    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth, clouds=clouds, outlines=outlines)
+    return Piece(keypoints=keypoints, cloud=cloud, smooth=smooth, clouds=clouds, outlines=outlines, start=start)
 
 
 def _outlines_of(outlines: Sequence[Outline], frames: Sequence[int] | np.ndarray) -> list[Outline]:
@@ -102,29 +127,32 @@ def _in_pieces(
     keypoints: ClipKeypoints,
     clouds: Sequence[PointCloud | None] | None,
     outlines: Sequence[Outline],
+    start: BodyStart | None,
     on_progress: Progress | None,
 ) -> tuple[FitState, NormalEquations]:
     """A long clip: the shape from frames spread over it, then pieces that overlap, cut in the middle of the overlap."""
     T, size = len(keypoints), energy.config.frames_at_once
     spread = np.linspace(0, T - 1, min(size, 100)).astype(int)
     some = None if clouds is None else [clouds[t] for t in spread]
-    few = _piece(energy, keypoints[spread], some, _outlines_of(outlines, spread), smooth=False)
+    began = None if start is None else start[spread]
+    few = _piece(energy, keypoints[spread], some, _outlines_of(outlines, spread), began, smooth=False)
     shared, _ = fit_piece(energy, few, None)
     overlap = min(20, size // 4)
     starts = list(range(0, max(T - overlap, 1), size - overlap))
     rotations, transl = np.empty((T, *shared.rotations.shape[1:])), np.empty((T, 3))
     systems = []
-    for n, start in enumerate(starts):
-        part = slice(start, min(start + size, T))
+    for n, first in enumerate(starts):
+        part = slice(first, min(first + size, T))
         some = None if clouds is None else clouds[part]
         its = _outlines_of(outlines, range(part.start, part.stop))
-        state, system = fit_piece(energy, _piece(energy, keypoints[part], some, its), shared)
+        began = None if start is None else start[part]
+        state, system = fit_piece(energy, _piece(energy, keypoints[part], some, its, began), shared)
         kept = 0 if n == 0 else overlap // 2
-        systems.append((start + kept, system.frames(slice(kept, None))))
-        rotations[start + kept : part.stop] = state.rotations[kept:]
-        transl[start + kept : part.stop] = state.transl[kept:]
+        systems.append((first + kept, system.frames(slice(kept, None))))
+        rotations[first + kept : part.stop] = state.rotations[kept:]
+        transl[first + kept : part.stop] = state.transl[kept:]
         if on_progress is not None:
             on_progress(n + 1, len(starts))
-    ends = [start for start, _ in systems[1:]] + [T]
-    joined = NormalEquations.joined([s.frames(slice(0, end - start)) for (start, s), end in zip(systems, ends)])
+    ends = [first for first, _ in systems[1:]] + [T]
+    joined = NormalEquations.joined([s.frames(slice(0, end - first)) for (first, s), end in zip(systems, ends)])
     return replace(shared, rotations=rotations, transl=transl), joined

@@ -19,6 +19,7 @@ from registration.fit.matching import Ring
 from registration.fit.posing import PosedClip
 from registration.fit.priors import SharedPrior, SmoothMotion
 from registration.fit.rest import RestBody
+from registration.fit.starts import BodyStart, StartTerm
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints, Surface
 from registration.fit.system import NormalEquations
@@ -32,9 +33,10 @@ from registration.fit.terms.self_penetration import Balls, SelfPenetration
 from registration.fit.terms.silhouettes import Outline, Silhouettes
 from registration.fit.terms.smoothness import OwnSmoothness, own_spread
 
-TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor", "apart", "silhouettes")
+TERM_NAMES = ("keypoints", "surface", "clothes", "pose", "limits", "smooth", "floor", "apart", "silhouettes", "start")
 """Terms that `FitConfig.terms` can weight or leave out; the prior of shape and offsets always stays. Without `clothes`
-every point is taken for skin. `silhouettes` is there only where it has a weight: `Energy.silhouettes`."""
+every point is taken for skin. `silhouettes` is there only where it has a weight: `Energy.silhouettes`. `start` is there
+only for frames whose body was found in their points: `Energy.started`."""
 
 
 @runtime_checkable
@@ -70,6 +72,8 @@ class Piece:
     """Whole, for the choice of points once it is known roughly where the body is."""
     outlines: Sequence[Outline] = ()
     """Of the person's masks; their frames count from the piece's first."""
+    start: BodyStart | None = None
+    """Bodies for frames without a trunk in their keypoints."""
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -170,6 +174,10 @@ class Energy:
         if not piece.outlines or not self.config.terms.get("silhouettes", 0.0):
             return {}
         return {"silhouettes": Silhouettes(outlines=piece.outlines)}
+
+    def started(self, piece: Piece) -> dict[str, Term]:
+        """What was found of frames whose keypoints do not show a trunk, where anything was."""
+        return {} if piece.start is None else {"start": StartTerm(start=piece.start)}
 
     def shared_prior(self, frames: int) -> SharedPrior:
         """What is known of shape and landmark offsets, said as often as the frames are independent."""

@@ -13,6 +13,7 @@ from registration.fit.lost_limbs import with_limbs_found
 from registration.fit.posing import PosedClip
 from registration.fit.sampling import points_by_part
 from registration.fit.solver import minimise
+from registration.fit.starts import started, without_trunk
 from registration.fit.state import FitState
 from registration.fit.surface import CloudPoints
 from registration.fit.system import NormalEquations
@@ -39,7 +40,7 @@ def fit_piece(
     config = energy.config
     fit = _Stages(energy, shared is not None, on_progress)
     state = first_state(energy, piece, shared)
-    points: dict[str, Term] = {"keypoints": energy.points(piece)}
+    points: dict[str, Term] = {"keypoints": energy.points(piece), **energy.started(piece)}
     cloud = piece.cloud if config.terms.get("surface", 1.0) and piece.cloud is not None else None
     if cloud is None or not cloud.weight.any():
         with_pixels = len(piece.keypoints.cameras) > 0
@@ -49,7 +50,7 @@ def fit_piece(
         tolerance = KEYPOINT_TOLERANCE if with_pixels else config.tolerance
         state, system = fit.step(state, {**points, **energy.priors(piece)}, config.keypoint_iterations, tolerance)
         if with_pixels:
-            terms: dict[str, Term] = {"keypoints": energy.pixels(piece), **energy.priors(piece)}
+            terms: dict[str, Term] = {**points, "keypoints": energy.pixels(piece), **energy.priors(piece)}
             state, system = fit.step(state, terms, config.pixel_iterations)
             if silhouettes:  # near the masks by now
                 state, system = fit.step(state, {**terms, **silhouettes}, config.pixel_iterations)
@@ -108,14 +109,20 @@ class _Stages:
 
 
 def first_state(energy: Energy, piece: Piece, shared: FitState | None) -> FitState:
-    """In closed form from the landmarks; with `shared` its shape and offsets."""
+    """In closed form from the landmarks, or as the piece's start has it; with `shared` its shape and offsets."""
     p = piece.keypoints.p_world[:, energy.landmarks.index]
-    state = initial_state(energy.model, energy.landmarks.names, p, energy.betas, energy.config.beta_sigma)
+    names, blind = energy.landmarks.names, without_trunk(energy.landmarks.names, p)
+    state = None
+    if piece.start is None or not blind.all():
+        state = initial_state(energy.model, names, p, energy.betas, energy.config.beta_sigma)
+    if piece.start is not None:
+        state = started(state, piece.start, blind, energy.betas, len(names))
+    assert state is not None
     if shared is not None:
         return replace(
             state, betas=shared.betas, offsets=shared.offsets, child=shared.child, fits_child=energy.fits_child
         )
-    child = float(energy.shape.mean[-1]) if energy.fits_child else 0.0
+    child = (state.child or float(energy.shape.mean[-1])) if energy.fits_child else 0.0
     return replace(state, child=child, fits_child=energy.fits_child)
 
 
@@ -123,7 +130,8 @@ def _terms(
     energy: Energy, piece: Piece, cloud: CloudPoints, kernel: float, clothes: MarginPrior | None = None
 ) -> dict[str, Term]:
     keypoints = energy.pixels(piece) if len(piece.keypoints.cameras) else energy.points(piece)
-    return {"keypoints": keypoints, "surface": energy.surface(cloud, kernel, clothes or energy.clothes)}
+    surface = energy.surface(cloud, kernel, clothes or energy.clothes)
+    return {"keypoints": keypoints, "surface": surface, **energy.started(piece)}
 
 
 def _likeliest(
@@ -133,7 +141,9 @@ def _likeliest(
     assert piece.cloud is not None
     seen = np.flatnonzero(piece.cloud.weight.any(1))
     some = seen[np.unique(np.linspace(0, len(seen) - 1, min(TRIED_FRAMES, len(seen))).astype(int))]
-    few, thin = Piece(keypoints=piece.keypoints[some], cloud=None, smooth=False), piece.cloud.at(some).thinned(COARSE)
+    start = None if piece.start is None else piece.start[some]
+    few = Piece(keypoints=piece.keypoints[some], cloud=None, smooth=False, start=start)
+    thin = piece.cloud.at(some).thinned(COARSE)
     terms = [{**_terms(energy, few, thin, WIDE, kind), **energy.priors(few)} for kind in kinds]
     costs = [fit.step(state.at(some), of_kind, MORE)[1].cost for of_kind in terms]
     costs[0] -= GAIN * len(some)
