@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -29,6 +29,7 @@ class Prediction:
     """By step, such as network, fit, refine."""
 
 
+@runtime_checkable
 class Method(Protocol):
     """A method: any callable of clouds. What it may know of a cloud is all in PersonCloud."""
 
