@@ -38,7 +38,7 @@ class StratumResult:
 
 
 def by_edges(
-    name: str, values: Float[np.ndarray, "samples"], edges: Sequence[float], unit: str = "", decimals: int = 1
+    name: str, values: Float[np.ndarray, "samples"], edges: Sequence[float | int], unit: str = "", decimals: int = 1
 ) -> list[Stratum]:
     """A stratum for each interval of the edges, the last one closed; then what lies outside, then what is not known.
 

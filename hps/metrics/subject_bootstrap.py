@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,6 +15,8 @@ from hps.errors import HpsError
 DRAWS: Final = 2000
 """The ends of a 95 % interval then move by about a twentieth of its width from seed to seed."""
 LEVEL: Final = 0.95
+BLOCK: Final = 1_000_000
+"""Entries of a block of draws: 8 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +53,7 @@ def mean_interval(
     if not people:
         return Interval(n=0, subjects=0, value=float("nan"), low=float("nan"), high=float("nan"))
     value = float(sums[:, 0].sum() / counts.sum())
-    low, high = _ends(_draws(people, rng, draws), sums[:, 0], counts.astype(np.float64), level)
+    low, high = _ends(sums[:, 0], counts.astype(np.float64), rng, draws, level)
     return Interval(n=int(counts.sum()), subjects=people, value=value, low=low, high=high)
 
 
@@ -74,7 +76,7 @@ def ratio_interval(
     if not people:
         return Interval(n=0, subjects=0, value=float("nan"), low=float("nan"), high=float("nan"))
     value = float(sums[:, 0].sum() / sums[:, 1].sum())
-    low, high = _ends(_draws(people, rng, draws), sums[:, 0], sums[:, 1], level)
+    low, high = _ends(sums[:, 0], sums[:, 1], rng, draws, level)
     return Interval(n=int(counts.sum()), subjects=people, value=value, low=low, high=high)
 
 
@@ -87,13 +89,33 @@ def _by_subject(
         raise HpsError(f"{len(values)} values have {len(subjects)} subjects; name the subject of each sample")
     there = np.isfinite(values).all(1)
     names, which = np.unique(subjects[there], return_inverse=True)
-    sums = np.stack([np.bincount(which, column, minlength=len(names)) for column in values[there].T], 1)
-    return sums, np.bincount(which, minlength=len(names)).astype(np.int64)
+    columns = [np.bincount(which, column, minlength=len(names)) for column in values[there].T]
+    return np.stack(columns, 1).astype(np.float64), np.bincount(which, minlength=len(names)).astype(np.int64)
 
 
-def _draws(people: int, rng: np.random.Generator | int, draws: int) -> Float[np.ndarray, "draws people"]:
-    """How often each person is taken in each draw."""
-    return _seeded_draws(people, rng, draws) if isinstance(rng, int) else _new_draws(people, rng, draws)
+def _ends(
+    over: Float[np.ndarray, "people"],
+    under: Float[np.ndarray, "people"],
+    rng: np.random.Generator | int,
+    draws: int,
+    level: float,
+) -> tuple[float, float]:
+    """Ends of the interval of sum(over) / sum(under)."""
+    if len(over) < 2:
+        return float("nan"), float("nan")
+    ratios = [(taken @ over) / (taken @ under) for taken in _draws(len(over), rng, draws)]
+    low, high = np.quantile(np.concatenate(ratios), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _draws(people: int, rng: np.random.Generator | int, draws: int) -> Iterator[Float[np.ndarray, "draws people"]]:
+    """How often each person is taken in each draw, in blocks."""
+    if isinstance(rng, int) and people * draws <= BLOCK:
+        yield _seeded_draws(people, rng, draws)
+        return
+    rng, block = np.random.default_rng(rng), max(1, BLOCK // people)
+    for start in range(0, draws, block):
+        yield _new_draws(people, rng, min(block, draws - start))
 
 
 @lru_cache(maxsize=32)
@@ -104,15 +126,3 @@ def _seeded_draws(people: int, seed: int, draws: int) -> Float[np.ndarray, "draw
 
 def _new_draws(people: int, rng: np.random.Generator, draws: int) -> Float[np.ndarray, "draws people"]:
     return rng.multinomial(people, np.full(people, 1 / people), size=draws).astype(np.float64)
-
-
-def _ends(
-    taken: Float[np.ndarray, "draws people"],
-    over: Float[np.ndarray, "people"],
-    under: Float[np.ndarray, "people"],
-    level: float,
-) -> tuple[float, float]:
-    if len(over) < 2:
-        return float("nan"), float("nan")
-    low, high = np.quantile((taken @ over) / (taken @ under), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

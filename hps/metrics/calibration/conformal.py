@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from jaxtyping import Float
 
 from hps.errors import HpsError
+
+ROUNDING: Final = 1e-9
+"""0.9 / 0.1 is not 9 in floating point."""
 
 
 def conformal_factor(
@@ -18,12 +23,10 @@ def conformal_factor(
     Raises HpsError when there are too few values for the level.
     """
     score = np.sort(np.asarray(distance, np.float64) / np.asarray(sigma, np.float64))
-    rank = int(np.ceil((len(score) + 1) * level))
+    rank = int(np.ceil((len(score) + 1) * level - ROUNDING))
     if rank > len(score):
-        raise HpsError(
-            f"{len(score)} values cannot bound {level:.0%} of errors; at least {int(np.ceil(level / (1 - level)))} are "
-            "needed"
-        )
+        least = int(np.ceil(level / (1 - level) - ROUNDING))
+        raise HpsError(f"{len(score)} values cannot bound {level:.0%} of errors; at least {least} are needed")
     return float(score[rank - 1])
 
 

@@ -1,0 +1,101 @@
+"""Intervals over subjects: they cover the truth, and many frames of few people do not make them narrow."""
+
+import numpy as np
+import pytest
+
+from hps.errors import HpsError
+from hps.metrics.strata import by_edges, by_label, by_quantiles, stratified
+from hps.metrics.subject_bootstrap import mean_interval, ratio_interval
+
+
+def _population(rng, people: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of 50 mm, people differing by 10 mm and their frames by 5 mm."""
+    own = rng.normal(50, 10, people)
+    return (own[:, None] + rng.normal(0, 5, (people, frames))).ravel(), np.repeat(np.arange(people), frames)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    covered = []
+    for trial in range(300):
+        values, subjects = _population(rng, 30, 20)
+        interval = mean_interval(values, subjects, trial, draws=400)
+        covered.append(interval.low <= 50 <= interval.high)
+    # the percentile bootstrap of 30 people is a little narrow: 93 % is known for it; 300 trials have sd 1.4 %
+    assert np.mean(covered) == pytest.approx(0.935, abs=0.045)
+
+
+def test_more_frames_of_the_same_people_do_not_narrow_it():
+    rng = np.random.default_rng(1)
+    widths = []
+    for frames in (5, 100):
+        values, subjects = _population(np.random.default_rng(7), 20, frames)
+        interval = mean_interval(values, subjects, rng)
+        widths.append(interval.high - interval.low)
+    assert widths[1] > 0.6 * widths[0]
+    by_frame = mean_interval(*(lambda v: (v, np.arange(len(v))))(_population(np.random.default_rng(7), 20, 100)[0]))
+    assert by_frame.high - by_frame.low < 0.4 * widths[1]  # what resampling frames would have claimed
+
+
+def test_a_seed_gives_the_same_interval_and_the_mean_is_of_frames():
+    values, subjects = np.array([1.0, 2.0, 3.0, 10.0]), np.array(["a", "a", "a", "b"])
+    first, second = mean_interval(values, subjects, 5), mean_interval(values, subjects, 5)
+    assert first == second
+    assert first.value == 4.0
+    assert (first.n, first.subjects) == (4, 2)
+    assert (first.low, first.high) == (2.0, 10.0)  # a alone, b alone
+
+
+def test_refusals_are_counted_out_and_one_person_has_no_interval():
+    interval = mean_interval(np.array([np.nan, 4.0, 6.0]), np.array(["b", "a", "a"]))
+    assert (interval.n, interval.subjects, interval.value) == (2, 1, 5.0)
+    assert np.isnan([interval.low, interval.high]).all()
+    nobody = mean_interval(np.array([np.nan]), np.array(["a"]))
+    assert nobody.n == 0
+    assert np.isnan(nobody.value)
+
+
+def test_a_paired_ratio_is_surer_than_two_intervals():
+    rng = np.random.default_rng(3)
+    values, subjects = _population(rng, 20, 30)
+    better = 0.7 * values + rng.normal(0, 1, len(values))
+    ratio = ratio_interval(better, values, subjects)
+    assert ratio.value == pytest.approx(0.7, abs=0.01)
+    assert ratio.low > 0.69
+    assert ratio.high < 0.71
+    better[:30] = np.nan
+    assert ratio_interval(better, values, subjects).subjects == 19
+
+
+def test_lengths_must_agree():
+    with pytest.raises(HpsError, match="3 values have 2 subjects"):
+        mean_interval(np.zeros(3), np.array(["a", "b"]))
+
+
+def test_strata_lose_no_sample():
+    distance = np.array([1.0, 1.5, 2.5, 3.5, 9.0, np.nan])
+    strata = by_edges("distance", distance, [1.5, 2.5, 3.5], "m")
+    assert [s.name for s in strata] == [
+        "distance 1.5–2.5 m", "distance 2.5–3.5 m", "distance elsewhere", "distance not known",
+    ]  # fmt: skip
+    assert np.stack([s.which for s in strata]).sum(0).tolist() == [1] * 6
+    assert strata[1].which.tolist() == [False, False, True, True, False, False]  # the last edge belongs to the last
+    labels = by_label("sensor", ["kinect", "", "iphone", "kinect"])
+    assert [s.name for s in labels] == ["sensor iphone", "sensor kinect", "sensor not known"]
+    parts = by_quantiles("bmi", np.array([3.0, 1.0, 2.0, np.nan, 2.0]), 2)
+    assert [int(s.which.sum()) for s in parts] == [2, 2, 1]
+    assert parts[0].which[1]
+    with pytest.raises(HpsError, match="each larger than the one before"):
+        by_edges("distance", distance, [2.0, 1.0])
+
+
+def test_rows_of_strata_tell_who_did_not_answer():
+    values = np.array([10.0, np.nan, 30.0, 50.0])
+    subjects = np.array(["a", "a", "b", "c"])
+    near, far, empty = stratified(
+        values, subjects, by_edges("distance", np.array([1.0, 1.0, 3.0, 3.0]), [0, 2, 4, 6], "m", 0)
+    )
+    assert (near.n, near.unanswered, near.value, near.subjects) == (1, 1, 10.0, 1)
+    assert (far.n, far.value, far.low, far.high) == (2, 40.0, 30.0, 50.0)
+    assert (empty.n, empty.unanswered) == (0, 0)
+    assert np.isnan(empty.value)
