@@ -43,9 +43,12 @@ class Attention(nn.Module):
 
 
 def perceptron(*widths: int) -> nn.Sequential:
-    """Linear layers with GELU between them."""
+    """Linear layers with GELU between them, begun so that what goes through keeps its size (He et al., ICCV 2015)."""
     layers: list[nn.Module] = []
     for number, (first, second) in enumerate(pairwise(widths)):
         layers += [nn.GELU()] if number else []
-        layers.append(nn.Linear(first, second))
+        linear = nn.Linear(first, second)
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+        layers.append(linear)
     return nn.Sequential(*layers)

@@ -14,11 +14,16 @@ from hps.points.landmarks import LANDMARK_COUNT
 from hps.points.network.blocks import Attention, perceptron
 from hps.points.network.config import NetworkConfig
 from hps.points.network.neighbourhoods import farthest_points, squared_distances, taken
+from hps.points.network.places import PLACE_NUMBERS, place_numbers
 
 LEAST_LOG_SIGMA, MOST_LOG_SIGMA = -6.0, 1.0
 """2.5 mm and 2.7 m: outside of these a likelihood says nothing more."""
 NEAR: Final = 5.0
 """Scale of places within a neighbourhood, 1/m: they are some 0.2 m wide."""
+OFFSET_M: Final = 0.05
+"""The same of a skin offset."""
+STEP_M: Final = 0.25
+"""Of what a landmark is moved in a round when the network says 1."""
 PARTS: Final = NOT_BODY + 1
 
 
@@ -51,19 +56,19 @@ class LandmarkNetwork(nn.Module):
         self.config = config
         width = config.width
         half = width // 2
-        self.point = perceptron(6, half, half)
+        self.point = perceptron(PLACE_NUMBERS + 3, half, half)
         self.relative = nn.Linear(3, half)
         self.gather = nn.Linear(half, width, bias=False)
         self.token = nn.Sequential(nn.LayerNorm(width), *perceptron(width, width, width))
-        self.place = perceptron(3, half, width)
+        self.place = perceptron(PLACE_NUMBERS, width, width)
         self.encoder = nn.ModuleList(Attention(width, config.heads) for _ in range(config.layers))
-        self.landmark = nn.Parameter(0.02 * torch.randn(LANDMARK_COUNT, width))
+        self.landmark = nn.Parameter(torch.randn(LANDMARK_COUNT, width))
         self.start = nn.Parameter(torch.zeros(LANDMARK_COUNT, 3))
         self.asking = nn.ModuleList(Attention(width, config.heads, across=True) for _ in range(config.rounds))
         self.among = nn.ModuleList(Attention(width, config.heads) for _ in range(config.rounds))
         self.placed = nn.ModuleList(_placing(width) for _ in range(config.rounds))
         self.spread = nn.Linear(width, half)
-        self.each_point = nn.Sequential(nn.GELU(), *perceptron(half, half, PARTS + 4))
+        self.each_point = nn.Sequential(nn.LayerNorm(width), *perceptron(width, half, PARTS + 4))
 
     def begin_at(self, landmarks: Float[Tensor, "88 3"]) -> None:
         """Before training: where landmarks are thought to be before anything is seen."""
@@ -76,19 +81,19 @@ class LandmarkNetwork(nn.Module):
         centers = taken(points, center_index)
         gaps = squared_distances(centers, points)
         near = gaps.topk(self.config.neighbours, largest=False).indices
-        own = self.point(torch.cat([points, rays], -1))
+        own = self.point(torch.cat([place_numbers(points), rays], -1))
         offset = NEAR * (taken(points, near) - centers[:, :, None])
         found = self.gather(torch.relu(taken(own, near) + self.relative(offset)))
-        tokens = self.token(found.amax(2)) + self.place(centers)
+        tokens = self.token(found.amax(2)) + self.place(place_numbers(centers))
         for block in self.encoder:
             tokens = block(tokens)
         position = self.start.expand(len(points), -1, -1)
         queries = self.landmark.expand(len(points), -1, -1)
         places: list[tuple[Tensor, Tensor]] = []
         for asking, among, placed in zip(self.asking, self.among, self.placed):
-            queries = among(asking(queries, tokens, self.place(position.detach())))
+            queries = among(asking(queries, tokens, self.place(place_numbers(position.detach()))))
             step = placed(queries).float()
-            position = position.detach() + step[..., :3]
+            position = position.detach() + STEP_M * step[..., :3]
             places.append((position, step[..., 3].clamp(LEAST_LOG_SIGMA, MOST_LOG_SIGMA)))
         each = self._of_points(own, tokens, gaps).float()
         position, log_sigma = places[-1]
@@ -96,7 +101,7 @@ class LandmarkNetwork(nn.Module):
             position=position,
             log_sigma=log_sigma,
             part_logits=each[..., :PARTS],
-            skin_offset=each[..., PARTS : PARTS + 3],
+            skin_offset=OFFSET_M * each[..., PARTS : PARTS + 3],
             skin_log_sigma=each[..., PARTS + 3].clamp(LEAST_LOG_SIGMA, MOST_LOG_SIGMA),
             earlier=tuple(places[:-1]),
         )
@@ -107,7 +112,7 @@ class LandmarkNetwork(nn.Module):
         weight = 1 / (gap.clamp_min(0).sqrt() + 1e-3)
         weight = (weight / weight.sum(-1, keepdim=True)).to(tokens.dtype)
         spread = taken(self.spread(tokens), nearest)
-        return self.each_point(own + (spread * weight[..., None]).sum(2))
+        return self.each_point(torch.cat([own, (spread * weight[..., None]).sum(2)], -1))
 
 
 def _placing(width: int) -> nn.Sequential:
