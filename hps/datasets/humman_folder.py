@@ -34,6 +34,7 @@ DATASET: Final = "humman"
 """One name for Point, Recon and SMC: they share subjects, and so their split."""
 RATE_HZ: Final = 30.0
 SEQUENCE: Final = re.compile(r"(p\d{6})_([ar]\d{6})")
+STATED_MODEL: Final = re.compile(r"^body model: (.+), sha256 ", re.MULTILINE)
 DEVICE: Final = re.compile(r"kinect_\d{3}")
 UP_CAMERAS: Final = 4
 """Cameras whose first image the floor is looked for in."""
@@ -63,15 +64,16 @@ def is_recon(path: Path) -> bool:
     return any((s / "smpl_params").is_dir() or (s / "kinect_color" / "kinect_000").is_dir() for s in _some(path))
 
 
-def open_humman_point(folder: Path | str, protocol: str = POINT.protocol, *, model: str = "smpl") -> CloudReader:
-    """The Kinects of one sequence folder or of a folder of them; `model` names the body model of the parameters.
+def open_humman_point(folder: Path | str, protocol: str = POINT.protocol, *, model: str = "") -> CloudReader:
+    """The Kinects of one sequence folder or of a folder of them.
 
+    `model` names the body model of the parameters; empty: as the source.txt of a humanrig export says, else `smpl`.
     Raises HpsError for a folder without sequences, and for sequences without depth, masks or cameras.
     """
     return _open(Path(folder), POINT, protocol_of(protocol), model)
 
 
-def open_humman_recon(folder: Path | str, protocol: str = RECON.protocol, *, model: str = "smpl") -> CloudReader:
+def open_humman_recon(folder: Path | str, protocol: str = RECON.protocol, *, model: str = "") -> CloudReader:
     """As `open_humman_point`, of HuMMan-Recon."""
     return _open(Path(folder), RECON, protocol_of(protocol), model)
 
@@ -162,7 +164,7 @@ def _read(top: str, layout: _Layout, protocol: CloudProtocol, model: str, entry:
         rate_hz=RATE_HZ,
         up=_up(str(sequence)),
         truth=None if rows is None else body_at(rows, frame),
-        model=model,
+        model=model or _stated_model(str(sequence)),
     )
 
 
@@ -191,6 +193,15 @@ def _looked_up(
     q = np.rint(color.project(p_world)).astype(np.float32)
     picked = cv2.remap(mask.astype(np.uint8), q[..., 0], q[..., 1], cv2.INTER_NEAREST, borderValue=0)
     return picked.astype(bool) & np.isfinite(q).all(-1)
+
+
+@lru_cache(maxsize=256)
+def _stated_model(sequence: str) -> str:
+    """The release's parameters are SMPL's; a humanrig export says in source.txt whose its own are."""
+    about = Path(sequence) / "source.txt"
+    text = about.read_text("utf-8", errors="replace") if about.is_file() else ""
+    match = STATED_MODEL.search(text)
+    return match[1] if match else "smpl"
 
 
 @lru_cache(maxsize=64)

@@ -152,13 +152,13 @@ def test_damage_is_told_and_nothing_is_unpickled(point, tmp_path, harm, message)
 
 
 def test_folders_that_are_none_are_refused(tmp_path):
-    with pytest.raises(HpsError, match="is no data set that is known: synthetic: "):
+    with pytest.raises(HpsError, match=r"is no data set that is known: session: .*; synthetic: "):
         open_dataset(tmp_path)
     with pytest.raises(HpsError, match="no sequence such as p000455_a000986"):
         open_dataset(tmp_path, kind="humman_point")
     with pytest.raises(HpsError, match="there is no data set at"):
         open_dataset(tmp_path / "nowhere")
-    with pytest.raises(HpsError, match="no kind of data set 'humman'; the kinds are synthetic, humman_point"):
+    with pytest.raises(HpsError, match="no kind of data set 'humman'; the kinds are session, synthetic, humman_point"):
         open_dataset(tmp_path, kind="humman")
     with pytest.raises(HpsError, match="no cloud protocol 'humman_point_v9'; there are humman_point_v1"):
         open_dataset(tmp_path, kind="humman_point", protocol="humman_point_v9")
