@@ -45,8 +45,7 @@ class BodyPoser:
         betas = np.zeros((len(parameters), self.model.shape_count))
         for row, one in zip(betas, parameters):
             row[: len(one.betas)] = one.betas
-        turns = np.stack([np.concatenate([one.global_orient[0], one.body_pose[0]]) for one in parameters])
-        rotations = axis_angle_to_matrix(torch.tensor(turns.reshape(-1, 24, 3), dtype=torch.float64))
+        rotations = torch.from_numpy(self.rotations(parameters))
         transl = torch.tensor(np.stack([one.transl[0] for one in parameters]), dtype=torch.float64)
         child = torch.tensor([one.child for one in parameters], dtype=torch.float64)
         adult = self.model.child_direction is None
@@ -59,3 +58,8 @@ class BodyPoser:
             rest=transforms.shaped.numpy(),
             rotations=rotations.numpy(),
         )
+
+    def rotations(self, parameters: Sequence[BodyParameters]) -> Float[np.ndarray, "bodies 24 3 3"]:
+        """Of each joint against its parent."""
+        turns = np.stack([np.concatenate([one.global_orient[0], one.body_pose[0]]) for one in parameters])
+        return axis_angle_to_matrix(torch.tensor(turns.reshape(-1, 24, 3), dtype=torch.float64)).numpy()
