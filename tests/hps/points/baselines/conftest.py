@@ -3,13 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from body.loading import OPEN_BODY, load_body_model
+from body.parameters import BodyParameters
 from body.rotations import axis_angle_to_matrix
 from body.skinning import Skinning
+from geometry.rigid import rigid
+from hps.benchmark.points.set.rarity import mean_pose
+from hps.datasets.cloud_sample import CloudSample
 from hps.points.baselines.body_output import STANDING
 from hps.points.cloud_batch import CloudBatch
 from hps.points.landmarks import landmarks_of
+from hps.points.person_cloud import PersonCloud
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +56,47 @@ def clouds_of_bodies(open_body):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def seen_bodies(open_body):
+    """A function: clouds of bodies near the mean pose as one camera sees them, with their truth."""
+
+    def make(count=3, points=700, seed=0, bend=0.2):
+        rng = np.random.default_rng(seed)
+        samples = []
+        for number in range(count):
+            # OpenCV axes: the body's up is -y; it looks anywhere
+            root = Rotation.from_rotvec([0, rng.uniform(-np.pi, np.pi), 0]) * Rotation.from_rotvec([np.pi, 0, 0])
+            truth = BodyParameters(
+                betas=rng.normal(size=10),
+                global_orient=root.as_rotvec()[None],
+                body_pose=mean_pose() + bend * rng.normal(size=(1, 69)),
+                transl=np.array([[0.0, 0.0, rng.uniform(2, 3)]]),
+            )
+            posed = open_body.pose(truth)
+            v = posed.vertices[0]
+            facing = np.flatnonzero((open_body.mesh(v).vertex_normals() * v).sum(1) < 0)
+            chosen = rng.choice(facing, points, replace=False)
+            samples.append(
+                CloudSample(
+                    key=f"{number}", subject="", action="", sequence="", frame=0, time_s=0.0, sensors=("pinhole",),
+                    cloud=PersonCloud.of_camera(v[chosen], up=np.array([0.0, -1.0, 0.0])),
+                    truth=truth, joints=posed.joints[0], model="open body",
+                )
+            )  # fmt: skip
+        return samples
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def anywhere():
+    """A motion that leaves nothing where it was."""
+    return rigid(Rotation.from_rotvec([0.4, -1.1, 0.7]).as_matrix(), np.array([3.0, -2.0, 1.0]))
+
+
+@pytest.fixture(scope="session")
+def axes_changed():
+    """A motion that takes axes to axes: the canonical frame's origin is the median along the axes of the cloud."""
+    return rigid(np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]), np.array([3.0, -2.0, 1.0]))
