@@ -118,7 +118,7 @@ def train_network(
         raise HpsError("give at least one pack with --packs; `pack` makes one of a data set")
     torch.set_num_threads(threads)
     config = TrainConfig(
-        recipe=recipe, packs=tuple(_pack_share(text) for text in packs), steps=steps, batch=batch, rate=rate,
+        recipe=recipe, packs=tuple(pack_share(text) for text in packs), steps=steps, batch=batch, rate=rate,
         falling=falling, average=average, points=points, augmentation=augmentation, bfloat16=bfloat16, seed=seed,
     )  # fmt: skip
     looked_at = PackedClouds(validation) if validation is not None else None
@@ -223,13 +223,14 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     return [lines[step] for step in sorted(lines)]
 
 
-def _pack_share(text: str) -> PackShare:
+def pack_share(text: str) -> PackShare:
+    """FOLDER, FOLDER:SHARE or FOLDER:SHARE:CLOUDS. Raises HpsError for anything else."""
     folder, *numbers = text.split(":")
-    return PackShare(
-        folder=folder,
-        share=float(numbers[0]) if numbers and numbers[0] else 1.0,
-        clouds=int(numbers[1]) if len(numbers) > 1 else None,
-    )
+    try:
+        share = float(numbers[0]) if numbers and numbers[0] else 1.0
+        return PackShare(folder=folder, share=share, clouds=int(numbers[1]) if len(numbers) > 1 else None)
+    except ValueError:
+        raise HpsError(f"'{text}' is no pack; give FOLDER, FOLDER:SHARE or FOLDER:SHARE:CLOUDS") from None
 
 
 def _pack_told(share: dict[str, Any]) -> dict[str, Any]:
