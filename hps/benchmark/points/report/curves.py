@@ -30,8 +30,8 @@ class Curve:
 
 
 CURVES: Final = (
-    Curve(attribute="occluded_share", title="hidden by others or taken away", unit="%", scale=100),
-    Curve(attribute="visible_share", title="skin that some camera sees", unit="%", scale=100),
+    Curve(attribute="occluded_share", title="hidden by others or taken away", unit="%", scale=100.0),
+    Curve(attribute="visible_share", title="skin that some camera sees", unit="%", scale=100.0),
     Curve(attribute="distance_m", title="distance from the camera", unit="m"),
     Curve(attribute="points", title="points of the cloud", logarithmic=True),
     Curve(attribute="rarity_mm", title="distance from the mean pose", unit="mm"),

@@ -113,13 +113,9 @@ def _dots(picture: np.ndarray, camera: Camera, points: np.ndarray, depth: np.nda
     inside = (q >= 0).all(1) & (q < [WIDTH, HEIGHT]).all(1)
     q, z = q[inside], z[inside]
     behind = z > depth[q[:, 1], q[:, 0]]
-    for which, color in ((behind, BEHIND), (~behind, IN_FRONT)):
-        for x, y in q[which]:
-            cv2.circle(picture, (int(x), int(y)), DOT_PX, color, -1) if color == IN_FRONT else _pixel(picture, x, y)
-
-
-def _pixel(picture: np.ndarray, x: int, y: int) -> None:
-    picture[y, x] = BEHIND
+    picture[q[behind, 1], q[behind, 0]] = BEHIND
+    for x, y in q[~behind].tolist():
+        cv2.circle(picture, (x, y), DOT_PX, IN_FRONT, -1)
 
 
 def _outline(picture: np.ndarray, seen: Bool[np.ndarray, "rows columns"]) -> None:

@@ -47,7 +47,7 @@ MEASURES: Final = (
     Measure(name="translation", title="translation", protocol="pelvis joint"),
     Measure(
         name="failure", title="failures", protocol=f"PVE > {FAILURE_MM:g} mm or no body", unit="%", wants_body=True,
-        scale=100,
+        scale=100.0,
     ),
     Measure(
         name="livehps_ang", title="LiveHPS's Ang Err", unit="°", wants_body=True,

@@ -47,7 +47,7 @@ def _skinning() -> Skinning:
 
 def whole_rows(values: np.ndarray) -> Bool[np.ndarray, "rows"]:
     """Rows of which every number is finite."""
-    return np.asarray(np.isfinite(values).reshape(len(values), -1).all(1))
+    return np.asarray(np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
 
 
 def posed_rows(parameters: Sequence[BodyParameters | None]) -> PosedRows:

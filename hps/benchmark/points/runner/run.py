@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -29,6 +29,7 @@ PREDICTIONS: Final = "predictions"
 Progress = Callable[[int, int], None]
 
 
+@runtime_checkable
 class Samples(Protocol):
     """The clouds of a benchmark: any list of samples, or a reader of a data set."""
 
