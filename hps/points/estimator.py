@@ -21,7 +21,8 @@ from hps.points.fitting.body import FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.fit import fit_bodies
-from hps.points.judging.confidence import Judge, Verdict
+from hps.points.judging.confidence import USABLE, Judge, Verdict
+from hps.points.judging.other_ups import up_hint
 from hps.points.judging.signs import Signs, signs_of
 from hps.points.person_cloud import PersonCloud
 from hps.points.seeing import Network, Seeing, SeenClouds
@@ -88,7 +89,9 @@ class PointEstimator:
         self.body, self.info = body, info
         self.fit_body = FitBody.of(body)
         self.fit_config = BodyFitConfig() if fit is None else fit
-        self.seeing = Seeing(network, points, device, twice=twice)
+        calibration = {} if info is None else info.calibration
+        self.seeing = Seeing(network, points, device, twice=twice, factor=calibration.get("sigma"))
+        self.spread = float(calibration.get("spread", 1.0))
         self.judge = Judge.of(info)
         self.at_once = at_once
 
@@ -100,7 +103,14 @@ class PointEstimator:
         """
         cloud = as_cloud(cloud)
         check_cloud(cloud)
-        return self.estimate_many([cloud])[0]
+        found = self.estimate_many([cloud])[0]
+        if found.confidence[0] < USABLE and (hint := self.up_hint(cloud)):
+            found = replace(found, reasons=(f"{found.reasons[0]}; {hint}",))
+        return found
+
+    def up_hint(self, cloud: PersonCloud) -> str:
+        """For a cloud without a trustworthy body: whether another direction is up; empty where none helps."""
+        return up_hint(cloud, lambda clouds: [float(one.confidence[0]) for one in self.estimate_many(clouds)])
 
     def estimate_many(self, clouds: Sequence[PersonCloud | np.ndarray]) -> list[BodyEstimate]:
         """The same of many clouds, faster. A cloud that `estimate` refuses gives a body of NaN, confidence 0 and the
@@ -136,7 +146,7 @@ class PointEstimator:
         gaussians = LandmarkGaussians(position=seen.position, sigma=seen.sigma)
         fitted = fit_bodies(self.fit_body, gaussians, surface_points(seen), self.fit_config)
         signs = signs_of(self.fit_body, seen, fitted, clouds)
-        bodies = FittedClouds.of(fitted, self.fit_body, gaussians)
+        bodies = FittedClouds.of(fitted, self.fit_body, gaussians).spread(self.spread)
         return FittedBatch(
             rows=tuple(rows),
             clouds=bodies.moved(inverse(seen.given.T_canonical_cloud)),

@@ -118,6 +118,10 @@ class FittedClouds:
             landmarks=np.einsum("bij,bkj->bki", R, self.landmarks) + t[:, None],
         )
 
+    def spread(self, factor: float) -> FittedClouds:
+        """The same bodies, all standard deviations multiplied."""
+        return replace(self, covariance=factor**2 * self.covariance, joint_covariance=factor**2 * self.joint_covariance)
+
     def parameters(self, row: int) -> BodyParameters:
         """One body's parameters."""
         turns = Rotation.from_matrix(self.rotations[row]).as_rotvec()

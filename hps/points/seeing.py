@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from body.joints import JOINT_COUNT
 from hps.points.network_input import NetworkInput, network_input
 from hps.points.person_cloud import PersonCloud
 
@@ -53,10 +54,18 @@ class Seeing:
     """A network and how it is asked."""
 
     def __init__(
-        self, network: Network, points: int, device: torch.device | str = "cpu", *, twice: bool = True
+        self,
+        network: Network,
+        points: int,
+        device: torch.device | str = "cpu",
+        *,
+        twice: bool = True,
+        factor: dict[str, float] | None = None,
     ) -> None:
-        """points: how many of a cloud the network takes. twice: look again from the predicted pelvis."""
+        """points: how many of a cloud the network takes. twice: look again from the predicted pelvis. factor: what the
+        sigmas of `joints` and `markers` are multiplied by, as validation data say."""
         self.network, self.points, self.device, self.twice = network, points, torch.device(device), twice
+        self.factor = factor or {}
 
     def __call__(self, clouds: Sequence[PersonCloud]) -> SeenClouds:
         """What is seen in the clouds, all at once. Raises HpsError as `network_input` does."""
@@ -72,10 +81,12 @@ class Seeing:
     def _look(self, given: NetworkInput) -> SeenClouds:
         with torch.inference_mode():
             out = self.network(given.points.to(self.device), given.rays.to(self.device))
+        sigma = out.log_sigma.float().exp().cpu()
+        joints, markers = self.factor.get("joints", 1.0), self.factor.get("markers", 1.0)
         return SeenClouds(
             given=given,
             position=out.position.float().cpu(),
-            sigma=out.log_sigma.float().exp().cpu(),
+            sigma=torch.cat([joints * sigma[:, :JOINT_COUNT], markers * sigma[:, JOINT_COUNT:]], 1),
             part_logits=out.part_logits.float().cpu(),
             skin_offset=out.skin_offset.float().cpu(),
             skin_sigma=out.skin_log_sigma.float().exp().cpu(),

@@ -105,7 +105,10 @@ def estimate_person(
         _write_glb(outputs.glb, estimator, clip, person)
     if outputs.picture is not None:
         _write_picture(outputs.picture, estimator, clip, person)
-    return figures(clip, person, estimator)
+    told = figures(clip, person, estimator)
+    if len(person.clouds) == 1 and told["doubted"] and (hint := estimator.up_hint(person.clouds[0])):
+        told["by_frame"][0]["reason"] += f"; {hint}"
+    return told
 
 
 def figures(clip: ClipEstimate, person: PersonOverTime, estimator: PointEstimator) -> dict[str, Any]:

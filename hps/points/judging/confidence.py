@@ -87,7 +87,7 @@ def features_of(signs: Signs) -> dict[str, float]:
         "sigma": float(np.log(max(signs.sigma_mm, 1.0) / 30)),
         "disagreement": float(np.log(max(signs.disagreement_mm, 1.0) / 30)),
         "residual": float(np.log(max(signs.residual_mm, 1.0) / 15)),
-        "unexplained": 1 - signs.explained - signs.outliers,
+        "unexplained": max(0.0, 1 - signs.explained - signs.outliers),
         "outliers": signs.outliers,
         "beside": signs.unexplained_m,
         "uncovered": 1 - signs.covered,

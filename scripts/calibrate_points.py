@@ -1,0 +1,170 @@
+"""Calibrates weights of the point estimator on validation clouds: sigmas, covariance, and when not to trust a body.
+
+    python scripts/calibrate_points.py WEIGHTS.safetensors DATASET [--clouds 600] [--out FILE]
+
+The factors go into the file's description; the estimator reads them from there. Nothing of the test split is looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from rich.progress import track
+from tyro.conf import Positional
+
+import humanrig  # noqa: F401 - sets one thread for numerical libraries before they start
+from body.loading import load_body_model
+from body.model import BodyModel
+from geometry.rigid import transform
+from hps.datasets.cloud_sample import CloudSample
+from hps.datasets.opening import open_dataset
+from hps.errors import HpsError
+from hps.points.cloud_checks import check_cloud
+from hps.points.estimator import FittedBatch, PointEstimator
+from hps.points.judging.calibration import fitted_judge, sigma_factor
+from hps.points.judging.confidence import FEATURES, USABLE, Judge, feature_rows
+from hps.points.judging.not_people import KINDS, not_a_person
+from hps.points.landmarks import landmarks_of
+from hps.points.loading import load
+from hps.points.person_cloud import PersonCloud
+from hps.points.weights_file import read_weights, write_weights
+
+GOOD_MM = 150.0
+"""A body whose skin is farther off in the mean is a failure of the benchmark."""
+AT_ONCE = 32
+
+
+def calibrate(
+    weights: Positional[Path],
+    dataset: Positional[Path],
+    clouds: int = 600,
+    others: int = 40,
+    out: Path | None = None,
+    seed: int = 17,
+) -> None:
+    """Calibrate weights.
+
+    Args:
+        weights: A file of `train_points.py publish`. It is written anew unless --out names another.
+        dataset: With a validation split; single views.
+        clouds: Of people, at even steps.
+        others: Of each kind of thing that is no single upright person.
+        out: Where the calibrated weights go.
+        seed: Of the others.
+    """
+    torch.set_num_threads(1)
+    body = load_body_model()
+    samples = people_of(dataset, clouds)
+    estimator = load(weights, body=body)
+    estimator.judge, estimator.seeing.factor, estimator.spread = Judge.of(None), {}, 1.0
+    factors = sigma_factors(estimator, samples, body)
+    estimator.seeing.factor = factors
+    batch = fitted(estimator, [sample.cloud for sample in samples], "people")
+    error_mm, off, sigma = errors(batch, samples, body)
+    spread = sigma_factor(off.reshape(-1, 3), sigma.reshape(-1))
+    rng = np.random.default_rng(seed)
+    alone = [sample.cloud for sample in samples]
+    strange = [made(kind, rng, alone) for kind in KINDS for _ in range(others)]
+    rest = fitted(estimator, strange, "others")
+    features = np.concatenate([feature_rows(list(batch.signs)), feature_rows(list(rest.signs))])
+    good = np.concatenate([error_mm < GOOD_MM, np.zeros(len(rest.rows), bool)])
+    judge = fitted_judge(features, good)
+    tell(batch, rest, judge, error_mm, factors, spread, others)
+    tensors, info = read_weights(weights)
+    calibration = {"sigma": factors, "spread": spread, "confidence": judge.described(), "clouds": len(batch.rows)}
+    write_weights(out or weights, tensors, replace(info, calibration=calibration))
+    print(f"{out or weights}: calibrated")
+
+
+def people_of(dataset: Path, count: int) -> list[CloudSample]:
+    """Validation clouds of one person with a truth, at even steps."""
+    reader = open_dataset(dataset).split("validation")
+    found = []
+    for n in track(np.unique(np.linspace(0, len(reader) - 1, count).astype(int)), "read"):
+        sample = reader[int(n)]
+        try:
+            check_cloud(sample.cloud)
+        except HpsError:
+            continue
+        if sample.truth is not None:
+            found.append(sample)
+    return found
+
+
+def sigma_factors(estimator: PointEstimator, samples: list[CloudSample], body: BodyModel) -> dict[str, float]:
+    """What the network's sigmas of joints and of markers must be multiplied by."""
+    offs, sigmas = [], []
+    for start in track(range(0, len(samples), AT_ONCE), "sigma"):
+        part = samples[start : start + AT_ONCE]
+        seen = estimator.seeing([sample.cloud for sample in part])
+        for n, sample in enumerate(part):
+            posed = body.pose(sample.truth)
+            truth = landmarks_of(body).of(posed.vertices[0], posed.joints[0])
+            offs.append(seen.position[n].double().numpy() - transform(seen.given.T_canonical_cloud[n], truth))
+            sigmas.append(seen.sigma[n].double().numpy())
+    off, sigma = np.stack(offs), np.stack(sigmas)
+    return {
+        "joints": sigma_factor(off[:, :24].reshape(-1, 3), sigma[:, :24].reshape(-1)),
+        "markers": sigma_factor(off[:, 24:].reshape(-1, 3), sigma[:, 24:].reshape(-1)),
+    }
+
+
+def fitted(estimator: PointEstimator, clouds: list[PersonCloud], what: str) -> FittedBatch:
+    """The bodies of all clouds."""
+    starts = range(0, len(clouds), AT_ONCE)
+    parts = [estimator.fitted(clouds[n : n + AT_ONCE]).shifted(n) for n in track(starts, what)]
+    return FittedBatch.joined(parts)
+
+
+def errors(
+    batch: FittedBatch, samples: list[CloudSample], body: BodyModel
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean vertex error in millimetres, and of each joint how far it is off and how far it says, metres."""
+    error, off, sigma = [], [], []
+    for n, row in enumerate(batch.rows):
+        truth, found = body.pose(samples[row].truth), body.pose(batch.clouds.parameters(n))
+        error.append(1000 * np.linalg.norm(found.vertices[0] - truth.vertices[0], axis=1).mean())
+        off.append(batch.clouds.joints[n] - truth.joints[0])
+        sigma.append(np.sqrt(np.trace(batch.clouds.joint_covariance[n], axis1=1, axis2=2) / 3))
+    return np.array(error), np.stack(off), np.stack(sigma)
+
+
+def made(kind: str, rng: np.random.Generator, people: list[PersonCloud]) -> PersonCloud:
+    """A thing that the checks let pass."""
+    while True:
+        cloud = not_a_person(kind, rng, people)
+        try:
+            check_cloud(cloud)
+        except HpsError:
+            continue
+        return cloud
+
+
+def tell(
+    people: FittedBatch, rest: FittedBatch, judge: Judge, error_mm: np.ndarray, factors: dict[str, float],
+    spread: float, others: int,
+) -> None:  # fmt: skip
+    """What was found."""
+    print(f"sigma of joints x {factors['joints']:.2f}, of markers x {factors['markers']:.2f}; of bodies x {spread:.2f}")
+    sure = np.array([judge(signs).confidence for signs in people.signs])
+    good = error_mm < GOOD_MM
+    print(f"people: {len(sure)} clouds, {share(good)} good, vertex error {np.median(error_mm):.0f} mm in the median")
+    print(f"  of the good {share(sure[good] >= USABLE)} trusted, of the bad {share(sure[~good] >= USABLE)}")
+    doubt = np.array([judge(signs).confidence for signs in rest.signs])
+    for n, kind in enumerate(KINDS):
+        which = [k for k, row in enumerate(rest.rows) if row // others == n]
+        print(f"  {kind}: {share(doubt[which] >= USABLE)} trusted of {len(which)}")
+    print("weights:", {name: round(judge.weights[name], 2) for name in FEATURES}, "offset", round(judge.offset, 2))
+
+
+def share(which: np.ndarray) -> str:
+    """In percent."""
+    return f"{100 * which.mean():.0f} %" if len(which) else "none"
+
+
+if __name__ == "__main__":
+    tyro.cli(calibrate)
