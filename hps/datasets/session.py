@@ -50,6 +50,7 @@ def open_session(path: Path | str, protocol: str = PROTOCOL, *, truth: str = "be
     if truth not in TRUTHS:
         raise HpsError(f"truth='{truth}' is not one of {', '.join(TRUTHS)}")
     chosen = protocol_of(protocol)
+    take_of.cache_clear()  # stages may have run since
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
     for folder in folders:

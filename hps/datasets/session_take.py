@@ -22,8 +22,8 @@ from registration.body_track import BodyTrack, read_body_track
 
 TRUTHS: Final = {"best": ("body", "truth/body"), "truth": ("truth/body",), "body": ("body",), "none": ()}
 """Where bodies come from, the later place before the earlier: as they were simulated, or as they were fitted."""
-SENSORS: Final = {"azure-kinect": "kinect", "realsense": "realsense", "iphone": "iphone"}
-"""By the first letters of a device's model."""
+SENSORS: Final = {"kinect": "kinect", "realsense": "realsense", "iphone": "iphone"}
+"""By a word in a device's model or name: `azure-kinect`, `virtual Azure Kinect`, `Intel RealSense D455`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +79,10 @@ def take_of(folder: str, truth: str) -> Take:
 
 def sensor_of(session: Session, stream: str) -> str:
     """kinect, realsense, iphone, or the device's model."""
-    device = session.devices.get(session.stream(stream).device)
-    model = "" if device is None else device.model.lower()
-    return next((name for start, name in SENSORS.items() if model.startswith(start)), model or "depth")
+    name = session.stream(stream).device
+    model = session.devices[name].model if name in session.devices else ""
+    words = f"{model} {name}".lower()
+    return next((kind for word, kind in SENSORS.items() if word in words), model or "depth")
 
 
 def body_at_instant(

@@ -48,6 +48,8 @@ def open_smc(path: Path | str, protocol: str = PROTOCOL, *, model: str = "") -> 
     if not files:
         raise HpsError(f"{path} is no .smc file and holds none; check the path")
     chosen = protocol_of(protocol)
+    for remembered in (_opened, _camera, _up, _body):
+        remembered.cache_clear()  # a file may have been written again since
     entries: list[Entry] = []
     left_out: dict[str, str] = {}
     for file in files:

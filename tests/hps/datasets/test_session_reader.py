@@ -52,7 +52,8 @@ def folder(tmp_path_factory) -> Path:
         )
         for camera in CAMERAS
     ]  # fmt: skip
-    devices = [DeviceInfo(name=f"kinect_{n:03d}", model="azure-kinect") for n in range(3)]
+    models = ("azure-kinect", "virtual Azure Kinect", "")  # of an importer, of a simulation, of nobody
+    devices = [DeviceInfo(name=f"kinect_{n:03d}", model=name) for n, name in enumerate(models)]
     session = Session.create(
         folder, streams=streams, origin="virtual", id="take", subject="p000001", action="turn", devices=devices
     )
@@ -162,3 +163,12 @@ def test_what_is_missing_or_damaged_is_told(folder, tmp_path):
         (other / name).write_bytes(b"") if name.endswith("npz") else (other / name).unlink()
         with pytest.raises(HpsError, match=message):
             open_dataset(other)
+
+
+def test_a_session_that_was_fitted_again_is_read_again(folder, tmp_path):
+    copy = tmp_path / "take"
+    shutil.copytree(folder, copy)
+    before = open_dataset(copy, truth="body")[0].joints
+    write_body(copy / "body/person00.npz", replace(BODIES[0], transl=BODIES[0].transl + [0, 0, 0.4]))
+    after = open_dataset(copy, truth="body")[0].joints
+    np.testing.assert_allclose(after - before, np.tile([0, 0, 0.5], (24, 1)), atol=1e-9)
