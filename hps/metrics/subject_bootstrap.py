@@ -13,7 +13,7 @@ from jaxtyping import Float, Int64
 from hps.errors import HpsError
 
 DRAWS: Final = 2000
-"""The ends of a 95 % interval then move by about a twentieth of its width from seed to seed."""
+"""The ends of a 95 % interval then move by a fiftieth of its width (one sd) from seed to seed."""
 LEVEL: Final = 0.95
 BLOCK: Final = 1_000_000
 """Entries of a block of draws: 8 MB."""
@@ -45,7 +45,8 @@ def mean_interval(
 
     values: NaN where there is no answer; such samples are left out, `failures` counts them. Booleans give shares. Each
     draw takes as many people as there are, with replacement, and all samples of each. Vectorised: a draw is a row of
-    how often each person was taken. With fewer than about ten people the interval is too narrow.
+    how often each person was taken. With few people it is too narrow:
+    a stated 95 % holds 82 % with five, 89 % with ten, 93 % with forty (tests/hps/metrics/test_subject_bootstrap.py).
     Raises HpsError when the lengths differ.
     """
     sums, counts = _by_subject(np.asarray(values, np.float64)[:, None], subjects)
