@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int32
 
 from capture.virtual.baked_room import pinhole_rays
 from geometry.camera import Camera
 from geometry.face_raster.exact_depth import exact_depth, points_in_camera
+from geometry.face_raster.rasterizer import FaceRasterizer
 from geometry.face_raster.vertex_normals import vertex_normals
 from geometry.rays import ray_table
 from hps.synthesis.staging.staged import StagedMoment, StagedScene
@@ -78,43 +79,14 @@ class SkinSight:
     def _look(self, frame: int, number: int, actor: int) -> Sight:
         staged, camera = self._staged, self._cameras[number]
         vertices = np.ascontiguousarray(staged.people[actor].vertices[frame])
-        p = points_in_camera(camera, vertices)
-        z = p[:, 2]
-        before = z > NEAR_M
-        q = np.where(before[:, None], p[:, :2] / np.where(before, z, 1)[:, None], np.nan) @ camera.K[:2, :2].T
-        q = q + camera.K[:2, 2]
-        alone = before & self._facing(vertices, camera) & self._nearest(vertices, camera, q, z)
+        faces = np.asarray(staged.model.faces, np.int32)
+        alone = seen_alone(camera, vertices, faces, staged.studio.rasterizer)
+        q, z = _pixels(camera, vertices)
         pixel = np.where(np.isfinite(q), np.rint(q), -1).astype(np.int64)
         seen = alone & (pixel >= 0).all(1) & (pixel < [camera.width, camera.height]).all(1)
         if len(staged.people) + len(staged.things) > 1:
             seen &= ~self._behind_others(frame, camera, actor, pixel, z, seen)
         return Sight(alone=alone, seen=seen)
-
-    def _facing(self, vertices: np.ndarray, camera: Camera) -> Bool[np.ndarray, "vertices"]:
-        normals = vertex_normals(vertices, np.asarray(self._staged.model.faces, np.int32))
-        return np.einsum("ij,ij->i", normals, vertices - camera.T_world_camera[:3, 3]) < 0
-
-    def _nearest(self, vertices: np.ndarray, camera: Camera, q: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Whether nothing of the own naked body lies before each vertex: a picture of the person alone, cut to size."""
-        there = np.asarray(np.isfinite(q).all(1))
-        if not there.any():
-            return there
-        low = np.floor(np.clip(q[there].min(0), -MOST_PX, MOST_PX)).astype(int) - 1
-        size = np.minimum(np.ceil(q[there].max(0)).astype(int) + 2 - low, MOST_PX)
-        crop = Camera(
-            name=camera.name,
-            K=camera.K - np.array([[0, 0, low[0]], [0, 0, low[1]], [0, 0, 0]]),
-            width=int(max(size[0], 2)),
-            height=int(max(size[1], 2)),
-            T_world_camera=camera.T_world_camera,
-        )
-        faces = np.asarray(self._staged.model.faces, np.int32)
-        image = self._staged.studio.rasterizer.draw(crop, vertices, faces)
-        depth = exact_depth(image, crop, vertices, faces, pinhole_rays(crop)).depth
-        column, row = np.where(there[:, None], np.rint(q - low), 0).astype(np.int64).T
-        inside = there & (column >= 0) & (row >= 0) & (column < crop.width) & (row < crop.height)
-        shown = depth[np.where(inside, row, 0), np.where(inside, column, 0)]
-        return inside & (z <= shown + SAME_SURFACE_M)
 
     def _behind_others(
         self, frame: int, camera: Camera, actor: int, pixel: np.ndarray, z: np.ndarray, wanted: np.ndarray
@@ -134,3 +106,47 @@ class SkinSight:
         other = (owner[row, column] != actor + 1) & (owner[row, column] > 0)
         hidden[inside] = other & (centers.depth[row, column] < z[inside] - BEFORE_M)
         return hidden
+
+
+def seen_alone(
+    camera: Camera,
+    vertices: Float[np.ndarray, "vertices 3"],
+    faces: Int32[np.ndarray, "faces 3"],
+    rasterizer: FaceRasterizer,
+) -> Bool[np.ndarray, "vertices"]:
+    """Which vertices of a closed surface (world, metres) a pinhole camera would see of it, had its picture no edges.
+
+    Those that face the camera and are the first at their pixel of a picture that is cut to the surface.
+    """
+    normals = vertex_normals(vertices, faces)
+    facing = np.einsum("ij,ij->i", normals, vertices - camera.T_world_camera[:3, 3]) < 0
+    q, z = _pixels(camera, vertices)
+    there = np.asarray(np.isfinite(q).all(1))
+    if not there.any():
+        return there
+    low = np.floor(np.clip(q[there].min(0), -MOST_PX, MOST_PX)).astype(int) - 1
+    size = np.minimum(np.ceil(q[there].max(0)).astype(int) + 2 - low, MOST_PX)
+    crop = Camera(
+        name=camera.name,
+        K=camera.K - np.array([[0, 0, low[0]], [0, 0, low[1]], [0, 0, 0]]),
+        width=int(max(size[0], 2)),
+        height=int(max(size[1], 2)),
+        T_world_camera=camera.T_world_camera,
+    )
+    image = rasterizer.draw(crop, vertices, faces)
+    depth = exact_depth(image, crop, vertices, faces, pinhole_rays(crop)).depth
+    column, row = np.where(there[:, None], np.rint(q - low), 0).astype(np.int64).T
+    inside = there & (column >= 0) & (row >= 0) & (column < crop.width) & (row < crop.height)
+    shown = depth[np.where(inside, row, 0), np.where(inside, column, 0)]
+    return inside & facing & (z <= shown + SAME_SURFACE_M)
+
+
+def _pixels(
+    camera: Camera, vertices: np.ndarray
+) -> tuple[Float[np.ndarray, "vertices 2"], Float[np.ndarray, "vertices"]]:
+    """Pixels (NaN behind the camera) and depths."""
+    p = points_in_camera(camera, vertices)
+    z = p[:, 2]
+    before = z > NEAR_M
+    q = np.where(before[:, None], p[:, :2] / np.where(before, z, 1)[:, None], np.nan) @ camera.K[:2, :2].T
+    return q + camera.K[:2, 2], z
