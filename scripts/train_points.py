@@ -88,6 +88,7 @@ def train_network(
     points: tuple[int, ...] = (256, 512, 512, 1024),
     augmentation: str = "train_default",
     bfloat16: bool = True,
+    begin: str = "",
     seed: int = 0,
     every: int = 1000,
     device: str = "cpu",
@@ -109,6 +110,7 @@ def train_network(
         points: Numbers of points of a cloud, of which each step draws one.
         augmentation: A plan by name, or a TOML file.
         bfloat16: Multiply matrices in bfloat16.
+        begin: Weights to begin with, as `publish` writes them.
         seed: Of everything that is drawn.
         every: Steps between two looks at the validation pack.
         device: cpu, cuda, …
@@ -119,7 +121,8 @@ def train_network(
     torch.set_num_threads(threads)
     config = TrainConfig(
         recipe=recipe, packs=tuple(pack_share(text) for text in packs), steps=steps, batch=batch, rate=rate,
-        falling=falling, average=average, points=points, augmentation=augmentation, bfloat16=bfloat16, seed=seed,
+        falling=falling, average=average, points=points, augmentation=augmentation, bfloat16=bfloat16,
+        begin=begin, seed=seed,
     )  # fmt: skip
     looked_at = PackedClouds(validation) if validation is not None else None
     with _bar() as bar:
@@ -193,6 +196,7 @@ def publish(run: Positional[Path], file: Positional[Path], half: bool = False) -
         "seed": config["seed"],
         "rate": config["rate"],
         "augmentation": config["augmentation"],
+        "begun_with": Path(config.get("begin", "")).name,
         "packs": [_pack_told(share) for share in config["packs"]],
         "validation_mm": looked[-1]["validation_mm"] if looked else None,
         "machine": platform.machine(),

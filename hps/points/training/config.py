@@ -47,6 +47,8 @@ class TrainConfig:
     bfloat16: bool = True
     """Products of matrices in bfloat16; losses and weights stay in float32."""
     seed: Annotated[int, Field(ge=0)] = 0
+    begin: str = ""
+    """A file of weights to begin with; empty: begin anew."""
 
     def rate_at(self, step: int) -> float:
         """Of learning, at a step counted from 0."""

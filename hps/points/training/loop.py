@@ -25,6 +25,7 @@ from hps.points.training.config import BLOCK, PackShare, TrainConfig
 from hps.points.training.packed import PackedClouds
 from hps.points.training.recipes import Trainable, trainable
 from hps.points.training.state import TrainState
+from hps.points.weights_file import read_weights
 
 LOG: Final = "log.jsonl"
 SAVE_S: Final = 120.0
@@ -80,7 +81,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     about = {"config": json.loads(json.dumps(asdict(config)))}
     if not state.read(folder, about):
-        _begin(state, packs[0])
+        _begin(state, packs[0], config, model)
     plan, facts, skinning = load_plan(config.augmentation), BodyFacts.of(model), loss_skinning(model, device)
     begun, saved, sums, count = time.monotonic(), time.monotonic(), {}, 0
     with (folder / LOG).open("a", encoding="utf-8") as log:
@@ -171,13 +172,21 @@ def _seed(config: TrainConfig, step: int) -> int:
     return int(np.random.SeedSequence([config.seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _begin(state: TrainState, pack: PackedClouds) -> None:
-    """Landmarks are thought to be at their mean before anything is seen."""
+def _begin(state: TrainState, pack: PackedClouds, config: TrainConfig, model: BodyModel) -> None:
+    """From given weights; else landmarks are thought to be at their mean before anything is seen."""
     network = state.network
-    if isinstance(network, LandmarkNetwork):
+    if config.begin:
+        tensors, info = read_weights(config.begin)
+        info.require(model, config.begin)
+        try:
+            network.load_state_dict({name: value.float() for name, value in tensors.items()})
+        except RuntimeError as error:
+            raise HpsError(f"{config.begin} holds weights of {info.size}, not of {config.recipe} ({error})") from None
+    elif isinstance(network, LandmarkNetwork):
         which = np.unique(np.linspace(0, len(pack) - 1, 1000).astype(np.int64))
         network.begin_at(torch.from_numpy(np.array(pack.arrays["landmarks"][which]).mean(0)))
-        state.average["start"].copy_(network.start.detach())
+    for name, value in network.state_dict().items():
+        state.average[name].copy_(value)
 
 
 def _plain(losses: dict[str, Tensor]) -> list[tuple[str, float]]:

@@ -15,6 +15,7 @@ from hps.points.training.config import PackShare, TrainConfig
 from hps.points.training.loop import LOG, train
 from hps.points.training.packed import PackedClouds, pack
 from hps.points.training.state import FILE
+from hps.points.weights_file import WeightsInfo, landmarks_sha256, write_weights
 
 TINY = NetworkConfig(points=64, tokens=8, neighbours=6, width=16, heads=2, layers=1, rounds=1)
 
@@ -44,6 +45,23 @@ def test_in_pieces_as_in_one_go(config: TrainConfig, tmp_path: Path) -> None:
     assert pieces >= 5
     for name, value in whole.weights().items():
         assert torch.equal(piece.weights()[name], value), name
+
+
+def test_a_training_may_begin_with_weights(config: TrainConfig, tmp_path: Path) -> None:
+    """With a rate of nearly nothing they stay what they were."""
+    model = load_body_model()
+    first = train(replace(config, steps=3), tmp_path / "first", model)
+    info = WeightsInfo(
+        size="S", network=first.what.config, body=model.name, body_sha256=model.sha256,
+        landmarks_sha256=landmarks_sha256(model),
+    )  # fmt: skip
+    path = tmp_path / "first.safetensors"
+    write_weights(path, first.weights(), info)
+    still = train(replace(config, steps=1, rate=1e-12, begin=str(path)), tmp_path / "then", model)
+    for name, value in first.weights().items():
+        torch.testing.assert_close(still.weights()[name], value, atol=1e-7, rtol=1e-5)
+    with pytest.raises(HpsError, match="weights of S, not of direct"):
+        train(replace(config, recipe="direct", steps=1, begin=str(path)), tmp_path / "other", model)
 
 
 def test_another_seed_gives_other_weights(config: TrainConfig, tmp_path: Path) -> None:
