@@ -27,15 +27,22 @@ def shared_layers(*widths: int) -> nn.Sequential:
 
 
 class SetAbstraction(nn.Module):
-    """Points round each centre, through shared layers, and their maximum (Qi et al., PointNet++, NeurIPS 2017)."""
+    """Points round each centre, through shared layers, and their maximum (Qi et al., PointNet++, NeurIPS 2017).
+
+    The norm comes once, after the maximum, and only the first layer and the norm have a bias: for every neighbour
+    they would cost as much as the layers themselves.
+    """
 
     def __init__(self, features: int, widths: tuple[int, ...], neighbours: int) -> None:
         super().__init__()
         self.neighbours = neighbours
         self.own = nn.Linear(features, widths[0])
         self.relative = nn.Linear(3, widths[0], bias=False)
-        self.norm = nn.Sequential(nn.LayerNorm(widths[0]), nn.ReLU())
-        self.layers = shared_layers(*widths)
+        layers: list[nn.Module] = []
+        for first, second in pairwise(widths):
+            layers += [nn.ReLU(), nn.Linear(first, second, bias=False)]
+        self.layers = nn.Sequential(*layers)
+        self.norm = nn.Sequential(nn.LayerNorm(widths[-1]), nn.ReLU())
 
     def forward(
         self,
@@ -50,7 +57,7 @@ class SetAbstraction(nn.Module):
         count = min(self.neighbours, points.shape[1])
         near = squared_distances(places, points).topk(count, largest=False).indices
         offset = NEAR * (taken(points, near) - places[:, :, None])
-        return self.layers(self.norm(taken(self.own(features), near) + self.relative(offset))).amax(2)
+        return self.norm(self.layers(taken(self.own(features), near) + self.relative(offset)).amax(2))
 
 
 def spread_back(
