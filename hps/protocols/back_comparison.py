@@ -57,12 +57,20 @@ def back_comparison(
             handed = [_handed(estimate, truths[k], how) for k in rows if (estimate := estimates[k]) is not None]
             body = poser.pose(handed)
             there = flags[how.validity][rows] if how.validity else np.ones(len(rows), bool)
-            joints[how.name][rows] = measure_mm(how, body.joints, true.joints, there)
-            error = measure_vertices_mm(how, body.vertices, true.vertices, body.joints, true.joints)
+            placed = regressed_joints(model, body.vertices) if how.regressed_estimate else body.joints
+            joints[how.name][rows] = measure_mm(how, placed, true.joints, there)
+            error = measure_vertices_mm(how, body.vertices, true.vertices, placed, true.joints)
             vertices[how.name][rows] = np.where(there, error, np.nan)
     return {
         how.name: BackComparison(protocol=how, mpjpe_mm=joints[how.name], pve_mm=vertices[how.name]) for how in measured
     }
+
+
+def regressed_joints(
+    model: BodyModel, vertices: Float[np.ndarray, "bodies vertices 3"]
+) -> Float[np.ndarray, "bodies 24 3"]:
+    """What the model's joint regressor finds in posed vertices: near the joints, not on them; it is made for rest."""
+    return np.stack([np.asarray(model.J_regressor @ one) for one in vertices])
 
 
 def livehps_angle_deg(

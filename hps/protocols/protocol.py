@@ -27,6 +27,9 @@ class Protocol:
     """What the estimate is handed from the truth before it is posed. Anything here makes a number incomparable."""
     flipped_translation: bool = False
     """Whether the translation's error is added with the wrong sign (LiveHPS)."""
+    regressed_estimate: bool = False
+    """Whether the estimate's joints are found in its posed vertices by the model's joint regressor and the true ones
+    by posing, so that a perfect estimate has an error (LiDAR-HMR)."""
     validity: str = ""
     """Name of the flag that a frame must have to count, such as `over_18_parts`; empty: every frame counts."""
     truth_body: str = "the same as the estimate's"
@@ -41,7 +44,7 @@ class Protocol:
     @property
     def comparable(self) -> bool:
         """Whether the number is an error of the estimate alone."""
-        return not self.given and not self.flipped_translation and not self.validity
+        return not (self.given or self.flipped_translation or self.regressed_estimate or self.validity)
 
     def __str__(self) -> str:
         """The name."""

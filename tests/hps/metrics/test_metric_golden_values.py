@@ -178,7 +178,7 @@ def test_distance_from_a_surface():
     _same(ours.max(), "trimesh.surface largest", 1000)
 
 
-def test_livehps_and_votehmr_run_whole_on_our_body():
+def test_livehps_votehmr_and_lidar_hmr_run_on_our_body():
     estimates, truths = golden_bodies()
     model, wanted = load_body_model(), GOLDEN["bodies"]
     printed = back_comparison(model, estimates, truths, valid={"over_18_parts": np.ones(len(truths), bool)})
@@ -191,6 +191,10 @@ def test_livehps_and_votehmr_run_whole_on_our_body():
         "livehps.mpjpe-ts": printed["livehps_global"].mpjpe_mm.mean() / 1000,
         "livehps.mpvpe-ts": printed["livehps_global"].pve_mm.mean() / 1000,
         "livehps.ang": livehps_angle_deg(model, estimates, truths).mean(),
+        "lidarhmr.mpjpe_cm": printed["lidar_hmr"].mpjpe_mm.mean() / 10,
+        "lidarhmr.mpvpe_cm": printed["lidar_hmr"].pve_mm.mean() / 10,
+        "lidarhmr.h26m_cm": printed["lidar_hmr_lidarh26m"].mpjpe_mm.mean() / 10,
+        "lidarhmr.h26m_mpvpe_cm": printed["lidar_hmr_lidarh26m"].pve_mm.mean() / 10,
         "votehmr.mpjpe_after": printed["votehmr"].mpjpe_mm / 1000,
         "votehmr.pve": printed["votehmr"].pve_mm / 1000,
         "votehmr.tpose": t_pose_pve_mm(*rest) / 1000,
@@ -205,3 +209,10 @@ def test_what_livehps_prints_beside_the_angle_between_the_same_poses():
     a, b = poser.rotations(estimates), poser.rotations(truths)
     figures = [livehps_ang_deg(a, b), local_angle_error_deg(a, b).mean(-1), mpjae_deg(a, b, range(24))]
     assert [round(float(figure.mean()), 2) for figure in figures] == [6.55, 8.55, 19.97]  # docs/point_metrics.md
+
+
+def test_what_lidar_hmr_prints_for_a_perfect_estimate():
+    _, truths = golden_bodies()
+    printed = back_comparison(load_body_model(), truths, truths)["lidar_hmr"]
+    assert printed.mpjpe_mm.mean() == pytest.approx(5.9, abs=0.05)  # docs/point_metrics.md
+    assert printed.pve_mm == pytest.approx(0, abs=1e-9)

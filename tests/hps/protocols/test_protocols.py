@@ -64,7 +64,7 @@ def test_names_stand_beside_numbers_and_are_told_when_wrong():
     assert all(name == how.name and how.says and how.source for name, how in PROTOCOLS.items())
     assert all(how.comparable for how in DEFAULT_PROTOCOLS)
     assert [p.name for p in PROTOCOLS.values() if not p.comparable] == [
-        "3dpw_challenge", "livehps_pose", "livehps_global", "votehmr",
+        "3dpw_challenge", "livehps_pose", "livehps_global", "votehmr", "lidar_hmr", "lidar_hmr_lidarh26m",
     ]  # fmt: skip
     with pytest.raises(HpsError, match="no protocol is called 'mpjpe'; there are smpl24_abs, "):
         protocol("mpjpe")
@@ -134,6 +134,10 @@ def test_what_is_handed_over_is_no_error_of_the_estimate():
     assert (shape["votehmr"].pve_mm > 5).all()
     assert place["votehmr"].pve_mm == pytest.approx(0, abs=1e-9)
     assert (place["lidar_hmr"].mpjpe_mm > 1000).all()
+    perfect = back_comparison(model, truths, truths, valid=flags)
+    assert (perfect["lidar_hmr"].mpjpe_mm > 1).all()  # regressed against posed joints: no estimate gets 0
+    for name in set(perfect) - {"lidar_hmr", "lidar_hmr_lidarh26m"}:
+        assert perfect[name].mpjpe_mm == pytest.approx(0, abs=1e-9)
     assert livehps_angle_deg(model, wrong_place, truths) == pytest.approx(0, abs=1e-9)
 
 
