@@ -14,12 +14,15 @@ from hps.benchmark.points.set.part_table import PartRow
 from hps.benchmark.points.set.rarity import rarity_mm
 from hps.errors import HpsError
 from hps.synthesis.reading import SyntheticDataset
+from hps.synthesis.sampling.clothes import attire_of
 from hps.synthesis.scenes.files import FOLDER, read_tables
+from hps.synthesis.scenes.rows import PersonRow
 
 NAME: Final = "attributes.parquet"
-LOOSE_MM: Final = 15.0
-"""Clothes are loose where a person's points lie farther than this from the skin, on average over the person's clouds:
-about the upper third of the test split. Sensor noise and dirty masks count too."""
+LOOSE: Final = 0.5
+"""Clothes are loose when the mean looseness of their garments (0 close to the body, 1 the loosest; shoes do not count)
+is above this; skirts and dresses always are."""
+WIDE: Final = ("skirt", "dress")
 CHILD_YEARS: Final = 18.0
 COLUMNS: Final = (
     "key", "scene", "frame", "actor", "person", "subject", "age_years", "height_m", "mass_kg", "motion", "body_pose",
@@ -37,15 +40,10 @@ def write_attributes(place: Path, row: PartRow) -> None:
     """Writes the file, whole or not at all. Raises HpsError for shards that cannot be read."""
     read = SyntheticDataset(place, row.split, ["clouds"]).table("clouds", COLUMNS).to_pydict()
     count = len(read["key"])
-    furnished = {thing.scene for thing in read_tables(place / FOLDER).things}
+    tables = read_tables(place / FOLDER)
+    furnished = {thing.scene for thing in tables.things}
     pose = rarity_mm(np.array(read["body_pose"], np.float64).reshape(count, -1))
-    cloth = np.array(read["cloth_mm"], np.float64)
-    person = np.array(read["person"])
-    worn = {
-        who: float(np.nanmean(cloth[person == who]))
-        for who in np.unique(person)
-        if np.isfinite(cloth[person == who]).any()
-    }
+    worn = {person.person: _clothing(person) for person in tables.people}
     low, high = row.config.cloud_mask_px
     mask = "true" if low == high == 0 else "eroded" if high <= 0 else "dilated" if low >= 0 else "either way"
     columns: dict[str, list[Any]] = {
@@ -56,7 +54,7 @@ def write_attributes(place: Path, row: PartRow) -> None:
         "points": [float(points) for points in read["points"]],
         **{name: [float(value) for value in read[name]] for name in GIVEN},
         "rarity_mm": pose.tolist(),
-        "clothing": ["loose" if worn.get(who, 0.0) > LOOSE_MM else "tight" for who in read["person"]],
+        "clothing": [worn[who] for who in read["person"]],
         "mask": [mask] * count,
         "clutter": ["furniture" if scene in furnished else "none" for scene in read["scene"]],
         "bmi": [mass / max(height, 1e-3) ** 2 for mass, height in zip(read["mass_kg"], read["height_m"])],
@@ -69,6 +67,11 @@ def write_attributes(place: Path, row: PartRow) -> None:
         part.replace(place / NAME)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _clothing(person: PersonRow) -> str:
+    garments = [worn.loose for worn in attire_of(person).garments if worn.cut != "shoes"]
+    return "loose" if person.wardrobe in WIDE or float(np.mean(garments)) > LOOSE else "tight"
 
 
 def read_attributes(place: Path) -> dict[str, dict[str, float | str]]:
