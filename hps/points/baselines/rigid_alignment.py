@@ -58,7 +58,7 @@ def _from(
         facing = rotate(T, normals) @ ray <= 0
         some = vertices[facing] if facing.sum() >= 3 else vertices
         placed = transform(T, some)
-        distance, which = KDTree(placed).query(points)
+        distance, which = (np.asarray(found) for found in KDTree(placed).query(points))
         order = np.argsort(distance)[:kept]
         now = float(distance[order].mean())
         if abs(before - now) < STILL_M:
