@@ -81,15 +81,16 @@ class PointEstimator:
         info: WeightsInfo | None = None,
         device: torch.device | str = "cpu",
         fit: BodyFitConfig | None = None,
-        twice: bool = True,
+        twice: bool | None = None,
         at_once: int = AT_ONCE,
     ) -> None:
         """points: how many of a cloud the network takes. fit: choices of the body fit, such as refine = False. twice:
-        whether the network looks again from the predicted pelvis."""
+        whether the network looks again from the predicted pelvis; None: if that was better on validation clouds."""
         self.body, self.info = body, info
         self.fit_body = FitBody.of(body)
         self.fit_config = BodyFitConfig() if fit is None else fit
         calibration = {} if info is None else info.calibration
+        twice = bool(calibration.get("twice", False)) if twice is None else twice
         self.seeing = Seeing(network, points, device, twice=twice, factor=calibration.get("sigma"))
         self.spread = float(calibration.get("spread", 1.0))
         self.judge = Judge.of(info)

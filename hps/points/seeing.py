@@ -1,5 +1,5 @@
-"""What a network sees in clouds: landmarks with sigma, and what each point is; looked at twice, the second time
-from where the body is."""
+"""What a network sees in clouds: landmarks with sigma, and what each point is; on request looked at twice, the second
+time from where the body is."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Seeing:
         points: int,
         device: torch.device | str = "cpu",
         *,
-        twice: bool = True,
+        twice: bool = False,
         factor: dict[str, float] | None = None,
     ) -> None:
         """points: how many of a cloud the network takes. twice: look again from the predicted pelvis. factor: what the

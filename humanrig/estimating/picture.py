@@ -38,7 +38,7 @@ def draw_estimate(
     points = transform(T, np.asarray(cloud.points, np.float64))
     points = points[:: max(1, len(points) // MOST_POINTS)]
     mesh = TriangleMesh(vertices=transform(T, vertices), faces=faces)
-    shown = np.concatenate([mesh.vertices, points[np.abs(points).max(1) < 3]])
+    shown = np.concatenate([mesh.vertices, np.quantile(points, (0.03, 0.97), axis=0)])  # strays may be off the sheet
     middle = (shown.min(0) + shown.max(0)) / 2
     size = max(float((shown.max(0) - shown.min(0)).max()), 0.5) * 1.12
     rows: list[list[np.ndarray]] = [[], []]
