@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from jaxtyping import Float
 
-from body.joints import JOINT_COUNT
+from body.joints import JOINT_COUNT, PARENTS
 from hps.points.fitting.equations import Equations
-from hps.points.fitting.state import FIRST_SHAPE, PARENT_ARRAY, SHIFT, TURNS
+from hps.points.fitting.state import FIRST_SHAPE, SHIFT, TURNS
 from registration.fit.posing import Frames
+from registration.fit.rotations import skew
+
+
+def _paths() -> list[set[int]]:
+    """The joints that each joint hangs from, and itself, which has no lever on itself."""
+    paths: list[set[int]] = []
+    for joint, parent in enumerate(PARENTS):
+        paths.append({joint} | (paths[parent] if parent >= 0 else set()))
+    return paths
+
+
+BELOW: Final = np.array([[j in _path for j in range(JOINT_COUNT)] for _path in _paths()], np.float64)
+"""Entry (m, j): whether joint m hangs from joint j, at any distance; a turn of j then moves it."""
 
 
 def parameter_covariance(
@@ -42,16 +57,12 @@ def inverse_of(equations: Equations) -> Float[np.ndarray, "batch unknowns unknow
 
 
 def _joint_rows(frames: Frames, unknowns: int) -> Float[np.ndarray, "batch 24 3 unknowns"]:
-    """How the joints move with the unknowns: w x (joint - ancestor), for turns w in the ancestor's parent's axes."""
-    J = np.zeros((len(frames.joints), JOINT_COUNT, 3, unknowns))
+    """How joints move with the unknowns: w x (joint - ancestor), for turns w in the axes of the ancestor's parent."""
+    batch = len(frames.joints)
+    levers = (frames.joints[:, :, None] - frames.joints[:, None]) * BELOW[..., None]
+    turns = -skew(levers) @ frames.R_parent[:, None]
+    J = np.zeros((batch, JOINT_COUNT, 3, unknowns))
+    J[..., :TURNS] = turns.transpose(0, 1, 3, 2, 4).reshape(batch, JOINT_COUNT, 3, TURNS)
     J[..., SHIFT] = np.eye(3)
     J[..., FIRST_SHAPE:] = frames.d_joints
-    for joint in range(JOINT_COUNT):
-        ancestor = int(PARENT_ARRAY[joint])
-        while ancestor >= 0:
-            lever = frames.joints[:, joint] - frames.joints[:, ancestor]
-            at = slice(3 * ancestor, 3 * ancestor + 3)
-            axes = frames.R_parent[:, ancestor].transpose(0, 2, 1)
-            J[:, joint, :, at] = np.cross(axes, lever[:, None]).transpose(0, 2, 1)
-            ancestor = int(PARENT_ARRAY[ancestor])
     return J

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -47,7 +48,8 @@ def fit_bodies(
     points = None if surface is None else surface_term(body, surface, config)
     if points is not None and config.refine:
         refined = (_sigma_of(gaussians) > config.refine_above_m) & (points.group >= 0).any(1)
-        states, equations = _refined(body, states, equations, landmarks, prior, points, refined, config)
+        thinned = points.thinned(config.refine_points)
+        states, equations = _refined(body, states, equations, landmarks, prior, thinned, refined, config)
     ended = time.perf_counter()
     like = gaussians.position
     milliseconds = {"fit": 1e3 * (fitted - began), "refine": 1e3 * (ended - fitted)}
@@ -80,8 +82,11 @@ def _refined(
     some = np.flatnonzero(which)
     if not len(some):
         return states, equations
-    linearise = partial(_linearised, body, landmarks.rows(some), prior, points.rows(some))
-    better, about = minimised(states.rows(some), linearise, config.refine_steps, config.greatest_turn)
+    better, about = states.rows(some), equations.rows(some)
+    landmarks, points = landmarks.rows(some), points.rows(some)
+    for kernel in config.point_kernels:
+        linearise = partial(_linearised, body, landmarks, prior, replace(points, kernel=kernel))
+        better, about = minimised(better, linearise, config.refine_steps, config.greatest_turn)
     return states.replaced(some, better), equations.replaced(some, about)
 
 

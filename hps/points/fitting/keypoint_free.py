@@ -44,17 +44,18 @@ class KeypointFreeConfig:
     """Starts of the joints: arms and legs at rest, then the commonest kinds of poses that the prior knows."""
     kept: int = 4
     """Starts that go on to the fine stage."""
-    coarse_points: int = 192
+    coarse_points: int = 128
     coarse_sigmas_m: tuple[float, ...] = (0.15, 0.08, 0.04)
     """A point's standard deviation in each coarse stage, from far to near."""
     coarse_steps: int = 4
     """Steps of each stage."""
+    fine_points: int = 256
     fine_steps: int = 10
     fit: BodyFitConfig = field(default_factory=lambda: BodyFitConfig(point_count=300.0))
 
     def __post_init__(self) -> None:
         """Raises HpsError for choices that leave no start."""
-        if min(self.headings, self.poses, self.kept, self.coarse_points) < 1:
+        if min(self.headings, self.poses, self.kept, self.coarse_points, self.fine_points) < 1:
             raise HpsError("a fit without keypoints needs at least one heading, one pose, one kept start and one point")
 
 
@@ -100,20 +101,19 @@ def _one(
     """The best end of one cloud."""
     told = np.flatnonzero(term.group[0] >= 0)
     states = _starts(body, term.points[0, told], term.rays[0, told], config, up)
-    some = told[np.linspace(0, len(told) - 1, min(len(told), config.coarse_points)).round().astype(int)]
-    coarse = term.columns(some)
+    coarse = term.thinned(config.coarse_points)
     costs = np.zeros(len(states))
     for sigma in config.coarse_sigmas_m:
         stage = replace(
             coarse.repeated(len(states)),
-            sigma=np.full((len(states), len(some)), sigma),
+            sigma=np.full((len(states), coarse.points.shape[1]), sigma),
             reach_m=max(3 * sigma, config.fit.reach_m),
         )
         linearise = partial(_linearised, body, stage, prior)
         states, equations = minimised(states, linearise, config.coarse_steps, config.fit.greatest_turn)
         costs = equations.cost
     best = np.argsort(costs, kind="stable")[: config.kept]
-    fine = partial(_linearised, body, term.repeated(len(best)), prior)
+    fine = partial(_linearised, body, term.thinned(config.fine_points).repeated(len(best)), prior)
     states, equations = minimised(states.rows(best), fine, config.fine_steps, config.fit.greatest_turn)
     last = np.array([int(equations.cost.argmin())])
     return states.rows(last), equations.rows(last)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import numba
 import numpy as np
 from jaxtyping import Float
 
-from body.joints import JOINT_COUNT, PARENTS
+from body.joints import JOINT_COUNT
 from hps.points.fitting.body import FitBody
-from hps.points.fitting.state import BodyStates, frames_of, rest_points
+from hps.points.fitting.state import PARENT_ARRAY, BodyStates, frames_of, rest_points
 from registration.fit.posing_kernels import skin_clip
 from registration.fit.priors import pose_mean
 from registration.fit.rotations import exponential
@@ -32,40 +33,48 @@ def closed_form(
     batch = len(position)
     coefficients = np.zeros((batch, body.coefficients))
     rotations, transl = np.tile(np.eye(3), (batch, JOINT_COUNT, 1, 1)), np.zeros((batch, 3))
+    mean = np.ascontiguousarray(exponential(pose_mean()))
     for _ in range(ROUNDS):
         directions = body.points.directions.reshape(-1, body.coefficients)
         shaped = body.points.template + (coefficients @ directions.T).reshape(batch, -1, 3)
-        rotations = _turned(body, shaped, position, information)
+        rotations = _turned(
+            shaped, position, information, body.landmarks.part, PARENT_ARRAY, mean, 1 / (2 * PARENT_SIGMA**2)
+        )
         coefficients, transl = _shaped(body, rotations, position, information)
     return BodyStates(rotations=rotations, transl=transl, coefficients=coefficients)
 
 
-def _turned(
-    body: FitBody,
-    rest: Float[np.ndarray, "batch landmarks 3"],
-    position: Float[np.ndarray, "batch landmarks 3"],
-    information: Float[np.ndarray, "batch landmarks"],
-) -> Float[np.ndarray, "batch 24 3 3"]:
-    mean = exponential(pose_mean())
-    turned = np.empty((len(rest), JOINT_COUNT, 3, 3))
-    for joint, parent in enumerate(PARENTS):
-        own = np.flatnonzero(body.landmarks.part == joint)
-        some = np.concatenate([own, [child for child, above in enumerate(PARENTS) if above == joint]]).astype(int)
-        w = information[:, some]
-        total = np.maximum(w.sum(1), 1e-9)[:, None]
-        a, b = rest[:, some], position[:, some]
-        a = a - (w[..., None] * a).sum(1, keepdims=True) / total[..., None]
-        b = b - (w[..., None] * b).sum(1, keepdims=True) / total[..., None]
-        H = (w[..., None] * b).transpose(0, 2, 1) @ a
-        if parent >= 0:
-            H = H + turned[:, parent] @ mean[joint] / (2 * PARENT_SIGMA**2)
-        U, _, Vh = np.linalg.svd(H)
-        flip = np.sign(np.linalg.det(U @ Vh))
-        U[:, :, 2] *= flip[:, None]
-        turned[:, joint] = U @ Vh
-    relative = turned.copy()
-    for joint in range(1, JOINT_COUNT):
-        relative[:, joint] = turned[:, PARENTS[joint]].transpose(0, 2, 1) @ turned[:, joint]
+@numba.njit(cache=True, nogil=True)
+def _turned(rest, position, information, part, parents, mean, concentration):
+    """Rotations (B, 24, 3, 3) relative to the parents: of each part, its own landmarks and its children's joints."""
+    B, L, N = len(rest), rest.shape[1], len(parents)
+    world, relative = np.empty((B, N, 3, 3)), np.empty((B, N, 3, 3))
+    a, b = np.empty(3), np.empty(3)
+    for body in range(B):
+        for joint in range(N):
+            total = 1e-9
+            a[:], b[:] = 0.0, 0.0
+            for n in range(L):
+                if part[n] == joint or (n < N and parents[n] == joint):
+                    total += information[body, n]
+                    a += information[body, n] * rest[body, n]
+                    b += information[body, n] * position[body, n]
+            a /= total
+            b /= total
+            H = np.zeros((3, 3))
+            if parents[joint] >= 0:
+                H += concentration * (world[body, parents[joint]] @ mean[joint])
+            for n in range(L):
+                if part[n] == joint or (n < N and parents[n] == joint):
+                    H += information[body, n] * np.outer(position[body, n] - b, rest[body, n] - a)
+            U, _, Vh = np.linalg.svd(H)
+            if np.linalg.det(U @ Vh) < 0:
+                U[:, 2] *= -1.0
+            world[body, joint] = U @ Vh
+            if parents[joint] < 0:
+                relative[body, joint] = world[body, joint]
+            else:
+                relative[body, joint] = world[body, parents[joint]].T @ world[body, joint]
     return relative
 
 

@@ -57,7 +57,7 @@ def surface_term(body: FitBody, surface: SurfacePoints, config: BodyFitConfig) -
         rays=rays,
         sigma=np.where(told, np.sqrt(np.where(told, squared, 1.0)), 1.0),
         share=np.minimum(1.0, config.point_count / np.maximum(told.sum(1), 1)),
-        kernel=config.point_kernel,
+        kernel=config.point_kernels[-1],
         reach_m=config.reach_m,
     )
 

@@ -98,7 +98,7 @@ def test_points_that_no_fit_can_use_are_refused():
     SurfacePoints(points=points * torch.nan, keep=~keep, part=part, sigma=sigma)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": -1}, {"landmark_redundancy": 0.0}, {"point_kernel": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"steps": -1}, {"landmark_redundancy": 0.0}, {"reach_m": float("nan")}])
 def test_choices_that_no_fit_can_use_are_refused(wrong):
     with pytest.raises(HpsError, match=next(iter(wrong))):
         BodyFitConfig(**wrong)
