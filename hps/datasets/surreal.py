@@ -10,6 +10,7 @@ Joints are in the file; the body's translation needs the rest pelvis of SMPL, wh
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
@@ -42,12 +43,22 @@ AXES: Final = np.array([[0.0, 0, -1], [0, 1, 0], [-1, 0, 0]])
 """p_world = AXES p_image + camLoc, where p_image has x right, y down, z forward in the mirrored image."""
 WORLD_UP: Final = (0.0, -1.0, 0.0)
 RATE_HZ: Final = 30.0
+LOOKED_AT: Final = 5000
+"""Entries of folders; a release's run has some 2,000 sequences."""
 GENDERS: Final = ("female", "male")
 
 
 def is_surreal(path: Path) -> bool:
-    """A folder with SEQUENCE_c0001_info.mat somewhere in the first six levels."""
-    return path.is_dir() and any(next(path.glob(f"{'*/' * depth}*_info.mat"), None) is not None for depth in range(7))
+    """A folder with SEQUENCE_c0001_info.mat in it or below; in large folders only the first LOOKED_AT files count."""
+    seen = 0
+    for _, folders, files in os.walk(path):
+        folders.sort()
+        if any(INFO.fullmatch(name) for name in files):
+            return True
+        seen += len(files) + len(folders)
+        if seen > LOOKED_AT:
+            return False
+    return False
 
 
 def open_surreal(
