@@ -15,7 +15,7 @@ STRATA_MEASURE: Final = ("mpjpe_abs", "pve_abs", "failure")
 def markdown(results: dict[str, Any]) -> str:
     """All tables that are for people; results.json has more."""
     measures, methods = results["measures"], results["methods"]
-    parts = [f"# Point-cloud benchmark: {results.get('title', 'results')}", "", *_head(results), ""]
+    parts = [f"# {results.get('title', 'Point-cloud benchmark')}", "", *_head(results), ""]
     parts += ["## All clouds", "", *_method_table(results, "all"), ""]
     for case, count in results["cases"].items():
         parts += [f"## {case} ({count} clouds)", "", *_method_table(results, case), ""]
