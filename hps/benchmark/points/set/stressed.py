@@ -15,12 +15,16 @@ from hps.errors import HpsError
 from hps.points.augmentation.operation import Operation
 from hps.points.augmentation.placing import Center, Mirror, Scale, Shift, Turn
 from hps.points.augmentation.plan import AugmentationPlan, augment
+from hps.points.augmentation.taking import RemoveParts, RemoveRegion
 from hps.points.canonical import canonical_frame
 from hps.points.cloud_batch import UNKNOWN_PART, CloudBatch
 from hps.points.person_cloud import PersonCloud
 
 MOVING: Final[tuple[type[Operation], ...]] = (Turn, Shift, Center, Mirror, Scale)
 """Operations that move or change the person, whose truth a sample then no longer has."""
+
+HIDING: Final[tuple[type[Operation], ...]] = (RemoveRegion, RemoveParts)
+"""Operations that take whole stretches of skin out of sight."""
 
 
 def stressed(sample: CloudSample, plan: AugmentationPlan, seed: int) -> CloudSample:
@@ -43,19 +47,20 @@ def stressed(sample: CloudSample, plan: AugmentationPlan, seed: int) -> CloudSam
     points = transform(inverse(T), batch.points[0].numpy()[keep])
     camera = np.concatenate([sample.cloud.camera, np.full(len(keep) - old, -1)])[keep]
     offset = rotate(inverse(T), batch.skin_offset[0].numpy()[keep])
+    hides = any(isinstance(operation, HIDING) for operation in plan.operations)
     kept_share = float(keep[:old].mean())
     return replace(
         sample,
         cloud=PersonCloud(points=points, camera=camera, origins=sample.cloud.origins, up=sample.cloud.up),
         labels=None if sample.labels is None else PointLabels(part=batch.part[0].numpy()[keep], skin_offset=offset),
-        attributes=_left(sample.attributes, kept_share, int(keep.sum())),
+        attributes=_left(sample.attributes, kept_share, int(keep.sum()), hides),
     )
 
 
-def _left(attributes: dict[str, float | str], kept_share: float, points: int) -> dict[str, float | str]:
-    """Skin that is seen goes with the points that show it."""
+def _left(attributes: dict[str, float | str], kept_share: float, points: int, hides: bool) -> dict[str, float | str]:
+    """Skin that is seen goes with the points that show it, but not where points are only made fewer."""
     found = {**attributes, "points": float(points), "removed_share": 1 - kept_share}
-    if "visible_share" in found:
+    if hides and "visible_share" in found:
         found["visible_share"] = float(found["visible_share"]) * kept_share
         found["occluded_share"] = 1 - (1 - float(found["occluded_share"])) * kept_share
     return found

@@ -84,6 +84,13 @@ def test_added_points_are_nobodys_and_of_no_camera() -> None:
     assert found.attributes["visible_share"] == 0.4
 
 
+def test_fewer_points_show_the_same_skin() -> None:
+    found = stressed(sample(), load_plan("sparse"), 9)
+    assert 0.02 * COUNT < len(found.cloud) < 0.33 * COUNT
+    assert found.attributes["visible_share"] == 0.4
+    assert found.attributes["removed_share"] == pytest.approx(1 - len(found.cloud) / COUNT)
+
+
 def test_noise_is_allowed_and_moving_the_person_is_not() -> None:
     found = stressed(sample(), AugmentationPlan(operations=(Jitter(),)), 1)
     shift = found.cloud.points - sample().cloud.points

@@ -96,7 +96,8 @@ def test_bad_tables_are_refused(tmp_path) -> None:
 def test_checksums_tell_rounding_from_other_scenes() -> None:
     row = read_parts("test")[0]
     camera = CameraRow(
-        scene="s000000", camera=0, sensor="kinect", unit_seed=1, width=64, height=48, fx=50.0, fy=50.0, cx=31.5, cy=23.5,
+        scene="s000000", camera=0, sensor="kinect", unit_seed=1, width=64, height=48,
+        fx=50.0, fy=50.0, cx=31.5, cy=23.5,
         x_m=1 / 3, y_m=0.0, z_m=1.0, qw=1.0, qx=0.0, qy=0.0, qz=0.0,
     )  # fmt: skip
     table, rounded, other = (
