@@ -46,19 +46,21 @@ class _Filtered:
 
 def smooth(
     measured: Measured,
-    density: Float[np.ndarray, "n"],
+    density: Float[np.ndarray, "n"] | Float[np.ndarray, "steps n"],
     moved: Float[np.ndarray, "steps n"] | None = None,
     *,
     with_covariance: bool = True,
 ) -> Smoothed:
     """Places and velocities of a motion whose acceleration is white noise of that spectral density (Rauch 1965).
 
+    density: one for the clip, or one for the way from each frame to the next.
     moved: how far the origins of the places moved from each frame to the next; a place is what it was, plus its way,
     less that. n is 75 for a body, and a frame takes about n³ / 10 ns of a core's time without covariances, three times
     as much with them.
     """
     T, n = measured.places.shape
     moved = np.zeros((max(T - 1, 0), n)) if moved is None else moved
+    density = np.broadcast_to(density, (max(T - 1, 0), n))
     filtered = _forward(measured, density, moved)
     mean = np.empty((T, 2 * n))
     covariance = np.empty((T, n, n)) if with_covariance else None
@@ -96,7 +98,7 @@ def _forward(measured: Measured, density: np.ndarray, moved: np.ndarray) -> list
             P = _ahead(_ahead(P, dt).T, dt)
             P = (P + P.T) / 2
             for i, k, factor in ((0, 0, dt**3 / 3), (0, n, dt**2 / 2), (n, 0, dt**2 / 2), (n, n, dt)):
-                P[np.arange(i, i + n), np.arange(k, k + n)] += factor * density
+                P[np.arange(i, i + n), np.arange(k, k + n)] += factor * density[t - 1]
         before, P_before = m, P
         if measured.seen[t]:
             S = P[:n, :n] + measured.covariance[t]
