@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -57,11 +56,9 @@ class FitMethod(_EstimatorMethod):
     def __call__(self, clouds: Sequence[PersonCloud]) -> list[Prediction]:
         """Bodies with the sigma of their joints. Also those that the estimator itself would not trust: a benchmark
         counts how wrong they are."""
-        started = time.perf_counter()
         batch = self.estimator.fitted(clouds)
         count = max(len(batch.rows), 1)
         spent = {name: value / count for name, value in batch.milliseconds.items()}
-        spent["estimate"] = 1000 * (time.perf_counter() - started) / count
         variance = np.trace(batch.clouds.joint_covariance, axis1=-2, axis2=-1) / 3
         found = {row: Prediction(refused=reason) for row, reason in batch.refused.items()}
         for place, row in enumerate(batch.rows):
