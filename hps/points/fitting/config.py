@@ -17,8 +17,8 @@ class BodyFitConfig:
     """Whether points are used, where they are given and the landmarks are unsure."""
     refine_steps: int = 3
     """Gauss-Newton steps of each stage of the refinement, on landmarks and points together."""
-    refine_above_m: float = 0.012
-    """Root mean square of the landmarks' sigma from which on points help: below it the fit is as good as they are."""
+    refine_above_m: float = 0.006
+    """Root mean square of the landmarks' sigma from which on points help: at 4 mm nothing is gained, at 8 mm 5 %."""
     least_sigma_m: float = 0.002
     """Landmarks are never taken for surer: 10 betas of 16 leave some 2 mm."""
     landmark_freedom: float = 8.0
