@@ -35,6 +35,8 @@ from hps.points.weights_file import read_weights, write_weights
 
 GOOD_MM = 150.0
 """A body whose skin is farther off in the mean is a failure of the benchmark."""
+WORTH_IT = 0.97
+"""A second look costs as much as the first."""
 AT_ONCE = 32
 
 
@@ -103,14 +105,14 @@ def people_of(dataset: Path, count: int) -> list[CloudSample]:
 
 
 def looked_twice(estimator: PointEstimator, samples: list[CloudSample], body: BodyModel) -> bool:
-    """Whether a second look, from the predicted pelvis, brings the landmarks nearer to the truth in the mean."""
+    """Whether a second look, from the predicted pelvis, brings the landmarks much nearer to the truth in the mean."""
     error = {}
     for twice in (False, True):
         estimator.seeing.twice = twice
         off, _ = landmarks_off(estimator, samples, body)
         error[twice] = 1000 * float(np.linalg.norm(off, axis=-1).mean())
     print(f"landmarks {error[False]:.1f} mm off after one look, {error[True]:.1f} mm after two")
-    return error[True] < error[False]
+    return error[True] < WORTH_IT * error[False]
 
 
 def landmarks_off(
