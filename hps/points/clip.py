@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -16,7 +16,7 @@ from hps.points.judging.confidence import USABLE
 from hps.points.person_cloud import PersonCloud
 from hps.points.sequence.bodies import FrameBodies
 from hps.points.sequence.config import SequenceConfig
-from hps.points.sequence.shared_shape import shared_shape, with_shape
+from hps.points.sequence.shared_shape import shape_spread, shared_shape, with_shape
 from hps.points.sequence.smooth import smooth_bodies
 
 PIECE = 64
@@ -90,6 +90,7 @@ def _one_by_one(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodi
     shape = shared_shape(frames, SequenceConfig())
     everybody = FrameBodies.of(frames, frames.time_s)  # doubted frames get the shape too
     shaped = with_shape(everybody, shape)
+    shaped = replace(shaped, covariance=shaped.covariance + shape_spread(everybody, shape))
     return _estimate(estimator, batch, shaped.rows(rows), rows, tuple(v.reason for v in batch.verdicts))
 
 
