@@ -55,6 +55,6 @@ def test_what_the_estimator_refuses_is_refused_with_its_reason(network, open_bod
 
 def test_a_second_look_costs_as_much_as_the_first(network, open_body):
     once = PointEstimator(network, open_body, points=128, twice=False)
-    twice = PointEstimator(network, open_body, points=128)
+    twice = PointEstimator(network, open_body, points=128, twice=True)
     assert FitMethod(twice).gflops == 2 * FitMethod(once).gflops > 0
     assert FitMethod(once).parameters == sum(each.numel() for each in network.parameters())
