@@ -241,7 +241,7 @@ def _pack_told(share: dict[str, Any]) -> dict[str, Any]:
     about = PackedClouds(Path(share["folder"])).about
     return {
         "name": Path(share["folder"]).name,
-        "dataset": about["dataset"],
+        "dataset": about.get("dataset", ""),
         "clouds": about["clouds"],
         "share": share["share"],
     }

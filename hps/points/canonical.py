@@ -20,8 +20,9 @@ STEEP: Final = 0.05
 def canonical_frame(cloud: PersonCloud) -> Float[np.ndarray, "4 4"]:
     """T_canonical_cloud: z up, the cloud's median at the origin, the first camera that saw a point towards -x.
 
-    So one camera's clouds are always seen from the same side, and a person who faces it looks along -x. Where no camera
-    is known, the cloud's own x axis (or z, where x is up) is kept as near as can be. Raises HpsError for a cloud
+    The median is that of each of these axes, so that a cloud in another frame has the same canonical frame. One
+    camera's clouds are always seen from the same side, and a person who faces it looks along -x. Where no camera is
+    known, the cloud's own x axis (or z, where x is up) is kept as near as can be. Raises HpsError for a cloud
     without points or with a point that is not finite.
     """
     if not len(cloud):
@@ -31,11 +32,13 @@ def canonical_frame(cloud: PersonCloud) -> Float[np.ndarray, "4 4"]:
         raise HpsError(
             f"{int((~np.isfinite(points)).any(1).sum())} of {len(points)} points are not finite; leave them out"
         )
-    middle = np.median(points, axis=0)
     z = np.asarray(CAMERA_UP if cloud.up is None else cloud.up, np.float64)
     z = z / np.linalg.norm(z)
-    x = _forward(cloud, middle, z)
-    R = np.stack([x, np.cross(z, x), z])
+    middle = points.mean(0)
+    for _ in range(2):  # the mean depends on strays, the median on the axes: first those of the mean, then its own
+        x = _forward(cloud, middle, z)
+        R = np.stack([x, np.cross(z, x), z])
+        middle = np.median(points @ R.T, axis=0) @ R
     return rigid(R, -R @ middle)
 
 

@@ -40,14 +40,13 @@ def test_a_moved_input_is_of_the_same_points_in_the_cloud() -> None:
     assert np.abs(moved.points - given.points).max() > 0.09
 
 
-def test_the_input_hardly_depends_on_the_frame_of_the_cloud() -> None:
-    """The middle is the median of each axis, which depends on the axes: 8 mm here."""
+def test_the_input_does_not_depend_on_the_frame_of_the_cloud() -> None:
     one = cloud(600)
     one = PersonCloud(points=one.points, camera=one.camera, origins=one.origins, up=np.array([0.0, -1, 0]))
     other = one.moved(from_rotvec(np.array([0.3, -1.0, 2.0]), np.array([4.0, 5, 6])))
     a, b = network_input([one], 512), network_input([other], 512)
-    np.testing.assert_allclose(a.points, b.points, atol=0.02)
-    np.testing.assert_allclose(a.rays, b.rays, atol=0.01)
+    np.testing.assert_allclose(a.points, b.points, atol=1e-5)  # float32 at 5 m
+    np.testing.assert_allclose(a.rays, b.rays, atol=1e-5)
 
 
 def test_an_empty_cloud_is_refused() -> None:

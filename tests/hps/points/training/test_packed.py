@@ -64,7 +64,7 @@ def test_upright_in_the_canonical_frame(packed: PackedClouds) -> None:
     np.testing.assert_allclose(T[:3, :3] @ sample.cloud.up, [0, 0, 1], atol=1e-12)
     camera = transform(T, np.zeros(3))
     assert camera[0] < 0
-    assert abs(camera[1]) < 1e-9
+    assert abs(camera[1]) < 0.02 * abs(camera[0])  # the front is where a first middle was seen
 
 
 def test_fewer_points_are_padded_and_not_kept(tmp_path: Path) -> None:
