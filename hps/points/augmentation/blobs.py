@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int64
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from hps.points.augmentation.measuring import ranges
 from hps.points.augmentation.operation import STRICT, Draw, Length, Operation
 from hps.points.augmentation.taking import random_points
 from hps.points.cloud_batch import NOT_BODY, CloudBatch
+
+USUAL_RANGE_M: Final = 2.5
+"""Of points whose camera cannot be found from the rays: those of clouds of several cameras."""
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -43,7 +47,7 @@ class Blobs(Operation):
         way = torch.nn.functional.normalize(draw.normal(b, k, n, 3), dim=-1)
         out = draw.uniform(b, k, n).pow(1 / 3) * radius
         points = center[:, :, None] + way * out[..., None]
-        rays = of.rays.gather(1, which)[:, :, None].expand(-1, -1, n, -1)
+        rays = _rays_to(points, of, which)
         present = (draw.uniform(b, k) < 0.5).index_fill(1, torch.zeros_like(some[:1]), True)
         number = torch.arange(n, device=points.device)
         keep = (number < draw.between(1, n, b, k, 1)) & present[..., None]
@@ -57,3 +61,17 @@ class Blobs(Operation):
             part=torch.cat([batch.part, batch.part.new_full((len(batch), more), NOT_BODY)], 1),
             skin_offset=torch.cat([batch.skin_offset, torch.full_like(none, torch.nan)], 1),
         )
+
+
+def _rays_to(
+    points: Float[Tensor, "batch balls many 3"], batch: CloudBatch, beside: Int64[Tensor, "batch balls 3"]
+) -> Float[Tensor, "batch balls many 3"]:
+    """Unit vectors to the points from the camera that saw the point which each ball is beside; zeros without one.
+
+    Rays must fit their points: a network would else know foreign points by that, as no sensor's data could tell it.
+    """
+    ray = batch.rays.gather(1, beside)
+    far = ranges(batch).gather(1, beside[..., 0]).nan_to_num(USUAL_RANGE_M)
+    camera = batch.points.gather(1, beside) - far[..., None] * ray
+    known = (ray.abs().amax(-1) > 0)[..., None, None]
+    return torch.nn.functional.normalize(points - camera[:, :, None], dim=-1) * known

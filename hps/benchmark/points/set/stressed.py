@@ -8,6 +8,8 @@ from typing import Final
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Integer
+from scipy.spatial import KDTree
 
 from geometry.rigid import inverse, rotate, transform
 from hps.datasets.cloud_sample import CloudSample, PointLabels
@@ -30,8 +32,9 @@ HIDING: Final[tuple[type[Operation], ...]] = (RemoveRegion, RemoveParts)
 def stressed(sample: CloudSample, plan: AugmentationPlan, seed: int) -> CloudSample:
     """The sample with points taken away, added or disturbed; the truth stays.
 
-    What is drawn depends on the seed and the sample's key alone. Of added points the camera is not known. Raises
-    HpsError for a plan that moves the person.
+    What is drawn depends on the seed and the sample's key alone. Neither camera nor order tells added points from the
+    person's: each is of the camera that saw the point nearest to it, and all points are shuffled. Raises HpsError for a
+    plan that moves the person.
     """
     if moving := [operation.kind for operation in plan.operations if isinstance(operation, MOVING)]:  # type: ignore[attr-defined]
         raise HpsError(
@@ -41,20 +44,36 @@ def stressed(sample: CloudSample, plan: AugmentationPlan, seed: int) -> CloudSam
     if not plan.operations or not len(sample.cloud):
         return sample
     T = canonical_frame(sample.cloud)
-    batch = augment(_batch(sample, T), plan, torch.Generator().manual_seed(_seed_of(sample.key, seed)))
+    number = _seed_of(sample.key, seed)
+    batch = augment(_batch(sample, T), plan, torch.Generator().manual_seed(number))
     keep = batch.keep[0].numpy()
     old = len(sample.cloud)
-    points = transform(inverse(T), batch.points[0].numpy()[keep])
-    camera = np.concatenate([sample.cloud.camera, np.full(len(keep) - old, -1)])[keep]
-    offset = rotate(inverse(T), batch.skin_offset[0].numpy()[keep])
+    camera = _cameras(sample.cloud, transform(inverse(T), batch.points[0].numpy()), keep)
+    chosen = np.flatnonzero(keep)
+    if len(keep) > old:
+        chosen = np.random.default_rng(number).permutation(chosen)
+    points = transform(inverse(T), batch.points[0].numpy()[chosen])
+    offset = rotate(inverse(T), batch.skin_offset[0].numpy()[chosen])
     hides = any(isinstance(operation, HIDING) for operation in plan.operations)
     kept_share = float(keep[:old].mean())
     return replace(
         sample,
-        cloud=PersonCloud(points=points, camera=camera, origins=sample.cloud.origins, up=sample.cloud.up),
-        labels=None if sample.labels is None else PointLabels(part=batch.part[0].numpy()[keep], skin_offset=offset),
+        cloud=PersonCloud(points=points, camera=camera[chosen], origins=sample.cloud.origins, up=sample.cloud.up),
+        labels=None if sample.labels is None else PointLabels(part=batch.part[0].numpy()[chosen], skin_offset=offset),
         attributes=_left(sample.attributes, kept_share, int(keep.sum()), hides),
     )
+
+
+def _cameras(
+    cloud: PersonCloud, points: Float[np.ndarray, "points 3"], keep: Bool[np.ndarray, "points"]
+) -> Integer[np.ndarray, "points"]:
+    """Of the cloud's points and of those added behind them: the camera of the nearest point that is kept."""
+    old = len(cloud)
+    if len(points) == old:
+        return cloud.camera
+    there = np.flatnonzero(keep[:old])
+    nearest = KDTree(points[there]).query(points[old:])[1]
+    return np.concatenate([cloud.camera, cloud.camera[there[nearest]]])
 
 
 def _left(attributes: dict[str, float | str], kept_share: float, points: int, hides: bool) -> dict[str, float | str]:

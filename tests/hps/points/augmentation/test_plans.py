@@ -113,6 +113,16 @@ def test_blobs_are_balls_of_nobodys_points_beside_the_person() -> None:
                 assert torch.cdist(there, there).max() <= 0.6 + 1e-6
 
 
+def test_rays_of_added_points_come_from_the_camera_as_those_of_the_person_do() -> None:
+    batch = posed_batch(clouds=6)
+    after = done(batch, Blobs())
+    expected = torch.nn.functional.normalize(after.points - after.points.new_tensor(CAMERA), dim=-1)
+    # the camera is found where the rays meet, exact but for a regularisation of 1e-7
+    assert (after.rays - expected)[after.keep].norm(dim=-1).max() < 1e-4
+    blind = done(replace(batch, rays=torch.zeros_like(batch.rays)), Blobs())
+    assert (blind.rays == 0).all()
+
+
 def test_removed_parts_are_gone_whole_and_the_others_are_all_there() -> None:
     batch = posed_batch(clouds=20)
     batch.part[:, :10] = NOT_BODY

@@ -74,14 +74,29 @@ def test_what_is_drawn_depends_on_key_and_seed_alone() -> None:
         assert not np.array_equal(a.cloud.points, other.cloud.points)
 
 
-def test_added_points_are_nobodys_and_of_no_camera() -> None:
-    found = stressed(sample(), load_plan("dirt"), 9)
-    added = found.cloud.camera == -1
+def test_added_points_are_nobodys_and_only_their_place_tells_them() -> None:
+    whole = sample()
+    found = stressed(whole, load_plan("dirt"), 9)
+    added = found.labels.part == 24
     assert 0 < added.sum() <= 600
-    assert (found.labels.part[added] == 24).all()
+    assert (found.cloud.camera == 0).all()
     assert np.isnan(found.labels.skin_offset[added]).all()
-    assert np.allclose(found.cloud.points[~added], sample().cloud.points)
+    near = np.sort(found.cloud.points[~added], axis=0) - np.sort(whole.cloud.points, axis=0)
+    assert np.abs(near).max() < 1e-12
+    # places of the added points among all: evenly spread, so that their mean is the middle (4 standard errors)
+    place = np.flatnonzero(added) / len(added)
+    assert abs(place.mean() - 0.5) < 4 / np.sqrt(12 * len(place))
     assert found.attributes["visible_share"] == 0.4
+
+
+def test_added_points_are_of_the_camera_that_saw_what_they_lie_beside() -> None:
+    cloud = sample().cloud
+    sides = (cloud.points[:, 1] > 0.2).astype(np.int64)
+    two = PersonCloud(points=cloud.points, camera=sides, origins=np.array([[0.0, -3, 2.5], [0, 3, 2.5]]))
+    found = stressed(replace(sample(), cloud=two), load_plan("dirt"), 9)
+    added = found.labels.part == 24
+    gaps = np.linalg.norm(found.cloud.points[added][:, None] - two.points, axis=2)
+    assert np.array_equal(found.cloud.camera[added], sides[gaps.argmin(1)])
 
 
 def test_fewer_points_show_the_same_skin() -> None:
