@@ -24,12 +24,12 @@ from geometry.rigid import rotate, transform
 from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 from hps.points.canonical import canonical_frame
-from hps.points.cloud_batch import UNKNOWN_PART, CloudBatch
+from hps.points.cloud_batch import CloudBatch
 from hps.points.landmarks import LANDMARK_COUNT, landmarks_of
+from hps.points.part_labels import UNKNOWN_PART
+from hps.points.unknowns import SHAPES
 
 FORMAT: Final = 1
-SHAPES: Final = 10
-"""Betas that estimators find."""
 STEPS_PER_M: Final = 5000
 """Places are stored as whole steps of 0.2 mm: 6.5 m either way."""
 MOST_CAMERAS: Final = 12
@@ -135,8 +135,8 @@ def pack(
 ) -> PackFigures:
     """Writes the samples, `count` at most, each with `points` random points in its canonical frame.
 
-    Samples without a truth or with fewer than LEAST_POINTS points are left out and counted. `pack.json` comes last, so
-    that a folder with it is whole. Raises HpsError when nothing is left.
+    Samples without a truth, with the truth of another body model, or with fewer than LEAST_POINTS points are left out
+    and counted. `pack.json` comes last, so that a folder with it is whole. Raises HpsError when nothing is left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pack.json").unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def pack(
     left_out: dict[str, int] = {}
     full: list[np.ndarray] = []
     for number, sample in enumerate(samples):
-        reason = _unfit(sample)
+        reason = _unfit(sample, model)
         if reason:
             left_out[reason] = left_out.get(reason, 0) + 1
         else:
@@ -176,9 +176,11 @@ def pack(
     return PackFigures(clouds=len(subjects), left_out=left_out)
 
 
-def _unfit(sample: CloudSample) -> str:
+def _unfit(sample: CloudSample, model: BodyModel) -> str:
     if sample.truth is None:
         return "no truth"
+    if sample.model != model.name:
+        return f"a truth of the body model '{sample.model}', not of '{model.name}'"
     if len(sample.cloud) < LEAST_POINTS:
         return f"fewer than {LEAST_POINTS} points"
     if len(sample.cloud.origins) > MOST_CAMERAS:

@@ -17,6 +17,7 @@ from hps.benchmark.points.runner.prediction_table import PredictionTable
 from hps.benchmark.prediction import Method, Prediction
 from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
+from hps.points.person_cloud import PersonCloud
 
 CALL: Final = "call"
 """Step of the milliseconds that the runner measures around the method's call."""
@@ -45,8 +46,11 @@ def answers(entrant: Entrant, samples: Sequence[CloudSample], path: Path) -> Pre
 
 
 def asked(method: Method, samples: Sequence[CloudSample], name: str) -> list[Prediction]:
-    """The method's answers, all clouds in one call; where that breaks, cloud by cloud: those that break are refused."""
-    clouds = [sample.cloud for sample in samples]
+    """The method's answers, all clouds in one call; where that breaks, cloud by cloud: those that break are refused.
+
+    A method gets copies: one that changes its clouds in place must not change what the others see.
+    """
+    clouds = [_copied(sample.cloud) for sample in samples]
     begun = time.perf_counter()
     try:
         given = list(method(clouds))
@@ -68,7 +72,7 @@ def _one_by_one(method: Method, samples: Sequence[CloudSample], name: str) -> li
     for sample in samples:
         begun = time.perf_counter()
         try:
-            (one,) = method([sample.cloud])
+            (one,) = method([_copied(sample.cloud)])
         except HpsError as error:
             one = Prediction(refused=str(error)[:LONGEST_REASON])
         except Exception as error:
@@ -82,6 +86,15 @@ def _one_by_one(method: Method, samples: Sequence[CloudSample], name: str) -> li
             "mend it, or leave it out"
         )
     return found
+
+
+def _copied(cloud: PersonCloud) -> PersonCloud:
+    return PersonCloud(
+        points=np.array(cloud.points),
+        camera=np.array(cloud.camera),
+        origins=np.array(cloud.origins),
+        up=None if cloud.up is None else np.array(cloud.up),
+    )
 
 
 def clouds_digest(samples: Sequence[CloudSample]) -> str:

@@ -73,6 +73,25 @@ def test_a_method_that_breaks_on_one_cloud_loses_that_cloud_alone(tmp_path):
     assert table.refused[4] == "it broke: ZeroDivisionError: no depth"
 
 
+def test_a_method_that_changes_its_clouds_changes_them_for_itself_alone(tmp_path):
+    samples = simple_samples()
+    before = [sample.cloud.points.copy() for sample in samples]
+    knowing = Knowing(samples)
+
+    def centred(clouds):
+        found = knowing(clouds)
+        for cloud in clouds:
+            cloud.points[:] -= cloud.points.mean(0)
+            cloud.up[:] = 0
+        if len(clouds) > 1:
+            raise ValueError("and it breaks")
+        return found
+
+    answers(entrant(centred), samples, tmp_path / "0.npz")
+    assert all((sample.cloud.points == points).all() for sample, points in zip(samples, before))
+    assert all((sample.cloud.up == [0, -1, 0]).all() for sample in samples)
+
+
 def test_a_method_that_always_breaks_or_miscounts_is_told(tmp_path):
     samples = simple_samples()
 

@@ -23,9 +23,14 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedClouds:
     folder = tmp_path_factory.mktemp("pack")
     samples = [made_sample(number) for number in range(5)]
     few = replace(samples[0], cloud=samples[0].cloud.select(np.arange(20)), labels=None)
-    figures = pack([*samples, few, replace(samples[1], truth=None)], 7, folder, load_body_model(), points=256)
+    foreign = replace(samples[2], model="smpl")
+    figures = pack([*samples, few, replace(samples[1], truth=None), foreign], 8, folder, load_body_model(), points=256)
     assert figures.clouds == 5
-    assert figures.left_out == {"fewer than 64 points": 1, "no truth": 1}
+    assert figures.left_out == {
+        "fewer than 64 points": 1,
+        "no truth": 1,
+        "a truth of the body model 'smpl', not of 'open body'": 1,
+    }
     return PackedClouds(folder)
 
 
