@@ -31,6 +31,9 @@ MEASURES: Final = (
     Measure(name="mpjpe_lsp14", title="MPJPE of 14 joints", protocol="lsp14_abs"),
     Measure(name="mpjpe_lsp14_midhip", title="MPJPE of 14 joints, hips at hips", protocol="lsp14_midhip"),
     Measure(name="mpjpe_lsp14_pa", title="PA-MPJPE of 14 joints", protocol="lsp14_pa"),
+    Measure(
+        name="mpjpe_stated", title="MPJPE to joints as the data set states them", protocol="smpl24_abs, no body between"
+    ),
     Measure(name="pve_abs", title="PVE", protocol="all vertices, absolute", wants_body=True),
     Measure(name="pve_root", title="PVE, pelvis at pelvis", protocol="all vertices, smpl24 pelvis", wants_body=True),
     Measure(name="pve_pa", title="PA-PVE", protocol="all vertices, similarity", wants_body=True),

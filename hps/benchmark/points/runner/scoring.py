@@ -33,19 +33,23 @@ class Truth:
     """What is true of some clouds; NaN rows where nobody knows."""
 
     joints: Float[np.ndarray, "clouds 24 3"]
+    """Of the true body, so that joints and skin are of one person; where there is none, those that are stated."""
+    stated: Float[np.ndarray, "clouds 24 3"]
+    """As the data set has them apart from any body model."""
     bodies: PosedRows
     """NaN rows also where the truth is of another body model than the benchmark's."""
 
     @classmethod
     def of(cls, samples: Sequence[CloudSample]) -> Truth:
-        """Poses the true bodies; joints are those that the data set states, else those of the body."""
+        """Poses the true bodies."""
         name = benchmark_model().name
         bodies = posed_rows([sample.truth if sample.model == name else None for sample in samples])
-        joints = bodies.joints.copy()
+        stated = np.full_like(bodies.joints, np.nan)
         for row, sample in enumerate(samples):
             if sample.joints is not None:
-                joints[row] = sample.joints
-        return cls(joints=joints, bodies=bodies)
+                stated[row] = sample.joints
+        posed = whole_rows(bodies.joints)[:, None, None]
+        return cls(joints=np.where(posed, bodies.joints, stated), stated=stated, bodies=bodies)
 
 
 def score(table: PredictionTable, truth: Truth) -> ErrorTable:
@@ -59,6 +63,7 @@ def score(table: PredictionTable, truth: Truth) -> ErrorTable:
     joints = np.where(stated[:, None, None], table.joints, bodies.joints)
     answered = whole_rows(joints)
     errors = _joint_errors(joints, truth.joints) | _body_errors(bodies, truth.bodies)
+    errors["mpjpe_stated"] = measure_mm(PROTOCOLS["smpl24_abs"], joints, truth.stated)
     return ErrorTable(
         errors={measure.name: errors[measure.name] for measure in MEASURES if measure.name in errors},
         answered=answered,
