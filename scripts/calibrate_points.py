@@ -24,9 +24,10 @@ from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.opening import open_dataset
 from hps.errors import HpsError
 from hps.points.cloud_checks import check_cloud
+from hps.points.estimate import USABLE
 from hps.points.estimator import FittedBatch, PointEstimator
 from hps.points.judging.calibration import fitted_judge, sigma_factor
-from hps.points.judging.confidence import FEATURES, USABLE, Judge, feature_rows
+from hps.points.judging.confidence import FEATURES, Judge, feature_rows
 from hps.points.judging.not_people import KINDS, not_a_person
 from hps.points.landmarks import landmarks_of
 from hps.points.loading import load

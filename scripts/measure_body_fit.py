@@ -19,9 +19,9 @@ from body.loading import load_body_model
 from body.rotations import axis_angle_to_matrix
 from body.skinning import Skinning
 from hps.datasets.synthetic import open_synthetic
-from hps.points.cloud_batch import NOT_BODY
 from hps.points.fitting import BodyFitConfig, FitBody, LandmarkGaussians, SurfacePoints, fit_bodies, fit_keypoint_free
 from hps.points.landmarks import landmarks_of
+from hps.points.part_labels import NOT_BODY
 
 POINTS = 1024
 WRONG_PARTS = 0.12

@@ -16,7 +16,7 @@ class PointLabels:
     """What each point of a cloud is."""
 
     part: Int64[np.ndarray, "points"]
-    """SMPL joint whose skin, or the cloth over it, the point is; 24: not of this body; -1: not known."""
+    """SMPL joint whose skin, or the cloth over it, the point is; or what `hps.points.part_labels` has."""
     skin_offset: Float[np.ndarray, "points 3"]
     """To the nearest naked skin, metres, in the cloud's frame; NaN where it is not known or there is none."""
 

@@ -16,6 +16,7 @@ from hps.datasets.attributes import cloud_attributes, heading_of
 from hps.datasets.cloud_sample import CloudSample, PointLabels
 from hps.datasets.reader import CloudReader, Entry
 from hps.errors import HpsError
+from hps.points.part_labels import NOT_BODY
 from hps.points.person_cloud import PersonCloud
 from hps.synthesis.clouds.cloud import LabelledCloud
 from hps.synthesis.clouds.clouds_pass import ENDING
@@ -24,7 +25,6 @@ from hps.synthesis.reading import SyntheticDataset, SyntheticSample
 
 DATASET: Final = "humanrig_synthetic"
 PROTOCOL: Final = "humanrig_synthetic_v1"
-NOT_BODY: Final = 24
 WORLD_UP: Final = (0.0, 0.0, 1.0)
 COLUMNS: Final = ("key", "scene", "frame", "actor", "person", "motion", "points")
 

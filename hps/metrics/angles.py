@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from body.joint_orientations import world_rotations
 from body.joints import JOINT_COUNT, PARENTS
 from hps.errors import HpsError
 
@@ -35,14 +36,6 @@ def geodesic_deg(
     return np.degrees(np.arctan2(double_sine, np.trace(R, axis1=-2, axis2=-1) - 1.0))
 
 
-def global_rotations(local: Float[np.ndarray, "frames 24 3 3"]) -> Float[np.ndarray, "frames 24 3 3"]:
-    """Rotations of the joints in the frame of the root's, from those relative to the parents."""
-    world = np.array(local, np.float64)
-    for joint in range(1, JOINT_COUNT):
-        world[:, joint] = world[:, PARENTS[joint]] @ world[:, joint]
-    return world
-
-
 def mpjae_deg(
     estimate: Float[np.ndarray, "frames 24 3 3"],
     truth: Float[np.ndarray, "frames 24 3 3"],
@@ -55,7 +48,7 @@ def mpjae_deg(
     """
     _rotations(estimate, truth)
     chosen = list(joints)
-    return geodesic_deg(global_rotations(estimate)[:, chosen], global_rotations(truth)[:, chosen]).mean(-1)
+    return geodesic_deg(world_rotations(estimate)[:, chosen], world_rotations(truth)[:, chosen]).mean(-1)
 
 
 def local_angle_error_deg(
@@ -75,8 +68,8 @@ def pa_mpjae_deg(
     """MPJAE after the estimate was turned by the rotation that aligns its joints (`best_similarity`)."""
     _rotations(estimate, truth)
     chosen = list(joints)
-    turned = R_truth_estimate[:, None] @ global_rotations(estimate)[:, chosen]
-    return geodesic_deg(turned, global_rotations(truth)[:, chosen]).mean(-1)
+    turned = R_truth_estimate[:, None] @ world_rotations(estimate)[:, chosen]
+    return geodesic_deg(turned, world_rotations(truth)[:, chosen]).mean(-1)
 
 
 def livehps_ang_deg(

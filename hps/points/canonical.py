@@ -15,6 +15,8 @@ CAMERA_UP: Final = (0.0, -1.0, 0.0)
 """Taken for up where it is not known: a camera that is held level (OpenCV axes)."""
 STEEP: Final = 0.05
 """Least horizontal share of the way from the camera to the cloud that still says where the front is (3°)."""
+STANDING: Final = ((0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+"""Turn of the root of a person who stands upright in this frame and looks along -x, at the camera."""
 
 
 def canonical_frame(cloud: PersonCloud) -> Float[np.ndarray, "4 4"]:
@@ -34,7 +36,7 @@ def canonical_frame(cloud: PersonCloud) -> Float[np.ndarray, "4 4"]:
         )
     z = np.asarray(CAMERA_UP if cloud.up is None else cloud.up, np.float64)
     z = z / np.linalg.norm(z)
-    middle = points.mean(0)
+    middle, R = points.mean(0), np.eye(3)
     for _ in range(2):  # the mean depends on strays, the median on the axes: first those of the mean, then its own
         x = _forward(cloud, middle, z)
         R = np.stack([x, np.cross(z, x), z])

@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from hps.errors import HpsError
-from hps.points.estimate import BodyEstimate
+from hps.points.estimate import USABLE, BodyEstimate
 from hps.points.estimator import FittedBatch, PointEstimator
 from hps.points.joint_spread import joint_spread
-from hps.points.judging.confidence import USABLE
 from hps.points.person_cloud import PersonCloud
 from hps.points.sequence.bodies import FrameBodies
 from hps.points.sequence.config import SequenceConfig

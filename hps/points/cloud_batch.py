@@ -10,9 +10,6 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-NOT_BODY: Final = 24
-"""Part of a point that is neither skin nor cloth."""
-UNKNOWN_PART: Final = -1
 POINT_FIELDS: Final = ("points", "rays", "keep", "part", "skin_offset")
 
 

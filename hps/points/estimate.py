@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
 from body.parameters import BodyParameters
+
+USABLE: Final = 0.5
+"""A body of less confidence should not be used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -23,7 +27,7 @@ class BodyEstimate:
     parameter_covariance: Float[np.ndarray, "frames unknowns unknowns"]
     """Of small turns of the 24 joints about the frame's axes (24 x 3, rad), the betas, and the translation (m)."""
     confidence: Float[np.ndarray, "frames"]
-    """Between 0 and 1; below 0.5 the body should not be used."""
+    """Between 0 and 1; below USABLE the body should not be used."""
     reasons: tuple[str, ...]
     """Why a frame should not be trusted, one sentence a frame; empty for a good one."""
     landmarks: Float[np.ndarray, "frames landmarks 3"]

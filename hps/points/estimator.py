@@ -13,17 +13,17 @@ from body.model import BodyModel
 from body.parameters import BodyParameters
 from geometry.rigid import inverse
 from hps.errors import HpsError
-from hps.points.cloud_batch import NOT_BODY
 from hps.points.cloud_checks import check_cloud
-from hps.points.estimate import BodyEstimate
+from hps.points.estimate import USABLE, BodyEstimate
 from hps.points.fitted_clouds import FittedClouds
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.fit import fit_bodies
-from hps.points.judging.confidence import USABLE, Judge, Verdict
+from hps.points.judging.confidence import Judge, Verdict
 from hps.points.judging.other_ups import up_hint
 from hps.points.judging.signs import Signs, signs_of
+from hps.points.part_labels import NOT_BODY
 from hps.points.person_cloud import PersonCloud
 from hps.points.seeing import Network, Seeing, SeenClouds
 from hps.points.weights_file import WeightsInfo

@@ -16,8 +16,7 @@ from body.parameters import BodyParameters
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.evidence import LandmarkGaussians
 from hps.points.fitting.fitted import FittedBodies
-
-TURNS = 3 * JOINT_COUNT
+from hps.points.unknowns import TURNS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -7,8 +7,7 @@ from jaxtyping import Float
 
 from body.joints import JOINT_COUNT, PARENTS
 from hps.points.fitting.body import FitBody
-
-TURNS = 3 * JOINT_COUNT
+from hps.points.unknowns import TURNS
 
 
 def joint_spread(

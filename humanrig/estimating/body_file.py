@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy.spatial.transform import Rotation
 
-from body.joints import JOINT_COUNT, PARENTS
+from body.joint_orientations import parent_rotations
+from body.joints import JOINT_COUNT
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from hps.points.clip import ClipEstimate
+from hps.points.unknowns import TURNS, pose_covariance, turned
 from registration.body_track import BodyTrack, TrackSigma
-
-TURNS = 3 * JOINT_COUNT
 
 
 def write_bodies(
@@ -74,14 +74,7 @@ def pose_sigma(
     parameters: BodyParameters, covariance: Float[np.ndarray, "frames unknowns unknowns"]
 ) -> Float[np.ndarray, "frames 75"]:
     """Of a small turn of each joint about the axes of its parent, then of the translation."""
-    frames = len(parameters)
     turns = np.concatenate([parameters.global_orient, parameters.body_pose], 1).reshape(-1, 3)
-    own = Rotation.from_rotvec(turns).as_matrix().reshape(frames, JOINT_COUNT, 3, 3)
-    world, variance = np.empty_like(own), np.empty((frames, TURNS + 3))
-    for joint, parent in enumerate(PARENTS):
-        above = np.broadcast_to(np.eye(3), (frames, 3, 3)) if parent < 0 else world[:, parent]
-        world[:, joint] = above @ own[:, joint]
-        at = slice(3 * joint, 3 * joint + 3)
-        variance[:, at] = np.einsum("tji,tjk,tki->ti", above, covariance[:, at, at], above)
-    variance[:, TURNS:] = np.diagonal(covariance[:, -3:, -3:], axis1=1, axis2=2)
-    return np.sqrt(np.maximum(variance, 0))
+    R_parent = parent_rotations(Rotation.from_rotvec(turns).as_matrix().reshape(-1, JOINT_COUNT, 3, 3))
+    own = turned(pose_covariance(covariance), R_parent.swapaxes(-1, -2))
+    return np.sqrt(np.maximum(np.diagonal(own, axis1=1, axis2=2), 0))

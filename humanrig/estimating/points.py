@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from body.reframing import in_frame
 from capture.session import INFO_FILE, Session
 from hps.points.clip import ClipEstimate, estimate_clip
+from hps.points.estimate import USABLE
 from hps.points.estimator import PointEstimator
-from hps.points.judging.confidence import USABLE
 from humanrig.errors import HumanrigError
 from humanrig.estimating.body_file import write_bodies
 from humanrig.estimating.cloud_file import FileOptions, is_cloud_file, read_cloud_file
 from humanrig.estimating.session_clouds import PersonOverTime, session_people
-from humanrig.estimating.upright import T_upright_cloud, moved_parameters
+from humanrig.estimating.upright import T_upright_cloud
 
 FASTEST_HZ: Final = 1000.0
 PERSON: Final = "person{:02d}"
@@ -157,7 +158,7 @@ def _write_glb(path: Path, estimator: PointEstimator, clip: ClipEstimate, person
 
     T = T_upright_cloud(person.clouds[int(clip.frames[0])].up)
     times_s = person.time_us[clip.frames] * 1e-6
-    parameters = moved_parameters(clip.estimate.parameters, T, estimator.body)
+    parameters = in_frame(estimator.body, clip.estimate.parameters, T)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_glb(path, SkinnedClip(model=estimator.body, parameters=parameters, times_s=times_s - times_s[0]))
 

@@ -6,8 +6,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from body.model import BodyModel
-from body.parameters import BodyParameters
 from geometry.rigid import rigid
 from hps.points.canonical import CAMERA_UP
 
@@ -22,19 +20,3 @@ def T_upright_cloud(up: Float[np.ndarray, "3"] | None) -> Float[np.ndarray, "4 4
         return np.eye(4) if cosine > 0 else rigid(np.diag([1.0, -1.0, -1.0]), np.zeros(3))
     turn = Rotation.from_rotvec(axis / sine * np.arctan2(sine, cosine)).as_matrix()
     return rigid(turn, np.zeros(3))
-
-
-def moved_parameters(
-    parameters: BodyParameters, T_new_old: Float[np.ndarray, "4 4"], model: BodyModel
-) -> BodyParameters:
-    """The same bodies in another frame: SMPL turns about the rest pelvis, which `transl` does not move."""
-    R, t = T_new_old[:3, :3], T_new_old[:3, 3]
-    root = model.rest_joints(parameters.betas, parameters.child)[0]
-    turned = Rotation.from_matrix(R) * Rotation.from_rotvec(parameters.global_orient)
-    return BodyParameters(
-        betas=parameters.betas,
-        global_orient=turned.as_rotvec(),
-        body_pose=parameters.body_pose,
-        transl=(root + parameters.transl) @ R.T + t - root,
-        child=parameters.child,
-    )

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from body.model import BodyModel
 from body.parameters import BodyParameters
-from geometry.rigid import transform
+from body.reframing import in_frame
 from humanrig.errors import HumanrigError
 
 BETAS = 10
@@ -48,23 +47,7 @@ def humman_body(model: BodyModel, parameters: BodyParameters, T_new_world: Float
         + model.rest_joints(parameters.betas, parameters.child)[0]
         - model.rest_joints(betas)[0],
     )
-    return TenBetas(parameters=in_world(model, narrow, T_new_world), mean_mm=mean_mm)
-
-
-def in_world(model: BodyModel, parameters: BodyParameters, T_new_world: Float[np.ndarray, "4 4"]) -> BodyParameters:
-    """The same body in another world.
-
-    The rotation turns about the rest pelvis J0, so transl' = R (J0 + transl) + t - J0.
-    """
-    pelvis = model.rest_joints(parameters.betas, parameters.child)[0]
-    turned = Rotation.from_matrix(T_new_world[:3, :3]) * Rotation.from_rotvec(parameters.global_orient)
-    return BodyParameters(
-        betas=parameters.betas,
-        global_orient=turned.as_rotvec(),
-        body_pose=parameters.body_pose,
-        transl=transform(T_new_world, pelvis + parameters.transl) - pelvis,
-        child=parameters.child,
-    )
+    return TenBetas(parameters=in_frame(model, narrow, T_new_world), mean_mm=mean_mm)
 
 
 def ten_betas(model: BodyModel, parameters: BodyParameters) -> tuple[Float[np.ndarray, "10"], float]:

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
+from body.joint_orientations import parent_rotations
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
 from hps.errors import HpsError
-from hps.points.estimate import BodyEstimate
+from hps.points.estimate import USABLE, BodyEstimate
 from hps.points.person_cloud import PersonCloud
 from hps.points.sequence import FrameBodies, smooth_bodies
-from hps.points.sequence.bodies import TURNS, parent_rotations
+from hps.points.unknowns import TURNS, pose_covariance, turned
 from registration.errors import RegistrationError
 from registration.fit.clip import ClipKeypoints
 from registration.fit.rotations import exponential
@@ -25,8 +26,6 @@ OFF: Final = "off"
 """In place of a network's size: bodies never start from points."""
 POINTS: Final = 4096
 """Of each cloud that are handed on; estimators thin further."""
-USABLE: Final = 0.5
-"""Confidence below which a body is not started from."""
 AT_ONCE: Final = 32
 """Clouds in memory: a cloud of ten cameras has 200,000 points."""
 
@@ -137,21 +136,14 @@ def _started(
     motion = smooth_bodies(bodies, people=["one"] * len(bodies))
     known = motion.known & blind
     R = np.where(known[:, None, None, None], motion.rotations, np.eye(3))
-    to_parent = np.zeros((len(R), TURNS + 3, TURNS + 3))
-    R_parent = parent_rotations(R)
-    for joint in range(TURNS // 3):
-        at = slice(3 * joint, 3 * joint + 3)
-        to_parent[:, at, at] = R_parent[:, joint].swapaxes(-1, -2)
-    to_parent[:, TURNS:, TURNS:] = np.eye(3)
-    others = np.r_[:TURNS, motion.covariance.shape[1] - 3 : motion.covariance.shape[1]]
-    covariance = np.where(known[:, None, None], motion.covariance[:, others[:, None], others], np.eye(TURNS + 3))
+    of_pose = np.where(known[:, None, None], pose_covariance(motion.covariance), np.eye(TURNS + 3))
     first = int(np.flatnonzero(motion.known)[0])
     return BodyStart(
         rotations=R,
         transl=motion.transl,
         betas=motion.betas[first],
         child=float(motion.child[first]),
-        covariance=to_parent @ covariance @ to_parent.swapaxes(-1, -2),
+        covariance=turned(of_pose, parent_rotations(R).swapaxes(-1, -2)),
         known=known,
         words=tuple(
             f"no trunk in the keypoints, started from its points (confidence {sure:.2f})"

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from body.model import BodyModel
 from geometry.rays import RayScene
 from hps.datasets.cloud_sample import PointLabels
-from hps.points.cloud_batch import NOT_BODY
+from hps.points.part_labels import NOT_BODY
 
 REACH_M: Final = 0.12
 """Points further from the naked body than this are no part of the person: loose clothes stand off by up to 0.1 m."""

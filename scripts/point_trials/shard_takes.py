@@ -16,7 +16,7 @@ from body.parameters import BodyParameters
 from geometry.cloud import PointCloud, concatenate
 from hps.datasets.cloud_sample import CloudSample, PointLabels
 from hps.datasets.reader import CloudReader
-from hps.points.cloud_batch import NOT_BODY
+from hps.points.part_labels import NOT_BODY
 from hps.points.person_cloud import PersonCloud
 from hps.synthesis.clouds.cloud import LabelledCloud
 from hps.synthesis.clouds.clouds_pass import ENDING

@@ -113,3 +113,12 @@ def test_6d_takes_columns_of_any_length() -> None:
     R = axis_angle_to_matrix(torch.tensor([0.3, -1.0, 0.4], dtype=torch.float64))
     columns = torch.cat([3 * R[:, 0], 0.5 * R[:, 1] + 2 * R[:, 0]])
     torch.testing.assert_close(rotation_6d_to_matrix(columns), R)
+
+
+@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
+def test_six_numbers_make_a_rotation_whatever_their_size(seed: int, scale: float) -> None:
+    six = torch.randn(5, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    R = rotation_6d_to_matrix(scale * six)
+    torch.testing.assert_close(R.mT @ R, torch.eye(3, dtype=R.dtype).expand(5, 3, 3), atol=1e-9, rtol=0)
+    assert torch.linalg.det(R).min() > 0
+    torch.testing.assert_close(R[..., 0], torch.nn.functional.normalize(six[..., :3], dim=-1), atol=1e-9, rtol=0)

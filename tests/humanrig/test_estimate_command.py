@@ -256,7 +256,8 @@ def test_a_body_that_should_not_be_used_is_written_with_the_reason_and_fails_the
 def test_the_model_stands_upright_whichever_way_the_camera_was_held() -> None:
     from scipy.spatial.transform import Rotation
 
-    from humanrig.estimating.upright import T_upright_cloud, moved_parameters
+    from body.reframing import in_frame
+    from humanrig.estimating.upright import T_upright_cloud
 
     turned = Rotation.from_matrix(CAMERA.T_camera_world[:3, :3]) * Rotation.from_rotvec(STANDING.global_orient)
     root = BODY.rest_joints(STANDING.betas)[0]
@@ -267,6 +268,6 @@ def test_the_model_stands_upright_whichever_way_the_camera_was_held() -> None:
     for up in (UP, -UP, np.array([0.0, 0, 1]), np.array([0.0, 0, -1])):
         T = T_upright_cloud(up)
         np.testing.assert_allclose(rotate(T, up), [0, 0, 1], atol=1e-12)
-        moved = BODY.pose(moved_parameters(seen, T, BODY)).vertices[0]
+        moved = BODY.pose(in_frame(BODY, seen, T)).vertices[0]
         np.testing.assert_allclose(moved, transform(T, VERTICES), atol=1e-5)  # the body is posed in float32
     assert inverse(T).shape == (4, 4)

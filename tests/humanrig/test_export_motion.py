@@ -9,11 +9,12 @@ from scipy.spatial.transform import Rotation
 
 from body.loading import OPEN_BODY, load_body_model
 from body.parameters import BodyParameters
+from body.reframing import in_frame
 from geometry.camera import Camera
 from geometry.rigid import rigid, transform
 from humanrig.errors import HumanrigError
 from humanrig.export.amass import even
-from humanrig.export.humman_body import humman_body, in_world, ten_betas
+from humanrig.export.humman_body import humman_body, ten_betas
 from humanrig.export.pinhole import PinholeImages
 
 
@@ -31,7 +32,7 @@ def T_new_world(request):
 
 
 def test_in_world_moves_every_vertex_with_the_world(model, T_new_world) -> None:
-    moved = model.pose(in_world(model, parameters(), T_new_world))
+    moved = model.pose(in_frame(model, parameters(), T_new_world))
     expected = model.pose(parameters())
     assert np.abs(moved.vertices - transform(T_new_world, expected.vertices)).max() < 1e-9
     assert np.abs(moved.joints - transform(T_new_world, expected.joints)).max() < 1e-9

@@ -19,6 +19,7 @@ from other_layouts import depth_mm, raw
 
 from body.loading import OPEN_BODY
 from body.parameters import BodyParameters
+from body.reframing import in_frame
 from capture.frame_sets import write_instants
 from capture.importers.detect import import_recording
 from capture.iphone.message import PhoneMessage
@@ -26,7 +27,6 @@ from capture.session import Session
 from geometry.rigid import transform
 from humanrig.errors import DiskError, HumanrigError
 from humanrig.export import export_session
-from humanrig.export.humman_body import in_world
 from humanrig.export.smc_file import SmcWriter, k4a_vector
 from humanrig.results import Results
 
@@ -212,7 +212,7 @@ def test_keypoints_and_body(tmp_path, monkeypatch):
     read_body = BodyParameters(
         betas=body.pop("betas")[0].astype(float), **{k: v[:1].astype(float) for k, v in body.items()}
     )
-    wanted = results.model.pose(in_world(results.model, results.parameters[:1], T))
+    wanted = results.model.pose(in_frame(results.model, results.parameters[:1], T))
     joints = results.model.pose(read_body).joints[0]
     np.testing.assert_allclose(joints[0], wanted.joints[0, 0], atol=1e-6)
     np.testing.assert_allclose(read.file["SMPL/keypoints3d"][0, 0], wanted.joints[0, 0], atol=1e-6)

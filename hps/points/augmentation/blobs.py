@@ -14,7 +14,8 @@ from torch import Tensor
 from hps.points.augmentation.measuring import ranges
 from hps.points.augmentation.operation import STRICT, Draw, Length, Operation
 from hps.points.augmentation.taking import random_points
-from hps.points.cloud_batch import NOT_BODY, CloudBatch
+from hps.points.cloud_batch import CloudBatch
+from hps.points.part_labels import NOT_BODY
 
 USUAL_RANGE_M: Final = 2.5
 """Of points whose camera cannot be found from the rays: those of clouds of several cameras."""

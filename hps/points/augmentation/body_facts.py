@@ -14,8 +14,8 @@ from body.joints import MIRROR
 from body.loading import load_body_model
 from body.model import BodyModel
 from hps.errors import HpsError
-from hps.points.cloud_batch import NOT_BODY
 from hps.points.landmarks import landmarks_of
+from hps.points.part_labels import NOT_BODY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -16,12 +16,10 @@ from body.model import BodyModel
 from body.skinning import Skinning
 from hps.points.cloud_batch import CloudBatch
 from hps.points.landmarks import MARKER_COUNT, landmarks_of
+from hps.points.unknowns import SHAPES
 
-SHAPES: Final = 10
 VERTEX_COUNT: Final = 200
 """Vertices that losses look at: the markers first."""
-STANDING: Final = ((0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-"""Turn of the root of a person who stands upright and looks along -x, at the camera."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

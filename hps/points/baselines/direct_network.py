@@ -11,11 +11,14 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from body.joints import JOINT_COUNT
+from body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from body.skinning import Skinning
-from hps.points.baselines.body_output import SHAPES, STANDING, BodyOutput, body_distance
+from hps.points.baselines.body_output import BodyOutput, body_distance
 from hps.points.baselines.set_abstraction import SetAbstraction, shared_layers
+from hps.points.canonical import STANDING
 from hps.points.cloud_batch import CloudBatch
 from hps.points.network.neighbourhoods import farthest_points, taken
+from hps.points.unknowns import SHAPES
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -67,7 +70,7 @@ class DirectNetwork(nn.Module):
         numbers = self.head(whole).float()
         six, betas, child, transl = numbers.split([6 * JOINT_COUNT, SHAPES, 1, 3], 1)
         return BodyOutput(
-            rotations=rotations_of_six(six.unflatten(1, (JOINT_COUNT, 6))),
+            rotations=rotation_6d_to_matrix(six.unflatten(1, (JOINT_COUNT, 6))),
             betas=betas,
             child=child[:, 0],
             transl=transl,
@@ -87,15 +90,7 @@ class DirectNetwork(nn.Module):
         rotations[0] = torch.tensor(STANDING)
         with torch.no_grad():
             last.bias.zero_()
-            last.bias[: 6 * JOINT_COUNT] = rotations[..., :2].transpose(1, 2).flatten()
+            last.bias[: 6 * JOINT_COUNT] = matrix_to_rotation_6d(rotations).flatten()
 
 
 _NUMBERS: Final = 6 * JOINT_COUNT + SHAPES + 1 + 3
-
-
-def rotations_of_six(six: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
-    """Rotation matrices whose first two columns are those given, made orthonormal (Zhou et al., CVPR 2019)."""
-    first = torch.nn.functional.normalize(six[..., :3], dim=-1)
-    second = six[..., 3:] - (first * six[..., 3:]).sum(-1, keepdim=True) * first
-    second = torch.nn.functional.normalize(second, dim=-1)
-    return torch.stack([first, second, torch.cross(first, second, dim=-1)], -1)

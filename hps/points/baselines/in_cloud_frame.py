@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from body.joints import JOINT_COUNT
 from body.model import BodyModel
 from body.parameters import BodyParameters
-from geometry.rigid import inverse, transform
+from body.reframing import in_frame
+from geometry.rigid import inverse
 
 
 def parameters_in_cloud(
@@ -20,17 +21,13 @@ def parameters_in_cloud(
     transl: Float[np.ndarray, "3"],
     T_canonical_cloud: Float[np.ndarray, "4 4"],
 ) -> BodyParameters:
-    """One frame. SMPL turns a body about its rest pelvis, so that the pelvis is moved, and transl found anew."""
-    T_cloud_canonical = inverse(T_canonical_cloud)
-    betas = np.asarray(betas, np.float64)
-    p_rest_pelvis = model.rest_joints(betas, child)[0]
+    """One frame; rotations of each joint against its parent, the root's in the canonical frame."""
     turns = Rotation.from_matrix(np.asarray(rotations, np.float64)).as_rotvec()
-    root = Rotation.from_matrix(T_cloud_canonical[:3, :3]) * Rotation.from_rotvec(turns[0])
-    p_pelvis = transform(T_cloud_canonical, np.asarray(transl, np.float64) + p_rest_pelvis)
-    return BodyParameters(
-        betas=betas,
-        global_orient=root.as_rotvec()[None],
+    canonical = BodyParameters(
+        betas=np.asarray(betas, np.float64),
+        global_orient=turns[:1],
         body_pose=turns[1:].reshape(1, 3 * (JOINT_COUNT - 1)),
-        transl=(p_pelvis - p_rest_pelvis)[None],
+        transl=np.asarray(transl, np.float64)[None],
         child=float(child),
     )
+    return in_frame(model, canonical, inverse(T_canonical_cloud))

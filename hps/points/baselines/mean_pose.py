@@ -15,9 +15,8 @@ from body.parameters import BodyParameters
 from hps.benchmark.points.set.rarity import mean_pose
 from hps.benchmark.prediction import Prediction
 from hps.points.baselines.asking import asked
-from hps.points.baselines.body_output import STANDING
 from hps.points.baselines.in_cloud_frame import parameters_in_cloud
-from hps.points.canonical import canonical_frame
+from hps.points.canonical import STANDING, canonical_frame
 from hps.points.person_cloud import PersonCloud
 
 MEAN_BETAS: Final = (0.260, 0.217, 0.004, -0.027, 0.056, 0.099, 0.079, 0.284, -0.023, 0.124)

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hps.points.cloud_batch import UNKNOWN_PART
 from hps.points.fitting.evidence import SurfacePoints
+from hps.points.part_labels import UNKNOWN_PART
 
 SENSOR_SIGMA_M: Final = 0.01
 """Of a depth camera at 2 to 3 m; cloth over the skin comes on top of it in the fit."""

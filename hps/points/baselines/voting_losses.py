@@ -11,7 +11,8 @@ from torch import Tensor
 from body.joints import JOINT_COUNT
 from body.skinning import Skinning
 from hps.points.baselines.body_output import body_distance
-from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART, CloudBatch
+from hps.points.cloud_batch import CloudBatch
+from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 
 if TYPE_CHECKING:
     from hps.points.baselines.voting_network import VotingOutput

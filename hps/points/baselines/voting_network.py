@@ -18,11 +18,14 @@ from torch import Tensor, nn
 
 from body.joints import JOINT_COUNT
 from body.skinning import Skinning
-from hps.points.baselines.body_output import SHAPES, STANDING, BodyOutput
+from hps.points.baselines.body_output import BodyOutput
 from hps.points.baselines.set_abstraction import SetAbstraction, shared_layers, spread_back
 from hps.points.baselines.skeleton_graph import LIMBS, SkeletonLayer
-from hps.points.cloud_batch import NOT_BODY, CloudBatch
+from hps.points.canonical import STANDING
+from hps.points.cloud_batch import CloudBatch
 from hps.points.network.neighbourhoods import farthest_points, taken
+from hps.points.part_labels import NOT_BODY
+from hps.points.unknowns import SHAPES
 
 Count = Annotated[int, Field(ge=1)]
 PARTS: Final = NOT_BODY + 1

@@ -1,6 +1,6 @@
 """A body for what a network says of a cloud: a closed-form start, Gauss-Newton on landmarks, then on the points."""
 
-from hps.points.fitting.body import SHAPES, FitBody
+from hps.points.fitting.body import FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.fit import fit_bodies
@@ -8,7 +8,6 @@ from hps.points.fitting.fitted import FittedBodies
 from hps.points.fitting.keypoint_free import KeypointFreeConfig, fit_keypoint_free
 
 __all__ = [
-    "SHAPES",
     "BodyFitConfig",
     "FitBody",
     "FittedBodies",

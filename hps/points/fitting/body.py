@@ -12,10 +12,9 @@ from jaxtyping import Float, Int64
 from body.joints import JOINT_COUNT, PARENTS
 from body.model import BodyModel
 from hps.points.landmarks import LANDMARK_COUNT, Landmarks, landmarks_of
+from hps.points.unknowns import SHAPES
 from registration.fit.rest import RestBody
 
-SHAPES: Final = 10
-"""Betas that are fitted; the open body's others move its skin by 2 mm."""
 SKIN_VERTICES: Final = 2000
 """Vertices that stand for the skin: 20 mm apart on an adult."""
 ANY_PART: Final = 24

@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from body.joints import JOINT_COUNT, PARENTS
 from hps.points.fitting.equations import Equations
-from hps.points.fitting.state import FIRST_SHAPE, SHIFT, TURNS
+from hps.points.fitting.state import FIRST_SHAPE, SHIFT
+from hps.points.unknowns import TURNS
 from registration.fit.posing import Frames
 from registration.fit.rotations import skew
 

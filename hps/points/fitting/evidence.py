@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from hps.errors import HpsError
-from hps.points.cloud_batch import UNKNOWN_PART
 from hps.points.landmarks import LANDMARK_COUNT
+from hps.points.part_labels import UNKNOWN_PART
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from hps.points.fitting.equations import Equations
-from hps.points.fitting.state import TURNS, BodyStates
+from hps.points.fitting.state import BodyStates
+from hps.points.unknowns import TURNS
 
 Linearise = Callable[[BodyStates], Equations]
 FIRST_DAMPING: Final = 1e-4

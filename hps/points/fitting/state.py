@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from body.joints import JOINT_COUNT, PARENTS
+from hps.points.unknowns import TURNS
 from registration.fit.posing import Frames
 from registration.fit.rest import RestBody
 from registration.fit.rotations import exponential
 
-TURNS: Final = 3 * JOINT_COUNT
 SHIFT: Final = slice(TURNS, TURNS + 3)
 FIRST_SHAPE: Final = TURNS + 3
 PARENT_ARRAY: Final = np.array(PARENTS, np.int64)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART
 from hps.points.fitting.body import ANY_PART, FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.landmark_term import LandmarkTerm
 from hps.points.fitting.prior_term import PriorTerm
 from hps.points.fitting.surface_term import SurfaceTerm
+from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 from registration.shape.prior import population
 
 

@@ -10,13 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from hps.errors import HpsError
+from hps.points.estimate import USABLE
 from hps.points.judging.signs import Signs
 from hps.points.weights_file import WeightsInfo
 
 KEY: Final = "confidence"
 """Under which the description of weights holds what was found on validation data."""
-USABLE: Final = 0.5
-"""A body of less confidence should not be used."""
 TALLEST_M: Final = 2.2
 """Clouds of people reach no farther, arms up and at an angle included; what is beyond counts against them."""
 MANY_POINTS: Final = 512.0

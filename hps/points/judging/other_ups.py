@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hps.points.canonical import CAMERA_UP
-from hps.points.judging.confidence import USABLE
+from hps.points.estimate import USABLE
 from hps.points.person_cloud import PersonCloud
 
 AXES: Final = (

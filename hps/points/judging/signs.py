@@ -12,11 +12,11 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from geometry.rigid import transform
-from hps.points.cloud_batch import NOT_BODY
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.fitted import FittedBodies
 from hps.points.fitting.skin import PosedSkin, posed_skin
 from hps.points.fitting.state import BodyStates, frames_of
+from hps.points.part_labels import NOT_BODY
 from hps.points.person_cloud import PersonCloud
 from hps.points.seeing import SeenClouds
 

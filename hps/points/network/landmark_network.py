@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hps.points.cloud_batch import NOT_BODY
 from hps.points.landmarks import LANDMARK_COUNT
 from hps.points.network.blocks import Attention, perceptron
 from hps.points.network.config import NetworkConfig
 from hps.points.network.neighbourhoods import farthest_points, squared_distances, taken
 from hps.points.network.places import PLACE_NUMBERS, place_numbers
+from hps.points.part_labels import NOT_BODY
 
 LEAST_LOG_SIGMA, MOST_LOG_SIGMA = -6.0, 1.0
 """2.5 mm and 2.7 m: outside of these a likelihood says nothing more."""

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from body.joints import JOINT_COUNT, PARENTS
 from hps.errors import HpsError
-
-TURNS = 3 * JOINT_COUNT
+from hps.points.unknowns import TURNS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -88,23 +86,6 @@ class FrameBodies:
             good = [np.isfinite(values).reshape(len(values), -1).all(1) for values in arrays.values()]
             seen = np.logical_and.reduce(good)
         return cls(**arrays, time_s=np.asarray(time_s, np.float64), seen=np.asarray(seen, bool))
-
-
-def world_rotations(rotations: Float[np.ndarray, "*frames 24 3 3"]) -> Float[np.ndarray, "*frames 24 3 3"]:
-    """Orientation of each joint in the frame of the root's rotation."""
-    G = np.empty(rotations.shape)
-    for joint, parent in enumerate(PARENTS):
-        own = rotations[..., joint, :, :]
-        G[..., joint, :, :] = own if parent < 0 else G[..., parent, :, :] @ own
-    return G
-
-
-def parent_rotations(rotations: Float[np.ndarray, "*frames 24 3 3"]) -> Float[np.ndarray, "*frames 24 3 3"]:
-    """Orientation of each joint's parent: turns of the covariance are about the axes that this one takes to its own."""
-    G = world_rotations(rotations)
-    out = G[..., np.maximum(PARENTS, 0), :, :].copy()
-    out[..., 0, :, :] = np.eye(3)
-    return out
 
 
 def _array(values: Any) -> np.ndarray:

@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from hps.points.sequence.bodies import TURNS, FrameBodies, parent_rotations
+from body.joint_orientations import parent_rotations
+from hps.points.sequence.bodies import FrameBodies
 from hps.points.sequence.config import SequenceConfig
+from hps.points.unknowns import TURNS
 from registration.fit.rotations import exponential
 
 ROUNDS: Final = 6

@@ -11,11 +11,12 @@ from jaxtyping import Bool, Float, Int64
 from body.model import BodyModel
 from body.parameters import BodyParameters
 from hps.errors import HpsError
-from hps.points.sequence.bodies import TURNS, FrameBodies
+from hps.points.sequence.bodies import FrameBodies
 from hps.points.sequence.config import SequenceConfig
 from hps.points.sequence.people import bridged, person_of_frames, stretches
 from hps.points.sequence.shared_shape import SharedShape, shape_part, shape_spread, shared_shape, with_shape
 from hps.points.sequence.trajectory import Trajectory, smooth_trajectory
+from hps.points.unknowns import TURNS
 from registration.fit.rotations import logarithm
 
 DOUBTED = 0.3

@@ -8,10 +8,12 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float
 
-from hps.points.sequence.bodies import TURNS, FrameBodies, parent_rotations
+from body.joint_orientations import parent_rotations
+from hps.points.sequence.bodies import FrameBodies
 from hps.points.sequence.config import SequenceConfig
 from hps.points.sequence.motion_noise import own_density, process_density
 from hps.points.sequence.smoother import Measured, smooth
+from hps.points.unknowns import TURNS, pose_covariance, turned
 from registration.fit.rotations import exponential, logarithm
 
 GROUPS: Final = (TURNS + 3) // 3
@@ -49,8 +51,8 @@ def smooth_trajectory(bodies: FrameBodies, config: SequenceConfig) -> Trajectory
     """
     seen = bodies.seen
     R_parent = np.where(seen[:, None, None, None], parent_rotations(bodies.rotations), np.eye(3))
-    others = np.r_[:TURNS, bodies.covariance.shape[1] - 3 : bodies.covariance.shape[1]]
-    told = _turned(bodies.covariance[:, others[:, None], others], R_parent.swapaxes(-1, -2))
+    of_pose = pose_covariance(bodies.covariance)
+    told = turned(of_pose, R_parent.swapaxes(-1, -2))
     told = (1 - config.lasting) * told + 1e-10 * np.eye(TURNS + 3)
     usual = process_density(config.motion)
     density = FREELY**2 * usual
@@ -76,11 +78,11 @@ def smooth_trajectory(bodies: FrameBodies, config: SequenceConfig) -> Trajectory
         else:
             weight = _believed(_apart(bodies.rotations, bodies.transl, R, x, seen), told, config.outlier_freedom)
             density = own_density(_apart(R[1:], x[1:], R[:-1], x[:-1], every), bodies.time_s, usual, weight)
-    lasting = config.lasting * bodies.covariance[:, others[:, None], others][nearest]
+    lasting = config.lasting * of_pose[nearest]
     return Trajectory(
         rotations=R,
         transl=x,
-        covariance=_turned(covariance, parent_rotations(R)) + lasting,
+        covariance=turned(covariance, parent_rotations(R)) + lasting,
         weight=np.where(seen[:, None], weight, 0.0),
     )
 
@@ -130,16 +132,6 @@ def _like_neighbours(
         squared[2 * k - 2, k:] = squared[2 * k - 1, :-k] = own
     weight[which] = np.minimum((freedom + 3) / (freedom + np.nanmedian(squared, 0)), 1.0)
     return weight
-
-
-def _turned(
-    covariance: Float[np.ndarray, "frames 75 75"], R: Float[np.ndarray, "frames 24 3 3"]
-) -> Float[np.ndarray, "frames 75 75"]:
-    """A covariance whose turns are about other axes: R takes the old to the new."""
-    T = len(covariance)
-    blocks = np.concatenate([R, np.tile(np.eye(3), (T, 1, 1, 1))], 1)
-    split = covariance.reshape(T, GROUPS, 3, GROUPS, 3)
-    return np.einsum("tgij,tgjhk,thlk->tgihl", blocks, split, blocks, optimize=True).reshape(covariance.shape)
 
 
 def _bridged_rotations(

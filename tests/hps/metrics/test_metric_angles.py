@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from body.joint_orientations import world_rotations
 from body.joints import PARENTS
 from hps.metrics.angles import (
     MAJOR_JOINTS,
     geodesic_deg,
-    global_rotations,
     livehps_ang_deg,
     local_angle_error_deg,
     mpjae_deg,
@@ -35,7 +35,7 @@ def test_a_turned_joint_turns_those_below_it_in_the_global_error_alone():
     local = local_angle_error_deg(estimate, truth)[0]
     assert local[elbow] == pytest.approx(20)
     assert np.delete(local, elbow) == pytest.approx(0, abs=1e-5)
-    turned = geodesic_deg(global_rotations(estimate), global_rotations(truth))[0]
+    turned = geodesic_deg(world_rotations(estimate), world_rotations(truth))[0]
     below = [j for j in range(24) if elbow in _line(j)]
     assert sorted(below) == [18, 20, 22]
     assert turned[below] == pytest.approx(20)

@@ -9,11 +9,8 @@ from body.parameters import BodyParameters
 from geometry.rigid import inverse
 from hps.benchmark.points.runner.posed_rows import benchmark_model, whole_rows
 from hps.benchmark.prediction import Prediction
-from hps.points.canonical import canonical_frame
+from hps.points.canonical import STANDING, canonical_frame
 from hps.points.person_cloud import PersonCloud
-
-FACING_CAMERA = Rotation.from_matrix(np.array([[0.0, 0, -1], [-1, 0, 0], [0, 1, 0]]))
-"""From SMPL's axes (y up, facing +z) to the canonical frame's (z up), facing its camera at -x."""
 
 
 def substitute(cloud: PersonCloud) -> Prediction:
@@ -22,15 +19,15 @@ def substitute(cloud: PersonCloud) -> Prediction:
     It knows nothing but where the cloud is; of a cloud without points it stands at the origin.
     """
     finite = whole_rows(cloud.points)
-    turn, middle = FACING_CAMERA, np.zeros(3)
+    T_cloud_canonical = np.eye(4)
     if finite.any():
         T_cloud_canonical = inverse(canonical_frame(cloud.select(finite)))
-        turn, middle = Rotation.from_matrix(T_cloud_canonical[:3, :3]) * FACING_CAMERA, T_cloud_canonical[:3, 3]
+    turn = Rotation.from_matrix(T_cloud_canonical[:3, :3] @ np.array(STANDING))
     return Prediction(
         parameters=BodyParameters(
             betas=np.zeros(1),
             global_orient=turn.as_rotvec()[None],
             body_pose=np.zeros((1, 69)),
-            transl=(middle - benchmark_model().rest_joints()[0])[None],
+            transl=(T_cloud_canonical[:3, 3] - benchmark_model().rest_joints()[0])[None],
         )
     )

@@ -19,7 +19,8 @@ from hps.points.augmentation.placing import Center, Mirror, Scale, Shift, Turn
 from hps.points.augmentation.plan import AugmentationPlan, augment
 from hps.points.augmentation.taking import RemoveParts, RemoveRegion
 from hps.points.canonical import canonical_frame
-from hps.points.cloud_batch import UNKNOWN_PART, CloudBatch
+from hps.points.cloud_batch import CloudBatch
+from hps.points.part_labels import UNKNOWN_PART
 from hps.points.person_cloud import PersonCloud
 
 MOVING: Final[tuple[type[Operation], ...]] = (Turn, Shift, Center, Mirror, Scale)

@@ -18,7 +18,8 @@ from hps.points.augmentation.operation import Operation
 from hps.points.augmentation.placing import Center, Scale, Yaw
 from hps.points.augmentation.plan import AugmentationPlan, augment, load_plan, plan_names, write_plan
 from hps.points.augmentation.taking import Grid, RemoveParts, RemoveRegion, Thin
-from hps.points.cloud_batch import NOT_BODY, CloudBatch
+from hps.points.cloud_batch import CloudBatch
+from hps.points.part_labels import NOT_BODY
 
 
 def done(batch: CloudBatch, *operations: Operation, seed: int = 0) -> CloudBatch:

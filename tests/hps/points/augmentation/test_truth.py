@@ -16,8 +16,9 @@ from hps.points.augmentation.operation import Operation
 from hps.points.augmentation.placing import Center, Mirror, Scale, Shift, Tilt, Yaw
 from hps.points.augmentation.plan import AugmentationPlan, augment
 from hps.points.augmentation.taking import Grid, RemoveParts, RemoveRegion, Thin
-from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART, CloudBatch
+from hps.points.cloud_batch import CloudBatch
 from hps.points.landmarks import landmarks_of
+from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 
 EXACT_M = 1e-6
 """Rounding: what is drawn has float32's accuracy, all else is float64."""

@@ -12,7 +12,7 @@ from body.skinning import Skinning
 from geometry.rigid import rigid
 from hps.benchmark.points.set.rarity import mean_pose
 from hps.datasets.cloud_sample import CloudSample
-from hps.points.baselines.body_output import STANDING
+from hps.points.canonical import STANDING
 from hps.points.cloud_batch import CloudBatch
 from hps.points.landmarks import landmarks_of
 from hps.points.person_cloud import PersonCloud

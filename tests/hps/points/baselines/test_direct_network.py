@@ -2,22 +2,12 @@
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hps.points.baselines.body_output import STANDING, loss_skinning
-from hps.points.baselines.direct_network import WEIGHTS, DirectConfig, DirectNetwork, rotations_of_six
+from hps.points.baselines.body_output import loss_skinning
+from hps.points.baselines.direct_network import WEIGHTS, DirectConfig, DirectNetwork
+from hps.points.canonical import STANDING
 
 SMALL = DirectConfig(points=128, centers=32, neighbours=8, width=32, hidden=64)
-
-
-@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 100))
-def test_six_numbers_make_a_rotation_whatever_their_size(seed, scale):
-    six = torch.randn(5, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    R = rotations_of_six(scale * six)
-    torch.testing.assert_close(R.mT @ R, torch.eye(3, dtype=R.dtype).expand(5, 3, 3), atol=1e-9, rtol=0)
-    assert torch.linalg.det(R).min() > 0
-    torch.testing.assert_close(rotations_of_six(torch.cat([R[..., 0], R[..., 1]], -1)), R, atol=1e-9, rtol=0)
 
 
 def test_an_untrained_network_says_that_somebody_stands_facing_the_camera(clouds_of_bodies):

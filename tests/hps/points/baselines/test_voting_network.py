@@ -7,7 +7,7 @@ import torch
 from hps.points.baselines.body_output import loss_skinning
 from hps.points.baselines.voting_losses import PUBLISHED, voting_losses
 from hps.points.baselines.voting_network import VotingConfig, VotingNetwork, VotingOutput
-from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART
+from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 
 SMALL = VotingConfig(points=128, centers=32, neighbours=8, width=32, hidden=64, steps=2)
 

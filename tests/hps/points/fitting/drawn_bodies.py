@@ -14,8 +14,9 @@ from body.loading import OPEN_BODY, read_body_model
 from body.model import BodyModel
 from body.rotations import axis_angle_to_matrix
 from body.skinning import Skinning
-from hps.points.fitting import SHAPES, FitBody, LandmarkGaussians, SurfacePoints
+from hps.points.fitting import FitBody, LandmarkGaussians, SurfacePoints
 from hps.points.landmarks import landmarks_of
+from hps.points.unknowns import SHAPES
 from registration.fit.terms.pose_mixture import JOINTS, default_pose_mixture
 
 SEEN = 600

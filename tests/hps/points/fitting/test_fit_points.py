@@ -9,8 +9,8 @@ import torch
 from drawn_bodies import drawn_bodies, gaussians, seen_points, the_body, vertex_error_mm
 
 from hps.errors import HpsError
-from hps.points.cloud_batch import NOT_BODY, UNKNOWN_PART
 from hps.points.fitting import BodyFitConfig, FittedBodies, SurfacePoints, fit_bodies
+from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 
 
 @pytest.mark.parametrize(("noise_m", "share"), [(0.03, 0.75), (0.06, 0.65)])

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from body.joint_orientations import parent_rotations
 from body.joints import JOINT_INDEX
 from body.loading import load_body_model
 from body.skinning import Skinning
 from hps.points.landmarks import landmarks_of
-from hps.points.sequence.bodies import FrameBodies, parent_rotations
+from hps.points.sequence.bodies import FrameBodies
 from registration.fit.posing import PosedClip
 from registration.fit.priors import pose_spread
 from registration.fit.rest import RestBody
