@@ -14,8 +14,9 @@ from body.motion.library import MotionLibrary
 from hps.benchmark.points.set.attributes import write_attributes
 from hps.benchmark.points.set.clouds_with_attributes import set_factory
 from hps.benchmark.points.set.digests import Sameness, compare
-from hps.benchmark.points.set.part_table import PartRow
+from hps.benchmark.points.set.part_table import Motions, PartRow
 from hps.benchmark.points.set.rare_motions import rare
+from hps.benchmark.points.set.wide_motions import wide
 from hps.errors import HpsError
 from hps.synthesis.production.claims import Claims
 from hps.synthesis.production.dataset_file import NAME, DatasetInfo, read_dataset_file, write_dataset_file
@@ -41,12 +42,18 @@ class Library:
     """Opens the motions of a row, in whichever process they are wanted; `source` is a function at a module's top."""
 
     source: Callable[[], MotionLibrary]
-    rare: bool
+    motions: Motions
 
     def __call__(self) -> MotionLibrary:
         """The library."""
-        found = self.source()
-        return rare(found) if self.rare else found
+        return _DRAWN[self.motions](self.source())
+
+
+_DRAWN: Final[dict[Motions, Callable[[MotionLibrary], MotionLibrary]]] = {
+    "library": lambda library: library,
+    "rare": rare,
+    "wide": wide,
+}
 
 
 def make_part(
@@ -67,7 +74,7 @@ def make_part(
     place.mkdir(parents=True, exist_ok=True)
     with Claims(place) as claims, claims.whole(lambda: on_said(f"{row.name}: another program draws it; waiting")):
         info = _begun(place, row)
-        table = _table(place, row, Library(source=library, rare=row.motions == "rare"), workers, on_said)
+        table = _table(place, row, Library(source=library, motions=row.motions), workers, on_said)
     sameness = compare(row, table)
     if sameness is Sameness.OTHER:
         raise HpsError(f"{place}: its scene tables are of {sameness.value}; {OTHER_SET}")

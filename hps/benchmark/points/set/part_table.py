@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from hps.errors import HpsError
 from hps.points.augmentation.plan import AugmentationPlan, load_plan
@@ -18,7 +18,8 @@ DATA: Final = Path(__file__).parent / "data"
 PARTS_FILE: Final = DATA / "parts.csv"
 VARIANTS_FILE: Final = DATA / "variants.csv"
 OWN_COLUMNS: Final = ("name", "part", "split", "motions", "choices_sha256", "table_sha256")
-MOTIONS: Final = ("library", "rare")
+Motions = Literal["library", "rare", "wide"]
+MOTIONS: Final[tuple[Motions, ...]] = get_args(Motions)
 SEVERAL: Final = ("shares", "sensors", "distance_m", "passes", "cloud_views", "cloud_mask_px")
 """Choices with several values, written with spaces between them."""
 
@@ -32,8 +33,8 @@ class PartRow:
     part: str
     """What results are told apart by: kinect, iphone, far, …"""
     split: str
-    motions: str
-    """library: as `humanrig synthesize` draws them; rare: see rare_motions.py."""
+    motions: Motions
+    """library: as `humanrig synthesize` draws them; rare and wide: see rare_motions.py and wide_motions.py."""
     config: SynthesisConfig
     choices_sha256: str
     """Checksum of whatever does not depend on rounding: see `table_digest`. Empty: not published."""
@@ -64,9 +65,10 @@ def read_parts(split: str | None = None, path: Path = PARTS_FILE) -> tuple[PartR
         own = {name: values.pop(name) for name in OWN_COLUMNS}
         chosen: dict[str, Any] = {name: v.split() if name in SEVERAL else v for name, v in values.items()}
         config = validated_config(chosen, f"{path.name} row {number + 1} ({own['name']})")
-        if own["motions"] not in MOTIONS:
-            raise HpsError(f"{path.name} row {number + 1}: motions '{own['motions']}'; use {' or '.join(MOTIONS)}")
-        rows.append(PartRow(**own, config=config))
+        motions = own.pop("motions")
+        if motions not in MOTIONS:
+            raise HpsError(f"{path.name} row {number + 1}: motions '{motions}'; use {' or '.join(MOTIONS)}")
+        rows.append(PartRow(**own, motions=motions, config=config))
     _check_names([row.name for row in rows], path)
     return tuple(row for row in rows if split in (None, row.split))
 
