@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -90,8 +91,10 @@ def refine_method(weights: str = "") -> FitMethod:
 
 
 def _loaded(weights: str) -> tuple[PointEstimator, str]:
+    """The estimator, and what tells its answers from those of others: weights, and what was calibrated since."""
     estimator = load(weights) if weights else load()
     network = estimator.seeing.network
     assert isinstance(network, torch.nn.Module)
-    state = network.state_dict()
-    return estimator, repr(sorted((name, float(tensor.double().sum())) for name, tensor in state.items()))
+    sums = sorted((name, float(tensor.double().sum())) for name, tensor in network.state_dict().items())
+    calibration = {} if estimator.info is None else estimator.info.calibration
+    return estimator, json.dumps([sums, calibration], sort_keys=True)

@@ -1,15 +1,18 @@
 """The estimator as methods: landmarks, fit, refinement."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 
-from hps.points.baselines.estimator_methods import FitMethod, LandmarkMethod
+from hps.points.baselines.estimator_methods import FitMethod, LandmarkMethod, refine_method
 from hps.points.estimator import PointEstimator
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.network.config import NetworkConfig
 from hps.points.network.landmark_network import LandmarkNetwork
 from hps.points.person_cloud import PersonCloud
+from hps.points.weights_file import WeightsInfo, landmarks_sha256, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,19 @@ def test_a_second_look_costs_as_much_as_the_first(network, open_body):
     twice = PointEstimator(network, open_body, points=128, twice=True)
     assert FitMethod(twice).gflops == 2 * FitMethod(once).gflops > 0
     assert FitMethod(once).parameters == sum(each.numel() for each in network.parameters())
+
+
+def test_another_calibration_of_the_same_weights_asks_anew(network, open_body, tmp_path):
+    digests = []
+    for place, calibration in enumerate(({}, {"sigma": {"joints": 0.5, "markers": 0.5}}, {})):
+        info = WeightsInfo(
+            size="tiny",
+            network=asdict(network.config),
+            body=open_body.name,
+            body_sha256=open_body.sha256,
+            landmarks_sha256=landmarks_sha256(open_body),
+            calibration=calibration,
+        )
+        write_weights(tmp_path / f"{place}.safetensors", network.state_dict(), info)
+        digests.append(refine_method(str(tmp_path / f"{place}.safetensors")).digest)
+    assert digests[0] == digests[2] != digests[1]
