@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -26,18 +27,21 @@ class Attention(nn.Module):
 
     def forward(
         self,
-        queries: Float[Tensor, "batch queries width"],
-        others: Float[Tensor, "batch others width"] | None = None,
-        place: Float[Tensor, "batch queries width"] | None = None,
-    ) -> Float[Tensor, "batch queries width"]:
-        """The queries after one block. `place` is added to what asks, not to what is passed on."""
+        queries: Float[Tensor, "#batch queries width"],
+        others: Float[Tensor, "#batch others width"] | None = None,
+        place: Float[Tensor, "#batch queries width"] | None = None,
+    ) -> Float[Tensor, "every queries width"]:
+        """The queries after one block; those of one cloud may ask what many others are.
+
+        `place` is added to what asks, not to what is passed on.
+        """
         own = self.own(queries)
         seen = own if others is None else self.others(others)
         asks = own if place is None else own + place
         q = self.query(asks).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k, v = self.key_value(seen).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         likeness = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        found = likeness.softmax(-1) @ v
+        found = likeness.softmax(-1, torch.float32).to(v.dtype) @ v  # in bfloat16 it takes twice as long on processors
         queries = queries + self.out(found.transpose(1, 2).flatten(2))
         return queries + self.perceptron(queries)
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from hps.points.landmarks import LANDMARK_COUNT
 from hps.points.network.blocks import Attention, perceptron
 from hps.points.network.config import NetworkConfig
-from hps.points.network.neighbourhoods import farthest_points, squared_distances, taken
+from hps.points.network.largest import largest_of_neighbours
+from hps.points.network.neighbourhoods import farthest_points, nearest, taken
 from hps.points.network.places import PLACE_NUMBERS, place_numbers
 from hps.points.part_labels import NOT_BODY
 
@@ -79,23 +80,18 @@ class LandmarkNetwork(nn.Module):
         """What is seen in clouds of any number of points, at least as many as a neighbourhood has."""
         center_index = farthest_points(points, self.config.tokens)
         centers = taken(points, center_index)
-        gaps = squared_distances(centers, points)
-        near = gaps.topk(self.config.neighbours, largest=False).indices
         own = self.point(torch.cat([place_numbers(points), rays], -1))
-        offset = NEAR * (taken(points, near) - centers[:, :, None])
-        found = self.gather(torch.relu(taken(own, near) + self.relative(offset)))
-        tokens = self.token(found.amax(2)) + self.place(place_numbers(centers))
+        tokens = self.token(self._gathered(points, own, centers)) + self.place(place_numbers(centers))
         for block in self.encoder:
             tokens = block(tokens)
-        position = self.start.expand(len(points), -1, -1)
-        queries = self.landmark.expand(len(points), -1, -1)
+        position, queries = self.start[None], self.landmark[None]  # the same for all clouds until tokens are asked
         places: list[tuple[Tensor, Tensor]] = []
         for asking, among, placed in zip(self.asking, self.among, self.placed):
             queries = among(asking(queries, tokens, self.place(place_numbers(position.detach()))))
             step = placed(queries).float()
             position = position.detach() + STEP_M * step[..., :3]
             places.append((position, step[..., 3].clamp(LEAST_LOG_SIGMA, MOST_LOG_SIGMA)))
-        each = self._of_points(own, tokens, gaps).float()
+        each = self._of_points(points, own, centers, tokens).float()
         position, log_sigma = places[-1]
         return NetworkOutput(
             position=position,
@@ -106,13 +102,27 @@ class LandmarkNetwork(nn.Module):
             earlier=tuple(places[:-1]),
         )
 
-    def _of_points(self, own: Tensor, tokens: Tensor, gaps: Tensor) -> Float[Tensor, "batch points 29"]:
+    def _gathered(self, points: Tensor, own: Tensor, centers: Tensor) -> Float[Tensor, "batch tokens width"]:
+        """The largest of what the neighbours of each centre say of themselves and of their place beside it.
+
+        The layer of relative places is applied to points and to centres: what it says of a neighbour is the difference.
+        """
+        near = nearest(centers, points, self.config.neighbours).index
+        with torch.autocast(points.device.type, enabled=False):
+            turn = NEAR * self.relative.weight.mT
+            of_points = own.float() + (points @ turn + self.relative.bias)
+            of_centers = centers @ turn
+        return largest_of_neighbours(of_points, of_centers, near, self.gather.weight)
+
+    def _of_points(
+        self, points: Tensor, own: Tensor, centers: Tensor, tokens: Tensor
+    ) -> Float[Tensor, "batch points 29"]:
         """Each point's own features with those of the three nearest tokens, by inverse distance (PointNet++)."""
-        gap, nearest = gaps.detach().transpose(1, 2).topk(3, largest=False)
-        weight = 1 / (gap.clamp_min(0).sqrt() + 1e-3)
-        weight = (weight / weight.sum(-1, keepdim=True)).to(tokens.dtype)
-        spread = taken(self.spread(tokens), nearest)
-        return self.each_point(torch.cat([own, (spread * weight[..., None]).sum(2)], -1))
+        near = nearest(points, centers, 3)
+        weight = 1 / (near.squared.sqrt() + 1e-3)
+        weight = weight / weight.sum(-1, keepdim=True)
+        share = weight.new_zeros(*points.shape[:2], centers.shape[1]).scatter_add_(2, near.index, weight)
+        return self.each_point(torch.cat([own, share.to(own.dtype) @ self.spread(tokens)], -1))
 
 
 def _placing(width: int) -> nn.Sequential:

@@ -3,7 +3,15 @@
 import numpy as np
 import torch
 
-from hps.points.network.neighbourhoods import REACH_M, farthest_points, squared_distances, taken
+from hps.points.network.neighbourhoods import (
+    REACH_M,
+    farthest_in_torch,
+    farthest_points,
+    nearest,
+    nearest_in_torch,
+    squared_distances,
+    taken,
+)
 
 
 def _plain_farthest(points: np.ndarray, count: int) -> list[int]:
@@ -28,6 +36,26 @@ def test_points_out_of_reach_are_never_centres():
     points[:, 50:60] += 5.0
     found = farthest_points(points, 64)
     assert not ((found >= 50) & (found < 60)).any()
+
+
+def test_compiled_loops_find_what_torch_finds():
+    points = torch.randn(3, 300, 3, generator=torch.Generator().manual_seed(2)) * 0.5
+    points[1, 100:] = points[1, :1]  # fewer different points than are asked for
+    assert torch.equal(farthest_points(points, 50)[::2], farthest_in_torch(points, 50)[::2])
+    assert torch.equal(points[1, :100].unique(dim=0), taken(points, farthest_points(points, 200))[1].unique(dim=0))
+    fast, plain = nearest(points[:, :20], points, 24), nearest_in_torch(points[:, :20], points, 24)
+    # the twin takes differences of squares: float32 rounds them at 1e-6 m²
+    assert torch.allclose(fast.squared, plain.squared, atol=4e-6)
+    assert (fast.index.sort().values == plain.index.sort().values)[::2].float().mean() > 0.99
+    own = (taken(points, fast.index) - points[:, :20, None]).square().sum(-1)
+    assert torch.allclose(fast.squared, own, rtol=1e-5)
+
+
+def test_autocast_does_not_blur_neighbours():
+    points = torch.randn(2, 200, 3, generator=torch.Generator().manual_seed(3)) * 0.5 + 1.0
+    exact = squared_distances(points, points)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(squared_distances(points, points), exact)
 
 
 def test_distances_of_pairs():
