@@ -14,13 +14,3 @@ FAILURE_MM: Final = 150.0
 def failures(pve_mm: Float[np.ndarray, "samples"], limit_mm: float = FAILURE_MM) -> Bool[np.ndarray, "samples"]:
     """Which samples failed: PVE above the limit, or no body (NaN). A refusal is never left out of this share."""
     return ~(np.asarray(pve_mm) <= limit_mm)
-
-
-def with_fallback(
-    values: Float[np.ndarray, "samples"], fallback: Float[np.ndarray, "samples"]
-) -> Float[np.ndarray, "samples"]:
-    """The values, and for samples without an answer those of another method, such as the mean pose.
-
-    A mean over answers alone rewards a method that refuses whatever is hard. This mean does not.
-    """
-    return np.where(np.isfinite(values), values, fallback)

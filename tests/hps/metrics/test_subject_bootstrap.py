@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hps.errors import HpsError
-from hps.metrics.strata import by_edges, by_label, by_quantiles, stratified
 from hps.metrics.subject_bootstrap import mean_interval, ratio_interval
 
 
@@ -72,32 +71,3 @@ def test_a_paired_ratio_is_surer_than_two_intervals():
 def test_lengths_must_agree():
     with pytest.raises(HpsError, match="3 values have 2 subjects"):
         mean_interval(np.zeros(3), np.array(["a", "b"]))
-
-
-def test_strata_lose_no_sample():
-    distance = np.array([1.0, 1.5, 2.5, 3.5, 9.0, np.nan])
-    strata = by_edges("distance", distance, [1.5, 2.5, 3.5], "m")
-    assert [s.name for s in strata] == [
-        "distance 1.5–2.5 m", "distance 2.5–3.5 m", "distance elsewhere", "distance not known",
-    ]  # fmt: skip
-    assert np.stack([s.which for s in strata]).sum(0).tolist() == [1] * 6
-    assert strata[1].which.tolist() == [False, False, True, True, False, False]  # the last edge belongs to the last
-    labels = by_label("sensor", ["kinect", "", "iphone", "kinect"])
-    assert [s.name for s in labels] == ["sensor iphone", "sensor kinect", "sensor not known"]
-    parts = by_quantiles("bmi", np.array([3.0, 1.0, 2.0, np.nan, 2.0]), 2)
-    assert [int(s.which.sum()) for s in parts] == [2, 2, 1]
-    assert parts[0].which[1]
-    with pytest.raises(HpsError, match="each larger than the one before"):
-        by_edges("distance", distance, [2.0, 1.0])
-
-
-def test_rows_of_strata_tell_who_did_not_answer():
-    values = np.array([10.0, np.nan, 30.0, 50.0])
-    subjects = np.array(["a", "a", "b", "c"])
-    near, far, empty = stratified(
-        values, subjects, by_edges("distance", np.array([1.0, 1.0, 3.0, 3.0]), [0, 2, 4, 6], "m", 0)
-    )
-    assert (near.n, near.unanswered, near.value, near.subjects) == (1, 1, 10.0, 1)
-    assert (far.n, far.value, far.low, far.high) == (2, 40.0, 30.0, 50.0)
-    assert (empty.n, empty.unanswered) == (0, 0)
-    assert np.isnan(empty.value)

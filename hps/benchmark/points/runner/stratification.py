@@ -13,6 +13,7 @@ from jaxtyping import Bool
 Value = float | str
 NOT_STRATA: Final = ("subject", "motion", "flags")
 """Attributes in words that tell who or what a cloud is, not how hard."""
+NOT_KNOWN: Final = "not known"
 MOST_KINDS: Final = 40
 """An attribute in words with more values than this is told apart by nobody; it stays in the table of errors."""
 
@@ -82,7 +83,8 @@ class Stratum:
 def strata_of(attributes: dict[str, Sequence[Value]], count: int) -> list[Stratum]:
     """Every stratum with at least one cloud, in the order of STRATIFICATIONS, then other attributes in words.
 
-    attributes: of each cloud; NaN or "" where it is not known.
+    attributes: of each cloud; NaN or "" where it is not known: such clouds are the last stratum of an attribute that is
+    known of others, and so are clouds beyond all edges, so that no cloud is lost from a table.
     """
     known = {one.attribute: one for one in STRATIFICATIONS}
     found: list[Stratum] = []
@@ -92,10 +94,12 @@ def strata_of(attributes: dict[str, Sequence[Value]], count: int) -> list[Stratu
             continue
         how = known.get(name, Stratification(attribute=name, title=name))
         numbers = numbers_of(values)
+        own: list[Stratum] = []
         if how.edges or how.shares:
-            found += [] if numbers is None else _ranges(how, numbers)
+            own = [] if numbers is None else _ranges(how, numbers)
         elif name in known or numbers is None:
-            found += _kinds(name, values)
+            own = _kinds(name, values)
+        found += own + _others(name, own)
     return found
 
 
@@ -120,6 +124,12 @@ def _ranges(how: Stratification, values: np.ndarray) -> list[Stratum]:
             name = _range_name(how, float(low), float(high))
             found.append(Stratum(attribute=how.attribute, name=name, which=which, low=float(low), high=float(high)))
     return found
+
+
+def _others(name: str, strata: list[Stratum]) -> list[Stratum]:
+    """The clouds that are in none of an attribute's strata."""
+    lost = ~np.any([stratum.which for stratum in strata], axis=0) if strata else np.zeros(1, bool)
+    return [Stratum(attribute=name, name=NOT_KNOWN, which=lost)] if lost.any() else []
 
 
 def _range_name(how: Stratification, low: float, high: float) -> str:

@@ -15,6 +15,7 @@ from body.joints import JOINT_COUNT
 from body.loading import load_body_model
 from body.model import BodyModel
 from body.skinning import Skinning
+from hps.metrics.rarity import rarity_mm as of_vertices
 
 MEAN_POSE_FILE: Final = Path(__file__).parent / "data" / "mean_pose.csv"
 """Axis-angle of joints 1 to 23, one a line: `mean_pose_of` the labels of train_kinect."""
@@ -30,10 +31,9 @@ def rarity_mm(body_pose: Float[np.ndarray, "poses 69"], model: BodyModel | None 
     """
     skin, mean = _mean_skin(load_body_model() if model is None else model)
     found = [
-        np.linalg.norm(_rooted(skin, body_pose[first : first + CHUNK]) - mean, axis=2).mean(1)
-        for first in range(0, len(body_pose), CHUNK)
+        of_vertices(_rooted(skin, body_pose[first : first + CHUNK]), mean) for first in range(0, len(body_pose), CHUNK)
     ]
-    return 1e3 * np.concatenate(found or [np.zeros(0)])
+    return np.concatenate(found or [np.zeros(0)])
 
 
 def mean_pose_of(body_pose: Float[np.ndarray, "poses 69"]) -> Float[np.ndarray, "69"]:
@@ -49,9 +49,9 @@ def mean_pose() -> Float[np.ndarray, "69"]:
 
 
 @lru_cache(maxsize=2)
-def _mean_skin(model: BodyModel) -> tuple[Skinning, Float[np.ndarray, "1 vertices 3"]]:
+def _mean_skin(model: BodyModel) -> tuple[Skinning, Float[np.ndarray, "vertices 3"]]:
     skin = Skinning(model, torch.float64, vertex_subset=np.arange(0, model.vertex_count, EVERY_VERTEX))
-    return skin, _rooted(skin, mean_pose()[None])
+    return skin, _rooted(skin, mean_pose()[None])[0]
 
 
 def _rooted(skin: Skinning, body_pose: np.ndarray) -> Float[np.ndarray, "poses vertices 3"]:

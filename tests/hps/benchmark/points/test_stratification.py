@@ -17,6 +17,7 @@ def test_numbers_are_parted_at_the_stated_edges_and_a_value_belongs_to_one_strat
         ("distance_m", "2.5 to 3.5 m"): [3],
         ("distance_m", "5 to 10 m"): [4],
         ("distance_m", "10 m and more"): [5],
+        ("distance_m", "not known"): [6],
     }
 
 
@@ -36,14 +37,16 @@ def test_quantiles_part_all_clouds_and_lose_none():
     assert (np.sum([s.which for s in strata], axis=0) == 1).all()
 
 
-def test_words_are_strata_of_their_own_and_unknown_ones_are_in_none():
+def test_words_are_strata_of_their_own_and_unknown_ones_are_the_last():
     found = named({"sensor": ["kinect", "", "iphone", "kinect"], "views": [1.0, 10.0, 2.0, float("nan")]}, 4)
     assert found == {
         ("views", "1"): [0],
         ("views", "2"): [2],
         ("views", "10"): [1],
+        ("views", "not known"): [3],
         ("sensor", "iphone"): [2],
         ("sensor", "kinect"): [0, 3],
+        ("sensor", "not known"): [1],
     }
 
 
