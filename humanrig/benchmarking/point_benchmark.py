@@ -56,11 +56,14 @@ def open_clouds(folder: Path, split: str, parts: Sequence[str] | None) -> PointC
     from hps.datasets.opening import open_dataset
 
     reader = open_dataset(folder)
-    if split in {reader.split_of(entry) for entry in reader.entries}:
+    taken = f"{split}."
+    if split in (splits := {reader.split_of(entry) for entry in reader.entries}):
         reader = reader.split(split)
+    else:
+        taken = f"all clouds, for none of its people are of {split} (they are of {', '.join(sorted(splits))})."
     return PointClouds(
         samples=reader, title=f"{folder.resolve().name}: bodies from clouds",
-        source=f"{reader.dataset}, protocol {reader.protocol}, {split}.", digest="",
+        source=f"{reader.dataset}, protocol {reader.protocol}, {taken}", digest="",
     )  # fmt: skip
 
 

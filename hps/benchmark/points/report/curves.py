@@ -27,15 +27,25 @@ class Curve:
     unit: str = ""
     scale: float = 1.0
     logarithmic: bool = False
+    parts: tuple[str, ...] = ()
+    """Of the set, in which nothing else changes with the attribute; other clouds have other sensors, rooms, poses."""
 
 
+MAIN: Final = "kinect"
+TAKEN: Final = tuple(f"removed_{percent}" for percent in (30, 50, 70, 90))
 CURVES: Final = (
-    Curve(attribute="occluded_share", title="hidden by others or taken away", unit="%", scale=100.0),
-    Curve(attribute="visible_share", title="skin that some camera sees", unit="%", scale=100.0),
-    Curve(attribute="distance_m", title="distance from the camera", unit="m"),
-    Curve(attribute="points", title="points of the cloud", logarithmic=True),
-    Curve(attribute="rarity_mm", title="distance from the mean pose", unit="mm"),
-)
+    Curve(
+        attribute="occluded_share", title="hidden by others or taken away", unit="%", scale=100.0,
+        parts=(MAIN, *TAKEN, "occluded"),
+    ),
+    Curve(
+        attribute="visible_share", title="skin that some camera sees", unit="%", scale=100.0,
+        parts=(MAIN, *TAKEN, "occluded"),
+    ),
+    Curve(attribute="distance_m", title="distance from the camera", unit="m", parts=("far",)),
+    Curve(attribute="points", title="points of the cloud", logarithmic=True, parts=(MAIN, "sparse")),
+    Curve(attribute="rarity_mm", title="distance from the mean pose", unit="mm", parts=(MAIN, "rare")),
+)  # fmt: skip
 MEASURED: Final = ("mpjpe_abs", "pve_abs")
 
 
@@ -45,20 +55,26 @@ def curve_of(
     """The curve of every method; None where the attribute is not known or is the same for all.
 
     methods: by label the errors as `summarise` has them: by measure one array a run. Clouds of one camera only, where
-    there are any: else the number of cameras would be what the curve shows.
+    there are any: else the number of cameras would be what the curve shows. For the same reason only the curve's parts
+    of the set, where more than one bin of them was run.
     """
     values = numbers_of(facts.attributes.get(curve.attribute, ()))
     if values is None or len(values) != len(facts):
         return None
-    which = np.isfinite(values) & one_camera(facts)
+    which = np.isfinite(values) & one_camera(facts) & _of_parts(curve, facts)
     bins = _bins(values, which)
     if len(bins) < 2:
         return None
     found: dict[str, Any] = {
-        "title": curve.title, "unit": curve.unit, "logarithmic": curve.logarithmic,
-        "one_camera": bool((~one_camera(facts)).any()), "x": [float(values[b].mean() * curve.scale) for b in bins],
-        "n": [int(b.sum()) for b in bins], "methods": {},
-    }  # fmt: skip
+        "title": curve.title,
+        "unit": curve.unit,
+        "logarithmic": curve.logarithmic,
+        "one_camera": bool((~one_camera(facts)).any()),
+        "parts": sorted({str(part) for part, taken in zip(facts.attributes.get("part", ()), which) if taken}),
+        "x": [float(values[b].mean() * curve.scale) for b in bins],
+        "n": [int(b.sum()) for b in bins],
+        "methods": {},
+    }
     for label, errors in methods.items():
         told: dict[str, Any] = {}
         for measure in MEASURED:
@@ -67,6 +83,12 @@ def curve_of(
                 told[measure] = {key: [row and row[key] for row in rows] for key in ("value", "low", "high")}
         found["methods"][label] = told
     return found
+
+
+def _of_parts(curve: Curve, facts: CloudFacts) -> Bool[np.ndarray, "clouds"]:
+    """The clouds of the curve's parts; all where these parts were not run, or are too few."""
+    of_them = np.array([part in curve.parts for part in facts.attributes.get("part", ())], bool)
+    return of_them if of_them.sum() >= 2 * LEAST else np.ones(len(facts), bool)
 
 
 def one_camera(facts: CloudFacts) -> Bool[np.ndarray, "clouds"]:

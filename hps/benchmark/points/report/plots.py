@@ -38,7 +38,8 @@ def error_curves(curve: dict[str, Any], measure: str = "mpjpe_abs") -> str:
     if not figure.data:
         return ""
     unit = f", {curve['unit']}" if curve["unit"] else ""
-    where = "; clouds of one camera" if curve["one_camera"] else ""
+    said = ["clouds of one camera"] * curve["one_camera"] + [", ".join(curve["parts"])] * bool(curve["parts"])
+    where = "".join(f"; {words}" for words in said)
     figure.update_xaxes(title=f"{curve['title']}{unit}{where}", type="log" if curve["logarithmic"] else "linear")
     return _html(figure, "MPJPE, mm (smpl24_abs)" if measure == "mpjpe_abs" else "PVE, mm (absolute)")
 

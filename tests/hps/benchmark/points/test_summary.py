@@ -89,6 +89,27 @@ def test_curves_need_a_spread(results):
     assert results["curves"]["distance_m"] is None  # all at three metres
 
 
+def test_a_curve_leaves_out_parts_of_the_set_that_are_hard_for_other_reasons():
+    count = 400
+    parts = np.array(["kinect", "removed_50", "far", "rare"])[np.arange(count) % 4]
+    share = np.where(parts == "removed_50", 0.5, 0.0) + np.arange(count) * 1e-5
+    facts = CloudFacts(
+        keys=tuple(map(str, range(count))), subjects=("a",) * count, sequences=("s",) * count,
+        frames=np.arange(count), attributes={"occluded_share": tuple(share.tolist()), "part": tuple(parts.tolist())},
+    )  # fmt: skip
+    error = np.select([parts == "kinect", parts == "removed_50"], [50.0, 90.0], 1000.0)
+    methods = {"m": {"mpjpe_abs": [error], "pve_abs": [error]}}
+    curve = curve_of(CURVES[0], facts, np.arange(count), methods)
+    assert curve is not None
+    assert curve["parts"] == ["kinect", "removed_50"]
+    assert sum(curve["n"]) == count / 2
+    assert set(curve["methods"]["m"]["mpjpe_abs"]["value"]) == {50.0, 90.0}
+    elsewhere = replace(facts, attributes={**facts.attributes, "part": ("far",) * count})
+    everything = curve_of(CURVES[0], elsewhere, np.arange(count), methods)
+    assert everything is not None
+    assert sum(everything["n"]) == count
+
+
 def test_a_curve_follows_the_error_of_clouds_of_one_camera():
     rng = np.random.default_rng(0)
     count = 300
