@@ -71,8 +71,8 @@ def sampled(batch: CloudBatch, count: int, generator: torch.Generator | None = N
     A cloud that keeps no point keeps its first one: an empty cloud cannot be trained on.
     """
     score = torch.rand(batch.keep.shape, generator=generator).to(batch.points.device)
-    order = score.masked_fill(~batch.keep, 2.0).argsort(1)
-    there = batch.keep.sum(1, keepdim=True).clamp_min(1)
-    place = torch.arange(count, device=order.device)[None] % there
-    taken = batch.with_points(order.gather(1, place))
+    order = score.masked_fill(~batch.keep, 2.0).topk(min(count, score.shape[1]), largest=False).indices
+    there = batch.keep.sum(1, keepdim=True)
+    place = torch.arange(count, device=order.device)[None] % there.clamp_min(1)
+    taken = batch.with_points(order.gather(1, place) * (there > 0))
     return replace(taken, keep=torch.ones_like(taken.keep))

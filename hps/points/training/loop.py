@@ -72,7 +72,7 @@ def train(
     what = trainable(config.recipe)
     network: nn.Module = what.network
     network.to(device)
-    optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.decay)
+    optimiser = torch.optim.AdamW(network.parameters(), config.rate, weight_decay=config.decay, fused=True)
     state = TrainState(
         network=network,
         optimiser=optimiser,
