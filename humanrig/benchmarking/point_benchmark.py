@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from hps.benchmark.points.report.write_results import write_results
 from hps.benchmark.points.runner.entrant import Entrant, join
 from hps.benchmark.points.runner.method_spec import MethodSpec
 from hps.benchmark.points.runner.posed_rows import benchmark_model
-from hps.benchmark.points.runner.run import Progress, Samples, run_benchmark, spread
+from hps.benchmark.points.runner.run import BenchmarkRun, Progress, Samples, run_benchmark, spread
 from hps.benchmark.points.runner.timing import processor, timings
 from hps.benchmark.points.set.benchmark_set import BenchmarkSet
 from hps.benchmark.points.set.part_table import read_parts
@@ -42,8 +43,10 @@ class PointClouds:
     digest: str
 
 
-def open_clouds(folder: Path, split: str, parts: Sequence[str] | None) -> PointClouds:
+def open_clouds(folder: Path, split: str, parts: Sequence[str] | None, body: Path | None = None) -> PointClouds:
     """The split of a made set, or the clouds of any data set that `hps.datasets` reads.
+
+    body: of a data set whose truth is of SMPL, that model's file or folder: joints are then those that it poses.
 
     Raises HpsError for a folder that is neither, and for parts of what has none.
     """
@@ -54,6 +57,7 @@ def open_clouds(folder: Path, split: str, parts: Sequence[str] | None) -> PointC
     if parts:
         raise HpsError(f"{folder} is no benchmark set and has no parts; leave --parts out, or make the set with --make")
     from hps.datasets.opening import open_dataset
+    from hps.datasets.posed_joints import WithPosedJoints
 
     reader = open_dataset(folder)
     taken = f"{split}."
@@ -61,8 +65,9 @@ def open_clouds(folder: Path, split: str, parts: Sequence[str] | None) -> PointC
         reader = reader.split(split)
     else:
         taken = f"all clouds, for none of its people are of {split} (they are of {', '.join(sorted(splits))})."
+    samples = reader if body is None else WithPosedJoints(reader=reader, place=body)
     return PointClouds(
-        samples=reader, title=f"{folder.resolve().name}: bodies from clouds",
+        samples=samples, title=f"{folder.resolve().name}: bodies from clouds",
         source=f"{reader.dataset}, protocol {reader.protocol}, {taken}", digest="",
     )  # fmt: skip
 
@@ -102,6 +107,7 @@ def run_point_benchmark(
             first = next(words for words in table.refused if words)
             on_said(f"{entrant.name}: {refused} of {len(table)} clouds without an answer, such as: {first}")
     notes = [f"{len(run.facts)} of {len(clouds.samples)} clouds, evenly spread."] if limit is not None else []
+    notes += _foreign_bodies(run)
     results = summarise(
         run,
         {
@@ -129,6 +135,17 @@ def run_point_benchmark(
     write_results(out, results, run, cases)
     write_benchmark_page(out / PAGE, results, cases)
     return results
+
+
+def _foreign_bodies(run: BenchmarkRun) -> list[str]:
+    """What cannot be compared because the truth is of another body model."""
+    known = Counter(str(name) for name in run.facts.attributes.get("body_model", ()) if name)
+    known.pop(benchmark_model().name, None)
+    return [
+        f"The truth of {count} clouds is of the body model {name}: their skin and angles are not compared, and their "
+        "joints, where they are known, are that model's, which the open body's are not exactly."
+        for name, count in sorted(known.items())
+    ]
 
 
 def sentences(results: dict[str, Any], out: Path) -> list[str]:

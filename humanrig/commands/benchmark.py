@@ -24,6 +24,7 @@ def points(
     method: Annotated[tuple[str, ...], arg(metavar="METHOD ...")] = (),
     limit: Annotated[int | None, arg(metavar="N")] = None,
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    body: Annotated[Path | None, arg(metavar="PATH")] = None,
     threads: Annotated[int, arg(metavar="N")] = 1,
     workers: Annotated[int | None, arg(metavar="N")] = None,
     timing: bool = True,
@@ -48,6 +49,7 @@ def points(
         method: Who takes part; by default every shipped method.
         limit: Only so many clouds, evenly spread over the set.
         out: Folder of results; by default FOLDER/results/SPLIT.
+        body: SMPL's file or folder, for the true joints of a data set whose truth is of SMPL.
         threads: Of each method on the processor. Times are comparable with 1.
         workers: Processes that make the set; by default one for each processor.
         timing: --no-timing leaves out the times of single clouds and batches.
@@ -61,7 +63,7 @@ def points(
         raise HumanrigError("name the folder of a set; make one with humanrig benchmark points --make FOLDER")
     if threads < 1:
         raise HumanrigError(f"--threads {threads}: at least one thread is needed")
-    return _run(folder, split or DEFAULT_SPLIT, parts, method, limit, out, threads, timing, json)
+    return _run(folder, split or DEFAULT_SPLIT, parts, method, limit, out, body, threads, timing, json)
 
 
 def _make(folder: Path, split: str | None, parts: tuple[str, ...], workers: int | None) -> int:
@@ -95,6 +97,7 @@ def _run(
     method: tuple[str, ...],
     limit: int | None,
     out: Path | None,
+    body: Path | None,
     threads: int,
     timing: bool,
     json: bool,
@@ -106,7 +109,7 @@ def _run(
 
     torch.set_num_threads(threads)
     specs = parse_methods(method)
-    clouds = open_clouds(folder, split, parts)
+    clouds = open_clouds(folder, split, parts, body)
     entrants = join_all(specs, say)
     place = folder / "results" / split if out is None else out
     again = f"humanrig benchmark points {folder}"

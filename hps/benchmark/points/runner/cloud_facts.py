@@ -31,7 +31,7 @@ class CloudFacts:
 
     @classmethod
     def of(cls, samples: Sequence[CloudSample]) -> CloudFacts:
-        """The facts of samples; every sample also has `action`, and `views` and `points` where it does not say them."""
+        """The facts of samples; each also has `action`, `body_model`, and `views` and `points` where it says none."""
         own = [_attributes(sample) for sample in samples]
         names = sorted({name for attributes in own for name in attributes})
         return cls(
@@ -63,6 +63,7 @@ def _attributes(sample: CloudSample) -> dict[str, Value]:
         "action": sample.action,
         "points": float(len(sample.cloud)),
         "views": float(max(len(sample.sensors), 1)),
+        "body_model": "" if sample.truth is None else sample.model,
         **sample.attributes,
     }
 

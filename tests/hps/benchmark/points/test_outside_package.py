@@ -132,7 +132,7 @@ def test_the_command_runs_them(package, tmp_path, monkeypatch, capsys):
 
     samples = simple_samples()
     clouds = point_benchmark.PointClouds(samples=samples, title="simple", source="of a test", digest="d")
-    monkeypatch.setattr(point_benchmark, "open_clouds", lambda folder, split, parts: clouds)
+    monkeypatch.setattr(point_benchmark, "open_clouds", lambda folder, split, parts, body: clouds)
     monkeypatch.setattr(runner, "CHUNK", 5)
     out = tmp_path / "out"
     arguments = ["benchmark", "points", str(tmp_path), "--out", str(out), "--json", "--no-timing"]
