@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from pydantic import ValidationError
 
 from body.loading import load_body_model
 from body.model import BodyModel
 from hps.errors import HpsError
 from hps.points.network.config import NetworkConfig
 from hps.points.network.landmark_network import LandmarkNetwork
-from hps.points.weights_file import ENDING, WeightsInfo, read_weights
+from hps.points.weights_file import ENDING, WeightsInfo, filled, read_weights
 
 if TYPE_CHECKING:
     from hps.points.estimator import PointEstimator
@@ -39,6 +38,7 @@ def load(
     from hps.points.estimator import PointEstimator
 
     path = weights_path(size_or_path)
+    _check_device(device)
     body = load_body_model() if body is None else body
     tensors, info = read_weights(path)
     info.require(body, path)
@@ -47,9 +47,12 @@ def load(
 
 
 def weights_path(size_or_path: str | Path) -> Path:
-    """The file of a size, or the file itself. Raises HpsError for a size that does not come with the package."""
+    """The file of a size, or the file itself. Raises HpsError for a size that does not come with the package.
+
+    A size is a size even where a file or folder of that name is at hand: sessions are often called S.
+    """
     named = WEIGHTS / f"{size_or_path}{ENDING}"
-    if Path(size_or_path).suffix or Path(size_or_path).exists():
+    if str(size_or_path) != Path(size_or_path).stem or isinstance(size_or_path, Path):  # with folder or ending
         return Path(size_or_path)
     if not named.is_file():
         sizes = sorted(path.stem for path in WEIGHTS.glob(f"*{ENDING}"))
@@ -60,14 +63,16 @@ def weights_path(size_or_path: str | Path) -> Path:
     return named
 
 
+def _check_device(device: torch.device | str) -> None:
+    """Raises HpsError for a device that torch does not have here."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].strip()[:120]
+        raise HpsError(f"device '{device}' cannot be used here ({reason}); take cpu") from None
+
+
 def built(tensors: dict[str, torch.Tensor], info: WeightsInfo, path: Path) -> LandmarkNetwork:
     """The network with its weights, ready to be asked. Raises HpsError when they are not of this network."""
-    try:
-        network = LandmarkNetwork(NetworkConfig(**info.network))
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (ValidationError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise HpsError(f"{path} holds the weights of another network ({reason}); use weights of this version") from None
-    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
-        raise HpsError(f"{path} has weights that are no numbers, such as {broken[0]}; its training failed")
+    network = filled(lambda: LandmarkNetwork(NetworkConfig(**info.network)), tensors, path)
     return network.eval().requires_grad_(False)

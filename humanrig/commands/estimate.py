@@ -63,6 +63,7 @@ def estimate(
         device: Of the network, such as cuda.
         json: Print the figures as JSON.
     """
+    from hps.errors import HpsError
     from hps.points.fitting.config import BodyFitConfig
     from hps.points.loading import load
     from humanrig.commands.reconstruct import parse_frames
@@ -73,6 +74,7 @@ def estimate(
     outputs = Outputs(bodies=out, glb=glb, picture=picture)
     if not outputs.paths and not json:
         raise HumanrigError("nothing is to be written; give at least one of --out, --glb, --picture and --json")
+    outputs.check(source)
     options = FileOptions(unit=unit, up=up, origin=origin, K=K, mask=mask)
     with progress("clouds") as update:
         opened = open_source(
@@ -80,13 +82,23 @@ def estimate(
         )
     for sentence in opened.told:
         say(sentence)
-    estimator = load(weights or size, device=device, fit=BodyFitConfig(refine=refine))
+    estimator = load(size if weights is None else weights, device=device, fit=BodyFitConfig(refine=refine))
+    if estimator.info is not None and not estimator.info.calibration:
+        say("these weights were not calibrated: confidence is rough, and how sure joints are is not known")
     found: dict[str, Any] = {}
     many = len(opened.people) > 1
     for one in opened.people:
         own = outputs.of_person(one.person, many)
-        with progress("estimate") as update:
-            told = estimate_person(estimator, one, own, sequence=sequence, on_progress=update)
+        try:
+            with progress("estimate") as update:
+                told = estimate_person(estimator, one, own, sequence=sequence, on_progress=update)
+        except HpsError as error:
+            if not many:
+                raise
+            say(f"person{one.person:02d}: {error}")
+            refused = {str(instant): str(error) for instant in one.instants.tolist()}
+            found[f"person{one.person:02d}"] = {"frames": len(refused), "bodies": 0, "doubted": 0, "refused": refused}
+            continue
         found[f"person{one.person:02d}"] = told
         for line in sentences(told):
             say(f"person{one.person:02d}: {line}" if many else line)
@@ -100,7 +112,9 @@ def estimate(
 def sentences(told: dict[str, Any]) -> list[str]:
     """What was found of one person, for people."""
     bodies, frames = told["bodies"], told["frames"]
-    sure = f"confidence {told['confidence_median']:.2f}, joints sure to {told['joint_sigma_mm_median']:.0f} mm"
+    sure = f"confidence {told['confidence_median']:.2f}"
+    if told["calibrated"] and told["doubted"] < bodies:
+        sure += f", joints sure to {told['joint_sigma_mm_median']:.0f} mm"
     if told["cloud_to_body_mm_median"] is not None:
         sure += f", points {told['cloud_to_body_mm_median']:.0f} mm from the body"
     if frames == 1:

@@ -22,6 +22,16 @@ from humanrig.errors import HumanrigError
 ENDINGS: Final = (".ply", ".pcd", ".npz", ".png")
 
 
+NPZ_SHAPES: Final[dict[str, tuple[tuple[int | None, ...], str]]] = {
+    "points": ((None, 3), "N x 3"),
+    "camera": ((None,), "N: which camera saw each point"),
+    "origins": ((None, 3), "cameras x 3"),
+    "up": ((3,), "3: the direction against gravity"),
+    "T_world_camera": ((None, 4, 4), "cameras x 4 x 4"),
+}
+"""Arrays of an .npz cloud, None where a size is free."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileOptions:
     """What a file does not say of itself."""
@@ -51,6 +61,8 @@ def read_cloud_file(path: Path, options: FileOptions) -> tuple[PersonCloud, list
     if not path.is_file():
         raise HumanrigError(f"there is no file {path}; give a cloud ({', '.join(ENDINGS)}) or a session's folder")
     ending = path.suffix.lower()
+    if options.K is not None and ending != ".png":
+        raise HumanrigError(f"--K is for depth images, {path.name} is a cloud; leave it out")
     if options.mask is not None and ending != ".png":
         raise HumanrigError(f"--mask is for depth images, {path.name} is a cloud; leave it out")
     if ending == ".png":
@@ -95,16 +107,31 @@ def _npz(path: Path, options: FileOptions) -> PersonCloud:
     points = arrays.get("points")
     if points is None or points.ndim != 2 or points.shape[1] != 3:
         raise HumanrigError(f"{path} has no array 'points' of N x 3; it has {', '.join(arrays) or 'nothing'}")
+    for name, (shape, words) in NPZ_SHAPES.items():
+        _check_array(path, name, arrays, shape, words)
+    up = np.asarray(arrays["up"], np.float64) if "up" in arrays else None
     plain = _plain(PointCloud(points=points.astype(np.float64)), options)
-    if options.origin is not None or "camera" not in arrays:
-        return plain
-    camera = arrays["camera"].astype(np.int64)
-    if "origins" in arrays:
-        up = arrays.get("up")
-        return PersonCloud(points=plain.points, camera=camera, origins=arrays["origins"].astype(np.float64), up=up)
-    if "T_world_camera" in arrays:
-        return _synthetic(plain.points, camera, arrays["T_world_camera"].astype(np.float64))
-    return plain
+    if options.origin is None and "camera" in arrays:
+        camera = arrays["camera"].astype(np.int64)
+        if "origins" in arrays:
+            return PersonCloud(points=plain.points, camera=camera, origins=arrays["origins"].astype(np.float64), up=up)
+        if "T_world_camera" in arrays:
+            return _synthetic(plain.points, camera, arrays["T_world_camera"].astype(np.float64))
+    if up is not None and options.origin is None:
+        return PersonCloud.of_points(plain.points, up=up)  # as with --up: any frame, the camera's place is not known
+    return PersonCloud(points=plain.points, camera=plain.camera, origins=plain.origins, up=up)
+
+
+def _check_array(path: Path, name: str, arrays: dict[str, Any], shape: tuple[int | None, ...], words: str) -> None:
+    """Raises HumanrigError for numbers that are none, and for another shape than the array's."""
+    if name not in arrays:
+        return
+    found = arrays[name]
+    fits = found.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, found.shape))
+    if not fits or found.dtype.kind not in "fiu":
+        raise HumanrigError(
+            f"{path}: array '{name}' is {found.dtype} of shape {found.shape}; it must be numbers, {words}"
+        )
 
 
 def _synthetic(points: np.ndarray, camera: np.ndarray, Ts: np.ndarray) -> PersonCloud:
@@ -127,6 +154,8 @@ def _depth_image(path: Path, options: FileOptions) -> PersonCloud:
     if options.mask is not None:
         depth = np.where(_mask(options.mask, depth.shape), depth, np.uint16(0))
     fx, fy, cx, cy = options.K
+    if not np.isfinite(options.K).all() or fx <= 0 or fy <= 0:
+        raise HumanrigError(f"--K {fx:g} {fy:g} {cx:g} {cy:g}: focal lengths must be above 0, in pixels")
     height, width = depth.shape
     camera = Camera(name=path.stem, K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), width=width, height=height)
     metres = decode_depth_mm(depth) if options.unit in ("mm", "m") else decode_depth_mm(depth) * np.float32(10)
@@ -137,6 +166,8 @@ def _depth_image(path: Path, options: FileOptions) -> PersonCloud:
 def _mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     import cv2
 
+    if not path.is_file():
+        raise HumanrigError(f"there is no file {path}, which --mask names; give a picture of the depth image's size")
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None or mask.shape != shape:
         kind = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]} pixels"

@@ -40,7 +40,7 @@ def draw_estimate(
     mesh = TriangleMesh(vertices=transform(T, vertices), faces=faces)
     shown = np.concatenate([mesh.vertices, np.quantile(points, (0.03, 0.97), axis=0)])  # strays may be off the sheet
     middle = (shown.min(0) + shown.max(0)) / 2
-    size = max(float((shown.max(0) - shown.min(0)).max()), 0.5) * 1.12
+    size = max(float((shown.max(0) - shown.min(0)).max()), 0.5) * 1.2  # the words take a strip at the top
     rows: list[list[np.ndarray]] = [[], []]
     for words, (x, y) in SIDES:
         camera = _camera(middle, np.array([x, y, 0.0]), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from body.reframing import in_frame
 from capture.session import INFO_FILE, Session
 from hps.points.clip import ClipEstimate, estimate_clip
+from hps.points.cloud_checks import check_cloud
 from hps.points.estimate import USABLE
 from hps.points.estimator import PointEstimator
 from humanrig.errors import HumanrigError
@@ -20,7 +22,6 @@ from humanrig.estimating.cloud_file import FileOptions, is_cloud_file, read_clou
 from humanrig.estimating.session_clouds import PersonOverTime, session_people
 from humanrig.estimating.upright import T_upright_cloud
 
-FASTEST_HZ: Final = 1000.0
 PERSON: Final = "person{:02d}"
 
 
@@ -46,6 +47,24 @@ class Outputs:
     def paths(self) -> tuple[Path, ...]:
         """Those that are written."""
         return tuple(path for path in (self.bodies, self.glb, self.picture) if path is not None)
+
+    def check(self, source: Path) -> None:
+        """Raises HumanrigError for names that cannot be written, before any work is done."""
+        named = {"--out": (self.bodies, ".npz"), "--glb": (self.glb, ".glb"), "--picture": (self.picture, ".png")}
+        for option, (path, ending) in named.items():
+            if path is None:
+                continue
+            if path.suffix.lower() != ending:
+                raise HumanrigError(f"{option} {path}: the name must end in {ending}")
+            if path.is_dir():
+                raise HumanrigError(f"{option} {path} is a folder; give the name of a file")
+            if path.exists() and source.is_file() and path.samefile(source):
+                raise HumanrigError(f"{option} {path} would overwrite the cloud itself; give another name")
+            folder = next(folder for folder in path.absolute().parents if folder.exists())
+            if not folder.is_dir():
+                raise HumanrigError(f"{option} {path}: {folder} is a file, not a folder; give another place")
+            if not os.access(folder, os.W_OK):
+                raise HumanrigError(f"{option} {path}: {folder} cannot be written to; give another place")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,9 +116,9 @@ def estimate_person(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Estimates and writes; returns the figures. Raises HpsError when no cloud gives a body."""
+    if len(person.clouds) == 1:
+        check_cloud(person.clouds[0])
     clip = estimate_clip(estimator, person.clouds, person.time_us * 1e-6, smooth=sequence, on_progress=on_progress)
-    if len(person.clouds) == 1 and clip.refused:
-        raise HumanrigError(next(iter(clip.refused.values())))
     if outputs.bodies is not None:
         write_bodies(outputs.bodies, clip, estimator.body, person.instants, person.time_us, _weights(estimator))
     if outputs.glb is not None:
@@ -136,6 +155,7 @@ def figures(clip: ClipEstimate, person: PersonOverTime, estimator: PointEstimato
         "doubted": int(doubted.sum()),
         "refused": {str(int(person.instants[row])): reason for row, reason in sorted(clip.refused.items())},
         "confidence_median": round(float(np.median(estimate.confidence)), 3),
+        "calibrated": estimator.info is not None and bool(estimator.info.calibration),
         "joint_sigma_mm_median": round(float(np.median(sigma_mm)), 1),
         "cloud_to_body_mm_median": _rounded(float(np.median(measured))) if len(measured) else None,
         "height_m": round(float(np.ptp(rest[:, 1])), 3),

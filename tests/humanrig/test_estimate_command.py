@@ -1,6 +1,7 @@
 """`humanrig estimate points` on files and on sessions, with a network that knows the truth of some clouds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ from geometry.rigid import inverse, look_at, rotate, transform
 from hps.points.estimator import PointEstimator
 from hps.points.person_cloud import PersonCloud
 from humanrig.cli import main
+from humanrig.estimating.cloud_file import FileOptions, read_cloud_file
 from humanrig.estimating.session_clouds import session_people
 from registration.body_track import read_body_track
 
@@ -202,6 +204,14 @@ def test_only_some_cameras_of_a_session(tmp_path: Path) -> None:
         (["good.ply", "--weights", "w.pt"], "pickled checkpoint"),
         (["good.ply", "--weights", "none.safetensors"], "no weights at"),
         (["good.ply", "--size", "XXL"], "no weights called 'XXL'"),
+        (["good.ply", "--size", "S", "--device", "nonsense"], "device 'nonsense' cannot be used"),
+        (["good.ply", "--K", "1", "1", "1", "1"], "--K is for depth images"),
+        (["depth.png", "--K", "0", "250", "160", "120"], "focal lengths must be above 0"),
+        (["depth.png", "--K", "250", "250", "160", "120", "--mask", "none.png"], "there is no file none.png"),
+        (["words.npz"], "array 'points' is <U"),
+        (["flat.npz"], "array 'T_world_camera' is float64 of shape (4, 4)"),
+        (["good.ply", "--glb", "b.obj"], "must end in .glb"),
+        (["good.ply", "--picture", "good.ply/b.png"], "is a file, not a folder"),
     ],
 )
 def test_what_cannot_be_estimated_ends_in_a_sentence(
@@ -218,6 +228,8 @@ def test_what_cannot_be_estimated_ends_in_a_sentence(
     for name, own in clouds.items():
         write_ply_cloud(tmp_path / name, PointCloud(points=own))
     np.savez(tmp_path / "none.npz", other=good)
+    np.savez(tmp_path / "words.npz", points=good.astype(str))
+    np.savez(tmp_path / "flat.npz", points=good, camera=np.zeros(len(good), int), T_world_camera=np.eye(4))
     np.savez(tmp_path / "objects.npz", points=np.array([{}], object))
     cv2.imwrite("depth.png", encode_depth_mm(DEPTH))
     cv2.imwrite("colour.png", np.zeros((240, 320, 3), np.uint8))
@@ -228,6 +240,43 @@ def test_what_cannot_be_estimated_ends_in_a_sentence(
     assert said in heard
     assert "Traceback" not in heard
     assert not (tmp_path / "b.npz").exists()
+
+
+def test_a_cloud_is_not_overwritten_and_an_npz_may_say_where_up_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "c.npz"
+    np.savez(path, points=points(), up=np.array([0.0, 0.0, 1.0]))
+    before = path.read_bytes()
+    assert main(["estimate", "points", str(path), "--out", str(path)]) == 1
+    assert "overwrite the cloud itself" in " ".join(capsys.readouterr().err.split())
+    assert path.read_bytes() == before
+    cloud, _ = read_cloud_file(path, FileOptions())
+    np.testing.assert_array_equal(cloud.up, [0, 0, 1])
+    assert (cloud.camera == -1).all()
+
+
+def test_somebody_without_a_body_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    session = build(tmp_path / "take", people=2)
+    people = session_people(session)
+    posed = [BODY.pose(person_of_take(number)) for number in range(2)]
+    clouds = [cloud for one in people for cloud in one.clouds]
+    vertices = [v for one in posed for v in one.vertices]
+    use(monkeypatch, knowing_estimator(clouds, vertices, [j for one in posed for j in one.joints]))
+    few = [replace(people[0], clouds=[cloud.select(np.arange(20)) for cloud in people[0].clouds]), people[1]]
+    monkeypatch.setattr("humanrig.estimating.points.session_people", lambda *_, **__: few)
+    out = tmp_path / "b.npz"
+    assert main(["estimate", "points", str(session.folder), "--out", str(out), "--json"]) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert told["person00"]["bodies"] == 0
+    assert set(told["person00"]["refused"]) == {str(number) for number in INSTANTS}
+    assert "20 points" in " ".join(said.err.split())
+    assert told["person01"]["bodies"] == len(INSTANTS)
+    assert not out.with_name("b_person00.npz").exists()
+    assert error_mm(out.with_name("b_person01.npz"), posed[1].vertices[0]) < 20
 
 
 def test_nothing_to_write_is_an_error_and_so_are_sessions_without_clouds(

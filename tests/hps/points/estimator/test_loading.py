@@ -102,6 +102,22 @@ def test_broken_weights_and_unknown_sizes_are_refused(tmp_path: Path) -> None:
     assert weights_path(path) == path
 
 
+def test_a_size_is_a_size_beside_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions are called S in the documentation."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "XL").mkdir()
+    with pytest.raises(HpsError, match="no weights called 'XL'"):
+        weights_path("XL")
+    assert weights_path("./XL") == Path("XL")
+
+
+def test_a_device_that_is_not_here_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_weights(path, network().state_dict(), info())
+    with pytest.raises(HpsError, match="device 'nonsense' cannot be used here"):
+        load(path, device="nonsense")
+
+
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_weights_that_come_with_the_package_are_calibrated_and_small(path: Path) -> None:
     estimator = load(path.stem)
