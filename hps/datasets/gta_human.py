@@ -111,12 +111,7 @@ def _read(top: str, far_m: float, entry: Entry) -> CloudSample:
     cloud = PersonCloud.of_camera(points)
     annotation = str(Path(top) / "annotations" / scene / f"{person}.npz")
     truth = body_at(_rows(annotation), entry.frame)
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=entry.frame,
+    return entry.sample(
         time_s=float("nan"),
         sensors=("pinhole",),
         cloud=cloud,

@@ -168,12 +168,7 @@ def _read(folder: str, root: str, protocol: CloudProtocol, model: str, entry: En
     joints = None if content.joints is None else content.joints[row]
     known = None if joints is None or not np.isfinite(joints).all() else joints
     truth: BodyParameters | None = None if content.body is None else body_at(content.body, row)
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=row,
+    return entry.sample(
         time_s=float("nan"),
         sensors=("depth",),
         cloud=cloud,

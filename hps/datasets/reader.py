@@ -8,9 +8,14 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
 
-from hps.datasets.cloud_sample import CloudSample
+import numpy as np
+from jaxtyping import Float
+
+from body.parameters import BodyParameters
+from hps.datasets.cloud_sample import CloudSample, PointLabels
 from hps.datasets.split import is_held_out, split_of
 from hps.errors import HpsError
+from hps.points.person_cloud import PersonCloud
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +33,35 @@ class Entry:
     """train, validation or test, where the data set itself says it; else the rule of `hps.datasets.split` does."""
     place: tuple[str | int, ...] = ()
     """Where the source finds it."""
+
+    def sample(
+        self,
+        *,
+        time_s: float,
+        sensors: tuple[str, ...],
+        cloud: PersonCloud,
+        truth: BodyParameters | None,
+        joints: Float[np.ndarray, "24 3"] | None,
+        model: str,
+        attributes: dict[str, float | str],
+        labels: PointLabels | None = None,
+    ) -> CloudSample:
+        """The sample of this name with what was read of it, each as `CloudSample` has it."""
+        return CloudSample(
+            key=self.key,
+            subject=self.subject,
+            action=self.action,
+            sequence=self.sequence,
+            frame=self.frame,
+            time_s=time_s,
+            sensors=sensors,
+            cloud=cloud,
+            truth=truth,
+            joints=joints,
+            model=model,
+            labels=labels,
+            attributes=attributes,
+        )
 
 
 class Reader(Protocol):

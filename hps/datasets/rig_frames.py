@@ -60,12 +60,7 @@ def rig_sample(
 ) -> CloudSample:
     """The sample of an instant, in the rig's world; its cloud may have no point."""
     cloud = cloud_of(views, protocol, up)
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=entry.frame,
+    return entry.sample(
         time_s=entry.frame / rate_hz,
         sensors=tuple(sensors),
         cloud=cloud,

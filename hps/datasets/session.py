@@ -137,12 +137,7 @@ def _read(top: str, protocol: CloudProtocol, truth: str, entry: Entry) -> CloudS
     body, joints, model, flags = body_at_instant(take.people[int(number)], entry.frame)
     start = min(instant.time_us for instant in take.instants.values())
     attributes = attributes_of(cloud, sensors, body, joints, entry)
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=entry.frame,
+    return entry.sample(
         time_s=1e-6 * (take.instants[entry.frame].time_us - start),
         sensors=sensors,
         cloud=cloud,

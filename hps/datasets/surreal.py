@@ -169,12 +169,7 @@ def _read(top: str, bodies: dict[str, BodyModel], entry: Entry) -> CloudSample:
     )
     joints = _array(info, "joints3D")[:, :, entry.frame].T
     truth, gender = _truth(info, entry.frame, joints[0], bodies)
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=entry.frame,
+    return entry.sample(
         time_s=entry.frame / RATE_HZ,
         sensors=("pinhole",),
         cloud=cloud,

@@ -120,12 +120,7 @@ def sample_of(stored: SyntheticSample, actor: int, entry: Entry, *, rate_hz: flo
     )
     joints = np.array(row["joints_camera" if single else "joints_world"], np.float64).reshape(JOINT_COUNT, 3)
     truth = _truth(row, "camera" if single else "world")
-    return CloudSample(
-        key=entry.key,
-        subject=entry.subject,
-        action=entry.action,
-        sequence=entry.sequence,
-        frame=entry.frame,
+    return entry.sample(
         time_s=entry.frame / rate_hz,
         sensors=tuple(row["sensors"]),
         cloud=cloud,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from body.model import BodyModel
 from hps.errors import HpsError
@@ -24,6 +25,9 @@ KEY: Final = "humanrig"
 ENDING: Final = ".safetensors"
 PICKLES: Final = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """How files of torch.save and pickle begin."""
+
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +99,19 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], WeightsInfo]:
     except (SafetensorError, OSError, ValueError) as error:
         raise HpsError(f"{path} is not a whole {ENDING} file ({error}); obtain it again") from None
     return tensors, _info(described, path)
+
+
+def filled(make: Callable[[], N], tensors: Mapping[str, Tensor], path: Path) -> N:
+    """The network that `make` makes, with these weights. Raises HpsError when they are of another or no numbers."""
+    try:
+        network = make()
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (ValidationError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HpsError(f"{path} holds the weights of another network ({reason}); use weights of this version") from None
+    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise HpsError(f"{path} has weights that are no numbers, such as {broken[0]}; its training failed")
+    return network
 
 
 def _info(text: str | None, path: Path) -> WeightsInfo:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from body.loading import load_body_model
@@ -25,7 +24,7 @@ from hps.points.baselines.voting_network import VotingConfig, VotingNetwork
 from hps.points.loading import weights_path
 from hps.points.network_input import network_input
 from hps.points.person_cloud import PersonCloud
-from hps.points.weights_file import WeightsInfo, read_weights
+from hps.points.weights_file import WeightsInfo, filled, read_weights
 
 RegressingNetwork = DirectNetwork | VotingNetwork
 KINDS: Final[dict[str, Callable[[dict[str, Any]], RegressingNetwork]]] = {
@@ -100,12 +99,4 @@ def _built(kind: str, tensors: dict[str, Tensor], info: WeightsInfo, path: Path)
     """The network with its weights. Raises HpsError when they are not of this kind."""
     if info.size != kind:
         raise HpsError(f"{path} holds weights of '{info.size}', not of '{kind}'; name the file of this method")
-    try:
-        network = KINDS[kind](info.network)
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (ValidationError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise HpsError(f"{path} holds the weights of another network ({reason}); use weights of this version") from None
-    if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
-        raise HpsError(f"{path} has weights that are no numbers, such as {broken[0]}; its training failed")
-    return network
+    return filled(lambda: KINDS[kind](info.network), tensors, path)

@@ -88,8 +88,8 @@ def test_it_learns_where_landmarks_are_and_how_sure_it_is():
 
     test = drawn(64)
     before, _ = error(test)
-    for _ in range(150):
-        batch = drawn(16)
+    for _ in range(100):
+        batch = drawn(8)
         losses = landmark_losses(network(batch.points, batch.rays), batch).losses
         total = torch.stack(list(losses.values())).sum()
         optimiser.zero_grad()
