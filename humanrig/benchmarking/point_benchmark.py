@@ -51,7 +51,7 @@ def open_clouds(folder: Path, split: str, parts: Sequence[str] | None, body: Pat
     Raises HpsError for a folder that is neither, and for parts of what has none.
     """
     if any((folder / row.name).is_dir() for row in read_parts()):
-        made = BenchmarkSet.open(folder, split, parts)
+        made = BenchmarkSet.open(folder, split, parts or None)
         words = f"{', '.join(made.parts)} of {split}; set {made.digest[:12]}."
         return PointClouds(samples=made, title=f"Point-cloud benchmark, {split}", source=words, digest=made.digest)
     if parts:
@@ -143,7 +143,8 @@ def _foreign_bodies(run: BenchmarkRun) -> list[str]:
     known.pop(benchmark_model().name, None)
     return [
         f"The truth of {count} clouds is of the body model {name}: their skin and angles are not compared, and their "
-        "joints, where they are known, are that model's, which the open body's are not exactly."
+        "joints, where they are known, are that model's, which the open body's are not exactly. --body PATH "
+        "poses SMPL's."
         for name, count in sorted(known.items())
     ]
 
