@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from body.joint_orientations import world_rotations
 from body.joints import JOINT_COUNT, PARENTS
 from hps.points.fitting.body import FitBody
 from hps.points.unknowns import TURNS
@@ -25,10 +26,9 @@ def joint_spread(
     frames = len(rotations)
     J = np.zeros((frames, JOINT_COUNT, 3, covariance.shape[1]))
     J[..., -3:] = np.eye(3)
-    world = np.empty_like(rotations)
+    world = world_rotations(rotations)
     d_rest = body.points.d_joints[..., :shapes]
     for joint, parent in enumerate(PARENTS):
-        world[:, joint] = rotations[:, joint] if parent < 0 else world[:, parent] @ rotations[:, joint]
         own = slice(TURNS, TURNS + shapes)
         if parent < 0:
             J[:, joint, :, own] = d_rest[joint]

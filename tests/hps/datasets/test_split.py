@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.split import is_held_out, share_of, split_of
 
 # printf %s humanrig-split-v1:humman:p000455 | sha256sum gives 16 digits; bc: that / 2^64
@@ -40,3 +41,14 @@ def test_data_sets_are_split_apart_and_nameless_actions_stay():
     assert not is_held_out("humman", "")
     held = sum(is_held_out("humman", f"a{n:06d}") for n in range(500))
     assert 60 < held < 140
+
+
+def test_a_reader_parts_into_held_out_actions_and_the_others():
+    entries = tuple(
+        Entry(key=f"k{n}", subject="s", action=f"a{n:06d}", sequence="q", frame=n) for n in range(100)
+    )  # fmt: skip
+    reader = CloudReader(dataset="humman", protocol="p", entries=entries, read=lambda entry: pytest.fail("was read"))
+    held, others = reader.held_out_actions(True), reader.held_out_actions(False)
+    assert 0 < len(held) < len(others)
+    assert all(is_held_out("humman", entry.action) for entry in held.entries)
+    assert sorted(held.keys + others.keys) == sorted(reader.keys)

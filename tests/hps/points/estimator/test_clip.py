@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fitted_bodies import FIT_BODY, bodies, changed
 from simulated_people import BODY, Knowing, person
-from test_fitted_clouds import FIT_BODY, _changed, bodies
 
 from geometry.rigid import transform
 from hps.errors import HpsError
@@ -75,7 +75,7 @@ def test_joints_spread_as_their_derivatives_say() -> None:
     """Each unknown is changed a little, and the posed joints are compared."""
     step, one = 1e-5, bodies().rows(slice(1, 2))
     before = BODY.pose(one.parameters(0)).joints[0]
-    J = np.stack([(BODY.pose(_changed(one, n, step).parameters(0)).joints[0] - before) / step for n in range(85)], -1)
+    J = np.stack([(BODY.pose(changed(one, n, step).parameters(0)).joints[0] - before) / step for n in range(85)], -1)
     expected = np.einsum("jiu,uv,jkv->jik", J, one.covariance[0], J)
     found = joint_spread(FIT_BODY, one.rotations, one.joints, one.covariance)[0]
     np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.02 * expected.max())  # steps of 1e-5 in float32

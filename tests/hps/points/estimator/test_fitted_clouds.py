@@ -2,38 +2,16 @@
 
 import numpy as np
 import pytest
+from fitted_bodies import FIT_BODY, bodies, changed, posed
 from scipy.spatial.transform import Rotation
 from simulated_people import BODY
 
-from body.joints import JOINT_COUNT, PARENTS
-from body.parameters import BodyParameters
+from body.joint_orientations import parent_rotations
 from geometry.rigid import from_rotvec, inverse, transform
 from hps.points.fitted_clouds import FittedClouds, RestPelvis
-from hps.points.fitting.body import FitBody
 
 RNG = np.random.default_rng(8)
-FIT_BODY = FitBody.of(BODY)
 Ts = np.stack([from_rotvec(RNG.normal(0, 1, 3), RNG.normal(0, 2, 3)) for _ in range(3)])
-
-
-def bodies() -> FittedClouds:
-    rng = np.random.default_rng(2)
-    spread = rng.normal(0, 0.05, (3, 85, 85))
-    rotations = Rotation.from_rotvec(rng.normal(0, 0.4, (72, 3))).as_matrix().reshape(3, 24, 3, 3)
-    betas, child, transl = rng.normal(0, 1, (3, 10)), np.array([0.0, 0.2, 0.7]), rng.normal(0, 1, (3, 3))
-    found = FittedClouds(
-        rest=RestPelvis.of_body(FIT_BODY), rotations=rotations, betas=betas, child=child, transl=transl,
-        covariance=spread @ spread.transpose(0, 2, 1), joints=np.zeros((3, 24, 3)),
-        joint_covariance=np.tile(np.diag([1.0, 4.0, 9.0]), (3, 24, 1, 1)), landmarks=rng.normal(0, 1, (3, 88, 3)),
-        landmark_sigma=np.ones((3, 88)),
-    )  # fmt: skip
-    joints = np.concatenate([posed(found.parameters(row))[1] for row in range(3)])
-    return FittedClouds(**{**{name: getattr(found, name) for name in FittedClouds.__slots__}, "joints": joints})
-
-
-def posed(parameters: BodyParameters) -> tuple[np.ndarray, np.ndarray]:
-    body = BODY.pose(parameters)
-    return body.vertices, body.joints
 
 
 def test_parameters_in_another_frame_pose_the_same_body_there() -> None:
@@ -57,7 +35,7 @@ def test_covariance_in_another_frame_is_that_of_what_small_changes_become() -> N
     step = 1e-6
     here = bodies().rows(slice(0, 1))
     there = here.moved(Ts[:1])
-    J = np.stack([_change(_changed(here, n, step).moved(Ts[:1]), there) / step for n in range(85)], 1)
+    J = np.stack([_change(changed(here, n, step).moved(Ts[:1]), there) / step for n in range(85)], 1)
     np.testing.assert_allclose(J @ here.covariance[0] @ J.T, there.covariance[0], rtol=1e-3, atol=1e-6)
 
 
@@ -84,35 +62,9 @@ def test_the_rest_pelvis_is_that_of_the_model(child: float) -> None:
     np.testing.assert_allclose(found[0], BODY.rest_joints(betas[0], child)[0], atol=1e-9)
 
 
-def _world(rotations: np.ndarray) -> np.ndarray:
-    world = np.empty_like(rotations)
-    for joint in range(JOINT_COUNT):
-        world[joint] = rotations[joint] if joint == 0 else world[PARENTS[joint]] @ rotations[joint]
-    return world
-
-
-def _above(world: np.ndarray, joint: int) -> np.ndarray:
-    return np.eye(3) if joint == 0 else world[PARENTS[joint]]
-
-
-def _changed(one: FittedClouds, unknown: int, step: float) -> FittedClouds:
-    values = {name: getattr(one, name).copy() for name in FittedClouds.__slots__ if name != "rest"}
-    if unknown < 72:
-        joint, axis = divmod(unknown, 3)
-        above = _above(_world(one.rotations[0]), joint)
-        turn = Rotation.from_rotvec(step * np.eye(3)[axis]).as_matrix()
-        values["rotations"][0, joint] = above.T @ turn @ above @ one.rotations[0, joint]
-    elif unknown < 82:
-        values["betas"][0, unknown - 72] += step
-    else:
-        values["transl"][0, unknown - 82] += step
-    return FittedClouds(rest=one.rest, **values)
-
-
 def _change(one: FittedClouds, nominal: FittedClouds) -> np.ndarray:
-    world, turns = _world(nominal.rotations[0]), []
-    for joint in range(JOINT_COUNT):
-        above = _above(world, joint)
+    turns = []
+    for joint, above in enumerate(parent_rotations(nominal.rotations[0])):
         turn = above @ one.rotations[0, joint] @ nominal.rotations[0, joint].T @ above.T
         turns.append(Rotation.from_matrix(turn).as_rotvec())
     return np.concatenate([*turns, (one.betas - nominal.betas)[0], (one.transl - nominal.transl)[0]])
