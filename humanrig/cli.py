@@ -75,7 +75,7 @@ COMMANDS = {
     "models": models.models,
     "phone": phone.phone,
 }
-GATHERED = ("--option", "--without", "--terms", "--method")
+GATHERED = ("--option", "--without", "--terms", "--method", "--parts")
 """Words that take several values and may be given several times."""
 DESCRIPTION = """From a ring of RGB-D sensors to calibrated, clean, textured, parametric 4D humans.
 
