@@ -62,9 +62,8 @@ def _training(samples: list[CloudSample], folder: Path, model: BodyModel, repeat
     sampling = _best(lambda: sampled(batch, 512, generator), 3 * repeats)
     print("| of one cloud | ms |\n|---|---|")
     print(f"| packing | {1e3 * packing / len(packed):.2f} |")
-    print(
-        f"| augmentation | {1e3 * augmenting / len(batch):.3f} |\n| drawing 512 points | {1e3 * sampling / len(batch):.3f} |\n"
-    )
+    print(f"| augmentation | {1e3 * augmenting / len(batch):.3f} |")
+    print(f"| drawing 512 points | {1e3 * sampling / len(batch):.3f} |\n")
     config = TrainConfig(recipe="S", packs=(PackShare(folder=str(folder / "pack")),), points=(512,), steps=10**6)
     speed = [_clouds_a_second(replace(config, bfloat16=low), folder / f"run{low}", model) for low in (False, True)]
     print("| training of S | clouds a core-second |\n|---|---|")
