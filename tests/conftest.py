@@ -33,6 +33,10 @@ jaxtyping.install_import_hook(
     ["geometry", "body", "capture", "calibration", "registration", "texture", "hps", "humanrig"], "beartype.beartype"
 )
 
+from geometry.libusb_loading import provide_libusb  # noqa: E402
+
+provide_libusb()  # tests import pyrealsense2 and Open3D by themselves
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

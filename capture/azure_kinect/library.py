@@ -22,6 +22,7 @@ from capture.azure_kinect.structures import (
     MessageCallback,
 )
 from capture.device import DeviceError
+from geometry.libusb_loading import provide_libusb
 
 QUIET = "K4A_ENABLE_LOG_TO_STDOUT"
 """Unless this is 0 when the SDK logs for the first time, it prints its log on the user's terminal."""
@@ -125,6 +126,7 @@ class K4aLibrary:
 
 def open_shared(file: Path, functions: Mapping[str, Signature]) -> ctypes.CDLL:
     """The library with its functions' types set. Raises LibraryUnavailable when it cannot be loaded or lacks one."""
+    provide_libusb()
     try:
         library = ctypes.CDLL(str(file))
     except OSError as error:

@@ -6,12 +6,14 @@ import importlib
 from typing import Any
 
 from capture.device import DeviceError
+from geometry.libusb_loading import provide_libusb
 
 PACKAGE = "pyrealsense2"
 
 
 def load_sdk() -> Any:
     """The module `pyrealsense2`. Raises DeviceError with the reason when it is missing or cannot be loaded."""
+    provide_libusb()
     try:
         return importlib.import_module(PACKAGE)
     except ImportError as error:

@@ -233,6 +233,8 @@ def test_the_sdk_plays_every_frame(take, files, tmp_path, device):
 
 
 READ_WITH_OPEN3D = """
+from geometry.libusb_loading import provide_libusb
+provide_libusb()
 import sys, hashlib, json, numpy as np, open3d as o3d
 reader = o3d.io.AzureKinectMKVReader()
 assert reader.open(sys.argv[1])

@@ -151,10 +151,10 @@ def test_the_half_that_nothing_saw_is_flagged(take: Path) -> None:
     assert figures["warnings"][0].startswith("person00: 100% of the instants are flagged")
 
 
-def test_legs_without_a_trunk_are_refused(take: Path) -> None:
+def test_legs_without_a_trunk_are_refused_where_points_may_not_help(take: Path) -> None:
     keep_half(take, upper=False)
     with pytest.raises(RegistrationError, match="none of 3 instants shows both shoulders and both hips"):
-        run(take)
+        run(take, point_start="off")
 
 
 def test_a_wrong_body_file_is_named(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
