@@ -31,7 +31,8 @@ def estimate(
     device: str = "cpu",
     json: bool = False,
 ) -> int:
-    """Find the body in a cloud of one person, or in every cloud of a session, and say how sure it is.
+    """Find the body in a point cloud of one person, or in every cloud of a session, and say how sure it is: humanrig
+    estimate points CLOUD.ply --out body.npz
 
     A file's cloud is taken to be in the frame of the camera that saw it (OpenCV: x right, y down, z forward), in
     metres. A cloud in another frame needs --up, and --origin where the camera's place is known.
@@ -43,7 +44,7 @@ def estimate(
     Exit code 0: bodies to use; 1: none, with the reason.
 
     Args:
-        what: points: from clouds of points.
+        what: The word points: bodies are estimated from points, without pictures and keypoints.
         source: A .ply, .pcd or .npz file, a depth image (.png of 16 bits, millimetres), or a session with clouds.
         out: Write the bodies, as docs/estimate_points.md says.
         glb: Write the bodies as an animated model, z up turned to glTF's y up.

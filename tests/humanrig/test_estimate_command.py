@@ -320,3 +320,11 @@ def test_the_model_stands_upright_whichever_way_the_camera_was_held() -> None:
         moved = BODY.pose(in_frame(BODY, seen, T)).vertices[0]
         np.testing.assert_allclose(moved, transform(T, VERTICES), atol=1e-5)  # the body is posed in float32
     assert inverse(T).shape == (4, 4)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["estimate", "--help"]])
+def test_the_help_shows_a_line_that_can_be_typed(capsys: pytest.CaptureFixture, words: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "humanrig estimate points CLOUD.ply --out body.npz" in told
