@@ -36,3 +36,16 @@ class Method(Protocol):
     def __call__(self, clouds: Sequence[PersonCloud]) -> Sequence[Prediction]:
         """One answer for each cloud, in their order."""
         ...
+
+
+@runtime_checkable
+class ClipMethod(Protocol):
+    """A method that wants to know what came before and after: any object with `of_clip`."""
+
+    def of_clip(self, clouds: Sequence[PersonCloud], time_s: Float[np.ndarray, "clouds"]) -> Sequence[Prediction]:
+        """One answer for each cloud of a clip, in their order.
+
+        The clouds are of one person and in one frame; `time_s` are their instants in seconds, each later than the one
+        before it. A cloud that nothing is known of before or after is a clip of one.
+        """
+        ...

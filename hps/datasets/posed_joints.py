@@ -10,7 +10,7 @@ from typing import Final, cast
 from body.loading import Gender, load_body_model
 from body.model import BodyModel
 from hps.datasets.cloud_sample import CloudSample
-from hps.datasets.reader import CloudReader
+from hps.datasets.reader import CloudReader, Entry
 
 GENDERS: Final[dict[str, str]] = {
     "smpl": "neutral", "smpl neutral": "neutral", "smpl female": "female", "smpl male": "male",
@@ -25,6 +25,11 @@ class WithPosedJoints:
     reader: CloudReader = field(repr=False)
     place: Path
     """File or folder of SMPL, as `body.loading.load_body_model` takes it."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is known of the samples before their clouds are read."""
+        return self.reader.entries
 
     def __len__(self) -> int:
         """Number of samples."""

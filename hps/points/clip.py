@@ -86,15 +86,25 @@ def _one_by_one(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodi
     rows = np.array(batch.rows)
     if len(rows) == 1:
         return _estimate(estimator, batch, frames.rows(rows), rows, tuple(v.reason for v in batch.verdicts))
-    shape = shared_shape(frames, SequenceConfig())
+    shape = shared_shape(frames, sequence_config(estimator))
     everybody = FrameBodies.of(frames, frames.time_s)  # doubted frames get the shape too
     shaped = with_shape(everybody, shape)
     shaped = replace(shaped, covariance=shaped.covariance + shape_spread(everybody, shape))
     return _estimate(estimator, batch, shaped.rows(rows), rows, tuple(v.reason for v in batch.verdicts))
 
 
+def sequence_config(estimator: PointEstimator) -> SequenceConfig:
+    """The usual choices, with the prior of the shape as wide as calibration made the covariances that it is part of.
+
+    A prior that is narrower than what is taken out of them leaves frames that overstate how far they are from it.
+    """
+    usual = SequenceConfig()
+    factor = estimator.spread
+    return replace(usual, beta_sigma=factor * usual.beta_sigma, child_sigma=factor * usual.child_sigma)
+
+
 def _smooth(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodies) -> ClipEstimate:
-    motion = smooth_bodies(frames, people=["one"] * len(frames))
+    motion = smooth_bodies(frames, people=["one"] * len(frames), config=sequence_config(estimator))
     rows = np.flatnonzero(motion.known)
     bodies = FrameBodies(
         rotations=motion.rotations[rows],

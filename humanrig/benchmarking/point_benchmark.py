@@ -106,7 +106,7 @@ def run_point_benchmark(
         if refused := sum(map(bool, table.refused)):
             first = next(words for words in table.refused if words)
             on_said(f"{entrant.name}: {refused} of {len(table)} clouds without an answer, such as: {first}")
-    notes = [f"{len(run.facts)} of {len(clouds.samples)} clouds, evenly spread."] if limit is not None else []
+    notes = _limited(run, len(clouds.samples)) if limit is not None else []
     notes += _foreign_bodies(run)
     results = summarise(
         run,
@@ -135,6 +135,14 @@ def run_point_benchmark(
     write_results(out, results, run, cases)
     write_benchmark_page(out / PAGE, results, cases)
     return results
+
+
+def _limited(run: BenchmarkRun, there: int) -> list[str]:
+    """Which clouds a limit has left."""
+    said = f"{len(run.facts)} of {there} clouds"
+    if clips := [entrant.name for entrant in run.entrants if entrant.wants_clips]:
+        return [f"{said}: whole sequences, evenly spread, as {', '.join(dict.fromkeys(clips))} wants clips."]
+    return [f"{said}, evenly spread."]
 
 
 def _foreign_bodies(run: BenchmarkRun) -> list[str]:

@@ -47,7 +47,7 @@ def points(
         split: Which people (test; --make makes validation and test).
         parts: Parts of the set, such as kinect; by default all.
         method: Who takes part; by default every shipped method.
-        limit: Only so many clouds, evenly spread over the set.
+        limit: Only so many clouds, evenly spread over the set; whole sequences where a method wants clips.
         out: Folder of results; by default FOLDER/results/SPLIT.
         body: SMPL's file or folder, for the true joints of a data set whose truth is of SMPL.
         threads: Of each method on the processor. Times are comparable with 1.
@@ -142,7 +142,7 @@ def methods() -> int:
             print(f"{name}: cannot run: {error}")
             continue
         size = "" if entrant.parameters is None else f", {entrant.parameters / 1e6:.2f} M parameters"
-        print(f"{name}: ready{size}")
+        print(f"{name}: ready{size}{', wants clips' if entrant.wants_clips else ''}")
     return 0
 
 

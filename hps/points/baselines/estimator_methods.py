@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from geometry.rigid import inverse, transform
 from hps.benchmark.prediction import Prediction
+from hps.errors import HpsError
 from hps.points.baselines.asking import asked
 from hps.points.baselines.cost import network_cost
+from hps.points.clip import estimate_clip
 from hps.points.estimator import PointEstimator
 from hps.points.loading import load
 from hps.points.person_cloud import PersonCloud
@@ -72,6 +76,36 @@ class FitMethod(_EstimatorMethod):
         return [found[row] for row in range(len(clouds))]
 
 
+class SmoothMethod(_EstimatorMethod):
+    """Bodies of clips: one shape for all clouds of a clip, and a smooth motion (docs/point_sequences.md)."""
+
+    def of_clip(self, clouds: Sequence[PersonCloud], time_s: Float[np.ndarray, "clouds"]) -> list[Prediction]:
+        """Bodies with the sigma of their joints. A cloud that time gives no body either is answered as alone."""
+        alone = FitMethod(self.estimator)
+        if len(clouds) == 1:
+            return alone(clouds)
+        begun = time.perf_counter()
+        try:
+            clip = estimate_clip(self.estimator, clouds, time_s, smooth=True)
+        except HpsError:
+            return alone(clouds)
+        whole, told = clip.estimate, {name: spent / len(clouds) for name, spent in clip.estimate.milliseconds.items()}
+        told["smooth"] = 1000 * (time.perf_counter() - begun) / len(clouds) - sum(told.values())
+        sigma = np.sqrt(np.trace(whole.joint_covariance, axis1=-2, axis2=-1) / 3)
+        found = {
+            int(row): Prediction(
+                parameters=whole.parameters[n : n + 1],
+                joints=whole.joints[n],
+                joint_sigma=sigma[n],
+                milliseconds=told,
+            )
+            for n, row in enumerate(clip.frames)
+        }
+        others = [row for row in range(len(clouds)) if row not in found]
+        found |= zip(others, alone([clouds[row] for row in others]), strict=True)
+        return [found[row] for row in range(len(clouds))]
+
+
 def landmarks_method(weights: str = "") -> LandmarkMethod:
     """Landmarks only. weights: a size that comes with the package, or a file; empty: the default size."""
     estimator, digest = _loaded(weights)
@@ -88,6 +122,11 @@ def fit_method(weights: str = "") -> FitMethod:
 def refine_method(weights: str = "") -> FitMethod:
     """The estimator as it is: landmarks, fit, refinement."""
     return FitMethod(*_loaded(weights))
+
+
+def smooth_method(weights: str = "") -> SmoothMethod:
+    """The estimator in its temporal mode: landmarks, fit, refinement, then one shape and a smooth motion for a clip."""
+    return SmoothMethod(*_loaded(weights))
 
 
 def _loaded(weights: str) -> tuple[PointEstimator, str]:

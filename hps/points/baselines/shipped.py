@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hps.benchmark.prediction import Method
+from hps.benchmark.prediction import ClipMethod, Method
 from hps.errors import HpsError
 
 
@@ -69,13 +69,19 @@ def _estimator(option: str) -> Method:
     return refine_method(option)
 
 
+def _estimator_clip(option: str) -> ClipMethod:
+    from hps.points.baselines.estimator_methods import smooth_method
+
+    return smooth_method(option)
+
+
 def _without(name: str, option: str, make: Callable[[], Method]) -> Method:
     if option:
         raise HpsError(f"the method '{name}' has no choices, but '@{option}' was given; leave it out")
     return make()
 
 
-SHIPPED: Final[dict[str, Callable[[str], Method]]] = {
+SHIPPED: Final[dict[str, Callable[[str], Method | ClipMethod]]] = {
     "mean_pose": _mean_pose,
     "icp": _icp,
     "icp_articulated": _icp_articulated,
@@ -85,8 +91,9 @@ SHIPPED: Final[dict[str, Callable[[str], Method]]] = {
     "landmarks": _landmarks,
     "landmarks_fit": _landmarks_fit,
     "estimator": _estimator,
+    "estimator_clip": _estimator_clip,
     "oracle": _oracle,
 }
 """Makers of methods, each called with what stood after @: for networks a file of weights or a size; empty: the weights
 that come with the package. Torch and weights are loaded when a method is made. `estimator` is landmarks, fit and
-refinement: what `hps.points.load()` gives."""
+refinement: what `hps.points.load()` gives; `estimator_clip` is the same over time, and the one that wants clips."""

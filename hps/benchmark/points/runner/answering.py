@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from hps.benchmark.points.runner.clips import clips_of
 from hps.benchmark.points.runner.entrant import Entrant
 from hps.benchmark.points.runner.prediction_folder import PredictionFolder
 from hps.benchmark.points.runner.prediction_table import PredictionTable
-from hps.benchmark.prediction import Method, Prediction
+from hps.benchmark.prediction import ClipMethod, Method, Prediction
 from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 from hps.points.person_cloud import PersonCloud
@@ -27,18 +28,22 @@ LONGEST_REASON: Final = 300
 def answers(entrant: Entrant, samples: Sequence[CloudSample], path: Path) -> PredictionTable:
     """The entrant's answers to these samples: those in the file when they are of the same method and clouds.
 
-    Otherwise the method is asked, and the file is written. Raises HpsError when the method gives another number of
-    answers than there are clouds, or breaks on every one of several clouds in the same way: that is not a hard cloud.
+    Otherwise the method is asked, and the file is written; one that wants clips is asked for each clip of the samples
+    (`clips_of`). Raises HpsError when the method gives another number of answers than there are clouds, or breaks on
+    every one of several clouds (clips) in the same way: that is not a hard cloud.
     """
     keys = [sample.key for sample in samples]
     if isinstance(entrant.method, PredictionFolder):
         return PredictionTable.of(keys, entrant.method.answers(keys))
-    about = {"method": entrant.digest, "clouds": clouds_digest(samples), "name": entrant.spec.words}
+    digest = clips_digest(samples) if entrant.wants_clips else clouds_digest(samples)
+    about = {"method": entrant.digest, "clouds": digest, "name": entrant.spec.words}
     kept = _kept(path, about, keys)
     if kept is not None:
         return kept
     if entrant.of_samples is not None:
         table = PredictionTable.of(keys, entrant.of_samples(samples))
+    elif isinstance(entrant.method, ClipMethod):
+        table = PredictionTable.of(keys, asked_clips(entrant.method, samples, entrant.name))
     else:
         table = PredictionTable.of(keys, asked(entrant.method, samples, entrant.name))
     table.write(path, about)
@@ -56,13 +61,51 @@ def asked(method: Method, samples: Sequence[CloudSample], name: str) -> list[Pre
         given = list(method(clouds))
     except Exception:
         return _one_by_one(method, samples, name)
-    if len(given) != len(clouds) or not all(isinstance(one, Prediction) for one in given):
+    _counted(given, len(clouds), name)
+    return _timed(given, begun)
+
+
+def asked_clips(method: ClipMethod, samples: Sequence[CloudSample], name: str) -> list[Prediction]:
+    """The method's answers, a call for each clip; a clip on which it breaks is refused, all its clouds with it.
+
+    A method gets copies, as in `asked`.
+    """
+    found: dict[int, Prediction] = {}
+    breaks: list[str] = []
+    clips = clips_of(samples)
+    for clip in clips:
+        clouds = [_copied(samples[row].cloud) for row in clip]
+        begun = time.perf_counter()
+        try:
+            given = list(method.of_clip(clouds, np.array([samples[row].time_s for row in clip], np.float64)))
+        except HpsError as error:
+            given = [Prediction(refused=str(error)[:LONGEST_REASON])] * len(clip)
+        except Exception as error:
+            broken = f"it broke on a clip of {len(clip)}: {type(error).__name__}: {error}"[:LONGEST_REASON]
+            given = [Prediction(refused=broken)] * len(clip)
+            breaks.append(f"{type(error).__name__}: {error}")
+        _counted(given, len(clip), name)
+        found |= zip(clip.tolist(), _timed(given, begun), strict=True)
+    if len(breaks) == len(clips) > 1 and len(set(breaks)) == 1:
+        raise HpsError(
+            f"the method '{name}' breaks on every clip in the same way, such as that of '{samples[clips[0][0]].key}' "
+            f"({breaks[0]}); mend it, or leave it out"
+        )
+    return [found[row] for row in range(len(samples))]
+
+
+def _counted(given: Sequence[object], count: int, name: str) -> None:
+    if len(given) != count or not all(isinstance(one, Prediction) for one in given):
         kinds = ", ".join(sorted({type(one).__name__ for one in given})) or "nothing"
         raise HpsError(
-            f"the method '{name}' gave {len(given)} answers ({kinds}) to {len(clouds)} clouds; it must give one "
+            f"the method '{name}' gave {len(given)} answers ({kinds}) to {count} clouds; it must give one "
             "hps.benchmark.prediction.Prediction for each, in their order"
         )
-    each = 1000 * (time.perf_counter() - begun) / max(len(clouds), 1)
+
+
+def _timed(given: Sequence[Prediction], begun: float) -> list[Prediction]:
+    """The answers with the time of their call, shared among them."""
+    each = 1000 * (time.perf_counter() - begun) / max(len(given), 1)
     return [replace(one, milliseconds={**one.milliseconds, CALL: each}) for one in given]
 
 
@@ -106,6 +149,14 @@ def clouds_digest(samples: Sequence[CloudSample]) -> str:
         for values in (cloud.points, cloud.camera, cloud.origins, cloud.up):
             array = np.zeros(0) if values is None else np.ascontiguousarray(values)
             digest.update(f"{array.dtype.kind}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def clips_digest(samples: Sequence[CloudSample]) -> str:
+    """Of everything that a method that wants clips sees of some samples."""
+    digest = hashlib.sha256(clouds_digest(samples).encode())
+    for clip in clips_of(samples):
+        digest.update(f"{[(int(row), float(samples[row].time_s)) for row in clip]}".encode())
     return digest.hexdigest()
 
 

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from hps.benchmark.points.runner.method_spec import MethodSpec
 from hps.benchmark.points.runner.prediction_folder import PredictionFolder
-from hps.benchmark.prediction import Method, Prediction
+from hps.benchmark.prediction import ClipMethod, Method, Prediction
 from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 
-Maker = Callable[[str], Method]
+Maker = Callable[[str], Method | ClipMethod]
 """Makes a shipped method of what stood after @ (empty: its default)."""
 
 
@@ -26,7 +26,7 @@ class Entrant:
     """A method, or the predictions that it made elsewhere."""
 
     spec: MethodSpec
-    method: Method | PredictionFolder
+    method: Method | ClipMethod | PredictionFolder
     digest: str
     """Changes with the method's code and weights, as far as can be told."""
     parameters: int | None = None
@@ -42,6 +42,11 @@ class Entrant:
         return f"{self.spec.label}@{self.spec.option}" if self.spec.option else self.spec.label
 
     @property
+    def wants_clips(self) -> bool:
+        """Whether it is asked clip by clip (`ClipMethod`) instead of cloud by cloud."""
+        return isinstance(self.method, ClipMethod)
+
+    @property
     def folder_name(self) -> str:
         """Of its cached predictions; two runs never share one."""
         return f"{self.spec.label}-{hashlib.sha256(self.spec.words.encode()).hexdigest()[:8]}"
@@ -51,7 +56,8 @@ def join(spec: MethodSpec, shipped: Mapping[str, Maker]) -> Entrant:
     """The method that a spec names, ready to answer.
 
     A function is called with clouds; with an option after @ it is called with the option and returns what is called
-    with clouds. A method may say `digest`, `parameters` and `gflops` of itself. Raises HpsError for what is not there.
+    with clouds, or what has `of_clip`. A method may say `digest`, `parameters` and `gflops` of itself. Raises HpsError
+    for what is not there.
     """
     if spec.folder is not None and spec.target not in shipped:
         folder = PredictionFolder(spec.folder)
@@ -77,7 +83,7 @@ def join(spec: MethodSpec, shipped: Mapping[str, Maker]) -> Entrant:
     )
 
 
-def _imported(spec: MethodSpec) -> tuple[Method, str]:
+def _imported(spec: MethodSpec) -> tuple[Method | ClipMethod, str]:
     name, _, attribute = spec.target.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:  # as `python -m` does
@@ -93,14 +99,15 @@ def _imported(spec: MethodSpec) -> tuple[Method, str]:
         ) from error
     except AttributeError:
         raise HpsError(f"the module '{name}' has no '{attribute}'; --method wants module:function") from None
-    if not callable(found):
+    if not callable(found) and (spec.option or not isinstance(found, ClipMethod)):
         raise HpsError(f"'{spec.target}' is a {type(found).__name__}, not a function of clouds")
     if isinstance(found, type) and not spec.option:
         found = found()
-    method = found(spec.option) if spec.option else found
-    if not callable(method):
-        raise HpsError(f"'{spec.target}' called with '{spec.option}' gives a {type(method).__name__}, no method")
-    return cast(Method, method), _code_of(name)
+    method = cast(Callable[[str], object], found)(spec.option) if spec.option else found
+    if not callable(method) and not isinstance(method, ClipMethod):
+        called = f" called with '{spec.option}'" if spec.option else ""
+        raise HpsError(f"'{spec.target}'{called} gives a {type(method).__name__}, no method")
+    return cast("Method | ClipMethod", method), _code_of(name)
 
 
 def _code_of(module: str) -> str:

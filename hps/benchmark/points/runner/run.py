@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from hps.benchmark.points.runner.answering import answers
+from hps.benchmark.points.runner.clips import Named, packs_of, sequences_of
 from hps.benchmark.points.runner.cloud_facts import CloudFacts
 from hps.benchmark.points.runner.entrant import Entrant
 from hps.benchmark.points.runner.error_table import ErrorTable
@@ -24,7 +25,7 @@ from hps.datasets.cloud_sample import CloudSample
 from hps.errors import HpsError
 
 CHUNK: Final = 32
-"""Clouds of one call and of one file of answers."""
+"""Clouds of one call and of one file of answers; of methods that want clips, at least so many, in whole sequences."""
 PREDICTIONS: Final = "predictions"
 Progress = Callable[[int, int], None]
 
@@ -73,13 +74,19 @@ def run_benchmark(
 ) -> BenchmarkRun:
     """Asks and scores all entrants; what was answered before is read from `folder`/predictions.
 
-    limit: so many clouds, spread evenly over the samples. Raises HpsError without samples or entrants.
+    limit: so many clouds, spread evenly over the samples; where an entrant wants clips, whole sequences, not more
+    clouds than that. All entrants see the same ones. Raises HpsError without samples or entrants.
     """
     if not entrants:
         raise HpsError("no method takes part; name at least one")
-    chosen = spread(len(samples), limit)
+    named = names_of(samples) if any(entrant.wants_clips for entrant in entrants) else None
+    chosen = spread(len(samples), limit) if named is None else whole_sequences(named, limit)
     if not len(chosen):
         raise HpsError("the benchmark has no clouds; make the set, or name other parts of it")
+    clips, before = {}, 0
+    if named is not None:
+        before = len(chosen)
+        clips = _clip_answers(samples, named, chosen, entrants, folder, lambda done: on_progress(done, 2 * before))
     facts: list[CloudFacts] = []
     tables: list[list[ErrorTable]] = [[] for _ in entrants]
     given: list[list[PredictionTable]] = [[] for _ in entrants]
@@ -90,13 +97,16 @@ def run_benchmark(
         truth = Truth.of(part)
         facts.append(CloudFacts.of(part))
         for place, entrant in enumerate(entrants):
-            path = folder / PREDICTIONS / entrant.folder_name / f"{first // CHUNK:06d}.npz"
-            given[place].append(answers(entrant, part, path))
+            if place in clips:
+                rows = [clips[place][int(index)] for index in chosen[first : first + CHUNK]]
+                given[place].append(PredictionTable.of([sample.key for sample in part], rows))
+            else:
+                given[place].append(answers(entrant, part, _file(folder, entrant, first // CHUNK)))
             tables[place].append(score(given[place][-1], truth))
         keys = [sample.key for sample in part]
         substitutes.append(score(PredictionTable.of(keys, [substitute(sample.cloud) for sample in part]), truth))
         held.offer(part)
-        on_progress(first + len(part), len(chosen))
+        on_progress(before + first + len(part), before + len(chosen))
     held.finish()
     told = CloudFacts.joined(facts)
     runs = frame_runs_of(told.sequences, told.frames)
@@ -112,6 +122,52 @@ def run_benchmark(
         held_out=held.medians_mm,
         held_out_facts=held.facts,
     )
+
+
+def names_of(samples: Samples) -> Sequence[Named]:
+    """Sequence and number of each sample: without reading clouds where the reader can tell."""
+    known = getattr(samples, "entries", None)
+    return known if known is not None else [samples[index] for index in range(len(samples))]
+
+
+def _clip_answers(
+    samples: Samples,
+    named: Sequence[Named],
+    chosen: Int64[np.ndarray, "clouds"],
+    entrants: Sequence[Entrant],
+    folder: Path,
+    on_done: Callable[[int], None],
+) -> Mapping[int, Mapping[int, Prediction]]:
+    """By the place of each entrant that wants clips, its answers by the place of the cloud."""
+    found: dict[int, dict[int, Prediction]] = {n: {} for n, entrant in enumerate(entrants) if entrant.wants_clips}
+    done = 0
+    for number, pack in enumerate(packs_of([named[int(index)] for index in chosen], CHUNK)):
+        places = chosen[pack]
+        part = [samples[int(index)] for index in places]
+        for n, own in found.items():
+            table = answers(entrants[n], part, _file(folder, entrants[n], number))
+            own |= {int(index): table[row] for row, index in enumerate(places)}
+        done += len(part)
+        on_done(done)
+    return found
+
+
+def _file(folder: Path, entrant: Entrant, number: int) -> Path:
+    return folder / PREDICTIONS / entrant.folder_name / f"{number:06d}.npz"
+
+
+def whole_sequences(named: Sequence[Named], limit: int | None) -> Int64[np.ndarray, "chosen"]:
+    """Places of whole sequences, evenly spread, of not more than `limit` clouds; of a longer one, its first clouds."""
+    count = len(named)
+    if limit is None or limit >= count:
+        return np.arange(count)
+    sequences = sequences_of(named)
+    lengths = np.array([len(places) for places in sequences])
+    for some in range(min(limit, len(sequences)), 0, -1):
+        taken = spread(len(sequences), some)
+        if lengths[taken].sum() <= limit:
+            return np.sort(np.concatenate([sequences[int(n)] for n in taken]))
+    return np.sort(sequences[0][: len(spread(count, limit))])
 
 
 def spread(count: int, limit: int | None) -> Int64[np.ndarray, "chosen"]:

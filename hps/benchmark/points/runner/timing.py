@@ -14,7 +14,7 @@ import torch
 
 from hps.benchmark.points.runner.entrant import Entrant
 from hps.benchmark.points.runner.prediction_folder import PredictionFolder
-from hps.benchmark.prediction import Method
+from hps.benchmark.prediction import ClipMethod, Method
 from hps.points.person_cloud import PersonCloud
 
 ALONE: Final = 8
@@ -22,6 +22,8 @@ ALONE: Final = 8
 BATCH: Final = 32
 ROUNDS: Final = 2
 """Of the batch; the faster one counts, as other programs can only slow it down."""
+STEP_S: Final = 0.1
+"""Between the clouds of a clip that is timed."""
 LONGEST_S: Final = 60.0
 """Once a method has taken so long, it is timed on what it has done."""
 
@@ -29,12 +31,13 @@ LONGEST_S: Final = 60.0
 def timings(entrant: Entrant, clouds: Sequence[PersonCloud]) -> list[dict[str, Any]]:
     """Milliseconds of wall time a cloud on each device; none of a folder of predictions, nor of a ceiling.
 
-    A method runs on a graphics card when there is one and the method has `on(device)`, which gives it there.
+    A method runs on a graphics card when there is one and the method has `on(device)`, which gives it there. One that
+    wants clips gets a clip of one, and as the batch a clip of the first cloud over and over.
     """
     if isinstance(entrant.method, PredictionFolder) or entrant.of_samples is not None or not clouds:
         return []
     found = [_timed(entrant.method, clouds, processor())]
-    move = cast(Callable[[str], Method] | None, getattr(entrant.method, "on", None))
+    move = cast(Callable[[str], Method | ClipMethod] | None, getattr(entrant.method, "on", None))
     if move is not None and torch.cuda.is_available():
         found.append(_timed(move("cuda"), clouds, torch.cuda.get_device_name(0)))
     return found
@@ -54,7 +57,7 @@ def processor() -> str:
     return f"{name}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
-def _timed(method: Method, clouds: Sequence[PersonCloud], device: str) -> dict[str, Any]:
+def _timed(method: Method | ClipMethod, clouds: Sequence[PersonCloud], device: str) -> dict[str, Any]:
     begun = time.perf_counter()
     _seconds(method, clouds[:1])
     alone = []
@@ -62,7 +65,7 @@ def _timed(method: Method, clouds: Sequence[PersonCloud], device: str) -> dict[s
         alone.append(_seconds(method, [clouds[number % len(clouds)]]))
         if time.perf_counter() - begun > LONGEST_S / 2:
             break
-    batch = [clouds[number % len(clouds)] for number in range(BATCH)]
+    batch = [clouds[0 if isinstance(method, ClipMethod) else number % len(clouds)] for number in range(BATCH)]
     best = float("inf")
     for _ in range(ROUNDS):
         if time.perf_counter() - begun + BATCH * min(alone) > LONGEST_S:
@@ -76,9 +79,12 @@ def _timed(method: Method, clouds: Sequence[PersonCloud], device: str) -> dict[s
     }
 
 
-def _seconds(method: Method, clouds: Sequence[PersonCloud]) -> float:
+def _seconds(method: Method | ClipMethod, clouds: Sequence[PersonCloud]) -> float:
     """Of one call; a method that breaks has spent its time too."""
     begun = time.perf_counter()
     with contextlib.suppress(Exception):
-        method(clouds)
+        if isinstance(method, ClipMethod):
+            method.of_clip(clouds, STEP_S * np.arange(len(clouds)))
+        else:
+            method(clouds)
     return time.perf_counter() - begun

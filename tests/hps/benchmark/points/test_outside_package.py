@@ -45,6 +45,11 @@ PACKAGE = {
 
             def __call__(self, clouds):
                 return predict(clouds)
+
+        class OverTime:
+            def of_clip(self, clouds, time_s):
+                middle = np.mean([np.median(cloud.points, axis=0) for cloud in clouds], axis=0)
+                return [Prediction(joints=np.tile(middle, (24, 1)), milliseconds={"instant": t}) for t in time_s]
         """,
 }
 
@@ -77,6 +82,19 @@ def test_a_function_and_a_class_of_another_package_join(package, tmp_path):
         assert table.answered.all()
         assert np.isfinite(table.errors["pve_abs"]).all()
         np.testing.assert_array_equal(table.errors["pve_abs"], run.tables[0].errors["pve_abs"])
+
+
+def test_a_class_of_another_package_joins_with_clips(package, tmp_path):
+    samples = simple_samples(3, 4)
+    over_time = join(parse_method("somebodys_estimator.entry:OverTime"), {})
+    run = run_benchmark(samples, [over_time, join(parse_method("somebodys_estimator.entry:predict"), {})], tmp_path)
+    assert (over_time.wants_clips, run.entrants[1].wants_clips) == (True, False)
+    for row, sample in enumerate(samples):
+        own = [np.median(s.cloud.points, axis=0) for s in samples if s.sequence == sample.sequence]
+        answer = run.answer(0, row)
+        np.testing.assert_allclose(answer.joints, np.tile(np.mean(own, axis=0), (24, 1)))
+        assert answer.milliseconds["instant"] == sample.time_s
+    assert run.tables[1].answered.all()
 
 
 def test_a_change_anywhere_in_the_package_asks_the_method_again(package):

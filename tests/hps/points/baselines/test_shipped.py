@@ -21,7 +21,7 @@ def test_methods_without_a_network_are_made_and_take_no_choice(name):
         SHIPPED[name]("S")
 
 
-@pytest.mark.parametrize("name", ["direct", "voting", "landmarks", "landmarks_fit", "estimator"])
+@pytest.mark.parametrize("name", ["direct", "voting", "landmarks", "landmarks_fit", "estimator", "estimator_clip"])
 def test_networks_want_weights_that_are_there(name, tmp_path):
     with pytest.raises(HpsError, match="weights"):
         SHIPPED[name](str(tmp_path / "none.safetensors"))

@@ -9,6 +9,7 @@ from simulated_people import BODY, Knowing, person
 
 from geometry.rigid import transform
 from hps.errors import HpsError
+from hps.points.baselines.estimator_methods import FitMethod, SmoothMethod
 from hps.points.clip import estimate_clip
 from hps.points.estimator import PointEstimator
 from hps.points.joint_spread import joint_spread
@@ -66,9 +67,38 @@ def test_time_bridges_a_frame_without_points_and_says_so() -> None:
     assert (sigma > 0).all()
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+def test_wider_covariances_leave_the_shape_where_it_was(smooth: bool) -> None:
+    """Calibration multiplies them; the prior is in them, and is counted once whatever the factor."""
+    one, wide = estimator(), estimator()
+    wide.spread = 2.5
+    betas = [
+        estimate_clip(e, clouds(), 0.5 * np.arange(6), smooth=smooth).estimate.parameters.betas for e in (one, wide)
+    ]
+    np.testing.assert_allclose(betas[0], betas[1], atol=0.1)  # frames are doubted a little less
+
+
 def test_a_clip_without_any_body_is_an_error() -> None:
     with pytest.raises(HpsError, match=r"none of the 6 clouds gives a body; the first: the cloud has no points"):
         estimate_clip(estimator(), clouds(*range(6)), TIMES)
+
+
+def test_the_method_of_clips_answers_every_cloud() -> None:
+    """Those between others from time, those far from all as alone."""
+    method, times = SmoothMethod(estimator()), np.array([0.0, 0.1, 0.2, 0.3, 2.0, 2.1])
+    found = method.of_clip(clouds(2, 5), times)
+    clip = estimate_clip(estimator(), clouds(2, 5), times, smooth=True)
+    assert clip.frames.tolist() == [0, 1, 2, 3, 4]
+    for n, row in enumerate(clip.frames):
+        np.testing.assert_array_equal(found[row].parameters.transl, clip.estimate.parameters.transl[n : n + 1])
+        np.testing.assert_allclose(BODY.pose(found[row].parameters).joints[0], found[row].joints, atol=1e-5)  # float32
+        assert (found[row].joint_sigma > 0).all()
+        assert {"network", "fit", "refine", "smooth"} <= set(found[row].milliseconds)
+    assert "no points" in found[5].refused
+    one, alone = SmoothMethod(estimator()).of_clip(clouds()[:1], times[:1]), FitMethod(estimator())(clouds()[:1])
+    np.testing.assert_array_equal(one[0].joints, alone[0].joints)
+    nobody = method.of_clip(clouds(*range(6)), times)
+    assert all("no points" in answer.refused for answer in nobody)
 
 
 def test_joints_spread_as_their_derivatives_say() -> None:
