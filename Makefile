@@ -38,7 +38,7 @@ demo: setup
 	$(BIN)/humanrig demo $(DEMO)
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/python -m pytest -m "slow and not gpu and not device and not licensed" --timeout 2400

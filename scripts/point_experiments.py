@@ -144,7 +144,8 @@ def read_plan(path: Path) -> tuple[list[str], dict[str, TrainConfig]]:
     except ValidationError as error:
         first = error.errors()[0]
         raise HpsError(f"{path}: {'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg']}") from None
-    return list(plan["validation"]), found
+    first_seeds_first = sorted(found.items(), key=lambda item: item[1].seed)  # ended early, all have been tried
+    return list(plan["validation"]), dict(first_seeds_first)
 
 
 def mixed(mix: dict[str, Any]) -> list[dict[str, Any]]:

@@ -162,6 +162,7 @@ def test_a_camera_that_saw_nobody_is_named_and_the_rest_is_solved(scene):
     assert errors(solved.calibration.cameras, cameras)[0].max() < 0.3
 
 
+@pytest.mark.slow
 def test_a_camera_that_follows_somebody_else_is_left_out(scene):
     cameras, person, _ = scene
     keypoints = detect(person, cameras, np.random.default_rng(9))

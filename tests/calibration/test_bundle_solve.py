@@ -174,6 +174,7 @@ def solutions(count: int, **how: float) -> list[tuple[Scene, BundleSolution]]:
     return out
 
 
+@pytest.mark.slow
 def test_covariance_is_the_spread_over_seeds() -> None:
     normalised, alike = [], []
     for truth, solution in solutions(12):

@@ -103,6 +103,7 @@ def test_the_sigma_knows_of_errors_that_a_view_shares():
     assert 0.2 < np.mean(np.square(errors)) / np.mean(np.square(formal)) < 2.5
 
 
+@pytest.mark.slow
 def test_a_wide_lens_takes_the_rational_model():
     truth = kinect_camera()
     take = take_of(truth, views_of(truth, np.random.default_rng(0), 30))
@@ -186,6 +187,7 @@ def test_a_view_of_something_else_is_dropped_and_named():
     assert abs(result.camera.K[0, 0] - truth.K[0, 0]) < 4 * result.sigma[0]
 
 
+@pytest.mark.slow
 def test_single_false_corners_are_weighted_down():
     truth = brown_camera()
     rng = np.random.default_rng(8)

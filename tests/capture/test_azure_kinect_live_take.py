@@ -40,6 +40,7 @@ def pulses_between(session, first, second):
     return len(found)
 
 
+@pytest.mark.slow
 def test_a_rig_records_through_a_stall_and_an_unplugged_device(stand_in, tmp_path):
     """Three devices on a cable; one falls silent though its IMU goes on, one is gone for good."""
     stand_in.chain(3)

@@ -241,6 +241,7 @@ with LiveRig([Scripted("a"), Scripted("b")]) as rig:
 """
 
 
+@pytest.mark.slow
 def test_a_recorder_that_is_killed_loses_less_than_two_seconds(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "take")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:

@@ -73,6 +73,7 @@ def complete_frames(whole, size):
         return {topic: int((reader._entries(topic)[:, 0] < complete).sum()) for topic in reader.topics}
 
 
+@pytest.mark.slow
 def test_a_recording_cut_at_any_byte_opens_after_repair(tmp_path, whole):
     """Forty cuts, from the first frame to the last byte."""
     size = (whole / "recording" / "pc.mcap").stat().st_size

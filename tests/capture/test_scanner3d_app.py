@@ -163,7 +163,10 @@ def capture_folder():
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "frames", "depths", "least", "rms_px", "std_mm"),
-    [("lowres", 31, 92, 64, 0.62, (1.07, 1.32, 0.32)), ("highres", 6, 0, 70, 0.65, (1.45, 0.86, 0.26))],
+    [
+        pytest.param("lowres", 31, 92, 64, 0.62, (1.07, 1.32, 0.32), marks=pytest.mark.slow),
+        ("highres", 6, 0, 70, 0.65, (1.45, 0.86, 0.26)),
+    ],
 )
 def test_the_board_of_the_real_capture_stays_where_it_is(
     tmp_path, capture_folder, name, frames, depths, least, rms_px, std_mm

@@ -258,6 +258,7 @@ def test_the_phone_says_what_it_believes(take):
     json.dumps(session.frame("iphone_000/imu", 0).payload)
 
 
+@pytest.mark.slow
 def test_sensors_make_of_it_what_they_do(tmp_path, baked):
     """Errors of the sizes that docs/color_effects.md and docs/stereo_and_lidar_depth.md give; here: they are there."""
     devices = draw_other_devices(OtherDevicesConfig(phones=1, realsense=1, seed=4), seconds=SECONDS)
@@ -316,6 +317,7 @@ def test_the_same_seed_gives_the_same_devices_and_others_do_not_change_them():
     assert [len(device.exposed_us) for device in single] == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_rolling_shutter_sees_each_row_from_where_the_camera_is_then(baked):
     """Rows are those of still pictures taken when they are exposed."""
     hand = HandHeld(sway_m=0.2, aim_deg=10)

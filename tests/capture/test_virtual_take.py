@@ -237,6 +237,7 @@ def test_an_existing_folder_is_refused_and_left_alone(tmp_path, subject):
     assert [path.name for path in (tmp_path / "take").iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_instants_that_are_whole(tmp_path, subject, monkeypatch):
     """The third frame set of the take cannot be written: two whole ones and their truth stay."""
     config = replace(CONFIG, cameras=1, background_frames=1)
@@ -313,6 +314,7 @@ def test_the_pose_of_a_board_is_in_the_truth(tmp_path):
     assert Truth.open(session).thing_poses("thing00") == pytest.approx(motion.T_world_board)
 
 
+@pytest.mark.slow
 def test_streams_that_lose_every_frame_are_an_error(tmp_path, subject):
     config = replace(CONFIG, cameras=1, clocks=replace(ClockEffects.quiet(), drop_rate=0.999))
     with pytest.raises(CaptureError, match="every frame of kinect_000/color, kinect_000/depth is lost"):
@@ -333,6 +335,7 @@ def test_an_empty_room_is_a_take_of_its_own(tmp_path):
         truth.joints()
 
 
+@pytest.mark.slow
 def test_an_interrupted_simulation_leaves_nothing(tmp_path, subject):
     def interrupt(done: int, total: int) -> None:
         assert total == 4
@@ -366,6 +369,7 @@ def test_truth_of_a_session_that_was_not_simulated_or_of_another_body(tmp_path, 
         Truth.open(take).body_vertices(2)
 
 
+@pytest.mark.slow
 def test_a_body_outside_the_model_and_a_second_person_are_kept_whole(tmp_path, subject):
     model = load_body_model()
     rest = model.shaped(subject.parameters.betas) * [1.05, 1.0, 1.1]  # wider than any betas make it

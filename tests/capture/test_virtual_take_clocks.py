@@ -51,6 +51,7 @@ def _paired(session):
         yield found, {int(session.frame(s, k).payload) for s, k in found.index.items() if k != HOLE}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_no_pair_is_wrong_and_every_frame_is_used(tmp_path, seed):
     clocks = take_clocks(KINECTS, instants=INSTANTS, rate_hz=30.0, effects=TROUBLE, seed=seed)

@@ -79,6 +79,7 @@ def test_body_and_files_are_there(take: Path, capsys: pytest.CaptureFixture[str]
     assert 'src="https' not in page
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_and_one_from_a_stage_redoes_the_rest(take: Path) -> None:
     before = stages(take)
     assert main(["reconstruct", str(take), *SMALL_OPTIONS]) == 0

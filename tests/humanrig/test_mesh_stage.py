@@ -108,6 +108,7 @@ def test_without_clouds_it_is_the_body(rgb):
         run(rgb, "mesh", template="scan.obj")
 
 
+@pytest.mark.slow
 def test_a_tracked_surface_keeps_its_topology_and_follows_the_clouds(rgbd, monkeypatch):
     monkeypatch.setattr(track, "UNEXPLAINED", 0.03)  # elbows bend by 70 degrees from one instant to the other
     figures = run(rgbd, "mesh", faces=FACES)

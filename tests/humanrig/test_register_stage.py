@@ -54,6 +54,7 @@ def change_keypoints(folder: Path, person: str, **arrays) -> None:
     write_track(replace(read_track(path), **arrays), path)
 
 
+@pytest.mark.slow
 def test_everybody_is_fitted_under_the_own_number(take: Path) -> None:
     figures = run(take)
     model = load_body_model()

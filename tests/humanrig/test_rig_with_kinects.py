@@ -36,6 +36,7 @@ def init(capsys):
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_from_what_is_attached_to_a_take_that_pairs(kinects, capsys):
     assert main(["devices", "--json"]) == 0
     found = next(r for r in json.loads(capsys.readouterr().out)["drivers"] if r["driver"] == "azure_kinect")
@@ -76,6 +77,7 @@ def test_exposures_that_differ_and_old_firmware_are_warned_of(kinects, capsys):
     assert "firmware color 1.6.102, depth 1.6.79 is old: a subordinate's images come about 100 us late" in out
 
 
+@pytest.mark.slow
 def test_a_take_goes_on_when_a_kinect_stalls_and_says_so(kinects, capsys):
     init(capsys)
     kinects.set(1, stall_at=25)  # for good: it is silent at the end of the take

@@ -275,6 +275,7 @@ def test_a_start_on_the_page_is_followed_by_the_terminal(tmp_path, rig, capsys):
     assert capsys.readouterr().err.count("KEEP") == 2
 
 
+@pytest.mark.slow
 def test_the_dashboard_shows_what_is_wrong(tmp_path, played):
     effects = replace(ClockEffects.quiet(), stall_device="kinect_001", stall_at_s=0.5, stall_s=60.0)
     with running(played, effects, speed=1.0) as rig:

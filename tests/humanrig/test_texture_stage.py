@@ -173,6 +173,7 @@ def test_without_colour_the_stage_says_so(recorded):
         run(session, "texture", instants=[7], size=SIZE)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(recorded, monkeypatch):
     session = recorded
     write_surfaces(session)

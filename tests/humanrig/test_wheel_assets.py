@@ -132,6 +132,7 @@ def _fetch(_):
     return wheel_files.wheel_files(SOURCE)["tinyweights/net.bin"].read_bytes() == DATA
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(index):
     write_wheel(index)
     with multiprocessing.get_context("fork").Pool(2) as pool:

@@ -55,6 +55,7 @@ def test_far_points_change_little():
     assert torch.allclose(network(points, rays).position, more.position, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_learns_where_landmarks_are_and_how_sure_it_is():
     """Clouds that are their landmarks with noise: error falls to a third, and sigma comes to meet it."""
     network = _network().train()
