@@ -3,6 +3,7 @@
     python scripts/calibrate_points.py WEIGHTS.safetensors DATASET [--clouds 600] [--out FILE]
 
 The factors go into the file's description; the estimator reads them from there. Nothing of the test split is looked at.
+When to trust a body is found on whole people, on parts of them, each with its real error, and on things that are none.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import humanrig  # noqa: F401 - sets one thread for numerical libraries before t
 from body.loading import load_body_model
 from body.model import BodyModel
 from geometry.rigid import transform
+from hps.benchmark.points.set.stressed import stressed
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.opening import open_dataset
 from hps.errors import HpsError
+from hps.points.augmentation.plan import AugmentationPlan, load_plan
+from hps.points.augmentation.taking import RemoveParts
 from hps.points.cloud_checks import check_cloud
 from hps.points.estimate import USABLE
 from hps.points.estimator import FittedBatch, PointEstimator
+from hps.points.judging import partial_people
 from hps.points.judging.calibration import fitted_judge, sigma_factor
 from hps.points.judging.confidence import FEATURES, Judge, feature_rows
 from hps.points.judging.not_people import KINDS, not_a_person
@@ -39,6 +44,14 @@ GOOD_MM = 150.0
 WORTH_IT = 0.97
 """A second look costs as much as the first."""
 AT_ONCE = 32
+REMOVALS = {
+    "50 % hidden": load_plan("removal_50"),
+    "70 % hidden": load_plan("removal_70"),
+    "90 % hidden": load_plan("removal_90"),
+    "parts gone": AugmentationPlan(operations=(RemoveParts(most=14),)),
+}
+"""What else is taken from people, by operations of augmentation."""
+PARTIAL = (*partial_people.KINDS, *REMOVALS)
 
 
 def calibrate(
@@ -46,6 +59,7 @@ def calibrate(
     dataset: Positional[Path],
     clouds: int = 600,
     others: int = 40,
+    partial: int = 40,
     out: Path | None = None,
     seed: int = 17,
 ) -> None:
@@ -56,8 +70,9 @@ def calibrate(
         dataset: With a validation split; single views.
         clouds: Of people, at even steps.
         others: Of each kind of thing that is no single upright person.
+        partial: Of each kind of cloud that shows a part of a person.
         out: Where the calibrated weights go.
-        seed: Of the others.
+        seed: Of the others, and of what is left of people.
     """
     torch.set_num_threads(1)
     body = load_body_model()
@@ -74,10 +89,16 @@ def calibrate(
     alone = [sample.cloud for sample in samples]
     strange = [made(kind, rng, alone) for kind in KINDS for _ in range(others)]
     rest = fitted(estimator, strange, "others")
-    features = np.concatenate([feature_rows(list(batch.signs)), feature_rows(list(rest.signs))])
-    good = np.concatenate([error_mm < GOOD_MM, np.zeros(len(rest.rows), bool)])
+    kinds, left = parts_of_people(samples, partial, body, seed)
+    cut = fitted(estimator, [sample.cloud for sample in left], "parts of people")
+    cut_mm = errors(cut, left, body)[0]
+    features = np.concatenate([feature_rows(list(some.signs)) for some in (batch, cut, rest)])
+    good = np.concatenate([error_mm < GOOD_MM, cut_mm < GOOD_MM, np.zeros(len(rest.rows), bool)])
     judge = fitted_judge(features, good)
-    tell(batch, rest, judge, error_mm, factors, spread, others)
+    print(f"sigma of joints x {factors['joints']:.2f}, of markers x {factors['markers']:.2f}; of bodies x {spread:.2f}")
+    print(f"vertex error of whole people {np.median(error_mm):.0f} mm in the median")
+    kind = ["whole"] * len(error_mm) + [kinds[row] for row in cut.rows] + [KINDS[row // others] for row in rest.rows]
+    tell(judge, features, good, np.array(kind))
     tensors, info = read_weights(weights)
     calibration = {
         "sigma": factors,
@@ -172,21 +193,51 @@ def made(kind: str, rng: np.random.Generator, people: list[PersonCloud]) -> Pers
         return cloud
 
 
-def tell(
-    people: FittedBatch, rest: FittedBatch, judge: Judge, error_mm: np.ndarray, factors: dict[str, float],
-    spread: float, others: int,
-) -> None:  # fmt: skip
-    """What was found."""
-    print(f"sigma of joints x {factors['joints']:.2f}, of markers x {factors['markers']:.2f}; of bodies x {spread:.2f}")
-    sure = np.array([judge(signs).confidence for signs in people.signs])
-    good = error_mm < GOOD_MM
-    print(f"people: {len(sure)} clouds, {share(good)} good, vertex error {np.median(error_mm):.0f} mm in the median")
-    print(f"  of the good {share(sure[good] >= USABLE)} trusted, of the bad {share(sure[~good] >= USABLE)}")
-    doubt = np.array([judge(signs).confidence for signs in rest.signs])
-    for n, kind in enumerate(KINDS):
-        which = [k for k, row in enumerate(rest.rows) if row // others == n]
-        print(f"  {kind}: {share(doubt[which] >= USABLE)} trusted of {len(which)}")
+def parts_of_people(
+    samples: list[CloudSample], count: int, body: BodyModel, seed: int
+) -> tuple[list[str], list[CloudSample]]:
+    """What is left of people whom something hides: kinds and samples, `count` of each kind at even steps, other people
+    for each; those that the checks refuse are left out."""
+    rng = np.random.default_rng(seed)
+    kinds, left = [], []
+    for number, kind in enumerate(PARTIAL):
+        start = number * len(samples) // (count * len(PARTIAL) + 1)
+        for n in np.unique(np.linspace(start, len(samples) - 1, count).astype(int)):
+            sample = samples[int(n)]
+            if kind in REMOVALS:
+                sample = stressed(sample, REMOVALS[kind], seed)
+            else:
+                cloud = partial_people.part_of_a_person(kind, sample.cloud, sample.truth, body, rng)
+                sample = replace(sample, cloud=cloud)
+            try:
+                check_cloud(sample.cloud)
+            except HpsError:
+                continue
+            kinds.append(kind)
+            left.append(sample)
+    return kinds, left
+
+
+def tell(judge: Judge, features: np.ndarray, good: np.ndarray, kind: np.ndarray) -> None:
+    """How well good bodies are told from bad ones, and whom the judge trusts."""
+    sure = np.array([judge.confidence(one) for one in features])
+    print("kind: clouds, good; trusted of the good, of the bad; confidence in the median")
+    for name in ("whole", *PARTIAL, *KINDS):
+        which = kind == name
+        right, wrong = share(sure[which & good] >= USABLE), share(sure[which & ~good] >= USABLE)
+        middle = f"{np.median(sure[which]):.2f}" if which.any() else "none"
+        print(f"  {name}: {which.sum()}, {share(good[which])}; {right}, {wrong}; {middle}")
+    for name, which in (("whole people", kind == "whole"), ("parts of people", np.isin(kind, PARTIAL))):
+        print(f"a good body has the higher confidence, {name}: {ordered(sure[which], good[which]):.3f} of all pairs")
+    print(f"  all clouds: {ordered(sure, good):.3f}")
     print("weights:", {name: round(judge.weights[name], 2) for name in FEATURES}, "offset", round(judge.offset, 2))
+
+
+def ordered(sure: np.ndarray, good: np.ndarray) -> float:
+    """Share of all pairs of a good and a bad body in which the good one has the higher confidence (AUROC)."""
+    if good.all() or not good.any():
+        return float("nan")
+    return float(np.mean(sure[good][:, None] > sure[~good])) + 0.5 * float(np.mean(sure[good][:, None] == sure[~good]))
 
 
 def share(which: np.ndarray) -> str:

@@ -18,6 +18,8 @@ KEY: Final = "confidence"
 """Under which the description of weights holds what was found on validation data."""
 TALLEST_M: Final = 2.2
 """Clouds of people reach no farther, arms up and at an angle included; what is beyond counts against them."""
+LATER: Final = frozenset({"turned"})
+"""Features that calibrations of older weights do not know; they count for nothing there."""
 MANY_POINTS: Final = 512.0
 """More points than this make nothing surer."""
 
@@ -50,10 +52,15 @@ class Judge:
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Judge:
-        """The judge that `described` described. Raises HpsError when something lacks."""
+        """The judge that `described` described.
+
+        A feature of LATER that it does not have gets weight 0. Raises HpsError when something else lacks.
+        """
         try:
-            weights = {name: float(found["weights"][name]) for name in FEATURES}
-            usual = {name: float(found["usual"][name]) for name in FEATURES}
+            known = [name for name in FEATURES if name not in LATER or name in found["weights"]]
+            zero = dict.fromkeys(FEATURES, 0.0)
+            weights = zero | {name: float(found["weights"][name]) for name in known}
+            usual = zero | {name: float(found["usual"][name]) for name in known}
             return cls(offset=float(found["offset"]), weights=weights, usual=usual)
         except (KeyError, TypeError, ValueError) as error:
             raise HpsError(
@@ -64,11 +71,15 @@ class Judge:
         """As numbers with names."""
         return {"offset": self.offset, "weights": self.weights, "usual": self.usual}
 
+    def confidence(self, features: Float[np.ndarray, "features"]) -> float:
+        """Of one body, from its row of `feature_rows`."""
+        logit = self.offset - sum(self.weights[name] * float(value) for name, value in zip(FEATURES, features))
+        return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+
     def __call__(self, signs: Signs) -> Verdict:
         """The verdict on one body."""
         against = features_of(signs)
-        logit = self.offset - sum(self.weights[name] * value for name, value in against.items())
-        confidence = float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+        confidence = self.confidence(feature_rows([signs])[0])
         if confidence >= USABLE:
             return Verdict(confidence=confidence, reason="")
         cost = {name: self.weights[name] * (value - self.usual[name]) for name, value in against.items()}
@@ -90,6 +101,7 @@ def features_of(signs: Signs) -> dict[str, float]:
         "outliers": signs.outliers,
         "beside": signs.unexplained_m,
         "uncovered": 1 - signs.covered,
+        "turned": signs.turned_deg / 30,
         "shape": signs.shape,
         "too_large": max(0.0, signs.extent_m - TALLEST_M),
         "few": float(np.log(MANY_POINTS / min(signs.points, MANY_POINTS))),
@@ -114,6 +126,7 @@ SENTENCES: Final = {
         "a thing?"
     ),
     "uncovered": lambda s: f"{100 * (1 - s.covered):.0f} % of the body's skin that faces the camera has no points",
+    "turned": lambda s: f"the points make another surface than a body's, by {s.turned_deg:.0f} degrees",
     "shape": lambda s: f"the body would be {s.shape:.1f} standard deviations from the mean shape",
     "too_large": lambda s: f"the cloud is {s.extent_m:.1f} m long, longer than a person",
     "few": lambda s: f"there are only {s.points:.0f} points",
@@ -125,7 +138,7 @@ DEFAULT: Final = Judge(
     offset=6.0,
     weights={
         "sigma": 2.0, "disagreement": 1.0, "residual": 1.5, "unexplained": 4.0, "outliers": 4.0, "beside": 4.0,
-        "uncovered": 3.0, "shape": 1.0, "too_large": 8.0, "few": 0.5,
+        "uncovered": 3.0, "turned": 1.0, "shape": 1.0, "too_large": 8.0, "few": 0.5,
     },
     usual=dict.fromkeys(FEATURES, 0.0),
 )  # fmt: skip

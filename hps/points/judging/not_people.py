@@ -17,13 +17,14 @@ from geometry.depth import depth_to_points
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
 from geometry.rigid import look_at, rigid, transform
+from hps.points.judging.room_pieces import corner_of_a_room, person_sized, place_in_a_room
 from hps.points.person_cloud import PersonCloud
 
 K: Final = np.array([[252.0, 0, 160], [0, 252.0, 144], [0, 0, 1]])
 WIDTH, HEIGHT = 320, 288
 NOISE_M: Final = 0.004
 MOST_POINTS: Final = 2048
-KINDS: Final = ("furniture", "solid", "wall", "two people", "upside down", "lying", "small", "large", "dust")
+KINDS: Final = ("furniture", "solid", "wall", "two people", "upside down", "lying", "small", "large", "dust", "room")
 
 
 def not_a_person(kind: str, rng: np.random.Generator, people: Sequence[PersonCloud]) -> PersonCloud:
@@ -34,6 +35,8 @@ def not_a_person(kind: str, rng: np.random.Generator, people: Sequence[PersonClo
         return _seen(TriangleMesh(vertices=vertices, faces=thing.figure.faces), rng)
     if kind == "solid":
         return _seen(_solid(rng), rng)
+    if kind == "room":
+        return _room(rng)
     one, other = (people[int(n)] for n in rng.choice(len(people), 2, replace=False))
     middle = np.median(one.points, axis=0)
     if kind == "wall":
@@ -55,11 +58,21 @@ def _seen(mesh: TriangleMesh, rng: np.random.Generator) -> PersonCloud:
     distance, turn = rng.uniform(1.6, 3.5), rng.uniform(0, 2 * np.pi)
     middle = (mesh.vertices.min(0) + mesh.vertices.max(0)) / 2
     eye = middle + distance * np.array([np.cos(turn), np.sin(turn), 0]) + [0, 0, rng.uniform(-0.2, 0.8)]
-    camera = Camera(name="seen", K=K, width=WIDTH, height=HEIGHT, T_world_camera=look_at(eye, middle))
+    cloud = _seen_from(mesh, eye, middle)
+    return _with(cloud, cloud.points, rng)
+
+
+def _seen_from(mesh: TriangleMesh, eye: np.ndarray, target: np.ndarray) -> PersonCloud:
+    """What a camera sees, in its frame, without noise."""
+    camera = Camera(name="seen", K=K, width=WIDTH, height=HEIGHT, T_world_camera=look_at(eye, target))
     points = depth_to_points(rasterize_camera(mesh, camera).depth, camera)
-    points = points[np.isfinite(points).all(-1)]
-    cloud = PersonCloud.of_camera(points, up=camera.T_camera_world[:3, 2])
-    return _with(cloud, points, rng)
+    return PersonCloud.of_camera(points[np.isfinite(points).all(-1)], up=camera.T_camera_world[:3, 2])
+
+
+def _room(rng: np.random.Generator) -> PersonCloud:
+    """A piece of a room with nobody in it."""
+    cloud = _seen_from(corner_of_a_room(rng), *place_in_a_room(rng))
+    return _with(cloud, person_sized(cloud.points, rng), rng)
 
 
 def _solid(rng: np.random.Generator) -> TriangleMesh:

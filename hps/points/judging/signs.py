@@ -28,6 +28,8 @@ FACING: Final = -0.3
 """Greatest cosine between a ray and the outward normal of skin that its camera can see."""
 FARTHEST_M: Final = 1.0
 """Distances count as no more."""
+NEIGHBOURS: Final = 9
+"""Points that say how the surface lies at one of them: a patch of 0.1 m where a body has 1,024 points."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,9 @@ class Signs:
     round the middle nine tenths of them, times their share."""
     covered: float
     """Share of the skin that faces a camera and has a point."""
+    turned_deg: float
+    """Median angle between the surface that the points make and the skin next to them; walls and corners are flat
+    where a body is round."""
     shape: float
     """Root mean square of the betas, standard deviations."""
     extent_m: float
@@ -90,8 +95,8 @@ def _signs(
     **known: float,
 ) -> Signs:  # fmt: skip
     moved = points + np.where(outlier[:, None], 0.0, offset)
-    away = KDTree(skin.vertices[n]).query(moved, distance_upper_bound=FARTHEST_M)[0]
-    away = np.minimum(away, FARTHEST_M)
+    found = KDTree(skin.vertices[n]).query(moved)
+    away, nearest = np.minimum(found[0], FARTHEST_M), np.asarray(found[1])
     on = (away < ON_BODY_M) & ~outlier
     loose = ~on & ~outlier
     seen_from = skin.vertices[n][facing] if facing.any() else skin.vertices[n]
@@ -102,10 +107,21 @@ def _signs(
         outliers=float(outlier.mean()),
         unexplained_m=float(loose.mean()) * _reach(points[loose], 0.90),
         covered=float(np.isfinite(near).mean()),
+        turned_deg=turned_deg(points[~outlier], skin.normals[n, nearest[~outlier]]),
         extent_m=_reach(points, 0.95),
         points=float(len(points)),
         **known,
     )
+
+
+def turned_deg(points: Float[np.ndarray, "points 3"], normals: Float[np.ndarray, "points 3"]) -> float:
+    """Median angle between the planes through each point's neighbours and these normals; 90 for too few points."""
+    if len(points) <= NEIGHBOURS:
+        return 90.0
+    patch = points[KDTree(points).query(points, NEIGHBOURS)[1]]
+    patch = patch - patch.mean(1, keepdims=True)
+    across = np.linalg.eigh(patch.swapaxes(1, 2) @ patch)[1][..., 0]
+    return float(np.degrees(np.arccos(np.median(np.abs((across * normals).sum(1)).clip(0, 1)))))
 
 
 def _reach(points: Float[np.ndarray, "points 3"], share: float) -> float:

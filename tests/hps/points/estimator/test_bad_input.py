@@ -6,7 +6,7 @@ Nothing here was used to set a threshold: those were found on validation clouds 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from simulated_people import Person, person
+from simulated_people import BODY, Person, person, world
 
 from geometry.camera import Camera
 from geometry.depth import depth_to_points
@@ -14,7 +14,9 @@ from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
 from geometry.rigid import look_at
 from hps.errors import HpsError
+from hps.points.estimate import BodyEstimate
 from hps.points.estimator import PointEstimator
+from hps.points.judging.partial_people import KINDS, part_of_a_person
 from hps.points.loading import WEIGHTS, load
 from hps.points.person_cloud import PersonCloud
 
@@ -114,3 +116,23 @@ def test_most_people_are_trusted_and_those_are_right(estimator: PointEstimator) 
     assert len(trusted) >= 6
     error = [1000 * np.linalg.norm(found[n].joints[0] - people[n].joints, axis=1).mean() for n in trusted]
     assert np.median(error) < 150  # what a trusted body promises
+
+
+def vertex_error_mm(found: BodyEstimate, one: Person) -> float:
+    away = BODY.pose(found.parameters).vertices[0] - BODY.pose(one.parameters).vertices[0]
+    return 1000 * float(np.linalg.norm(away, axis=-1).mean())
+
+
+def test_of_parts_of_people_those_are_trusted_whose_body_is_right(estimator: PointEstimator) -> None:
+    """Legs alone, an upper half, one side: some bodies are guessed well, the others must not be trusted."""
+    rng, people = np.random.default_rng(6), [person(seed) for seed in range(50, 55)]
+    asked = [(one, kind) for one in people for kind in KINDS]
+    clouds = [part_of_a_person(kind, one.cloud.moved(world(one)), one.parameters, BODY, rng) for one, kind in asked]
+    found = estimator.estimate_many(clouds)
+    sure = np.array([estimate.confidence[0] for estimate in found])
+    off_mm = np.array([vertex_error_mm(estimate, one) for estimate, (one, _) in zip(found, asked)])
+    good = off_mm < 150
+    assert 4 <= good.sum() <= len(good) - 4
+    assert np.median(off_mm[sure >= 0.5]) < 150  # what a trusted body promises
+    assert np.mean(sure[good][:, None] > sure[~good]) > 0.7  # by chance 0.5
+    assert sure[off_mm > 300].max(initial=0) < 0.5

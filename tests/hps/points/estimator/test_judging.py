@@ -5,24 +5,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import expit
-from simulated_people import person
+from simulated_people import BODY, person, world
 
+from geometry.rigid import transform
 from hps.errors import HpsError
 from hps.points.cloud_checks import check_cloud
+from hps.points.judging import partial_people
 from hps.points.judging.calibration import fitted_judge, sigma_factor
-from hps.points.judging.confidence import DEFAULT, FEATURES, Judge, feature_rows, features_of
+from hps.points.judging.confidence import DEFAULT, FEATURES, LATER, Judge, feature_rows, features_of
 from hps.points.judging.not_people import KINDS, not_a_person
 from hps.points.judging.other_ups import up_hint
-from hps.points.judging.signs import Signs
+from hps.points.judging.partial_people import part_of_a_person
+from hps.points.judging.signs import Signs, turned_deg
 from hps.points.person_cloud import PersonCloud
 
 GOOD = Signs(
     sigma_mm=25.0, disagreement_mm=20.0, residual_mm=12.0, explained=0.96, outliers=0.02, unexplained_m=0.01,
-    covered=0.9, shape=0.7, extent_m=1.8, points=1024.0,
+    covered=0.9, turned_deg=20.0, shape=0.7, extent_m=1.8, points=1024.0,
 )  # fmt: skip
 WORSE = {
     "sigma_mm": 300.0, "disagreement_mm": 400.0, "residual_mm": 120.0, "explained": 0.2, "outliers": 0.9,
-    "unexplained_m": 0.8, "covered": 0.1, "shape": 5.0, "extent_m": 3.4,
+    "unexplained_m": 0.8, "covered": 0.1, "turned_deg": 60.0, "shape": 5.0, "extent_m": 3.4,
 }  # fmt: skip
 
 
@@ -98,6 +101,16 @@ def test_a_judge_is_read_as_it_was_written_and_a_damaged_one_refused() -> None:
             Judge.read(damaged)
 
 
+def test_a_feature_that_an_older_calibration_does_not_know_counts_for_nothing() -> None:
+    old = DEFAULT.described()
+    for part in ("weights", "usual"):
+        old[part] = {name: value for name, value in old[part].items() if name not in LATER}
+    judge = Judge.read(old)
+    assert judge.weights == DEFAULT.weights | dict.fromkeys(LATER, 0.0)
+    assert judge(replace(GOOD, turned_deg=85.0)) == judge(GOOD)
+    assert DEFAULT(replace(GOOD, turned_deg=85.0)).confidence < DEFAULT(GOOD).confidence
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_things_that_are_no_people_are_clouds_that_pass_the_checks(kind: str) -> None:
     people = [person(seed).cloud for seed in range(3)]
@@ -112,6 +125,55 @@ def test_things_that_are_no_people_are_clouds_that_pass_the_checks(kind: str) ->
         except HpsError:
             pass
     assert passed >= 3
+
+
+def test_a_surface_that_is_turned_against_the_skin_is_told() -> None:
+    """A sheet of points against its own normal, against one at 50°, and a ball against its own normals."""
+    rng = np.random.default_rng(0)
+    sheet = np.concatenate([rng.uniform(-0.5, 0.5, (600, 2)), rng.normal(0, 0.002, (600, 1))], 1)
+    for angle in (0.0, 50.0):
+        normal = [np.sin(np.radians(angle)), 0, np.cos(np.radians(angle))]
+        assert turned_deg(sheet, np.broadcast_to(normal, sheet.shape)) == pytest.approx(angle, abs=5)  # noise
+    ball = rng.normal(size=(1000, 3))
+    ball /= np.linalg.norm(ball, axis=1, keepdims=True)
+    assert turned_deg(0.3 * ball, ball) < 6
+    assert turned_deg(0.3 * ball, -ball) < 6  # a plane has no inside
+    assert turned_deg(ball[:5], ball[:5]) == 90
+
+
+def left_of(kind: str, seed: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points of a part of a person, of the whole, and the joints, in the z-up world."""
+    one = person(seed)
+    whole = one.cloud.moved(world(one))
+    part = part_of_a_person(kind, whole, one.parameters, BODY, np.random.default_rng(seed))
+    return part.points, whole.points, transform(world(one), one.joints)
+
+
+def test_parts_of_people_are_what_they_are_called() -> None:
+    legs, whole, joints = left_of("legs")
+    upper = left_of("upper half")[0]
+    head = left_of("head and shoulders")[0]
+    pelvis, knee, chest = joints[0, 2], joints[4:6, 2].max(), joints[6, 2]
+    assert legs[:, 2].max() < chest  # the buttocks reach above the pelvis
+    assert legs[:, 2].min() == whole[:, 2].min()
+    assert upper[:, 2].min() > knee
+    assert upper[:, 2].max() == whole[:, 2].max() == head[:, 2].max()
+    assert head[:, 2].min() > pelvis
+    assert len(head) < len(upper)
+    sides = [left_of("one side", seed) for seed in range(8)]
+    for side, whole, joints in sides:
+        across = (side - joints[0]) @ (joints[1] - joints[2])
+        assert abs(np.sign(across).sum()) == len(side)
+        assert 0 < len(side) < len(whole)
+
+
+@pytest.mark.parametrize("kind", partial_people.KINDS)
+def test_parts_of_people_are_clouds_that_pass_the_checks(kind: str) -> None:
+    one = person(3)
+    cloud = part_of_a_person(kind, one.cloud.moved(world(one)), one.parameters, BODY, np.random.default_rng(0))
+    check_cloud(cloud)
+    assert cloud.up @ [0, 0, 1] > 0.99
+    assert len(cloud.origins) == 1
 
 
 def test_another_way_up_is_hinted_at_only_where_it_helps() -> None:
