@@ -23,6 +23,8 @@ class Prediction:
     """SMPL's, metres; of `parameters` where this is None."""
     joint_sigma: Float[np.ndarray, "24"] | None = None
     """Along any one axis, metres; None from methods that say nothing about it."""
+    confidence: float | None = None
+    """Probability, 0 to 1, that the mean error of the skin (PVE) is below 150 mm; None from methods that do not say."""
     refused: str = ""
     """Why there is no answer; it then counts as a failure."""
     milliseconds: dict[str, float] = field(default_factory=dict)

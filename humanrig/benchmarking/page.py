@@ -15,7 +15,12 @@ from plotly.offline import get_plotlyjs
 from geometry.camera_files.writing import write_text
 from hps.benchmark.points.report import markdown as words
 from hps.benchmark.points.report.gallery import GalleryCase
-from hps.benchmark.points.report.plots import calibration_curves, error_curves, sparsification_curves
+from hps.benchmark.points.report.plots import (
+    calibration_curves,
+    error_curves,
+    reliability_curves,
+    sparsification_curves,
+)
 from hps.benchmark.points.runner.measures import SHORT
 
 STRATA_SHOWN: Final = ("mpjpe_abs", "pve_abs", "failure")
@@ -30,7 +35,7 @@ def write_benchmark_page(path: Path, results: dict[str, Any], cases: Sequence[Ga
         results=results,
         tables=[_method_table(results, "all", f"All {results['clouds']} clouds")]
         + [_method_table(results, case, f"{case}: {count} clouds") for case, count in results["cases"].items()],
-        measures=[m for m in results["measures"].values()],
+        measures=[*results["measures"].values(), *results["movement"]["measures"].values()],
         sizes=[
             {
                 "label": m["label"],
@@ -52,6 +57,11 @@ def write_benchmark_page(path: Path, results: dict[str, Any], cases: Sequence[Ga
         sparsification=sparsification_curves(methods),
         calibration_head=words.CALIBRATION_HEAD,
         calibration_rows=[[m["label"], *words.calibration_row(m["calibration"])] for m in methods if m["calibration"]],
+        reliability=reliability_curves(methods),
+        confidence_title=words.CONFIDENCE_TITLE,
+        confidence_head=words.CONFIDENCE_HEAD,
+        confidence_rows=[[m["label"], *words.confidence_row(m["confidence"])] for m in methods if m["confidence"]],
+        movement=words.movement_words(results),
         further_head=words.FURTHER_HEAD,
         further_rows=[[m["label"], *words.further_row(m)] for m in methods],
         strata=[_strata_table(results, attribute) for attribute in words.told_strata(results)],

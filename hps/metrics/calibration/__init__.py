@@ -1,5 +1,6 @@
 """Whether an estimator is as sure of itself as it may be."""
 
+from hps.metrics.calibration.confidence import ConfidenceBins, brier_score, confidence_bins, failure_auroc
 from hps.metrics.calibration.conformal import conformal_factor, conformal_radius_mm
 from hps.metrics.calibration.coverage import (
     LEVELS,
@@ -17,17 +18,21 @@ from hps.metrics.calibration.sparsification import Sparsification, sparsificatio
 __all__ = [
     "LEVELS",
     "CalibrationReport",
+    "ConfidenceBins",
     "SigmaBins",
     "Sparsification",
     "axis_coverage",
     "ball_coverage",
+    "brier_score",
     "calibration_curve",
     "calibration_report",
+    "confidence_bins",
     "conformal_factor",
     "conformal_radius_mm",
     "crowded_edges",
     "ellipsoid_coverage",
     "even_edges",
+    "failure_auroc",
     "gaussian_nll",
     "gaussian_nll_3d",
     "mean_calibration_error",

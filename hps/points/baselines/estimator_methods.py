@@ -71,6 +71,7 @@ class FitMethod(_EstimatorMethod):
                 parameters=batch.clouds.parameters(place),
                 joints=batch.clouds.joints[place],
                 joint_sigma=np.sqrt(variance[place]),
+                confidence=batch.verdicts[place].confidence,
                 milliseconds=spent,
             )
         return [found[row] for row in range(len(clouds))]
@@ -80,7 +81,10 @@ class SmoothMethod(_EstimatorMethod):
     """Bodies of clips: one shape for all clouds of a clip, and a smooth motion (docs/point_sequences.md)."""
 
     def of_clip(self, clouds: Sequence[PersonCloud], time_s: Float[np.ndarray, "clouds"]) -> list[Prediction]:
-        """Bodies with the sigma of their joints. A cloud that time gives no body either is answered as alone."""
+        """Bodies with the sigma of their joints. A cloud that time gives no body either is answered as alone.
+
+        Confidence is that of each cloud's own body, 0 where there is none: what time adds is not in it.
+        """
         alone = FitMethod(self.estimator)
         if len(clouds) == 1:
             return alone(clouds)
@@ -97,6 +101,7 @@ class SmoothMethod(_EstimatorMethod):
                 parameters=whole.parameters[n : n + 1],
                 joints=whole.joints[n],
                 joint_sigma=sigma[n],
+                confidence=float(whole.confidence[n]),
                 milliseconds=told,
             )
             for n, row in enumerate(clip.frames)

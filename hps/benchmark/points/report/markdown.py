@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hps.benchmark.points.runner.measures import SHORT
+from hps.metrics.failures import FAILURE_MM
+from hps.points.estimate import USABLE
 
 NONE: Final = "–"
 STRATA_MEASURE: Final = ("mpjpe_abs", "pve_abs", "failure")
@@ -20,7 +22,8 @@ def markdown(results: dict[str, Any]) -> str:
     for case, count in results["cases"].items():
         parts += [f"## {case} ({count} clouds)", "", *_method_table(results, case), ""]
     parts += ["## Protocols", "", *_table(["measure", "unit", "what is compared"], [
-        [m["title"], m["unit"], m["protocol"]] for m in measures.values()
+        [m["title"], m["unit"], m["protocol"]]
+        for m in (*measures.values(), *results["movement"]["measures"].values())
     ]), ""]  # fmt: skip
     parts += ["## Size and time", "", *_table(["method", "runs", "parameters", "GFLOP", "ms a cloud"], [
         [m["label"], str(len(m["runs"])), size_words(m["parameters"]), number(m["gflops"], 2), time_words(m)]
@@ -32,9 +35,13 @@ def markdown(results: dict[str, Any]) -> str:
     parts += _optional("## Uncertainty of joints", list(CALIBRATION_HEAD), [
         [m["label"], *calibration_row(m["calibration"])] for m in methods if m["calibration"]
     ])  # fmt: skip
+    parts += _optional(f"## {CONFIDENCE_TITLE}", list(CONFIDENCE_HEAD), [
+        [m["label"], *confidence_row(m["confidence"])] for m in methods if m["confidence"]
+    ])  # fmt: skip
     parts += _optional("## Movement, held-out cameras, rare poses", list(FURTHER_HEAD), [
         [m["label"], *further_row(m)] for m in methods
     ])  # fmt: skip
+    parts += [f"{movement_words(results)}", ""]
     for attribute in told_strata(results):
         parts += [f"## By {attribute}", "", *_strata_table(results, attribute), ""]
     return "\n".join(parts)
@@ -44,8 +51,14 @@ CALIBRATION_HEAD: Final = (
     "method", "stated σ mm", "true mm", "50 % holds", "68 %", "90 %", "95 %", "ECE mm", "NLL", "AUSE mm", "correlation",
     "90 % radius is σ times",
 )  # fmt: skip
+CONFIDENCE_TITLE: Final = f"Confidence: the stated probability that PVE < {FAILURE_MM:g} mm"
+CONFIDENCE_HEAD: Final = (
+    "method", "bodies", "failures among them", "AUROC of telling failures", "ECE", "Brier",
+    f"used: clouds with confidence ≥ {USABLE:g}", "failures among the used",
+)  # fmt: skip
 FURTHER_HEAD: Final = (
-    "method", "acceleration error mm/frame²", "held-out camera mm", "bMPJPE", "rarest 10 %", "rarest 5 %",
+    "method", "acceleration error mm/frame² (HMMR)", "acceleration error m/s² (WHAM)", "held-out camera mm",
+    "bMPJPE", "rarest 10 %", "rarest 5 %",
 )  # fmt: skip
 
 
@@ -59,13 +72,31 @@ def calibration_row(told: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def confidence_row(told: dict[str, Any]) -> list[str]:
+    """The cells after the method's name."""
+    return [
+        str(told["bodies"]), f"{told['failures']} ({100 * told['failures'] / told['bodies']:.1f} %)",
+        number(told["auroc"], 3), number(told["ece"], 3), number(told["brier"], 3),
+        f"{100 * told['used_share']:.1f} %", f"{cell(told['used_failure'], 1, 100.0)} %",
+    ]  # fmt: skip
+
+
 def further_row(method: dict[str, Any]) -> list[str]:
     """The cells after the method's name."""
     rare = (method["rarity"] or {}).get("mpjpe_abs", {})
     return [
-        cell(method["acceleration"], 1), cell(method["held_out_camera"], 1), number(rare.get("balanced"), 1),
+        cell(method["acceleration"], 1), cell(method["acceleration_m_s2"], 2), cell(method["held_out_camera"], 1),
+        number(rare.get("balanced"), 1),
         number(rare.get("tail_10"), 1), number(rare.get("tail_5"), 1),
     ]  # fmt: skip
+
+
+def movement_words(results: dict[str, Any]) -> str:
+    """At which rates movement was measured."""
+    rates = [f"{rate:g}" for rate in results["movement"]["rates_hz"]]
+    return f"Acceleration is that of clouds at {' and '.join(rates)} Hz." if rates else (
+        "Acceleration: there are no clouds that follow each other at a known rate."
+    )  # fmt: skip
 
 
 def told_strata(results: dict[str, Any]) -> list[str]:

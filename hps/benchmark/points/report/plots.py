@@ -68,6 +68,31 @@ def calibration_curves(methods: list[dict[str, Any]]) -> str:
     return _html(figure, "true deviation, mm (rms)")
 
 
+def reliability_curves(methods: list[dict[str, Any]]) -> str:
+    """Share of bodies that did not fail against the confidence in them, in bins of equal width; "" without any.
+
+    The area of a marker grows with the bodies in its bin.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for number, method in enumerate(methods):
+        if not method["confidence"]:
+            continue
+        bins = method["confidence"]["bins"]
+        most = max(bins["count"])
+        figure.add_scatter(
+            x=bins["stated"], y=[100 * share for share in bins["true"]], name=method["label"], mode="lines+markers",
+            line={"color": COLORS[number % len(COLORS)]}, text=[f"{count} bodies" for count in bins["count"]],
+            marker={"size": [4 + 14 * (count / most) ** 0.5 for count in bins["count"]], "opacity": 0.8},
+        )  # fmt: skip
+    if not figure.data:
+        return ""
+    figure.add_scatter(x=[0, 1], y=[0, 100], mode="lines", line={"color": "#999", "dash": "dot"}, name="as stated")
+    figure.update_xaxes(title="confidence", range=[0, 1.02])
+    return _html(figure, "bodies with PVE < 150 mm, %")
+
+
 def sparsification_curves(methods: list[dict[str, Any]]) -> str:
     """Mean joint error of what is left once the most doubted joints are left out, and the best order (dotted)."""
     import plotly.graph_objects as go

@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from hps.benchmark.points.report.calibration import calibration_of
+from hps.benchmark.points.report.confidence import confidence_of
 from hps.benchmark.points.report.curves import CURVES, curve_of
 from hps.benchmark.points.report.figures import figure, numbered, ratio
 from hps.benchmark.points.runner.cloud_facts import CloudFacts
-from hps.benchmark.points.runner.measures import MEASURES, SHORT
+from hps.benchmark.points.runner.measures import MEASURES, MOVEMENT, SHORT
 from hps.benchmark.points.runner.run import BenchmarkRun
 from hps.benchmark.points.runner.stratification import Stratum, numbers_of, strata_of
 from hps.metrics.held_out import CROSS_VIEW_FLOOR_MM
@@ -41,6 +42,7 @@ def summarise(run: BenchmarkRun, about: Mapping[str, Any]) -> dict[str, Any]:
     strata = strata_of({name: list(values) for name, values in facts.attributes.items()}, len(facts))
     cases = cases_of(facts)
     everything = np.ones(len(facts), bool)
+    with_body = np.isfinite(run.substitute.errors["failure"])
     methods = [
         _identity(run, label, places[label])
         | {
@@ -49,8 +51,10 @@ def summarise(run: BenchmarkRun, about: Mapping[str, Any]) -> dict[str, Any]:
             "strata": _strata(errors[label], subjects, strata),
             "rarity": _rarity(errors[label], facts),
             "acceleration": figure([run.acceleration[n] for n in places[label]], subjects, moving),
+            "acceleration_m_s2": figure([run.acceleration_m_s2[n] for n in places[label]], subjects, moving),
             "held_out_camera": _held_out(run, places[label]),
             "calibration": calibration_of([run.tables[n] for n in places[label]], _rarity_groups(strata)),
+            "confidence": confidence_of([run.tables[n] for n in places[label]], subjects, with_body),
         }
         for label in labels
     ]
@@ -66,6 +70,13 @@ def summarise(run: BenchmarkRun, about: Mapping[str, Any]) -> dict[str, Any]:
             "measures": {
                 m.name: {"title": m.title, "protocol": m.protocol, "unit": m.unit, "digits": m.digits, "scale": m.scale}
                 for m in MEASURES
+            },
+            "movement": {
+                "measures": {
+                    m.name: {"title": m.title, "protocol": m.protocol, "unit": m.unit, "digits": m.digits}
+                    for m in MOVEMENT
+                },
+                "rates_hz": sorted({round(float(r), 3) for r in run.rate_hz[moving & np.isfinite(run.rate_hz)]}),
             },
             "cross_view_floor_mm": list(CROSS_VIEW_FLOOR_MM),
             "methods": methods,

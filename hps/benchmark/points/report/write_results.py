@@ -32,6 +32,7 @@ def write_results(folder: Path, results: dict[str, Any], run: BenchmarkRun, case
             "subject": run.facts.subjects,
             **{name: np.asarray(values) for name, values in run.facts.attributes.items() if name != "subject"},
             **table.errors,
+            "confidence": table.confidence,
             "refused": table.refused,
         }
         path = folder / ERRORS / f"{entrant.folder_name}.parquet"

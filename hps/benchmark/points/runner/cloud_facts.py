@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 
 from hps.datasets.cloud_sample import CloudSample
 
@@ -22,6 +22,8 @@ class CloudFacts:
     subjects: tuple[str, ...]
     sequences: tuple[str, ...]
     frames: Int64[np.ndarray, "clouds"]
+    time_s: Float[np.ndarray, "clouds"]
+    """Within the sequence; NaN where it is not known."""
     attributes: Mapping[str, tuple[Value, ...]]
     """NaN or "" where a cloud lacks one."""
 
@@ -39,6 +41,7 @@ class CloudFacts:
             subjects=tuple(sample.subject for sample in samples),
             sequences=tuple(sample.sequence for sample in samples),
             frames=np.array([sample.frame for sample in samples], np.int64),
+            time_s=np.array([sample.time_s for sample in samples], np.float64),
             attributes={name: _column([attributes.get(name) for attributes in own]) for name in names},
         )
 
@@ -51,6 +54,7 @@ class CloudFacts:
             subjects=tuple(subject for part in parts for subject in part.subjects),
             sequences=tuple(sequence for part in parts for sequence in part.sequences),
             frames=np.concatenate([part.frames for part in parts]) if parts else np.zeros(0, np.int64),
+            time_s=np.concatenate([part.time_s for part in parts]) if parts else np.zeros(0),
             attributes={
                 name: _column([v for part in parts for v in part.attributes.get(name, (None,) * len(part))])
                 for name in names

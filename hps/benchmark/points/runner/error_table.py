@@ -23,6 +23,8 @@ class ErrorTable:
     """As answered, in the cloud's frame."""
     true_joints: Float[np.ndarray, "clouds 24 3"]
     joint_sigma: Float[np.ndarray, "clouds 24"]
+    confidence: Float[np.ndarray, "clouds"]
+    """As stated; NaN where it was not."""
     refused: tuple[str, ...]
     milliseconds: Mapping[str, Float[np.ndarray, "clouds"]]
 
@@ -60,7 +62,7 @@ class ErrorTable:
         return found
 
 
-_STACKED = ("answered", "has_body", "joints", "true_joints", "joint_sigma")
+_STACKED = ("answered", "has_body", "joints", "true_joints", "joint_sigma", "confidence")
 
 
 def _joined(parts: Sequence[Mapping[str, np.ndarray]], lengths: Sequence[int]) -> dict[str, np.ndarray]:

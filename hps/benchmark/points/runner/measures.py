@@ -57,6 +57,18 @@ MEASURES: Final = (
         protocol="livehps_ang: difference of rotation angles, not an angle between rotations; for back-comparison only",
     ),
 )  # fmt: skip
+MOVEMENT: Final = (
+    Measure(
+        name="acceleration", title="acceleration error", unit="mm/frame²",
+        protocol="smpl24_abs, second differences, all frames with two neighbours (HMMR, VIBE)",
+    ),
+    Measure(
+        name="acceleration_m_s2", title="acceleration error", unit="m/s²", digits=2,
+        protocol="smpl24_abs, second differences times the squared rate, without the first and last of them (WHAM, "
+        "GVHMR)",
+    ),
+)  # fmt: skip
+"""Of clouds that follow each other; an answer alone has none."""
 FAILURE: Final = "failure"
 SHORT: Final = ("mpjpe_abs", "mpjpe_root", "mpjpe_pa_rigid", "mpjpe_pa", "pve_abs", "pve_pa", "pve_tpose", "mpjae",
                 "translation", "failure")  # fmt: skip

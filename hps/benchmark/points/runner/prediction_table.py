@@ -33,6 +33,8 @@ class PredictionTable:
     transl: Float[np.ndarray, "clouds 3"]
     joints: Float[np.ndarray, "clouds 24 3"]
     joint_sigma: Float[np.ndarray, "clouds 24"]
+    confidence: Float[np.ndarray, "clouds"]
+    """That the body is right, 0 to 1."""
     refused: tuple[str, ...]
     """Why there is no answer; empty where there is one."""
     milliseconds: Mapping[str, Float[np.ndarray, "clouds"]] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class PredictionTable:
             **{name: np.stack([row[name] for row in rows]) if rows else _empty(name, shapes) for name in _ROW_NAMES},
             joints=_stacked([p.joints for p in good], (JOINT_COUNT, 3)),
             joint_sigma=_stacked([p.joint_sigma for p in good], (JOINT_COUNT,)),
+            confidence=np.array([np.nan if p.confidence is None else p.confidence for p in good], np.float64),
             refused=tuple(p.refused for p in good),
             milliseconds={s: np.array([p.milliseconds.get(s, np.nan) for p in good], np.float64) for s in steps},
         )
@@ -70,18 +73,19 @@ class PredictionTable:
                 child=float(self.child[row]),
                 **{name: getattr(self, name)[row : row + 1] for name in PARAMETERS},
             )
-        joints, sigma = self.joints[row], self.joint_sigma[row]
+        joints, sigma, confidence = self.joints[row], self.joint_sigma[row], float(self.confidence[row])
         return Prediction(
             parameters=parameters,
             joints=joints if np.isfinite(joints).all() else None,
             joint_sigma=sigma if np.isfinite(sigma).all() else None,
+            confidence=None if np.isnan(confidence) else confidence,
             refused=self.refused[row],
             milliseconds={s: float(v[row]) for s, v in self.milliseconds.items() if np.isfinite(v[row])},
         )
 
     def write(self, path: Path, about: Mapping[str, str] | None = None) -> None:
         """Writes the file whole or not at all; `about` are words kept beside the arrays."""
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ROW_NAMES, "joints", "joint_sigma")}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ROW_NAMES, *_BESIDE)}
         arrays |= {"keys": np.array(self.keys, np.str_), "refused": np.array(self.refused, np.str_)}
         arrays |= {f"milliseconds/{step}": values for step, values in self.milliseconds.items()}
         arrays |= {f"about/{name}": np.array(words, np.str_) for name, words in (about or {}).items()}
@@ -114,7 +118,8 @@ class PredictionTable:
         count = len(arrays["keys"])
         shapes = np.shape(arrays.get("betas", np.zeros((count, 0))))[-1]
         wanted = {"betas": (count, shapes), "child": (count,), "joints": (count, JOINT_COUNT, 3)}
-        wanted |= {"joint_sigma": (count, JOINT_COUNT)} | {name: (count, k) for name, k in PARAMETERS.items()}
+        wanted |= {"joint_sigma": (count, JOINT_COUNT), "confidence": (count,)}
+        wanted |= {name: (count, k) for name, k in PARAMETERS.items()}
         found: dict[str, Any] = {}
         for name, shape in wanted.items():
             missing = np.zeros(shape) if name == "child" else np.full(shape, np.nan)
@@ -133,6 +138,7 @@ class PredictionTable:
 
 
 _ROW_NAMES: Final = ("betas", "child", *PARAMETERS)
+_BESIDE: Final = ("joints", "joint_sigma", "confidence")
 
 
 def checked(prediction: Prediction) -> Prediction:
@@ -161,6 +167,8 @@ def _what_is_wrong(prediction: Prediction) -> str:
         return f"joints have shape {np.shape(joints)} instead of (24, 3)"
     if sigma is not None and (np.shape(sigma) != (JOINT_COUNT,) or (np.asarray(sigma) <= 0).any()):
         return f"joint_sigma must be 24 positive numbers, it has shape {np.shape(sigma)}"
+    if prediction.confidence is not None and not 0 <= prediction.confidence <= 1:
+        return f"a confidence lies between 0 and 1, this one is {prediction.confidence}"
     return ""
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 
 from hps.benchmark.points.runner.answering import answers
 from hps.benchmark.points.runner.clips import Named, packs_of, sequences_of
 from hps.benchmark.points.runner.cloud_facts import CloudFacts
 from hps.benchmark.points.runner.entrant import Entrant
 from hps.benchmark.points.runner.error_table import ErrorTable
-from hps.benchmark.points.runner.frame_runs import acceleration_of_runs, frame_runs_of
+from hps.benchmark.points.runner.frame_runs import (
+    acceleration_m_s2_of_runs,
+    acceleration_of_runs,
+    frame_runs_of,
+    rate_of,
+)
 from hps.benchmark.points.runner.held_out_cameras import HeldOutCameras
 from hps.benchmark.points.runner.prediction_table import PredictionTable
 from hps.benchmark.points.runner.scoring import Truth, score
@@ -55,6 +60,10 @@ class BenchmarkRun:
     """Of the answer that stands in for refusals."""
     acceleration: tuple[np.ndarray, ...]
     """mm per frame², one array an entrant; NaN where a cloud has no neighbours in time."""
+    acceleration_m_s2: tuple[np.ndarray, ...]
+    """The same in m/s² where the rate is known too; NaN for one more cloud at either end of a run."""
+    rate_hz: Float[np.ndarray, "clouds"]
+    """Of the run that a cloud is in; NaN where there is none, and where its rate is not known."""
     held_out: tuple[np.ndarray, ...] = field(default=())
     """Median distances of held-out cameras' points from the bodies, mm, one array an entrant; NaN without a body."""
     held_out_facts: CloudFacts | None = None
@@ -110,6 +119,10 @@ def run_benchmark(
     held.finish()
     told = CloudFacts.joined(facts)
     runs = frame_runs_of(told.sequences, told.frames)
+    rates = [rate_of(told.time_s[frames]) for frames in runs]
+    rate_hz = np.full(len(told), np.nan)
+    for frames, rate in zip(runs, rates):
+        rate_hz[frames] = rate
     joined = tuple(ErrorTable.joined(parts) for parts in tables)
     return BenchmarkRun(
         facts=told,
@@ -119,6 +132,8 @@ def run_benchmark(
         places=chosen,
         substitute=ErrorTable.joined(substitutes),
         acceleration=tuple(acceleration_of_runs(table.joints, table.true_joints, runs) for table in joined),
+        acceleration_m_s2=tuple(acceleration_m_s2_of_runs(t.joints, t.true_joints, runs, rates) for t in joined),
+        rate_hz=rate_hz,
         held_out=held.medians_mm,
         held_out_facts=held.facts,
     )

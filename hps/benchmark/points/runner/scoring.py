@@ -71,6 +71,7 @@ def score(table: PredictionTable, truth: Truth) -> ErrorTable:
         joints=joints,
         true_joints=truth.joints,
         joint_sigma=table.joint_sigma,
+        confidence=table.confidence,
         refused=table.refused,
         milliseconds=dict(table.milliseconds),
     )

@@ -3,6 +3,7 @@
 import json
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ PACKAGE = {
             middle = np.median(cloud.points, axis=0)
             parameters = BodyParameters(betas=np.zeros(10), global_orient=np.array([[np.pi, 0, 0]]),
                                         body_pose=np.zeros((1, 69)), transl=middle[None] + [[0, 0.3 * HEIGHT_M, 0]])
-            return Prediction(parameters=parameters, joint_sigma=np.full(24, 0.2), milliseconds={"network": 0.1})
+            return Prediction(parameters=parameters, joint_sigma=np.full(24, 0.2), confidence=0.9,
+                              milliseconds={"network": 0.1})
 
         class Scaled:
             parameters = 12
@@ -112,10 +114,11 @@ def test_a_folder_of_predictions_that_ran_elsewhere_scores_like_the_method_itsel
     for first in (0, 5):  # in files of their own making, in another order
         part = slice(first, 5 if first == 0 else None)
         keys = [sample.key for sample in samples][part][::-1]
-        given = Knowing(samples, away_m=0.03)(clouds)[part][::-1]
+        given = [replace(one, confidence=0.8) for one in Knowing(samples, away_m=0.03)(clouds)[part][::-1]]
         PredictionTable.of(keys, given).write(theirs / f"part{first}.npz")
     run = run_benchmark(samples, [join(parse_method(str(theirs)), {})], tmp_path / "out")
     np.testing.assert_allclose(run.tables[0].errors["mpjpe_abs"], 30.0, atol=1e-2)
+    np.testing.assert_array_equal(run.tables[0].confidence, 0.8)
     assert not (tmp_path / "out" / "predictions" / "theirs").exists()
 
 
@@ -159,7 +162,7 @@ def test_the_command_runs_them(package, tmp_path, monkeypatch, capsys):
     assert [method["label"] for method in told["methods"]] == ["theirs", "mean_pose"]
     assert told == json.loads((out / "results.json").read_text())
     page = (out / "index.html").read_text()
-    for words in ("theirs", "smpl24_pa_rigid", "data:image/jpeg", "Plotly.newPlot"):
+    for words in ("theirs", "smpl24_pa_rigid", "data:image/jpeg", "Plotly.newPlot", "AUROC"):
         assert words in page
     assert "theirs" in (out / "results.md").read_text()
     assert len(list((out / "errors").glob("*.parquet"))) == 2

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ def body(**changes):
 def test_what_is_written_is_read(tmp_path):
     samples = simple_samples()
     given = Knowing(samples, sigma=0.03)([sample.cloud for sample in samples])
+    given[0] = replace(given[0], confidence=0.75)
     given[1] = Prediction(refused="two people")
     given[2] = Prediction(joints=np.arange(72.0).reshape(24, 3))
     PredictionTable.of([s.key for s in samples], given).write(tmp_path / "p.npz", {"method": "m"})
@@ -32,6 +34,7 @@ def test_what_is_written_is_read(tmp_path):
     np.testing.assert_array_equal(one.parameters.betas, truth.betas)
     np.testing.assert_array_equal(one.parameters.body_pose, truth.body_pose)
     np.testing.assert_array_equal(one.joint_sigma, 0.03)
+    assert (one.confidence, table[1].confidence, table[2].confidence) == (0.75, None, None)
     assert one.milliseconds == {"network": 2.0, "fit": 1.0}
     assert (table[1].parameters, table[1].joints, table[1].refused) == (None, None, "two people")
     assert table[2].parameters is None
@@ -53,6 +56,8 @@ def with_wrong_shape():
         (Prediction(parameters=body(betas=np.array([np.inf]))), "betas is not finite"),
         (with_wrong_shape(), r"\(17, 3\)"),
         (Prediction(parameters=body(), joint_sigma=np.zeros(24)), "positive"),
+        (Prediction(parameters=body(), confidence=1.5), "between 0 and 1, this one is 1.5"),
+        (Prediction(parameters=body(), confidence=float("nan")), "between 0 and 1"),
         (Prediction(parameters=body(**{k: np.zeros((2, n)) for k, n in
                                        (("global_orient", 3), ("body_pose", 69), ("transl", 3))})), "2 frames"),
     ],

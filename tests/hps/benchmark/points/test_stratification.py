@@ -1,6 +1,11 @@
 import numpy as np
 
-from hps.benchmark.points.runner.frame_runs import acceleration_of_runs, frame_runs_of
+from hps.benchmark.points.runner.frame_runs import (
+    acceleration_m_s2_of_runs,
+    acceleration_of_runs,
+    frame_runs_of,
+    rate_of,
+)
 from hps.benchmark.points.runner.stratification import numbers_of, strata_of
 
 
@@ -76,3 +81,16 @@ def test_acceleration_is_measured_within_runs_of_frames_alone():
     found = acceleration_of_runs(joints, truth, runs)
     assert np.flatnonzero(np.isfinite(found)).tolist() == [2, 7]
     np.testing.assert_allclose(found[[2, 7]], [6.0, 0.0], atol=1e-9)
+
+
+def test_acceleration_in_seconds_wants_a_known_even_rate():
+    for times, rate in (([0, 0.1, 0.2, 0.3], 10), ([0, 0.1, 0.3], np.nan), ([0, np.nan, 0.2], np.nan), ([1], np.nan),
+                        ([0, 0, 0], np.nan), ([0.2, 0.1, 0], np.nan), ([0, 0.0333, 0.0667, 0.1], 30)):  # fmt: skip
+        np.testing.assert_allclose(rate_of(np.array(times, float)), rate)
+    runs = [np.arange(0, 6), np.arange(6, 10), np.arange(10, 16)]
+    truth = np.zeros((16, 24, 3))
+    joints = truth.copy()
+    joints[:, :, 1] = 0.5 * 3.0 * (np.arange(16)[:, None] / 20) ** 2  # 3 m/s² at 20 Hz
+    found = acceleration_m_s2_of_runs(joints, truth, runs, [20.0, 20.0, np.nan])
+    assert np.flatnonzero(np.isfinite(found)).tolist() == [2, 3]
+    np.testing.assert_allclose(found[[2, 3]], 3.0, atol=1e-9)

@@ -28,7 +28,14 @@ def results(tmp_path_factory):
         given = Knowing(samples, away_m=0.02)(clouds)
         return [Prediction(refused="half") if n % 2 else one for n, one in enumerate(given)]
 
+    def unsure(clouds):  # half are 0.2 m off; of these, one in five is not doubted
+        near, off = Knowing(samples, away_m=0.01)(clouds), Knowing(samples, away_m=0.2)(clouds)
+        doubts = [0.9, 0.3, 0.8, 0.3, 0.7, 0.3, 0.6, 0.3, 0.5, 0.9]
+        given = [off[n] if n % 2 else near[n] for n in range(len(clouds))]
+        return [replace(one, confidence=doubts[n % 10]) for n, one in enumerate(given)]
+
     entrants = [
+        entrant("unsure", unsure),
         entrant("ours", Knowing(samples, away_m=0.010, sigma=0.01), "0"),
         entrant("ours", Knowing(samples, away_m=0.016, sigma=0.01), "1"),
         entrant("far", Knowing(samples, away_m=0.2)),
@@ -44,7 +51,7 @@ def by_label(results):
 
 def test_seeds_of_one_label_are_one_method_with_a_spread(results):
     ours = by_label(results)["ours"]
-    assert len(results["methods"]) == 3
+    assert len(results["methods"]) == 4
     assert len(ours["runs"]) == 2
     told = ours["all"]["mpjpe_abs"]
     assert told["value"] == pytest.approx(13.0, abs=0.01)
@@ -85,6 +92,45 @@ def test_what_stated_deviations_hold_is_told_by_rarity_too(results):
     assert by_label(results)["far"]["calibration"] is None
 
 
+def test_acceleration_is_told_in_both_units_with_its_rate(results):
+    assert results["movement"]["rates_hz"] == [10.0]
+    jumps = by_label(results)["unsure"]  # 0.2 and 0.01 m off in turn: second differences of 2 x 0.19 m
+    assert jumps["acceleration"]["value"] == pytest.approx(380, abs=0.1)
+    assert jumps["acceleration_m_s2"]["value"] == pytest.approx(38.0, abs=0.01)
+    assert (jumps["acceleration"]["n"], jumps["acceleration_m_s2"]["n"]) == (12, 4)
+    tables = markdown(results)
+    for words in ("clouds at 10 Hz", "m/s²", "WHAM", "mm/frame²", "HMMR"):
+        assert words in tables
+
+
+def test_confidence_is_held_against_failures(results):
+    told = by_label(results)["unsure"]["confidence"]
+    assert (told["bodies"], told["failures"]) == (20, 10)
+    # of five right bodies (0.9, 0.8, 0.7, 0.6, 0.5) and five failures (0.3 four times, 0.9): 20 pairs, and one tie
+    assert told["auroc"] == pytest.approx(20.5 / 25)
+    assert (told["used"], told["used_share"]) == (12, 0.6)
+    assert told["used_failure"]["value"] == pytest.approx(1 / 6)
+    assert told["bins"]["count"] == [8, 2, 2, 2, 2, 4]
+    assert told["bins"]["true"] == pytest.approx([0, 1, 1, 1, 1, 0.5])
+    assert told["ece"] == pytest.approx((8 * 0.3 + 2 * (0.5 + 0.4 + 0.3 + 0.2) + 4 * 0.4) / 20)
+    assert by_label(results)["far"]["confidence"] is None
+    row = next(line for line in markdown(results).splitlines() if line.startswith("| unsure | 20 | 10 ("))
+    assert "(50.0 %) | 0.820 | 0.340 |" in row
+    assert "| 60.0 % | 16.7 [" in row
+
+
+def test_refused_clouds_are_not_used_and_tell_nothing_of_confidence(tmp_path):
+    samples = simple_samples()
+
+    def half(clouds):
+        given = [replace(one, confidence=0.9) for one in Knowing(samples, away_m=0.01)(clouds)]
+        return [Prediction(refused="half") if n % 2 else one for n, one in enumerate(given)]
+
+    run = run_benchmark(samples, [entrant("half", half)], tmp_path)
+    told = summarise(run, {"title": "t", "from": "f"})["methods"][0]["confidence"]
+    assert (told["bodies"], told["used_share"], told["auroc"]) == (6, 0.5, None)
+
+
 def test_curves_need_a_spread(results):
     assert results["curves"]["distance_m"] is None  # all at three metres
 
@@ -95,7 +141,8 @@ def test_a_curve_leaves_out_parts_of_the_set_that_are_hard_for_other_reasons():
     share = np.where(parts == "removed_50", 0.5, 0.0) + np.arange(count) * 1e-5
     facts = CloudFacts(
         keys=tuple(map(str, range(count))), subjects=("a",) * count, sequences=("s",) * count,
-        frames=np.arange(count), attributes={"occluded_share": tuple(share.tolist()), "part": tuple(parts.tolist())},
+        frames=np.arange(count), time_s=np.full(count, np.nan),
+        attributes={"occluded_share": tuple(share.tolist()), "part": tuple(parts.tolist())},
     )  # fmt: skip
     error = np.select([parts == "kinect", parts == "removed_50"], [50.0, 90.0], 1000.0)
     methods = {"m": {"mpjpe_abs": [error], "pve_abs": [error]}}
@@ -116,7 +163,8 @@ def test_a_curve_follows_the_error_of_clouds_of_one_camera():
     share, views = rng.uniform(0, 0.9, count), rng.choice([1.0, 4.0], count)
     facts = CloudFacts(
         keys=tuple(map(str, range(count))), subjects=("a",) * count, sequences=("s",) * count,
-        frames=np.arange(count), attributes={"occluded_share": tuple(share.tolist()), "views": tuple(views.tolist())},
+        frames=np.arange(count), time_s=np.full(count, np.nan),
+        attributes={"occluded_share": tuple(share.tolist()), "views": tuple(views.tolist())},
     )  # fmt: skip
     error = np.where(views == 1, 20 + 100 * share, 1000.0)
     methods = {"m": {"mpjpe_abs": [error], "pve_abs": [np.full(count, np.nan)]}}

@@ -44,6 +44,7 @@ def test_fits_are_those_of_the_estimator(refine, network, open_body, seen_bodies
         np.testing.assert_allclose(found.parameters.transl, estimate.parameters.transl, atol=1e-6)
         np.testing.assert_allclose(open_body.pose(found.parameters).joints[0], found.joints, atol=1e-4)
         assert (found.joint_sigma > 0).all()
+        assert found.confidence == estimate.confidence[0]
         assert {"network", "fit", "refine"} <= set(found.milliseconds)
 
 
