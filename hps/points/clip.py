@@ -52,7 +52,7 @@ def estimate_clip(
     batch = _batch(estimator, clouds, on_progress)
     if not batch.rows:
         raise HpsError(f"none of the {len(clouds)} clouds gives a body; the first: {batch.refused[0]}")
-    frames = _frame_bodies(batch, len(clouds), time_s)
+    frames = _frame_bodies(batch, len(clouds), time_s, estimator.spread)
     return _smooth(estimator, batch, frames) if smooth else _one_by_one(estimator, batch, frames)
 
 
@@ -67,7 +67,7 @@ def _batch(
     return FittedBatch.joined(parts)
 
 
-def _frame_bodies(batch: FittedBatch, count: int, time_s: np.ndarray) -> FrameBodies:
+def _frame_bodies(batch: FittedBatch, count: int, time_s: np.ndarray, spread: float) -> FrameBodies:
     """A row for each cloud; frames whose body should not be used say nothing, unless there are no others."""
     rows = np.array(batch.rows)
     good = np.array([verdict.confidence >= USABLE for verdict in batch.verdicts])
@@ -78,7 +78,7 @@ def _frame_bodies(batch: FittedBatch, count: int, time_s: np.ndarray) -> FrameBo
         values = getattr(batch.clouds, name)
         arrays[name] = np.full((count, *values.shape[1:]), np.nan)
         arrays[name][rows] = values
-    return FrameBodies(**arrays, time_s=np.asarray(time_s, np.float64), seen=seen)
+    return FrameBodies(**arrays, time_s=np.asarray(time_s, np.float64), seen=seen, spread=spread)
 
 
 def _one_by_one(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodies) -> ClipEstimate:
@@ -86,25 +86,15 @@ def _one_by_one(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodi
     rows = np.array(batch.rows)
     if len(rows) == 1:
         return _estimate(estimator, batch, frames.rows(rows), rows, tuple(v.reason for v in batch.verdicts))
-    shape = shared_shape(frames, sequence_config(estimator))
-    everybody = FrameBodies.of(frames, frames.time_s)  # doubted frames get the shape too
+    shape = shared_shape(frames, SequenceConfig())
+    everybody = replace(frames, seen=np.isfinite(frames.transl).all(-1))  # doubted frames get the shape too
     shaped = with_shape(everybody, shape)
     shaped = replace(shaped, covariance=shaped.covariance + shape_spread(everybody, shape))
     return _estimate(estimator, batch, shaped.rows(rows), rows, tuple(v.reason for v in batch.verdicts))
 
 
-def sequence_config(estimator: PointEstimator) -> SequenceConfig:
-    """The usual choices, with the prior of the shape as wide as calibration made the covariances that it is part of.
-
-    A prior that is narrower than what is taken out of them leaves frames that overstate how far they are from it.
-    """
-    usual = SequenceConfig()
-    factor = estimator.spread
-    return replace(usual, beta_sigma=factor * usual.beta_sigma, child_sigma=factor * usual.child_sigma)
-
-
 def _smooth(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodies) -> ClipEstimate:
-    motion = smooth_bodies(frames, people=["one"] * len(frames), config=sequence_config(estimator))
+    motion = smooth_bodies(frames, people=["one"] * len(frames))
     rows = np.flatnonzero(motion.known)
     bodies = FrameBodies(
         rotations=motion.rotations[rows],
@@ -114,6 +104,7 @@ def _smooth(estimator: PointEstimator, batch: FittedBatch, frames: FrameBodies) 
         covariance=motion.covariance[rows],
         time_s=frames.time_s[rows],
         seen=np.ones(len(rows), bool),
+        spread=frames.spread,
     )
     doubts = {row: verdict.reason for row, verdict in zip(batch.rows, batch.verdicts)} | batch.refused
     told = {row: "; ".join(part for part in (doubts[row], motion.notes[row]) if part) for row in doubts}
@@ -162,6 +153,7 @@ def _estimate(
             landmarks=of_frames(batch.clouds.landmarks),
             landmark_sigma=of_frames(batch.clouds.landmark_sigma),
             milliseconds=batch.milliseconds,
+            spread=bodies.spread,
         ),
         frames=rows.astype(np.int64),
         residual_mm=residual,

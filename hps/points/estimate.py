@@ -36,3 +36,5 @@ class BodyEstimate:
     """Metres, along any one axis."""
     milliseconds: dict[str, float]
     """Of network, fit, refine, all frames together."""
+    spread: float = 1.0
+    """What calibration multiplied the standard deviations of the covariances by."""

@@ -120,7 +120,7 @@ class PointEstimator:
         share = {name: spent / max(len(clouds), 1) for name, spent in batch.milliseconds.items()}
         found: dict[int, BodyEstimate] = {}
         for n, row in enumerate(batch.rows):
-            found[row] = _estimate(batch.clouds, n, batch.verdicts[n], share)
+            found[row] = _estimate(batch.clouds, n, batch.verdicts[n], share, self.spread)
         for row, reason in batch.refused.items():
             found[row] = refused_estimate(reason, self.fit_body.shapes, self.fit_body.landmarks.part.shape[0])
         return [found[row] for row in range(len(clouds))]
@@ -202,7 +202,9 @@ def refused_estimate(reason: str, shapes: int, landmarks: int) -> BodyEstimate:
     )
 
 
-def _estimate(bodies: FittedClouds, row: int, verdict: Verdict, milliseconds: dict[str, float]) -> BodyEstimate:
+def _estimate(
+    bodies: FittedClouds, row: int, verdict: Verdict, milliseconds: dict[str, float], spread: float
+) -> BodyEstimate:
     one = slice(row, row + 1)
     return BodyEstimate(
         parameters=bodies.parameters(row),
@@ -214,4 +216,5 @@ def _estimate(bodies: FittedClouds, row: int, verdict: Verdict, milliseconds: di
         landmarks=bodies.landmarks[one],
         landmark_sigma=bodies.landmark_sigma[one],
         milliseconds=milliseconds,
+        spread=spread,
     )

@@ -110,8 +110,9 @@ def _asked(
         covariance[t], confidence[t] = body.parameter_covariance[0], body.confidence[0]
         seen[t] = confidence[t] >= USABLE and bool(np.isfinite(transl[t]).all())
     bodies = FrameBodies(
-        rotations=rotations, betas=betas, child=child, transl=transl, covariance=covariance, time_s=time_s, seen=seen
-    )
+        rotations=rotations, betas=betas, child=child, transl=transl, covariance=covariance, time_s=time_s, seen=seen,
+        spread=next(iter(found.values())).spread,
+    )  # fmt: skip
     return bodies, confidence, {t: "; ".join(body.reasons) for t, body in found.items()}
 
 

@@ -31,6 +31,8 @@ class FrameBodies:
     """Rising."""
     seen: Bool[np.ndarray, "frames"]
     """Whether the frame says anything; the other values of a frame that was not seen are not read."""
+    spread: float = 1.0
+    """What standard deviations were multiplied by after the fit, those of the priors among them."""
 
     def __post_init__(self) -> None:
         """Raises HpsError for times that do not rise, unknowns that nobody knows, and values that are no numbers."""
@@ -70,7 +72,8 @@ class FrameBodies:
     def rows(self, which: np.ndarray | slice) -> FrameBodies:
         """Some of the frames, in the order of time."""
         names = ("rotations", "betas", "child", "transl", "covariance", "time_s", "seen")
-        return replace(self, **{name: getattr(self, name)[which] for name in names})
+        some: dict[str, Any] = {name: getattr(self, name)[which] for name in names}
+        return replace(self, **some)
 
     @classmethod
     def of(

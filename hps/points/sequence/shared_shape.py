@@ -110,9 +110,12 @@ def shape_part(bodies: FrameBodies) -> slice:
 
 
 def prior_precision(bodies: FrameBodies, config: SequenceConfig) -> Float[np.ndarray, "coefficients coefficients"]:
-    """Of the population."""
-    sigma = np.full(bodies.betas.shape[1], config.beta_sigma)
-    return np.diag(1 / np.append(sigma, [config.child_sigma] * bodies.knows_child) ** 2)
+    """Of the population, as it is contained in the frames' covariances.
+
+    Taken out narrower than it was put in, it leaves frames that overstate how far they are from it.
+    """
+    sigma = bodies.spread * np.full(bodies.betas.shape[1], config.beta_sigma)
+    return np.diag(1 / np.append(sigma, [bodies.spread * config.child_sigma] * bodies.knows_child) ** 2)
 
 
 def independent_frames(time_s: Float[np.ndarray, "frames"], apart_s: float) -> float:
