@@ -26,8 +26,10 @@ class BodyFitConfig:
     landmark_redundancy: float = 2.0
     """How many landmarks say the same thing, because a network errs for a whole limb at once."""
     refine_points: int = 512
-    """Of a cloud's points, evenly taken, are looked at; more cost time and say the same."""
-    point_count: float = 250.0
+    """Of a cloud's points, evenly taken, are looked at in all stages of the refinement but the last."""
+    last_points: int = 1024
+    """And in the last, which decides."""
+    point_count: float = 500.0
     """Of a cloud's points, so many count as independent: sensor noise is, clothes and skin of another shape are not."""
     point_floor_m: float = 0.006
     """Added (squared) to each point's sigma: the body's own shape, and its nearest vertex in place of its surface."""
@@ -54,8 +56,9 @@ class BodyFitConfig:
                 raise HpsError(f"a body fit cannot take {getattr(self, name)} {name}; give 0 or more")
         if not self.point_kernels or not min(self.point_kernels) > 0:
             raise HpsError(f"the point_kernels of a body fit are {self.point_kernels}; give one or more above 0")
-        if self.refine_points < 1:
-            raise HpsError(f"a body fit cannot look at {self.refine_points} points; give 1 or more, or refine=False")
+        if min(self.refine_points, self.last_points) < 1:
+            least = min(self.refine_points, self.last_points)
+            raise HpsError(f"a body fit cannot look at {least} points; give 1 or more, or refine=False")
         for name in (
             "least_sigma_m", "landmark_freedom", "landmark_redundancy", "point_count", "point_floor_m",
             "reach_m", "pose_scale", "shape_scale", "greatest_turn",

@@ -48,8 +48,7 @@ def fit_bodies(
     points = None if surface is None else surface_term(body, surface, config)
     if points is not None and config.refine:
         refined = (_sigma_of(gaussians) > config.refine_above_m) & (points.group >= 0).any(1)
-        thinned = points.thinned(config.refine_points)
-        states, equations = _refined(body, states, equations, landmarks, prior, thinned, refined, config)
+        states, equations = _refined(body, states, equations, landmarks, prior, points, refined, config)
     ended = time.perf_counter()
     like = gaussians.position
     milliseconds = {"fit": 1e3 * (fitted - began), "refine": 1e3 * (ended - fitted)}
@@ -84,8 +83,10 @@ def _refined(
         return states, equations
     better, about = states.rows(some), equations.rows(some)
     landmarks, points = landmarks.rows(some), points.rows(some)
-    for kernel in config.point_kernels:
-        linearise = partial(_linearised, body, landmarks, prior, replace(points, kernel=kernel))
+    for number, kernel in enumerate(config.point_kernels, 1):
+        most = config.last_points if number == len(config.point_kernels) else config.refine_points
+        stage = replace(points.thinned(most), kernel=kernel)
+        linearise = partial(_linearised, body, landmarks, prior, stage)
         better, about = minimised(better, linearise, config.refine_steps, config.greatest_turn)
     return states.replaced(some, better), equations.replaced(some, about)
 

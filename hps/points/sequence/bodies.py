@@ -84,7 +84,7 @@ class FrameBodies:
         Such as `hps.points.fitting`'s bodies. seen: by default the frames all of whose values are numbers.
         """
         names = ("rotations", "betas", "child", "transl", "covariance")
-        arrays = {name: _array(getattr(fitted, name)) for name in names}
+        arrays: dict[str, Any] = {name: _array(getattr(fitted, name)) for name in names}
         if seen is None:
             good = [np.isfinite(values).reshape(len(values), -1).all(1) for values in arrays.values()]
             seen = np.logical_and.reduce(good)
