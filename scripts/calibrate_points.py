@@ -20,6 +20,7 @@ from tyro.conf import Positional
 import humanrig  # noqa: F401 - sets one thread for numerical libraries before they start
 from body.loading import load_body_model
 from body.model import BodyModel
+from body.reframing import in_frame
 from geometry.rigid import transform
 from hps.benchmark.points.set.stressed import stressed
 from hps.datasets.cloud_sample import CloudSample
@@ -34,6 +35,7 @@ from hps.points.judging import partial_people
 from hps.points.judging.calibration import fitted_judge, sigma_factor
 from hps.points.judging.confidence import FEATURES, Judge, feature_rows
 from hps.points.judging.not_people import KINDS, not_a_person
+from hps.points.judging.turned_people import LYING, turn_about_view
 from hps.points.landmarks import landmarks_of
 from hps.points.loading import load
 from hps.points.person_cloud import PersonCloud
@@ -51,7 +53,8 @@ REMOVALS = {
     "parts gone": AugmentationPlan(operations=(RemoveParts(most=14),)),
 }
 """What else is taken from people, by operations of augmentation."""
-PARTIAL = (*partial_people.KINDS, *REMOVALS)
+LYING_PEOPLE = "lying"
+PARTIAL = (*partial_people.KINDS, *REMOVALS, LYING_PEOPLE)
 
 
 def calibrate(
@@ -206,6 +209,8 @@ def parts_of_people(
             sample = samples[int(n)]
             if kind in REMOVALS:
                 sample = stressed(sample, REMOVALS[kind], seed)
+            elif kind == LYING_PEOPLE:
+                sample = lying(sample, body, rng)
             else:
                 cloud = partial_people.part_of_a_person(kind, sample.cloud, sample.truth, body, rng)
                 sample = replace(sample, cloud=cloud)
@@ -216,6 +221,14 @@ def parts_of_people(
             kinds.append(kind)
             left.append(sample)
     return kinds, left
+
+
+def lying(sample: CloudSample, body: BodyModel, rng: np.random.Generator) -> CloudSample:
+    """The person as if lying, cloud and truth; which way is up stays as it was."""
+    assert sample.truth is not None
+    T_turned_cloud = turn_about_view(sample.cloud, LYING, rng)
+    cloud = replace(sample.cloud.moved(T_turned_cloud), up=sample.cloud.up)
+    return replace(sample, cloud=cloud, truth=in_frame(body, sample.truth, T_turned_cloud))
 
 
 def tell(judge: Judge, features: np.ndarray, good: np.ndarray, kind: np.ndarray) -> None:

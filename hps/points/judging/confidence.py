@@ -18,7 +18,7 @@ KEY: Final = "confidence"
 """Under which the description of weights holds what was found on validation data."""
 TALLEST_M: Final = 2.2
 """Clouds of people reach no farther, arms up and at an angle included; what is beyond counts against them."""
-LATER: Final = frozenset({"turned"})
+LATER: Final = frozenset({"turned", "on_head"})
 """Features that calibrations of older weights do not know; they count for nothing there."""
 MANY_POINTS: Final = 512.0
 """More points than this make nothing surer."""
@@ -102,6 +102,7 @@ def features_of(signs: Signs) -> dict[str, float]:
         "beside": signs.unexplained_m,
         "uncovered": 1 - signs.covered,
         "turned": signs.turned_deg / 30,
+        "on_head": signs.on_head,
         "shape": signs.shape,
         "too_large": max(0.0, signs.extent_m - TALLEST_M),
         "few": float(np.log(MANY_POINTS / min(signs.points, MANY_POINTS))),
@@ -127,6 +128,7 @@ SENTENCES: Final = {
     ),
     "uncovered": lambda s: f"{100 * (1 - s.covered):.0f} % of the body's skin that faces the camera has no points",
     "turned": lambda s: f"the points make another surface than a body's, by {s.turned_deg:.0f} degrees",
+    "on_head": lambda s: "the body would stand on its head; is another direction up?",
     "shape": lambda s: f"the body would be {s.shape:.1f} standard deviations from the mean shape",
     "too_large": lambda s: f"the cloud is {s.extent_m:.1f} m long, longer than a person",
     "few": lambda s: f"there are only {s.points:.0f} points",
@@ -138,7 +140,7 @@ DEFAULT: Final = Judge(
     offset=6.0,
     weights={
         "sigma": 2.0, "disagreement": 1.0, "residual": 1.5, "unexplained": 4.0, "outliers": 4.0, "beside": 4.0,
-        "uncovered": 3.0, "turned": 1.0, "shape": 1.0, "too_large": 8.0, "few": 0.5,
+        "uncovered": 3.0, "turned": 1.0, "on_head": 6.0, "shape": 1.0, "too_large": 8.0, "few": 0.5,
     },
     usual=dict.fromkeys(FEATURES, 0.0),
 )  # fmt: skip

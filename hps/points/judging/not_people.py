@@ -16,15 +16,16 @@ from geometry.camera import Camera
 from geometry.depth import depth_to_points
 from geometry.mesh import TriangleMesh
 from geometry.rasterizer import rasterize_camera
-from geometry.rigid import look_at, rigid, transform
+from geometry.rigid import look_at, transform
 from hps.points.judging.room_pieces import corner_of_a_room, person_sized, place_in_a_room
+from hps.points.judging.turned_people import UPSIDE_DOWN, turn_about_view
 from hps.points.person_cloud import PersonCloud
 
 K: Final = np.array([[252.0, 0, 160], [0, 252.0, 144], [0, 0, 1]])
 WIDTH, HEIGHT = 320, 288
 NOISE_M: Final = 0.004
 MOST_POINTS: Final = 2048
-KINDS: Final = ("furniture", "solid", "wall", "two people", "upside down", "lying", "small", "large", "dust", "room")
+KINDS: Final = ("furniture", "solid", "wall", "two people", "upside down", "small", "large", "dust", "room")
 
 
 def not_a_person(kind: str, rng: np.random.Generator, people: Sequence[PersonCloud]) -> PersonCloud:
@@ -44,9 +45,8 @@ def not_a_person(kind: str, rng: np.random.Generator, people: Sequence[PersonClo
     if kind == "two people":
         return _pair(one, other, rng)
     if kind == "upside down":
-        return _turned(one, np.pi, rng)
-    if kind == "lying":
-        return _turned(one, np.pi / 2, rng)
+        T_turned_cloud = turn_about_view(one, UPSIDE_DOWN, rng)
+        return _with(one, transform(T_turned_cloud, np.asarray(one.points, np.float64)), rng)
     if kind == "dust":
         return _with(one, middle + rng.normal(0, rng.uniform(0.15, 0.5, 3), (MOST_POINTS, 3)), rng)
     scale = rng.uniform(0.15, 0.4) if kind == "small" else rng.uniform(1.5, 2.2)
@@ -109,14 +109,6 @@ def _pair(one: PersonCloud, other: PersonCloud, rng: np.random.Generator) -> Per
     first = rng.choice(len(one), int(share * MOST_POINTS))
     second = rng.choice(len(other), MOST_POINTS - len(first))
     return _with(one, np.concatenate([one.points[first], moved[second] + place]), rng)
-
-
-def _turned(one: PersonCloud, angle: float, rng: np.random.Generator) -> PersonCloud:
-    """The person turned about the way they are looked at, so that the camera's up is wrong."""
-    middle = np.median(one.points, axis=0)
-    axis = middle / np.linalg.norm(middle) * rng.choice([-1, 1])
-    turn = Rotation.from_rotvec((angle + rng.uniform(-0.3, 0.3)) * axis).as_matrix()
-    return _with(one, transform(rigid(turn, middle - turn @ middle), np.asarray(one.points, np.float64)), rng)
 
 
 def _with(one: PersonCloud, points: np.ndarray, rng: np.random.Generator) -> PersonCloud:

@@ -26,6 +26,8 @@ COVERED_M: Final = 0.08
 """A piece of skin has been seen where a point is nearer than this: points are 0.05 apart on a body of 1,024."""
 FACING: Final = -0.3
 """Greatest cosine between a ray and the outward normal of skin that its camera can see."""
+PELVIS: Final = 0
+NECK: Final = 12
 FARTHEST_M: Final = 1.0
 """Distances count as no more."""
 NEIGHBOURS: Final = 9
@@ -58,6 +60,8 @@ class Signs:
     """Root mean square of the betas, standard deviations."""
     extent_m: float
     """Longest side of the box round the middle nineteen twentieths of the points, along the canonical axes."""
+    on_head: float
+    """Cosine between the way from neck to pelvis and up: 1 for a body upside down, 0 for one that lies or stands."""
     points: float
     """Different points that the network was given."""
 
@@ -85,6 +89,7 @@ def signs_of(body: FitBody, seen: SeenClouds, fitted: FittedBodies, clouds: Sequ
                 sigma_mm=1000 * float(np.sqrt((sigma[n] ** 2).mean())),
                 disagreement_mm=1000 * float(fitted.landmark_rms[n]),
                 shape=float(np.sqrt((arrays["betas"][n] ** 2).mean())),
+                on_head=on_head(_array(fitted.joints[n])),
             )
         )  # fmt: skip
     return found
@@ -112,6 +117,12 @@ def _signs(
         points=float(len(points)),
         **known,
     )
+
+
+def on_head(joints: Float[np.ndarray, "24 3"]) -> float:
+    """How far a body stands on its head; joints in a frame whose z is up."""
+    way = joints[PELVIS] - joints[NECK]
+    return max(0.0, float(way[2] / max(np.linalg.norm(way), 1e-9)))
 
 
 def turned_deg(points: Float[np.ndarray, "points 3"], normals: Float[np.ndarray, "points 3"]) -> float:

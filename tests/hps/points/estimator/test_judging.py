@@ -16,16 +16,16 @@ from hps.points.judging.confidence import DEFAULT, FEATURES, LATER, Judge, featu
 from hps.points.judging.not_people import KINDS, not_a_person
 from hps.points.judging.other_ups import up_hint
 from hps.points.judging.partial_people import part_of_a_person
-from hps.points.judging.signs import Signs, turned_deg
+from hps.points.judging.signs import Signs, on_head, turned_deg
 from hps.points.person_cloud import PersonCloud
 
 GOOD = Signs(
     sigma_mm=25.0, disagreement_mm=20.0, residual_mm=12.0, explained=0.96, outliers=0.02, unexplained_m=0.01,
-    covered=0.9, turned_deg=20.0, shape=0.7, extent_m=1.8, points=1024.0,
+    covered=0.9, turned_deg=20.0, on_head=0.0, shape=0.7, extent_m=1.8, points=1024.0,
 )  # fmt: skip
 WORSE = {
     "sigma_mm": 300.0, "disagreement_mm": 400.0, "residual_mm": 120.0, "explained": 0.2, "outliers": 0.9,
-    "unexplained_m": 0.8, "covered": 0.1, "turned_deg": 60.0, "shape": 5.0, "extent_m": 3.4,
+    "unexplained_m": 0.8, "covered": 0.1, "turned_deg": 60.0, "on_head": 1.0, "shape": 5.0, "extent_m": 3.4,
 }  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_a_feature_that_an_older_calibration_does_not_know_counts_for_nothing() 
         old[part] = {name: value for name, value in old[part].items() if name not in LATER}
     judge = Judge.read(old)
     assert judge.weights == DEFAULT.weights | dict.fromkeys(LATER, 0.0)
-    assert judge(replace(GOOD, turned_deg=85.0)) == judge(GOOD)
+    assert judge(replace(GOOD, turned_deg=85.0, on_head=1.0)) == judge(GOOD)
     assert DEFAULT(replace(GOOD, turned_deg=85.0)).confidence < DEFAULT(GOOD).confidence
 
 
@@ -125,6 +125,14 @@ def test_things_that_are_no_people_are_clouds_that_pass_the_checks(kind: str) ->
         except HpsError:
             pass
     assert passed >= 3
+
+
+def test_a_body_on_its_head_is_told_and_one_that_lies_is_not() -> None:
+    standing = np.zeros((24, 3))
+    standing[12] = [0.05, 0, 0.5]  # the neck above the pelvis
+    assert on_head(standing) == 0
+    assert on_head(-standing) > 0.99
+    assert on_head(standing[:, [2, 1, 0]] * [1, 1, 0]) == 0
 
 
 def test_a_surface_that_is_turned_against_the_skin_is_told() -> None:
