@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -23,7 +23,7 @@ ANY_PART: Final = 24
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FitBody:
-    """What a fit reads of one body model. All arrays are float64, those of the rest body."""
+    """What a fit reads of one body model. All arrays are float64, but for the skin's pose correctives."""
 
     model: BodyModel
     shapes: int
@@ -70,12 +70,17 @@ def _of(model: BodyModel, shapes: int, count: int) -> FitBody:
         shapes=shapes,
         landmarks=landmarks,
         points=_landmark_points(model, shapes, landmarks),
-        skin=RestBody.of(model, shapes, chosen, fit_child=model.child_direction is not None),
+        skin=_in_half_the_memory(RestBody.of(model, shapes, chosen, fit_child=model.child_direction is not None)),
         skin_vertices=chosen,
         normals=model.mesh(rest).vertex_normals()[chosen],
         starts=np.cumsum([0, *map(len, groups)]).astype(np.int64),
         members=np.concatenate(groups).astype(np.int64),
     )
+
+
+def _in_half_the_memory(rest: RestBody) -> RestBody:
+    """With pose correctives in float32: they are read whole for every body of every step, and are known to 1e-9 m."""
+    return replace(rest, posedirs=None if rest.posedirs is None else rest.posedirs.astype(np.float32))
 
 
 def _near(joint: int) -> list[int]:

@@ -85,7 +85,7 @@ def rest_points(states: BodyStates, rest: RestBody) -> Float[np.ndarray, "batch 
     shape = rest.directions.reshape(-1, rest.coefficients)
     points = rest.template.reshape(-1) + states.coefficients @ shape.T
     if rest.posedirs is not None:
-        points += states.features() @ rest.posedirs
+        points += states.features().astype(rest.posedirs.dtype) @ rest.posedirs
     return points.reshape(len(states), -1, 3)
 
 
