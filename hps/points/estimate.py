@@ -37,4 +37,4 @@ class BodyEstimate:
     milliseconds: dict[str, float]
     """Of network, fit, refine, all frames together."""
     spread: float = 1.0
-    """What calibration multiplied the standard deviations of the covariances by."""
+    """What calibration multiplied the standard deviations of the covariances by; the same without a body."""

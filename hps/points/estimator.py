@@ -122,7 +122,8 @@ class PointEstimator:
         for n, row in enumerate(batch.rows):
             found[row] = _estimate(batch.clouds, n, batch.verdicts[n], share, self.spread)
         for row, reason in batch.refused.items():
-            found[row] = refused_estimate(reason, self.fit_body.shapes, self.fit_body.landmarks.part.shape[0])
+            landmarks = self.fit_body.landmarks.part.shape[0]
+            found[row] = refused_estimate(reason, self.fit_body.shapes, landmarks, self.spread)
         return [found[row] for row in range(len(clouds))]
 
     def fitted(self, clouds: Sequence[PersonCloud | np.ndarray]) -> FittedBatch:
@@ -181,7 +182,7 @@ def as_cloud(cloud: PersonCloud | np.ndarray) -> PersonCloud:
     return PersonCloud.of_camera(points.astype(np.float64))
 
 
-def refused_estimate(reason: str, shapes: int, landmarks: int) -> BodyEstimate:
+def refused_estimate(reason: str, shapes: int, landmarks: int, spread: float) -> BodyEstimate:
     """No body, and why."""
     nan = np.full
     return BodyEstimate(
@@ -199,6 +200,7 @@ def refused_estimate(reason: str, shapes: int, landmarks: int) -> BodyEstimate:
         landmarks=nan((1, landmarks, 3), np.nan),
         landmark_sigma=nan((1, landmarks), np.nan),
         milliseconds={},
+        spread=spread,
     )
 
 

@@ -78,6 +78,13 @@ def test_wider_covariances_leave_the_shape_where_it_was(smooth: bool) -> None:
     np.testing.assert_allclose(betas[0], betas[1], atol=0.1)  # frames are doubted a little less
 
 
+def test_the_factor_of_covariances_is_told_without_a_body_too() -> None:
+    """Registration reads it from the first of many answers, whatever that is."""
+    wide = estimator()
+    wide.spread = 2.5
+    assert [found.spread for found in wide.estimate_many(clouds(0)[:2])] == [2.5, 2.5]
+
+
 def test_a_clip_without_any_body_is_an_error() -> None:
     with pytest.raises(HpsError, match=r"none of the 6 clouds gives a body; the first: the cloud has no points"):
         estimate_clip(estimator(), clouds(*range(6)), TIMES)
