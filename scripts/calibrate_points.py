@@ -26,6 +26,7 @@ from hps.benchmark.points.set.stressed import stressed
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.opening import open_dataset
 from hps.errors import HpsError
+from hps.metrics.calibration import failure_auroc
 from hps.points.augmentation.plan import AugmentationPlan, load_plan
 from hps.points.augmentation.taking import RemoveParts
 from hps.points.cloud_checks import check_cloud
@@ -241,16 +242,10 @@ def tell(judge: Judge, features: np.ndarray, good: np.ndarray, kind: np.ndarray)
         middle = f"{np.median(sure[which]):.2f}" if which.any() else "none"
         print(f"  {name}: {which.sum()}, {share(good[which])}; {right}, {wrong}; {middle}")
     for name, which in (("whole people", kind == "whole"), ("parts of people", np.isin(kind, PARTIAL))):
-        print(f"a good body has the higher confidence, {name}: {ordered(sure[which], good[which]):.3f} of all pairs")
-    print(f"  all clouds: {ordered(sure, good):.3f}")
+        told = failure_auroc(sure[which], ~good[which])
+        print(f"a good body has the higher confidence, {name}: {told:.3f} of all pairs")
+    print(f"  all clouds: {failure_auroc(sure, ~good):.3f}")
     print("weights:", {name: round(judge.weights[name], 2) for name in FEATURES}, "offset", round(judge.offset, 2))
-
-
-def ordered(sure: np.ndarray, good: np.ndarray) -> float:
-    """Share of all pairs of a good and a bad body in which the good one has the higher confidence (AUROC)."""
-    if good.all() or not good.any():
-        return float("nan")
-    return float(np.mean(sure[good][:, None] > sure[~good])) + 0.5 * float(np.mean(sure[good][:, None] == sure[~good]))
 
 
 def share(which: np.ndarray) -> str:

@@ -41,7 +41,7 @@ def markdown(results: dict[str, Any]) -> str:
     parts += _optional("## Movement, held-out cameras, rare poses", list(FURTHER_HEAD), [
         [m["label"], *further_row(m)] for m in methods
     ])  # fmt: skip
-    parts += [f"{movement_words(results)}", ""]
+    parts += [movement_words(results), ""]
     for attribute in told_strata(results):
         parts += [f"## By {attribute}", "", *_strata_table(results, attribute), ""]
     return "\n".join(parts)

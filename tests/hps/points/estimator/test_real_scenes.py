@@ -90,8 +90,6 @@ def test_nobody_is_found_in_a_room(
 
 
 def test_nobody_is_found_in_person_sized_boxes_of_a_room(estimator: PointEstimator, room: np.ndarray) -> None:
-    if "turned" not in estimator.info.calibration["confidence"]["weights"]:
-        pytest.skip("needs weights whose calibration knows the sign 'turned': run scripts/calibrate_points.py on them")
     rng = np.random.default_rng(3)
     cuts = []
     while len(cuts) < CUTS:
