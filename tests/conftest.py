@@ -52,7 +52,6 @@ def real_data() -> Path:
 LONGEST_FIRST = (
     "humanrig/test_end_to_end.py",
     "capture/test_virtual_take.py",
-    "capture/test_virtual_take_others.py",
     "calibration/test_intrinsics.py",
     "humanrig/test_register_stage.py",
     "humanrig/test_texture_stage.py",

@@ -279,6 +279,7 @@ def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path, subject, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_background_has_what_stands_in_the_room_and_not_what_moves(tmp_path, subject):
     """Without furniture in the background, a later stage would take it for the person."""
     shape = trimesh.creation.box((0.4, 0.4, 0.8))

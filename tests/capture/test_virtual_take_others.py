@@ -41,6 +41,8 @@ INSTANTS = 6
 WIRED = ["kinect_000/color", "kinect_000/depth", "kinect_001/color", "kinect_001/depth"]
 FREE = ["iphone_000/color", "iphone_000/depth", "iphone_000/imu", "realsense_000/color", "realsense_000/depth"]
 
+pytestmark = pytest.mark.slow
+
 
 def _pillar() -> Thing:
     """A tetrahedron in the middle of the room."""
