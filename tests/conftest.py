@@ -50,7 +50,6 @@ def real_data() -> Path:
 
 
 LONGEST_FIRST = (
-    "humanrig/test_end_to_end.py",
     "capture/test_virtual_take.py",
     "calibration/test_intrinsics.py",
     "humanrig/test_register_stage.py",

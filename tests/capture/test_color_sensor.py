@@ -94,6 +94,7 @@ def test_noise_after_compression_is_that_of_a_real_azure_kinect() -> None:
         assert 0.4 < (rest[:, :, 1:] * rest[:, :, :-1]).mean() / (rest**2).mean() < 0.65
 
 
+@pytest.mark.slow
 def test_noise_of_frames_is_independent() -> None:
     unit, rng = sensor(only(noise=True)), np.random.default_rng(0)
     frames = np.stack([unit.sense(grey(128), rng).astype(float) for _ in range(16)])

@@ -25,6 +25,7 @@ def take(tmp_path_factory):
     return session, motion
 
 
+@pytest.mark.slow
 def test_infrared_shows_the_board_where_the_depth_camera_sees_it(take):
     session, motion = take
     camera = Truth.open(session).cameras()["kinect_000/depth"]
@@ -43,6 +44,7 @@ def test_infrared_shows_the_board_where_the_depth_camera_sees_it(take):
     assert session.stream("kinect_001/ir").delay_us == session.stream("kinect_001/depth").delay_us == 160
 
 
+@pytest.mark.slow
 def test_unplaced_devices_bring_their_factory_calibration_alone(take):
     session, _ = take
     recorded, truth = session.recorded_camera_file(), Truth.open(session).cameras()

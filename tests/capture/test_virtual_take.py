@@ -305,6 +305,7 @@ def test_the_background_has_what_stands_in_the_room_and_not_what_moves(tmp_path,
         truth.thing_poses("thing00")
 
 
+@pytest.mark.slow
 def test_the_pose_of_a_board_is_in_the_truth(tmp_path):
     config = replace(CONFIG, cameras=1, background_frames=0, seconds=0.1, noise=False, scenario="board")
     thing, motion = board_take(config)
@@ -323,6 +324,7 @@ def test_streams_that_lose_every_frame_are_an_error(tmp_path, subject):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_empty_room_is_a_take_of_its_own(tmp_path):
     config = replace(CONFIG, cameras=1, background_frames=0, seconds=0.1, noise=False)
     session = simulate(tmp_path / "take", config, workers=1)

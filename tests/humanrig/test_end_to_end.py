@@ -16,6 +16,7 @@ from humanrig.cli import main
 from humanrig.errors import HumanrigError
 from humanrig.wheel_assets import blazepose_weights
 
+pytestmark = pytest.mark.slow
 FRAMES = 4
 SMALL_OPTIONS = ["--option", "mesh.faces=2000", "texture.size=256", "texture.polish=false"]
 """What these tests do not look at, made in less time."""
