@@ -65,5 +65,5 @@ def test_drawn_depth_is_that_of_cast_rays(seed, at_border):
     inside = seen & ~outline & image.covered
     assert np.quantile(np.abs(depth[inside] - hits.t[inside]), 0.98, method="lower") < SLOPE_M if inside.any() else True
     same = inside & (image.face == hits.face)
-    assert same.sum() >= 0.9 * inside.sum() - 1  # a ball of which nine pixels are in the picture may miss one
+    assert same.sum() >= 0.9 * inside.sum()
     assert np.abs(depth[same] - hits.t[same]).max(initial=0) < 1e-5  # 0.01 mm, as between backends
