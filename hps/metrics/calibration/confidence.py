@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int64
 from scipy.stats import rankdata
 
 from hps.errors import HpsError
+from hps.metrics.calibration.expected_gap import expected_gap
 
 CONFIDENCE_BINS: Final = 10
 """Of equal width, as the ECE of Naeini et al. (2015) is commonly taken."""
@@ -28,7 +29,7 @@ class ConfidenceBins:
     @property
     def ece(self) -> float:
         """Mean distance of true from stated, weighted by the answers in each bin: 0 for an honest method."""
-        return float((np.abs(self.true - self.stated) * self.count).sum() / self.count.sum())
+        return expected_gap(self.stated, self.true, self.count)
 
 
 def confidence_bins(

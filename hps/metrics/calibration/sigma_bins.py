@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from hps.errors import HpsError
+from hps.metrics.calibration.expected_gap import expected_gap
 
 SIGMA_BINS: Final = 15
 
@@ -26,7 +27,7 @@ class SigmaBins:
     @property
     def ece(self) -> float:
         """Mean distance of true from stated, weighted by the values in each bin; in the unit of the input."""
-        return float((np.abs(self.true - self.stated) * self.count).sum() / self.count.sum())
+        return expected_gap(self.stated, self.true, self.count)
 
     @property
     def relative(self) -> float:
@@ -36,7 +37,7 @@ class SigmaBins:
     @property
     def of_variance(self) -> float:
         """The same as `ece` of variances, in the squared unit: UCE (Laves 2020)."""
-        return float((np.abs(self.true**2 - self.stated**2) * self.count).sum() / self.count.sum())
+        return expected_gap(self.stated**2, self.true**2, self.count)
 
 
 def even_edges(sigma: Float[np.ndarray, "values"], bins: int = SIGMA_BINS) -> Float[np.ndarray, "edges"]:
