@@ -1,0 +1,1 @@
+"""Bodies from colour and depth together."""
