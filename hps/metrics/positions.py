@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from hps.metrics.alignment import procrustes, same_shape
+from hps.metrics.alignment import best_similarity, procrustes, same_shape
 
 PELVIS = 0
 
@@ -65,6 +65,17 @@ def pa_pve_mm(
     """PVE after the best similarity of each frame, fitted on the vertices themselves, millimetres."""
     same_shape("vertices", estimate, truth)
     return joint_distances_mm(procrustes(estimate, truth, scale=scale), truth).mean(-1)
+
+
+def pa_pve_by_joints_mm(
+    estimate: Float[np.ndarray, "frames vertices 3"],
+    truth: Float[np.ndarray, "frames vertices 3"],
+    joints: Float[np.ndarray, "frames joints 3"],
+    true_joints: Float[np.ndarray, "frames joints 3"],
+) -> Float[np.ndarray, "frames"]:
+    """PVE after the similarity of each frame that aligns the joints, as EMDB has it: larger than `pa_pve_mm`."""
+    same_shape("vertices", estimate, truth)
+    return joint_distances_mm(best_similarity(joints, true_joints).apply(estimate), truth).mean(-1)
 
 
 def joint_distances_mm(
