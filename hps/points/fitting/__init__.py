@@ -6,6 +6,8 @@ from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.fit import fit_bodies
 from hps.points.fitting.fitted import FittedBodies
 from hps.points.fitting.keypoint_free import KeypointFreeConfig, fit_keypoint_free
+from hps.points.fitting.pictures import PictureKeypoints
+from hps.points.fitting.reprojection_term import ReprojectionTerm
 
 __all__ = [
     "BodyFitConfig",
@@ -13,6 +15,8 @@ __all__ = [
     "FittedBodies",
     "KeypointFreeConfig",
     "LandmarkGaussians",
+    "PictureKeypoints",
+    "ReprojectionTerm",
     "SurfacePoints",
     "fit_bodies",
     "fit_keypoint_free",

@@ -25,6 +25,11 @@ class BodyFitConfig:
     """Degrees of freedom of the t distribution of a landmark's error over its sigma: a limb's may be far off."""
     landmark_redundancy: float = 2.0
     """How many landmarks say the same thing, because a network errs for a whole limb at once."""
+    keypoint_freedom: float = 4.0
+    """Degrees of freedom of the t distribution of a keypoint's error over its sigma: a limb may be taken for another's.
+    """
+    keypoint_redundancy: float = 1.0
+    """How many keypoints of a picture say the same thing."""
     refine_points: int = 512
     """Of a cloud's points, evenly taken, are looked at in all stages of the refinement but the last."""
     last_points: int = 1024
@@ -60,8 +65,8 @@ class BodyFitConfig:
             least = min(self.refine_points, self.last_points)
             raise HpsError(f"a body fit cannot look at {least} points; give 1 or more, or refine=False")
         for name in (
-            "least_sigma_m", "landmark_freedom", "landmark_redundancy", "point_count", "point_floor_m",
-            "reach_m", "pose_scale", "shape_scale", "greatest_turn",
+            "least_sigma_m", "landmark_freedom", "landmark_redundancy", "keypoint_freedom", "keypoint_redundancy",
+            "point_count", "point_floor_m", "reach_m", "pose_scale", "shape_scale", "greatest_turn",
         ):  # fmt: skip
             if not getattr(self, name) > 0:
                 raise HpsError(f"{name} of a body fit is {getattr(self, name)}; it must be above 0")

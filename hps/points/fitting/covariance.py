@@ -65,5 +65,5 @@ def _joint_rows(frames: Frames, unknowns: int) -> Float[np.ndarray, "batch 24 3 
     J = np.zeros((batch, JOINT_COUNT, 3, unknowns))
     J[..., :TURNS] = turns.transpose(0, 1, 3, 2, 4).reshape(batch, JOINT_COUNT, 3, TURNS)
     J[..., SHIFT] = np.eye(3)
-    J[..., FIRST_SHAPE:] = frames.d_joints
+    J[..., FIRST_SHAPE : FIRST_SHAPE + frames.d_joints.shape[-1]] = frames.d_joints
     return J

@@ -23,6 +23,7 @@ from hps.points.fitting.skin import posed_skin
 from hps.points.fitting.solver import minimised
 from hps.points.fitting.state import BodyStates, frames_of
 from hps.points.fitting.surface_term import SurfaceTerm
+from hps.points.fitting.term import linearised
 from hps.points.fitting.term_making import prior_term, surface_term
 from registration.fit.priors import pose_mean
 from registration.fit.rotations import exponential
@@ -109,21 +110,14 @@ def _one(
             sigma=np.full((len(states), coarse.points.shape[1]), sigma),
             reach_m=max(3 * sigma, config.fit.reach_m),
         )
-        linearise = partial(_linearised, body, stage, prior)
+        linearise = partial(linearised, body, (stage,), prior)
         states, equations = minimised(states, linearise, config.coarse_steps, config.fit.greatest_turn)
         costs = equations.cost
     best = np.argsort(costs, kind="stable")[: config.kept]
-    fine = partial(_linearised, body, term.thinned(config.fine_points).repeated(len(best)), prior)
+    fine = partial(linearised, body, (term.thinned(config.fine_points).repeated(len(best)),), prior)
     states, equations = minimised(states.rows(best), fine, config.fine_steps, config.fit.greatest_turn)
     last = np.array([int(equations.cost.argmin())])
     return states.rows(last), equations.rows(last)
-
-
-def _linearised(body: FitBody, term: SurfaceTerm, prior: PriorTerm, states: BodyStates) -> Equations:
-    equations = Equations.zeros(len(states), 75 + body.coefficients)
-    term.add(equations, states, frames_of(states, body.points))
-    prior.add(equations, states)
-    return equations
 
 
 def _starts(

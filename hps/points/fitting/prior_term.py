@@ -37,8 +37,9 @@ class PriorTerm:
         A, b = equations.A, equations.b
         precision = self.shape.precision / self.shape_scale**2
         off = self.shape.mean - states.coefficients
-        A[:, FIRST_SHAPE:, FIRST_SHAPE:] += precision
-        b[:, FIRST_SHAPE:] += off @ precision
+        shape = slice(FIRST_SHAPE, FIRST_SHAPE + len(precision))
+        A[:, shape, shape] += precision
+        b[:, shape] += off @ precision
         equations.cost[:] += 0.5 * ((off @ precision) * off).sum(1)
         free = np.r_[0:3, FIRST_SHAPE - 3 : FIRST_SHAPE]
         A[:, free, free] += 1 / ROOT_SIGMA**2

@@ -24,7 +24,8 @@ PARENT_ARRAY: Final = np.array(PARENTS, np.int64)
 class BodyStates:
     """Bodies that have nothing to do with each other, float64.
 
-    Unknowns of each: a small turn of every joint in its parent's frame, the translation, the shape's coefficients.
+    Unknowns of each: a small turn of every joint in its parent's frame, the translation, the shape's coefficients, and
+    the zoom where it is one.
     """
 
     rotations: Float[np.ndarray, "batch 24 3 3"]
@@ -32,10 +33,17 @@ class BodyStates:
     transl: Float[np.ndarray, "batch 3"]
     coefficients: Float[np.ndarray, "batch coefficients"]
     """Betas, then the child factor where the body has one."""
+    zoom: Float[np.ndarray, "batch"] | None = None
+    """Logarithm of the focal length of the pictures over the one that is believed; None: that one is right."""
 
     def __len__(self) -> int:
         """Number of bodies."""
         return len(self.transl)
+
+    @property
+    def unknowns(self) -> int:
+        """Of one body."""
+        return FIRST_SHAPE + self.coefficients.shape[1] + (self.zoom is not None)
 
     def stepped(self, step: Float[np.ndarray, "batch unknowns"]) -> BodyStates:
         """The states after a step."""
@@ -43,7 +51,8 @@ class BodyStates:
         return BodyStates(
             rotations=turn @ self.rotations,
             transl=self.transl + step[:, SHIFT],
-            coefficients=self.coefficients + step[:, FIRST_SHAPE:],
+            coefficients=self.coefficients + step[:, FIRST_SHAPE : FIRST_SHAPE + self.coefficients.shape[1]],
+            zoom=None if self.zoom is None else self.zoom + step[:, -1],
         )
 
     def chosen(self, other: BodyStates, where: Bool[np.ndarray, "batch"]) -> BodyStates:
@@ -52,19 +61,26 @@ class BodyStates:
             rotations=np.where(where[:, None, None, None], other.rotations, self.rotations),
             transl=np.where(where[:, None], other.transl, self.transl),
             coefficients=np.where(where[:, None], other.coefficients, self.coefficients),
+            zoom=None if self.zoom is None or other.zoom is None else np.where(where, other.zoom, self.zoom),
         )
 
     def rows(self, which: np.ndarray | slice) -> BodyStates:
         """Some of the bodies."""
         return BodyStates(
-            rotations=self.rotations[which], transl=self.transl[which], coefficients=self.coefficients[which]
+            rotations=self.rotations[which],
+            transl=self.transl[which],
+            coefficients=self.coefficients[which],
+            zoom=None if self.zoom is None else self.zoom[which],
         )
 
     def replaced(self, which: np.ndarray, others: BodyStates) -> BodyStates:
         """These bodies with others in some places."""
         rotations, transl, coefficients = self.rotations.copy(), self.transl.copy(), self.coefficients.copy()
         rotations[which], transl[which], coefficients[which] = others.rotations, others.transl, others.coefficients
-        return BodyStates(rotations=rotations, transl=transl, coefficients=coefficients)
+        zoom = None if self.zoom is None else self.zoom.copy()
+        if zoom is not None and others.zoom is not None:
+            zoom[which] = others.zoom
+        return BodyStates(rotations=rotations, transl=transl, coefficients=coefficients, zoom=zoom)
 
     def features(self) -> Float[np.ndarray, "batch 207"]:
         """What the pose correctives are linear in: R - I of joints 1..23."""

@@ -9,7 +9,10 @@ from hps.points.fitting.body import ANY_PART, FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.landmark_term import LandmarkTerm
+from hps.points.fitting.pictures import PictureKeypoints
 from hps.points.fitting.prior_term import PriorTerm
+from hps.points.fitting.reprojection_term import NEAREST_M, ReprojectionTerm
+from hps.points.fitting.state import BodyStates, frames_of
 from hps.points.fitting.surface_term import SurfaceTerm
 from hps.points.part_labels import NOT_BODY, UNKNOWN_PART
 from registration.shape.prior import population
@@ -59,6 +62,32 @@ def surface_term(body: FitBody, surface: SurfacePoints, config: BodyFitConfig) -
         share=np.minimum(1.0, config.point_count / np.maximum(told.sum(1), 1)),
         kernel=config.point_kernels[-1],
         reach_m=config.reach_m,
+    )
+
+
+def picture_term(
+    body: FitBody, pictures: PictureKeypoints, states: BodyStates, config: BodyFitConfig
+) -> ReprojectionTerm:
+    """Keypoints of one picture of each body; those of infinite sigma say nothing.
+
+    The points' own spread is told in pixels at the depth of these states, and not of the fitted ones: a body that could
+    make its keypoints less sure by coming nearer would.
+    """
+    K, q = array_of(pictures.K), array_of(pictures.q)
+    Ts = pictures.Ts_camera_frame
+    Ts_camera_frame = np.tile(np.eye(4), (len(K), 1, 1)) if Ts is None else array_of(Ts)
+    pelvis = frames_of(states, body.points).joints[:, 0]
+    depth = (Ts_camera_frame[:, 2, :3] * pelvis).sum(1) + Ts_camera_frame[:, 2, 3]
+    pixels_a_metre = np.sqrt(np.abs(K[:, 0, 0] * K[:, 1, 1])) / np.maximum(depth, NEAREST_M)
+    variance = array_of(pictures.sigma_px) ** 2 + (pixels_a_metre[:, None] * array_of(pictures.spread_m)) ** 2
+    return ReprojectionTerm(
+        q=np.where(np.isfinite(variance)[..., None], q, 0.0),
+        information=1 / variance,
+        points=pictures.points,
+        K=K,
+        Ts_camera_frame=Ts_camera_frame,
+        freedom=config.keypoint_freedom,
+        redundancy=config.keypoint_redundancy,
     )
 
 
