@@ -56,7 +56,7 @@ def draw_motion(
     )
     parameters = put_in_ring(clip, body.model, np.zeros(0))[slice(0, config.frames)]
     recipe = str(clip.description.get("recipe", "clip"))
-    names = sorted(set(_clips(clip.description)))
+    names = sorted(set(clips_of(clip.description)))
     return ActorMotion(sources="+".join(names) or PRIOR, recipe=recipe, parameters=parameters)
 
 
@@ -74,11 +74,11 @@ def _clear_of_itself(check: PenetrationCheck, draw: Callable[[], MotionClip]) ->
     return best[1]
 
 
-def _clips(description: Any) -> list[str]:
+def clips_of(description: Any) -> list[str]:
     """All clips that a description names, however deep."""
     if isinstance(description, Mapping):
         own = [str(description["clip"])] if "clip" in description else []
-        return own + [name for value in description.values() for name in _clips(value)]
+        return own + [name for value in description.values() for name in clips_of(value)]
     if isinstance(description, list | tuple):
-        return [name for value in description for name in _clips(value)]
+        return [name for value in description for name in clips_of(value)]
     return []
