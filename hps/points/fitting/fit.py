@@ -41,7 +41,8 @@ def fit_bodies(
 
     First landmarks and pictures; then, for bodies whose landmarks are unsure (`refine_above_m`) or not there, the
     points too. Each of the three may be missing, all of them in one frame. Without landmarks a start must be given.
-    pictures: of each body one picture in each entry. more: other evidence of the same bodies. Raises HpsError when these are not of the same bodies.
+    pictures: of each body one picture in each entry. more: any other evidence of the same bodies. Raises HpsError when
+    what is given is not of the same bodies.
     """
     config = BodyFitConfig() if config is None else config
     _check(gaussians, surface, pictures, start)
