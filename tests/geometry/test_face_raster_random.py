@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geometry.camera import Camera
@@ -17,6 +17,19 @@ from geometry.rigid import look_at
 HEIGHT, WIDTH = 72, 96
 SLOPE_M = 1e-3
 """Depth over the width of the 0.01 px by which straight edges miss the bent ones (docs of exact_depth)."""
+EDGE_PX = 0.1
+"""Only nearer to an edge than this may another face be drawn than the ray hits: in 300 such pictures (402,720 pixels,
+858 other faces) the farthest was 0.054 px from its edge, half of them nearer than 0.0014 px."""
+TIE_PX = 1e-3
+"""A ray this near to an edge hits either face: rays are cast in single precision."""
+
+
+def edge_px(camera: Camera, mesh: TriangleMesh, face: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Distance in the picture of each pixel from the nearest edge of its face."""
+    corners = camera.project(mesh.vertices[mesh.faces[face]])
+    along = np.roll(corners, -1, 1) - corners
+    share = ((q[:, None] - corners) * along).sum(-1) / (along**2).sum(-1)
+    return np.linalg.norm(corners + np.clip(share, 0, 1)[..., None] * along - q[:, None], axis=-1).min(1)
 
 
 def bumpy_ball(rng: np.random.Generator, rings: int = 28) -> TriangleMesh:
@@ -46,6 +59,7 @@ def lens(rng: np.random.Generator) -> Camera:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.booleans())
+@example(2862, True)  # nine pixels, and one of them 0.0001 px from an edge
 def test_drawn_depth_is_that_of_cast_rays(seed, at_border):
     rng = np.random.default_rng(seed)
     mesh, camera = bumpy_ball(rng), lens(rng)
@@ -65,5 +79,9 @@ def test_drawn_depth_is_that_of_cast_rays(seed, at_border):
     inside = seen & ~outline & image.covered
     assert np.quantile(np.abs(depth[inside] - hits.t[inside]), 0.98, method="lower") < SLOPE_M if inside.any() else True
     same = inside & (image.face == hits.face)
-    assert same.sum() >= 0.9 * inside.sum()
+    other = np.argwhere(inside & ~same)
+    pixels = other[:, ::-1] + np.array([columns.start, rows.start])
+    away = edge_px(camera, mesh, hits.face[tuple(other.T)], pixels.astype(float))
+    assert away.max(initial=0) < EDGE_PX
+    assert same.sum() + (away < TIE_PX).sum() >= 0.9 * inside.sum()
     assert np.abs(depth[same] - hits.t[same]).max(initial=0) < 1e-5  # 0.01 mm, as between backends
