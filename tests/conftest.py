@@ -60,6 +60,6 @@ LONGEST_FIRST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest files first; `make test` hands files out in this order (--no-loadscope-reorder)."""
-    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
     tests = Path(__file__).parent
-    items.sort(key=lambda item: place.get(item.path.relative_to(tests).as_posix(), len(place)))
+    paths = {tests / name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: paths.get(item.path, len(paths)))
