@@ -50,7 +50,7 @@ def test_a_phone_that_vanishes_is_missed_by_name_and_the_take_goes_on(tmp_path):
 
 
 def test_what_a_restart_cost_is_counted(tmp_path):
-    recorded, _ = take(tmp_path, [Scripted("a", ["silent"])], 0.8)
+    recorded, _ = take(tmp_path, [Scripted("a", ["silent"])], 2.0)  # long, for machines that are busy
     stream = recorded.figures.streams["a/imu"]
     gap = np.diff(recorded.session.timestamps_us("a/imu")[1]).max()
     assert stream.dropped == pytest.approx(gap / 10_000, abs=3)  # 100 Hz; the script's own timer is a little slower

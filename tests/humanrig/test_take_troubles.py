@@ -61,7 +61,7 @@ def test_an_unplugged_device_is_given_up_and_the_others_go_on(tmp_path, played):
 def test_a_device_that_comes_back_is_said_with_its_gap(tmp_path, played):
     devices = open_virtual_devices(played, loops=100)
     verdict, said = record(
-        tmp_path / "t", devices, during=lambda: devices[1]._queue.fail("USB device is gone"), attempts=3
+        tmp_path / "t", devices, during=lambda: devices[1]._queue.fail("USB device is gone"), attempts=3, seconds=2.5
     )
     assert any("opened again after" in event["text"] for event in said["events"])
     assert "devices   kinect_001: USB device is gone" in "\n".join(verdict.lines)
