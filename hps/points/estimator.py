@@ -20,6 +20,7 @@ from hps.points.fitting.body import FitBody
 from hps.points.fitting.config import BodyFitConfig
 from hps.points.fitting.evidence import LandmarkGaussians, SurfacePoints
 from hps.points.fitting.fit import fit_bodies
+from hps.points.fitting.fitted import FittedBodies
 from hps.points.judging.confidence import Judge, Verdict
 from hps.points.judging.other_ups import up_hint
 from hps.points.judging.signs import Signs, signs_of
@@ -120,7 +121,7 @@ class PointEstimator:
         share = {name: spent / max(len(clouds), 1) for name, spent in batch.milliseconds.items()}
         found: dict[int, BodyEstimate] = {}
         for n, row in enumerate(batch.rows):
-            found[row] = _estimate(batch.clouds, n, batch.verdicts[n], share, self.spread)
+            found[row] = body_estimate(batch.clouds, n, batch.verdicts[n], share, self.spread)
         for row, reason in batch.refused.items():
             landmarks = self.fit_body.landmarks.part.shape[0]
             found[row] = refused_estimate(reason, self.fit_body.shapes, landmarks, self.spread)
@@ -142,21 +143,28 @@ class PointEstimator:
         )
         return FittedBatch.joined([*parts, nobody])
 
-    def _batch(self, rows: list[int], everything: list[PersonCloud]) -> FittedBatch:
-        clouds = [everything[row] for row in rows]
-        seen = self.seeing(clouds)
+    def of_seen(self, seen: SeenClouds, clouds: Sequence[PersonCloud]) -> FittedBatch:
+        """The bodies of clouds that `seeing` was asked about, a row for each, in the frames of the clouds."""
         gaussians = LandmarkGaussians(position=seen.position, sigma=seen.sigma)
-        fitted = fit_bodies(self.fit_body, gaussians, surface_points(seen), self.fit_config)
+        return self.judged(seen, clouds, fit_bodies(self.fit_body, gaussians, surface_points(seen), self.fit_config))
+
+    def judged(self, seen: SeenClouds, clouds: Sequence[PersonCloud], fitted: FittedBodies) -> FittedBatch:
+        """Bodies that were fitted in the frames of `seen`, with verdicts, in the frames of the clouds."""
         signs = signs_of(self.fit_body, seen, fitted, clouds)
+        gaussians = LandmarkGaussians(position=seen.position, sigma=seen.sigma)
         bodies = FittedClouds.of(fitted, self.fit_body, gaussians).spread(self.spread)
         return FittedBatch(
-            rows=tuple(rows),
+            rows=tuple(range(len(clouds))),
             clouds=bodies.moved(inverse(seen.given.T_canonical_cloud)),
             verdicts=tuple(self.judge(one) for one in signs),
             signs=tuple(signs),
             refused={},
             milliseconds={"network": seen.milliseconds, **fitted.milliseconds},
         )
+
+    def _batch(self, rows: list[int], everything: list[PersonCloud]) -> FittedBatch:
+        clouds = [everything[row] for row in rows]
+        return replace(self.of_seen(self.seeing(clouds), clouds), rows=tuple(rows))
 
 
 def surface_points(seen: SeenClouds) -> SurfacePoints:
@@ -204,9 +212,10 @@ def refused_estimate(reason: str, shapes: int, landmarks: int, spread: float) ->
     )
 
 
-def _estimate(
+def body_estimate(
     bodies: FittedClouds, row: int, verdict: Verdict, milliseconds: dict[str, float], spread: float
 ) -> BodyEstimate:
+    """One of several fitted bodies with its verdict."""
     one = slice(row, row + 1)
     return BodyEstimate(
         parameters=bodies.parameters(row),

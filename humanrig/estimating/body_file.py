@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from body.joint_orientations import parent_rotations
 from body.joints import JOINT_COUNT
 from body.model import BodyModel
 from body.parameters import BodyParameters
-from hps.points.clip import ClipEstimate
+from hps.points.clip_bodies import ClipEstimate
 from hps.points.unknowns import TURNS, pose_covariance, turned
 from registration.body_track import BodyTrack, TrackSigma
 
@@ -24,8 +25,12 @@ def write_bodies(
     instants: Int64[np.ndarray, "clouds"],
     time_us: Int64[np.ndarray, "clouds"],
     weights: str,
+    *,
+    keypoint_px: Float[np.ndarray, "frames"] | None = None,
+    more: Mapping[str, np.ndarray | np.str_] | None = None,
 ) -> None:
-    """Writes the file whole or not at all; instants and times are those of all clouds, refused ones included.
+    """Writes the file whole or not at all; instants and times are those of all clouds or pictures, refused ones
+    included. keypoint_px: of the frames that have a body, where it was found in keypoints. more: arrays beside these.
 
     Beside what a fitted body has: `confidence` (T,), `parameter_covariance` (T,85,85), `point_landmarks` (T,88,3) and
     `point_landmark_sigma` (T,88), `refused` (R,) instants without a body and `refused_reasons` (R,), and `weights`, of
@@ -38,7 +43,7 @@ def write_bodies(
         joints=estimate.joints,
         instants=instants[clip.frames],
         time_us=time_us[clip.frames],
-        keypoint_px=np.full(len(clip.frames), np.nan),
+        keypoint_px=np.full(len(clip.frames), np.nan) if keypoint_px is None else keypoint_px,
         surface_mm=clip.residual_mm,
         flags=np.array(estimate.reasons, np.str_),
         model=model.name,
@@ -65,6 +70,7 @@ def write_bodies(
         "refused": instants[refused] if refused else np.zeros(0, np.int64),
         "refused_reasons": np.array([clip.refused[row] for row in refused], np.str_),
         "weights": np.str_(weights),
+        **(more or {}),
     }
     np.savez_compressed(part, **arrays)
     part.replace(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,15 @@ import numpy as np
 
 from body.reframing import in_frame
 from capture.session import INFO_FILE, Session
-from hps.points.clip import ClipEstimate, estimate_clip
+from hps.points.clip import estimate_clip
+from hps.points.clip_bodies import ClipEstimate
 from hps.points.cloud_checks import check_cloud
 from hps.points.estimate import USABLE
 from hps.points.estimator import PointEstimator
 from humanrig.errors import HumanrigError
 from humanrig.estimating.body_file import write_bodies
 from humanrig.estimating.cloud_file import FileOptions, is_cloud_file, read_cloud_file
+from humanrig.estimating.places import check_place
 from humanrig.estimating.session_clouds import PersonOverTime, session_people
 from humanrig.estimating.upright import T_upright_cloud
 
@@ -52,19 +53,8 @@ class Outputs:
         """Raises HumanrigError for names that cannot be written, before any work is done."""
         named = {"--out": (self.bodies, ".npz"), "--glb": (self.glb, ".glb"), "--picture": (self.picture, ".png")}
         for option, (path, ending) in named.items():
-            if path is None:
-                continue
-            if path.suffix.lower() != ending:
-                raise HumanrigError(f"{option} {path}: the name must end in {ending}")
-            if path.is_dir():
-                raise HumanrigError(f"{option} {path} is a folder; give the name of a file")
-            if path.exists() and source.is_file() and path.samefile(source):
-                raise HumanrigError(f"{option} {path} would overwrite the cloud itself; give another name")
-            folder = next(folder for folder in path.absolute().parents if folder.exists())
-            if not folder.is_dir():
-                raise HumanrigError(f"{option} {path}: {folder} is a file, not a folder; give another place")
-            if not os.access(folder, os.W_OK):
-                raise HumanrigError(f"{option} {path}: {folder} cannot be written to; give another place")
+            if path is not None:
+                check_place(option, path, (ending,), source, "the cloud")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

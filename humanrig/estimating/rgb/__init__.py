@@ -1,0 +1,1 @@
+"""`humanrig estimate rgb`: people in photographs, videos and colour streams."""
