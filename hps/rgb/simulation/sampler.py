@@ -51,8 +51,10 @@ class LiftingSampler:
         pool: int = POOL,
         wandering: bool = True,
         bodies: SplitBodies | None = None,
+        in_order: bool = False,
     ) -> None:
         """pool: 0 poses everybody anew. bodies: of another sampler of the split, to save a second of preparation.
+        in_order: the table's poses one after the other, for tables that each pose shall be in once.
 
         Raises BodyError when the model has no bank of people, HpsError for a table without poses.
         """
@@ -60,13 +62,14 @@ class LiftingSampler:
             raise HpsError(f"there are no poses to sample people of '{split}' from; draw some (draw_poses)")
         self.bodies = SplitBodies(model or load_body_model(), split) if bodies is None else bodies
         self.motions = poses.motions
+        self._in_order = in_order
         self._varied = split == "train"
         self._wandering = wandering
         self._turns = torch.tensor(poses.rotations)
         self._motion = torch.tensor(poses.motion)
         self._g = torch.Generator().manual_seed(seed)
-        self._pool: PosedPeople | None = self._posed(pool) if pool else None
         self._next, self._owed = 0, 0.0
+        self._pool: PosedPeople | None = self._posed(pool) if pool else None
 
     def draw(self, count: int) -> LiftingBatch:
         """`count` people with exact keypoints and all truth."""
@@ -103,6 +106,9 @@ class LiftingSampler:
 
     def _poses(self, n: int) -> tuple[Float[Tensor, "n 24 3"], Tensor]:
         row = torch.randint(len(self._turns), (n,), generator=self._g)
+        if self._in_order:
+            row = (self._next + torch.arange(n)) % len(self._turns)
+            self._next = int(row[-1]) + 1
         turns, motion = self._turns[row], self._motion[row]
         if not self._varied:
             return turns, motion

@@ -1,0 +1,1 @@
+"""How the keypoint detector errs: measured on pictures with a known truth, and drawn for simulated people."""
