@@ -1,0 +1,39 @@
+"""What can be chosen of a fit to keypoints, with the measurement behind each number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hps.errors import HpsError
+from hps.points.fitting.config import BodyFitConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeypointFitConfig:
+    """Choices of `fit_keypoints`. Figures: docs/perspective_fit.md."""
+
+    steps: int = 8
+    """Gauss-Newton steps from each start."""
+    relative_freedom: float = 8.0
+    """Degrees of freedom of the t distribution of a lifted landmark's error over its sigma."""
+    relative_redundancy: float = 8.0
+    """How many lifted landmarks say the same thing: a lifter errs for whole limbs, and along the ray alike."""
+    least_sigma_m: float = 0.01
+    """Lifted landmarks are never taken for surer."""
+    both_ways_above_m: float = 0.05
+    """Root mean square sigma along the ray from which on the body mirrored in depth is tried as well; infinite: never.
+    """
+    focal_sigma: float = 0.25
+    """Standard deviation of the logarithm of a focal length that is only supposed; 0: it is taken for known."""
+    fit: BodyFitConfig = field(default_factory=BodyFitConfig)
+    """Of its choices: those of the priors, of keypoints, and the greatest turn."""
+
+    def __post_init__(self) -> None:
+        """Raises HpsError for numbers that no fit can use."""
+        if self.steps < 0:
+            raise HpsError(f"a fit to keypoints cannot take {self.steps} steps; give 0 or more")
+        if not self.focal_sigma >= 0:
+            raise HpsError(f"focal_sigma of a fit to keypoints is {self.focal_sigma}; it must be 0 or more")
+        for name in ("relative_freedom", "relative_redundancy", "least_sigma_m", "both_ways_above_m"):
+            if not getattr(self, name) > 0:
+                raise HpsError(f"{name} of a fit to keypoints is {getattr(self, name)}; it must be above 0")
