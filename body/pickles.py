@@ -1,91 +1,74 @@
-"""Open SMPL's official pickles without chumpy and without running what is inside them.
+"""Open pickles without running what is inside them: an allow-list for each purpose, and plain values at the end.
 
-The official files (v1.0, v1.1) were written by Python 2 with chumpy arrays and scipy sparse matrices. Only the names
-listed here are looked up; chumpy's classes are replaced by a stub that keeps the pickled state. Nothing else of numpy
-is admitted: some of its public functions execute text.
+SMPL's official files (v1.0, v1.1) were written by Python 2 with chumpy arrays and scipy sparse matrices; data sets
+store arrays, lists and dictionaries. Only the names of an `AllowList` are looked up, and what they become are the
+stubs of `body.pickled_stubs`. The readable unpickler of the standard library is used, not the fast one: that one takes
+memory for as many remembered objects as a damaged file claims.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import numpy as np
-import scipy.sparse
 
 from body.errors import BodyError
+from body.pickled_stubs import (
+    ChumpyArray,
+    PickledArray,
+    PickledDtype,
+    RefusedError,
+    SparseColumns,
+    SparseMatrix,
+    Stub,
+    array_of_buffer,
+    empty_array,
+    scalar,
+)
+
+_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None), complex, slice})
 
 
-class _RefusedError(pickle.UnpicklingError):
-    """The pickle asks for something that no body model needs."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllowList:
+    """What a pickle may name, and what each name becomes: a `Stub` or a function that makes one."""
+
+    needed_by: str
+    """Whose pickles they are, in words: `body model`."""
+    names: Mapping[tuple[str, str], Any]
+    """By module and name."""
+    modules: Mapping[str, type[Stub]] = field(default_factory=dict)
+    """What every name of a top-level module becomes."""
+
+    def find(self, module: str, name: str) -> Any:
+        """What a name becomes. Raises RefusedError for one that is not listed."""
+        if module.split(".")[0] in self.modules:
+            return self.modules[module.split(".")[0]]
+        if (module, name) not in self.names:
+            raise RefusedError(f"it names {module}.{name}, which no {self.needed_by} needs")
+        return self.names[module, name]
+
+    def and_names(self, needed_by: str, names: Mapping[tuple[str, str], Any]) -> AllowList:
+        """This list and some more names, for another purpose."""
+        return AllowList(needed_by=needed_by, names={**self.names, **names}, modules=self.modules)
 
 
-class ChumpyArray:
-    """Stands in for any class of chumpy: keeps the pickled state."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state if isinstance(state, dict) else {}
-
-    def values(self) -> np.ndarray | None:
-        """The wrapped array; None where the state holds none (a computed node)."""
-        for key in ("x", "_x", "a"):
-            value = self.state.get(key)
-            if isinstance(value, ChumpyArray):
-                return value.values()
-            if value is not None and not isinstance(value, dict):
-                return np.asarray(value)
-        return None
-
-
-class _SparseMatrix:
-    """Stands in for scipy's sparse matrices of any version."""
-
-    def __init__(self, *arguments: Any) -> None:
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state if isinstance(state, dict) else {}
-
-    def values(self) -> scipy.sparse.csr_array | None:
-        data, shape = self.state.get("data"), self.state.get("_shape", self.state.get("shape"))
-        if data is None or shape is None:
-            return None
-        if "indptr" in self.state:
-            return scipy.sparse.csr_array((data, self.state["indices"], self.state["indptr"]), shape=shape)
-        if "row" in self.state:
-            return scipy.sparse.coo_array((data, (self.state["row"], self.state["col"])), shape=shape).tocsr()
-        return None
-
-
-class _SparseColumns(_SparseMatrix):
-    def values(self) -> scipy.sparse.csr_array | None:
-        if "indptr" not in self.state:
-            return None
-        triple = (self.state["data"], self.state["indices"], self.state["indptr"])
-        return scipy.sparse.csc_array(triple, shape=self.state.get("_shape", self.state.get("shape"))).tocsr()
-
-
-def _names() -> dict[tuple[str, str], Any]:
-    """Everything a body pickle may name, and what it becomes."""
-    multiarray = np._core.multiarray  # type: ignore[attr-defined]
-    names: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
-    for core in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        names[core, "_reconstruct"] = multiarray._reconstruct
-        names[core, "scalar"] = multiarray.scalar
-    for core in ("numpy.core.numeric", "numpy._core.numeric"):
-        names[core, "_frombuffer"] = np._core.numeric._frombuffer  # type: ignore[attr-defined]
-    for module in ("csr", "_csr", "csc", "_csc", "coo", "_coo"):
-        kind = module.strip("_")
-        for name in (f"{kind}_matrix", f"{kind}_array"):
-            names[f"scipy.sparse.{module}", name] = _SparseColumns if kind == "csc" else _SparseMatrix
+def _array_names() -> dict[tuple[str, str], Any]:
+    names: dict[tuple[str, str], Any] = {("numpy", "ndarray"): PickledArray, ("numpy", "dtype"): PickledDtype}
+    for core in ("numpy.core", "numpy._core"):
+        names[f"{core}.multiarray", "_reconstruct"] = empty_array
+        names[f"{core}.multiarray", "scalar"] = scalar
+        names[f"{core}.numeric", "_frombuffer"] = array_of_buffer
     for builtins in ("__builtin__", "builtins"):
         names[builtins, "object"] = object
         names[builtins, "set"] = set
+        names[builtins, "slice"] = slice
+        names[builtins, "bytes"] = _no_bytes
     for registry in ("copy_reg", "copyreg"):
         names[registry, "_reconstructor"] = _reconstructor
     names["collections", "OrderedDict"] = dict
@@ -93,32 +76,100 @@ def _names() -> dict[tuple[str, str], Any]:
     return names
 
 
+def _sparse_names() -> dict[tuple[str, str], Any]:
+    return {
+        (f"scipy.sparse.{module}", f"{module.strip('_')}_{kind}"): SparseColumns if "csc" in module else SparseMatrix
+        for module in ("csr", "_csr", "csc", "_csc", "coo", "_coo")
+        for kind in ("matrix", "array")
+    }
+
+
 def _reconstructor(cls: Any, base: Any, state: Any) -> Any:
     """As copyreg's, for the stubs only: old-style objects are created empty, their state follows."""
-    if cls not in (ChumpyArray, _SparseMatrix, _SparseColumns) or base is not object:
-        raise _RefusedError(f"it builds an object of {cls!r}")
+    if not (isinstance(cls, type) and issubclass(cls, Stub)) or base is not object:
+        raise RefusedError(f"it builds an object of {cls!r}")
     return cls()
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """As codecs.encode, for the one encoding that numpy's pickles use."""
     if encoding != "latin1":
-        raise _RefusedError(f"it holds text in the encoding {encoding!r}")
+        raise RefusedError(f"it holds text in the encoding {encoding!r}")
     return text.encode("latin1")
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows the listed names only."""
+def _no_bytes() -> bytes:
+    """As `bytes`, which protocol 2 calls for no bytes at all."""
+    return b""
 
-    allowed = _names()
+
+VALUES: Final = AllowList(needed_by="file of arrays and lists", names=_array_names())
+"""Arrays, lists, dictionaries, texts and numbers."""
+ANNOTATIONS: Final = AllowList(
+    needed_by="file of annotations", names=_array_names(), modules={"chumpy": ChumpyArray}
+)
+"""The same, and chumpy's arrays, as fits of bodies leave them."""
+BODY_MODEL: Final = AllowList(
+    needed_by="body model", names={**_array_names(), **_sparse_names()}, modules={"chumpy": ChumpyArray}
+)
+
+
+class _Unpickler(pickle._Unpickler):
+    """Knows the names of one list, and gives a state to stubs only."""
+
+    stack: list[Any]
+    read: Callable[[int], bytes]
+    append: Callable[[Any], None]
+
+    def __init__(self, content: bytes, allowed: AllowList) -> None:
+        super().__init__(io.BytesIO(content), encoding="latin1")
+        self.allowed, self.size = allowed, len(content)
 
     def find_class(self, module: str, name: str) -> Any:
-        """The object of an allowed name; an error for any other."""
-        if module.split(".")[0] == "chumpy":
-            return ChumpyArray
-        if (module, name) not in self.allowed:
-            raise _RefusedError(f"it names {module}.{name}, which no body model needs")
-        return self.allowed[module, name]
+        """What an allowed name becomes; an error for any other."""
+        return self.allowed.find(module, name)
+
+    def load_build(self) -> None:
+        """Gives the object on the stack its state."""
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], Stub):
+            raise RefusedError(f"it gives a state to a {type(self.stack[-1]).__name__}")
+        self.stack[-1].__setstate__(state)
+
+    def load_bytearray8(self) -> None:
+        """Bytes that may be changed: no more of them than the file has."""
+        size = int.from_bytes(self.read(8), "little")
+        if size > self.size:
+            raise pickle.UnpicklingError(f"{size} bytes of {self.size}")
+        self.append(bytearray(self.read(size)))
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        **pickle._Unpickler.dispatch,
+        pickle.BUILD[0]: load_build,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+    }
+
+
+def read_pickled_values(content: bytes, where: str, allowed: AllowList = VALUES) -> Any:
+    """The lists, dictionaries, arrays, texts and numbers of a pickle; `where` begins an error's sentence.
+
+    Raises BodyError for a pickle that names anything that is not allowed, and for one that is cut short.
+    """
+    try:
+        return _Plain()(_Unpickler(content, allowed).load())
+    except RefusedError as error:
+        raise BodyError(f"{where} was not opened: {error}; use the file as its makers published it") from error
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise BodyError(f"{where} is not a whole pickle ({_line(error)}); obtain the file again") from error
+
+
+def read_pickle_file(path: Path, allowed: AllowList = ANNOTATIONS) -> Any:
+    """The content of a file, as `read_pickled_values` gives it. Raises BodyError as that does, and for no file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BodyError(f"{path} cannot be read: {error.strerror or error}") from error
+    return read_pickled_values(content, str(path), allowed)
 
 
 def read_pickle(path: Path) -> dict[str, Any]:
@@ -127,33 +178,45 @@ def read_pickle(path: Path) -> dict[str, Any]:
     Entries of chumpy that are computed from others are left out. Raises BodyError for a pickle that names anything
     but arrays, that is cut short, or that is not a pickle of a dictionary.
     """
-    try:
-        with path.open("rb") as file:
-            content = _Unpickler(file, encoding="latin1").load()
-    except _RefusedError as error:
-        raise BodyError(f"{path} was not opened: {error}; use the file as its makers published it") from error
-    except OSError as error:
-        raise BodyError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # a damaged pickle can raise almost anything
-        raise BodyError(f"{path} is not a whole pickle ({error}); obtain the file again") from error
+    content = read_pickle_file(path, BODY_MODEL)
     if not isinstance(content, dict):
         raise BodyError(f"{path} holds a {type(content).__name__}, a body model is a dictionary; check the file")
-    entries = {str(key): _plain(value) for key, value in content.items()}
-    return {key: value for key, value in entries.items() if value is not None}
+    return {str(key): value for key, value in content.items() if value is not None}
 
 
-def read_pickled_values(content: bytes, where: str) -> Any:
-    """The lists, dictionaries, arrays, texts and numbers of a pickle; `where` begins an error's sentence.
+class _Plain:
+    """Turns stubs within lists and dictionaries into what they stand for, each once."""
 
-    Raises BodyError for a pickle that names anything else, and for one that is cut short.
-    """
-    try:
-        return _Unpickler(io.BytesIO(content), encoding="latin1").load()
-    except _RefusedError as error:
-        raise BodyError(f"{where} was not opened: {error}") from error
-    except Exception as error:  # a damaged pickle can raise almost anything
-        raise BodyError(f"{where} is not a whole pickle ({error}); obtain the file again") from error
+    def __init__(self) -> None:
+        self.done: dict[int, Any] = {}
+        self.kept: list[Any] = []
+        """So that no identity is used twice."""
+
+    def __call__(self, value: Any) -> Any:
+        """The value with nothing in it but plain values. Raises RefusedError for what was named and never made."""
+        if type(value) in _PLAIN or isinstance(value, (np.generic, bytearray)):
+            return value
+        if id(value) not in self.done:
+            self.kept.append(value)
+            self._make(value)
+        return self.done[id(value)]
+
+    def _make(self, value: Any) -> None:
+        if isinstance(value, dict):
+            whole: dict[Any, Any] = {}
+            self.done[id(value)] = whole
+            whole.update((self(key), self(entry)) for key, entry in value.items())
+        elif isinstance(value, list):
+            items: list[Any] = []
+            self.done[id(value)] = items
+            items.extend(map(self, value))
+        elif isinstance(value, (tuple, set, frozenset)):
+            self.done[id(value)] = type(value)(map(self, value))
+        elif isinstance(value, Stub):
+            self.done[id(value)] = value.plain(self)
+        else:
+            raise RefusedError(f"it holds a {type(value).__name__}")
 
 
-def _plain(value: Any) -> Any:
-    return value.values() if isinstance(value, (ChumpyArray, _SparseMatrix)) else value
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

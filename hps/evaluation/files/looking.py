@@ -1,0 +1,66 @@
+"""A first look at a file: the names of what it holds, by which its kind is known."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import scipy.io
+
+from hps.errors import HpsError
+from hps.evaluation.files.entries import Entries
+from hps.evaluation.files.pandas_tables import TABLES, Table
+from hps.evaluation.files.pickle_files import read_values
+
+SUFFIXES: Final = (".pkl", ".npz", ".mat")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What one sees of a file before it is taken for anything."""
+
+    path: Path
+    names: frozenset[str]
+    """Of its entries, arrays or columns."""
+    content: Any = None
+    """Of a pickle, which can only be looked at as a whole: a dictionary or a `Table`."""
+
+    @property
+    def entries(self) -> Entries:
+        """Of a pickled dictionary."""
+        return Entries(str(self.path), self.content)
+
+
+def look_at(path: Path) -> Look:
+    """Raises HpsError for a file that is missing, damaged, or of no kind that holds people."""
+    if not path.is_file():
+        raise HpsError(f"there is no file {path}; check the path")
+    suffix = path.suffix.lower()
+    if suffix == ".pkl":
+        content = read_values(path, TABLES)
+        if not isinstance(content, dict):
+            raise HpsError(f"{path} holds a {type(content).__name__}, a dictionary or a table was expected")
+        named = content if isinstance(content, Table) else {str(key): value for key, value in content.items()}
+        return Look(path=path, names=frozenset(named), content=named)
+    if suffix == ".npz":
+        return Look(path=path, names=_names_of_npz(path))
+    if suffix == ".mat":
+        return Look(path=path, names=_names_of_mat(path))
+    raise HpsError(f"{path} ends in '{path.suffix}'; files of people end in {', '.join(SUFFIXES)}")
+
+
+def _names_of_npz(path: Path) -> frozenset[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise HpsError(f"{path} is no whole .npz ({error}); obtain the file again") from None
+
+
+def _names_of_mat(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(name for name, _, _ in scipy.io.whosmat(path))
+    except Exception as error:  # a damaged file raises errors of many kinds
+        raise HpsError(f"{path} is not a whole MATLAB file ({error}); obtain the file again") from None
