@@ -1,0 +1,1 @@
+"""How the learned lifter is trained."""

@@ -1,0 +1,1 @@
+"""Small studies of lifters of keypoints, each a table with seeds."""
