@@ -110,13 +110,15 @@ class RgbEstimator:
         score: Float[np.ndarray, "people"] | None = None,
         *,
         T_world_camera: Float[np.ndarray, "4 4"] | None = None,
+        focal_sigma: float = 0.0,
         smooth: bool = True,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RgbClip:
         """One person through a clip: one shape, and a motion that goes as people move (`smooth`).
 
         batch: of the frames in which the person was seen, which are `rows` of the frames at `time_s`. T_world_camera:
-        where the camera stands still; the bodies are then in the world. Raises HpsError when nobody was seen.
+        where the camera stands still; the bodies are then in the world. focal_sigma: standard deviation of the
+        logarithm of its focal length, by which all distances may be off together. Raises HpsError when nobody was seen.
         """
         found = self.found(batch, score, on_progress)
         seen = set(rows.tolist())
@@ -132,7 +134,10 @@ class RgbEstimator:
             refused={row: "the person was not found" for row in range(len(time_s)) if row not in seen},
             milliseconds=found.milliseconds,
         )
-        return RgbClip(clip=clip_of(self.fit_body, single, time_s, smooth=smooth), found=found, rows=rows)
+        T = np.eye(4) if T_world_camera is None else np.asarray(T_world_camera, np.float64)
+        clip = clip_of(self.fit_body, single, time_s, smooth=smooth)
+        doubtful = replace(clip, estimate=with_focal_doubt(clip.estimate, T, focal_sigma))
+        return RgbClip(clip=doubtful, found=found, rows=rows)
 
     def _batch(self, batch: KeypointBatch, score: np.ndarray) -> FoundBodies:
         began = time.perf_counter()
@@ -165,4 +170,18 @@ def _joined(parts: Sequence[FoundBodies]) -> FoundBodies:
         verdicts=tuple(verdict for part in parts for verdict in part.verdicts),
         signs=tuple(one for part in parts for one in part.signs),
         milliseconds=spent,
+    )
+
+
+def with_focal_doubt(
+    estimate: BodyEstimate, T_world_camera: Float[np.ndarray, "4 4"], focal_sigma: float
+) -> BodyEstimate:
+    """The covariances with what a focal length does that may be off: a body stands as many times farther away."""
+    away = (estimate.joints[:, 0] - T_world_camera[:3, 3]) @ T_world_camera[:3, 2]
+    axis = T_world_camera[:3, 2]
+    more = (focal_sigma * away)[:, None, None] ** 2 * np.outer(axis, axis)
+    covariance = estimate.parameter_covariance.copy()
+    covariance[:, -3:, -3:] += more
+    return replace(
+        estimate, joint_covariance=estimate.joint_covariance + more[:, None], parameter_covariance=covariance
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hps.points.fitting.fitted import FittedBodies
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
 
 
+@runtime_checkable
 class Lifter(Protocol):
     """From keypoints to landmarks with their sigmas."""
 
@@ -17,6 +18,7 @@ class Lifter(Protocol):
         ...
 
 
+@runtime_checkable
 class KeypointFit(Protocol):
     """From keypoints and what a lifter says of them to bodies."""
 

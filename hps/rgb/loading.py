@@ -7,11 +7,13 @@ from pathlib import Path
 from body.loading import load_body_model
 from body.model import BodyModel
 from hps.points.fitting.body import FitBody
-from hps.points.fitting.fit import fit_bodies
 from hps.points.fitting.fitted import FittedBodies
-from hps.rgb.estimator import RgbEstimator, gaussians_of
+from hps.rgb.estimator import RgbEstimator
+from hps.rgb.fitting.config import KeypointFitConfig
+from hps.rgb.fitting.fit import fit_keypoints
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
+from hps.rgb.lifting import KeypointFit
 
 
 def load(weights: Path | str | None = None, *, body: BodyModel | None = None, mirror: bool = True) -> RgbEstimator:
@@ -25,11 +27,14 @@ def load(weights: Path | str | None = None, *, body: BodyModel | None = None, mi
     return RgbEstimator(load_lifter(weights, body=body, mirror=mirror), keypoint_fit(body), body)
 
 
-def keypoint_fit(model: BodyModel):
-    """The fit of bodies to keypoints and to what a lifter says of them."""
-    body = FitBody.of(model)
+def keypoint_fit(model: BodyModel) -> KeypointFit:
+    """The perspective fit that begins with what a lifter says, under the focal length that is given.
+
+    How far that may be off is not part of the fit: one lens took all pictures of a clip (`hps.rgb.estimator`).
+    """
+    body, config = FitBody.of(model), KeypointFitConfig(focal_sigma=0.0)
 
     def fit(batch: KeypointBatch, lifted: LiftedBodies) -> FittedBodies:
-        return fit_bodies(body, gaussians_of(lifted))
+        return fit_keypoints(body, batch, lifted, config)
 
     return fit

@@ -58,7 +58,7 @@ def rgb(
     from humanrig.estimating.rgb.detecting import make_detector
     from humanrig.estimating.rgb.estimating import estimate_people, see_people
     from humanrig.estimating.rgb.footage import is_video, open_footage
-    from humanrig.estimating.rgb.lens import choose_lens
+    from humanrig.estimating.rgb.lens import lens_from_people, lens_that_is_known
     from humanrig.estimating.rgb.outputs import Outputs
     from registration.errors import RegistrationError
 
@@ -77,14 +77,15 @@ def rgb(
             say(sentence)
         own = outputs.of(footage.name if len(opened) > 1 else None, None)
         try:
+            known, note = lens_that_is_known(footage, fov, K)
             with stage_progress() as update:
                 seen = see_people(footage, detector, people, update)
-                lens = choose_lens(footage, seen, estimator, fov, K)
+                lens = known or lens_from_people(footage, seen, estimator, note)
                 figures = estimate_people(estimator, seen, lens, own, smooth=smooth, progress=update)
         except (HumanrigError, HpsError, RegistrationError) as error:
             if len(opened) == 1:
                 raise
-            say(f"{footage.name}: {error}")
+            say(str(error))
             told.append({"name": footage.name, "people": {}, "refused": str(error)})
             continue
         told.append(figures)

@@ -83,7 +83,7 @@ FEATURES: Final = tuple(SENTENCES)
 DEFAULT: Final = RgbJudge(
     offset=5.0,
     weights={
-        "score": 4.0, "hidden": 5.0, "outside": 3.0, "residual": 2.0, "sigma": 1.5, "disagreement": 1.0, "shape": 1.5,
+        "score": 4.0, "hidden": 8.0, "outside": 2.0, "residual": 2.0, "sigma": 1.5, "disagreement": 1.0, "shape": 1.5,
         "small": 1.0,
     },
     usual=dict.fromkeys(FEATURES, 0.0),

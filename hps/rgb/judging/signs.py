@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,12 +11,11 @@ from jaxtyping import Float
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.fitted import FittedBodies
 from hps.points.fitting.state import BodyStates, frames_of, rest_points
+from hps.rgb.fitting.keypoint_points import keypoint_points
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
 from hps.rgb.lifted import LiftedBodies
-from registration.fit.landmarks import Landmarks
 from registration.fit.posing_kernels import skin_clip
-from registration.fit.rest import RestBody
 from registration.keypoints.confidence import BLAZEPOSE_NOISE
 from registration.keypoints.sets import stem
 
@@ -111,17 +109,9 @@ def unseen_limbs(confidence: Float[np.ndarray, "keypoints"]) -> tuple[str, ...]:
 
 def keypoint_positions(body: FitBody, states: BodyStates) -> Float[np.ndarray, "batch keypoints 3"]:
     """Where the detector's keypoints are on bodies, in the order of LIFTED, in the bodies' frame."""
-    points, order = _keypoint_points(body)
+    points = keypoint_points(body).points
     frames = frames_of(states, points)
-    return skin_clip(rest_points(states, points), frames.R, frames.t, points.carriers, points.weights)[:, order]
-
-
-@lru_cache(maxsize=2)
-def _keypoint_points(body: FitBody) -> tuple[RestBody, np.ndarray]:
-    rest = RestBody.of(body.model, body.shapes, fit_child=body.has_child)
-    landmarks = Landmarks.of(body.model, LIFTED.names, rest)
-    moved = replace(landmarks.points, template=landmarks.points.template + landmarks.offset_m)
-    return moved, np.argsort(landmarks.index)
+    return skin_clip(rest_points(states, points), frames.R, frames.t, points.carriers, points.weights)
 
 
 def _landmarks(body: FitBody, states: BodyStates) -> np.ndarray:

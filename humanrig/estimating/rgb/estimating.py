@@ -59,10 +59,9 @@ def see_people(footage: Footage, detector: Detector, most: int | None, progress:
     )
     people, brief = follow(detections, footage.time_us * 1e-6, most)
     if not people:
-        what = "picture" if count == 1 else f"{count} pictures"
+        what = footage.path.name if count == 1 else f"the {count} pictures of {footage.name}"
         raise HumanrigError(
-            f"{footage.name}: no person was found in the {what}; people must be seen mostly whole, upright and a tenth "
-            "of the picture large"
+            f"no person was found in {what}; people must be seen mostly whole, upright and a tenth of the picture large"
         )
     return SeenPeople(
         footage=footage, detections=detections, people=people, brief=brief, names=detector.keypoints.names
@@ -100,7 +99,7 @@ def _clip(
         found.visibility[at],
         found.pixel_size[at].astype(np.float64),
         seen.names,
-        focal_known=lens.known,
+        focal_known=lens.view.known,
     )
     return estimator.clip(
         batch,
@@ -108,6 +107,7 @@ def _clip(
         seen.footage.time_us * 1e-6,
         found.score[at].astype(np.float64),
         T_world_camera=lens.camera.T_world_camera,
+        focal_sigma=lens.view.sigma,
         smooth=smooth,
         on_progress=lambda done, total: progress("bodies", done, total),
     )
@@ -124,7 +124,7 @@ def _write_bodies(path: Path, estimator: RgbEstimator, clip: RgbClip, footage: F
             "distortion": camera.distortion,
             "image_size": np.array([camera.width, camera.height]),
             "T_world_camera": camera.T_world_camera,
-            "field_of_view": np.str_(lens.source),
+            "field_of_view": np.str_(lens.view.told()),
         },
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import av
 import numpy as np
 from jaxtyping import Int64, UInt8
 
@@ -37,12 +38,19 @@ class Footage:
     """All pictures in order, RGB; may be called again."""
     camera: Camera | None = None
     """Where the session knows it."""
+    tags: tuple[dict[str, str], ...] | None = None
+    """Of a video: the file's own words about itself."""
     told: tuple[str, ...] = ()
     """What is to be said of it, a sentence each."""
 
     def __len__(self) -> int:
         """Number of pictures."""
         return len(self.frames)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a photograph or a video, and no stream of a session."""
+        return self.path.is_file()
 
     @property
     def rate_hz(self) -> float:
@@ -135,5 +143,10 @@ def _video(path: Path, frames: tuple[int, int] | None) -> Footage:
 
     return Footage(
         name=path.stem, path=path, frames=numbers, time_us=time_us, width=video.width, height=video.height,
-        pictures=pictures, told=tuple(told),
+        pictures=pictures, told=tuple(told), tags=_tags(path),
     )  # fmt: skip
+
+
+def _tags(path: Path) -> tuple[dict[str, str], ...]:
+    with av.open(str(path)) as container:
+        return dict(container.metadata), dict(container.streams.video[0].metadata)
