@@ -1,0 +1,1 @@
+"""What `humanrig score` prints and writes."""
