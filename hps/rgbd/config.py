@@ -1,0 +1,40 @@
+"""What can be chosen of the fusion of colour and depth, with the measurement behind each number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hps.errors import HpsError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FusionConfig:
+    """Choices of `RgbdEstimator`. Figures: docs/estimate_rgbd.md."""
+
+    depth_freedom: float = 3.0
+    """Degrees of freedom of the t distribution of a painted depth's error over its sigma: an arm may pass before it."""
+    network_factor: float = 1.0
+    """What the point network's sigmas are multiplied by, as validation frames say."""
+    lifter_factor: float = 1.0
+    """What the lifter's sigmas are multiplied by, as validation frames say."""
+    lifter_freedom: float = 8.0
+    """Degrees of freedom of the t distribution of a lifted landmark's error over its sigma."""
+    lifter_redundancy: float = 8.0
+    """How many lifted landmarks say the same thing: the lifter errs for the whole body at once, and it has seen nothing
+    but the keypoints, which speak for themselves."""
+    apart: float = 2.0
+    """Median distance of the seen keypoints from the fused body's, in sigmas, from which on picture and depth disagree:
+    of right pairs 3 % are above, of pictures of another instant and of depth 0.2 m beside its place all."""
+    moved_from: float = 1.3
+    """Median distance of the seen keypoints from the body of the points alone, in sigmas, from which on it is asked
+    whether depth is moved."""
+    moved_left: float = 0.6
+    """Depth is moved where a common shift leaves less than this share of that distance."""
+    moved_m: float = 0.1
+    """And where that shift is longer. With both: 3 % of right pairs, 75 % of depth moved 0.2 m along the axis."""
+
+    def __post_init__(self) -> None:
+        """Raises HpsError for numbers that are not above 0."""
+        for name in self.__slots__:
+            if not getattr(self, name) > 0:
+                raise HpsError(f"{name} of the fusion of colour and depth is {getattr(self, name)}; it must be above 0")

@@ -1,0 +1,1 @@
+"""What scripts/measure_rgbd.py is made of."""

@@ -1,0 +1,101 @@
+"""Bodies from colour and depth: better than from either, and honest where one of both is wrong or missing."""
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from rgbd_people import Person, knowing_estimator, person
+
+from hps.errors import HpsError
+from hps.metrics import mpjpe_mm
+from hps.rgbd.estimator import RgbdEstimate
+from hps.rgbd.view import RgbdView, joined_keypoints
+
+PEOPLE = [person(seed) for seed in range(3)]
+ESTIMATOR = knowing_estimator(PEOPLE, points_m=0.06, lifter_m=0.03)
+
+
+@lru_cache
+def found_by(what: str) -> list[RgbdEstimate]:
+    views = [one.view for one in PEOPLE]
+    if what == "depth":
+        return ESTIMATOR.estimate_many([view.without_picture() for view in views])
+    if what == "picture":
+        return ESTIMATOR.estimate_many([view.without_depth() for view in views])
+    return ESTIMATOR.estimate_many(views)
+
+
+def error_mm(found: list[RgbdEstimate], people: list[Person], root: int | None = 0) -> float:
+    joints = np.concatenate([one.estimate.joints for one in found])
+    return float(mpjpe_mm(joints, np.stack([one.joints for one in people]), root=root).mean())
+
+
+def moved(x: float, y: float, z: float) -> np.ndarray:
+    T = np.eye(4)
+    T[:3, 3] = x, y, z
+    return T
+
+
+def test_both_together_are_better_than_either() -> None:
+    both, depth, picture = found_by("both"), found_by("depth"), found_by("picture")
+    assert [one.used for one in (*both, *depth, *picture)] == ["both"] * 3 + ["depth"] * 3 + ["picture"] * 3
+    assert error_mm(both, PEOPLE) < 0.9 * min(error_mm(depth, PEOPLE), error_mm(picture, PEOPLE))
+    root = np.concatenate([one.estimate.joints[:, 0] for one in both])
+    truth = np.stack([one.joints[0] for one in PEOPLE])
+    assert np.linalg.norm(root - truth, axis=1).max() < 0.02  # the goal; depth places a body, the picture does not
+    assert all(not one.note and one.estimate.confidence[0] > 0.5 for one in both)
+
+
+def test_a_missing_picture_or_depth_is_told() -> None:
+    assert "of the depth alone: nobody was found in the picture" in found_by("depth")[0].note
+    assert "of the picture alone: no depth was measured" in found_by("picture")[0].note
+    nothing = ESTIMATOR.estimate(PEOPLE[0].view.without_depth().without_picture())
+    assert nothing.used is None
+    assert nothing.estimate.confidence[0] == 0
+    assert "no depth" in nothing.note
+    assert "nobody" in nothing.note
+    assert np.isnan(nothing.estimate.joints).all()
+
+
+def test_the_picture_of_somebody_else_is_told_and_depth_alone_is_used() -> None:
+    estimator, pair = knowing_estimator(PEOPLE[:2], points_m=0.02), PEOPLE[:2]
+    found = estimator.estimate_many(
+        [RgbdView(cloud=one.view.cloud, keypoints=other.view.keypoints) for one, other in zip(pair, pair[::-1])]
+    )
+    depth = estimator.estimate_many([one.view.without_picture() for one in pair])
+    assert [one.used for one in found] == ["depth"] * 2
+    assert all("picture and depth disagree" in one.note for one in found)
+    assert error_mm(found, pair) == pytest.approx(error_mm(depth, pair), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shift", "side"), [((0.2, 0, 0), "to the right"), ((0, 0, 0.2), "farther"), ((0, -0.2, 0), "higher")]
+)
+def test_depth_that_is_moved_is_told_with_how_far(shift: tuple[float, float, float], side: str) -> None:
+    estimator = knowing_estimator(PEOPLE[1:2], points_m=0.01)
+    view = PEOPLE[1].view
+    found = estimator.estimate(view.with_depth_moved(moved(*shift)))
+    assert found.used == "depth"
+    assert side in found.note
+    off = float(found.note.split("lie ")[1].split(" m")[0])
+    assert off == pytest.approx(0.2, abs=0.06)  # along the axis only sizes tell: a centimetre of height is 15 mm
+    assert found.residual_mm < 20
+
+
+def test_a_view_is_of_one_person() -> None:
+    two = joined_keypoints([one.view.keypoints for one in PEOPLE[:2] if one.view.keypoints is not None])
+    with pytest.raises(HpsError, match="one person"):
+        RgbdView(cloud=PEOPLE[0].view.cloud, keypoints=two)
+
+
+def test_keypoints_that_are_hidden_do_not_make_a_picture() -> None:
+    keypoints = PEOPLE[0].view.keypoints
+    assert keypoints is not None
+    hidden = type(keypoints)(
+        **{name: getattr(keypoints, name) for name in ("q", "pixel_size", "K", "size", "focal_known")},
+        confidence=torch.full((1, 27), 0.1),
+    )
+    found = ESTIMATOR.estimate(RgbdView(cloud=PEOPLE[0].view.cloud, keypoints=hidden))
+    assert found.used == "depth"
+    assert "0 keypoints" in found.note
