@@ -110,10 +110,10 @@ def _caption(image: UInt8[np.ndarray, "rows columns 3"], q: np.ndarray, text: st
     if not len(q):
         return
     rows, columns = image.shape[:2]
-    size = max(0.4, min(rows, columns) / 1200)
+    size = max(0.4, min(rows, columns) / 1400)
     thick = max(1, round(2 * size))
-    (wide, high), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
+    (wide, high), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, thick)
     x = int(np.clip(q[:, 0].mean() - wide / 2, 2, max(2, columns - wide - 2)))
-    y = int(np.clip(q[:, 1].min() - 0.5 * high, high + 2, rows - 4))
-    for color, width in (((0, 0, 0), 3 * thick), ((255, 255, 255), thick)):
-        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, width, cv2.LINE_AA)
+    y = int(np.clip(q[:, 1].min() - high, high + 2, rows - below - 2))
+    cv2.rectangle(image, (x - 3, y - high - 3), (x + wide + 3, y + below), (30, 30, 30), -1)
+    cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), thick, cv2.LINE_AA)
