@@ -24,7 +24,7 @@ from hps.rgb.convex.spectral import spectral_norm, spectral_prox
 class AdmmConfig:
     """The penalty and when to stop."""
 
-    weight: float = 0.05
+    weight: float = 0.3
     """Of the spectral norms, for keypoints of unit spread; see docs/convex_lifting.md for the measurement."""
     tolerance: float = 1e-4
     """Of both residuals, as shares of the size of what they are residuals of."""
@@ -129,7 +129,9 @@ def _solved(W: Tensor, weight: Tensor, shapes: Tensor, config: AdmmConfig) -> Re
             M, Y, Z_before, primal, dual = (x[stay] for x in (M, Y, Z_before, primal, dual))
             if not len(left):
                 break
-        grow = torch.where(primal > config.imbalance * dual, 2.0, torch.where(dual > config.imbalance * primal, 0.5, 1.0))
+        grow = torch.where(
+            primal > config.imbalance * dual, 2.0, torch.where(dual > config.imbalance * primal, 0.5, 1.0)
+        )
         mu = mu * grow[:, None, None]
     out[left] = M
     M = out.view(rows, 2, 3, K)

@@ -10,7 +10,6 @@ from hps.errors import HpsError
 from hps.rgb.convex.admm import AdmmConfig, relaxed_lifting
 from hps.rgb.convex.spectral import spectral_norm, spectral_prox
 
-
 QUICK = AdmmConfig(iterations=60)
 
 
