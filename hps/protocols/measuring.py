@@ -17,7 +17,7 @@ def protocol_points(
     protocol: Protocol,
     joints: Float[np.ndarray, "frames 24 3"],
     vertices: Float[np.ndarray, "frames vertices 3"] | None = None,
-    regressors: Mapping[str, Float[np.ndarray, "regressed vertices"]] | None = None,
+    regressors: Mapping[str, Float[np.ndarray, "regressed regressor_vertices"]] | None = None,
 ) -> Float[np.ndarray, "frames sources 3"]:
     """The points that the protocol chooses from: SMPL's joints, or those that a regressor finds in the vertices.
 

@@ -124,7 +124,7 @@ def _in_camera(
 
 def _check_metres(name: str, side: str, clip: PosedClip) -> None:
     known = clip.at(clip.answered)
-    for points in (known.joints, *known.regressed.values(), known.vertices):
+    for points in (known.joints, *known.regressed.values()):
         if points is None or not len(points):
             continue
         spread = _median_distance(points, points.mean(1, keepdims=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Final
 
 import numpy as np
@@ -60,13 +61,13 @@ def score_pictures(
     stray = [name for name in estimates if name not in true]
     if stray:
         told.append(f"{len(stray)} pictures of the predictions are not in the truth, such as {stray[0]}: left out")
-    figures, bins, rows = [], [], ()
-    matched = {}
+    figures: list[Figure] = []
+    bins: list[PersonRow] = []
+    matched: dict[Rule, _Matched] = {}
     for rule in RULES:
         matched[rule] = _Matched(rule, sides)
         figures += matched[rule].figures()
         bins += matched[rule].bins()
-    rows = tuple(matched["agora"].rows())
     found = count_people(matched["agora"].matchings)
     told += [*models.told, *matched["agora"].problems]
     return ScoreReport(
@@ -74,7 +75,8 @@ def score_pictures(
         says="people of pictures, matched by AGORA's own rule and by a strict one",
         source="pixelite1201/agora_evaluation, from its published description",
         figures=tuple(figures),
-        rows=rows,
+        rows=tuple(matched["agora"].rows()),
+        bins=tuple(bins),
         counts=Counts(
             people=found.found,
             missing_people=found.missed,
@@ -109,7 +111,7 @@ class _Matched:
     def figures(self) -> Iterator[Figure]:
         """Of everybody, then of children where there are any."""
         everybody = count_people(self.matchings)
-        yield from self._detection(everybody, "", self.matchings)
+        yield from self._detection()
         yield from self._errors(everybody, "", np.ones(len(self.picture), bool))
         kids = count_kids(self.matchings, self.true)
         if kids.found + kids.missed:
@@ -137,11 +139,11 @@ class _Matched:
             yield PersonRow(
                 name=one.picture,
                 frames=counts.found + counts.missed,
-                values={**means, "found": counts.found, "false": counts.false, "missed": counts.missed},
+                values={**means, **{name: float(value) for name, value in asdict(counts).items()}},
             )
 
-    def _detection(self, counts: DetectionCounts, who: str, matchings: Sequence[Matching]) -> Iterator[Figure]:
-        each = [count_people([one]) for one in matchings]
+    def _detection(self) -> Iterator[Figure]:
+        each = [count_people([one]) for one in self.matchings]
         names = np.arange(len(each)).astype(str)
         found = np.array([one.found for one in each], np.float64)
         for name, other, says in (
@@ -150,7 +152,8 @@ class _Matched:
             ("recall", [one.missed for one in each], "people who count and were found"),
         ):
             of = found + np.array(other, np.float64)
-            yield self._figure(f"{who}{name}", "", says, ratio_interval(found, of, names))
+            told = np.where(of > 0, of, np.nan)  # other pictures say nothing of this share
+            yield self._figure(name, "", says, ratio_interval(found, told, names))
 
     def _errors(self, counts: DetectionCounts, who: str, which: Bool[np.ndarray, "found"]) -> Iterator[Figure]:
         normalised = {"MPJPE": "NMJE", "MVE": "NMVE"}
