@@ -12,8 +12,9 @@ import numpy as np
 import tyro
 
 from body.loading import load_body_model
-from hps.benchmark.rgb.lifting_scenes import DATA, Split, write_scenes
-from hps.benchmark.rgb.make_scenes import make_scenes
+from hps.benchmark.rgb.lifting_scenes import DATA, Split, read_scenes, write_scenes
+from hps.benchmark.rgb.make_scenes import detected, make_scenes
+from hps.rgb.detector_error.model import DetectorErrorModel
 from hps.rgb.simulation.bodies import SplitBodies
 from hps.rgb.simulation.poses import draw_poses
 from humanrig.motions import motion_library
@@ -24,12 +25,20 @@ EVERY: Final = 3
 """Frames of a drawn motion: 0.6 s between poses."""
 
 
-def main() -> None:
-    """Prints how many scenes of each split there are, and of how many people and motions."""
-    library, model = motion_library(), load_body_model()
+def main(detector_only: bool = False) -> None:
+    """Prints how many scenes of each split there are, and of how many people and motions.
+
+    detector_only: the committed scenes stay, what the detector says of them is drawn anew from its measured errors.
+    """
+    model = load_body_model()
     for split, count in COUNTS.items():
-        poses = draw_poses(library, split, count, np.random.default_rng(SEEDS[split]), every=EVERY)
-        scenes = make_scenes(poses, SplitBodies(model, split), SEEDS[split])
+        bodies = SplitBodies(model, split)
+        if detector_only:
+            scenes = read_scenes(split)
+        else:
+            poses = draw_poses(motion_library(), split, count, np.random.default_rng(SEEDS[split]), every=EVERY)
+            scenes = make_scenes(poses, bodies, SEEDS[split])
+        scenes = detected(scenes, bodies, SEEDS[split], DetectorErrorModel())
         write_scenes(DATA / f"lifting_{split}.npz", scenes)
         print(f"{split}: {len(scenes)} scenes, {len(set(scenes.subject))} people, {len(scenes.motions)} mixes of clips")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -30,3 +31,8 @@ class LiftingBatch:
     def __len__(self) -> int:
         """Number of people."""
         return len(self.landmarks)
+
+    def rows(self, which: Any) -> LiftingBatch:
+        """Some of them: a slice, or a tensor of indices or of truths."""
+        plain = {field.name: getattr(self, field.name)[which] for field in fields(self) if field.name != "keypoints"}
+        return replace(self, keypoints=self.keypoints.rows(which), **plain)

@@ -9,6 +9,7 @@ import torch
 
 from body.rotations import matrix_to_axis_angle
 from hps.benchmark.rgb.lifting_scenes import TURN_STEPS, LiftingScenes, packed
+from hps.rgb.detector_error.model import DetectorErrorModel
 from hps.rgb.detector_error.self_occlusion import facing
 from hps.rgb.lifting_batch import LiftingBatch
 from hps.rgb.simulation.bodies import SplitBodies
@@ -36,6 +37,12 @@ def make_scenes(poses: PoseTable, bodies: SplitBodies, seed: int) -> LiftingScen
         arms={},
     )
     return replace(scenes, arms={"exact": packed(rephotographed(scenes, bodies, seed).keypoints)})
+
+
+def detected(scenes: LiftingScenes, bodies: SplitBodies, seed: int, model: DetectorErrorModel) -> LiftingScenes:
+    """The scenes with the arm `detector` as well: what the error model draws for these people, once and for all."""
+    seen = model.apply(rephotographed(scenes, bodies, seed), torch.Generator().manual_seed(seed))
+    return replace(scenes, arms=scenes.arms | {"detector": packed(seen.keypoints)})
 
 
 def rephotographed(scenes: LiftingScenes, bodies: SplitBodies, seed: int, *, wandering: bool = False) -> LiftingBatch:

@@ -56,7 +56,8 @@ class SplitBodies:
         order = np.argsort(seen.index)
         self._offset = torch.tensor(seen.offset_m[order], dtype=torch.float32)
         away = np.hypot(seen.offset_sigma_m[order], BLAZEPOSE_NOISE.wander_m(LIFTED.names))
-        self._wander = torch.tensor(away, dtype=torch.float32)[:, None]
+        self.wander_m = torch.tensor(away, dtype=torch.float32)
+        """Standard deviation along each axis of where a keypoint lies on a person in a pose."""
         self._skinning = Skinning(_reduced(self.bank, self.names, seen, order))
 
     @cached_property
@@ -82,7 +83,7 @@ class SplitBodies:
         one_hot = torch.nn.functional.one_hot(who, len(self.names)).to(rotations)
         with torch.no_grad():
             T = self._skinning.transforms(one_hot, rotations)
-            aside = self._wander * torch.randn((len(who), LIFTED_COUNT, 3), generator=generator)
+            aside = self.wander_m[:, None] * torch.randn((len(who), LIFTED_COUNT, 3), generator=generator)
             skin = slice(JOINT_COUNT, LANDMARK_COUNT)
             keys = T.rest[:, LANDMARK_COUNT:] + self._offset
             every = torch.cat([T.rest[:, skin], keys, keys + aside], 1)

@@ -49,7 +49,7 @@ class LiftingSampler:
         *,
         model: BodyModel | None = None,
         pool: int = POOL,
-        wandering: bool = True,
+        wandering: bool = False,
         bodies: SplitBodies | None = None,
         in_order: bool = False,
     ) -> None:

@@ -1,0 +1,1 @@
+"""What scripts/measure_detector.py is made of."""
