@@ -43,6 +43,10 @@ class ViewLift:
         sideways = self.direction * view.size[:, None]
         return torch.cat([sideways, torch.ones_like(sideways[:, :1])], 1) * depth[:, None]
 
+    def rows(self, which: slice) -> ViewLift:
+        """Of some of the people."""
+        return ViewLift(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
+
     def mirrored(self, partner: Int64[Tensor, "landmarks"]) -> ViewLift:
         """What the person in the mirror does. partner: of each landmark, on the other side."""
         x = self.relative.new_tensor([-1.0, 1.0, 1.0])

@@ -21,7 +21,7 @@ from hps.rgb.lifter.network import LifterNetwork
 from hps.rgb.lifter.person_view import person_view
 from hps.rgb.lifter.training.config import BLOCK, LifterTraining
 from hps.rgb.lifter.training.losses import ViewTruth, joints_error_mm
-from hps.rgb.lifter.training.objective import DetectorErrors, degraded, losses
+from hps.rgb.lifter.training.objective import DetectorErrors, Objective, degraded, losses
 from hps.rgb.lifting_batch import LiftingBatch
 
 LOG: Final = "log.jsonl"
@@ -59,6 +59,7 @@ def train(
     sampler: Callable[[int], Sampler],
     errors: DetectorErrors,
     *,
+    objective: Objective = losses,
     seconds: float | None = None,
     validation: LiftingBatch | None = None,
     every: int = 1000,
@@ -67,6 +68,7 @@ def train(
     """Trains, or goes on, until the last step or until `seconds` of computing are over.
 
     sampler: makes one of a seed; a training that goes on draws other people than it did before. errors: the detector's.
+    objective: what is trained for, where it is not what the config names.
     `folder` gets the state, every minute and at the end, and a log of one JSON object a line: step, losses, error in
     training, every `every` steps the error on `validation`. Raises HpsError for a folder with a training of other
     settings, and when the loss is no longer a number.
@@ -92,7 +94,7 @@ def train(
                 group["lr"] = config.rate_at(state.step)
             network.train()
             likelihood = state.step >= config.distance_alone * config.steps
-            found, error_mm = losses(network, batch, config, skinning, likelihood=likelihood)
+            found, error_mm = objective(network, batch, config, skinning, likelihood=likelihood)
             total = torch.stack(list(found.values())).sum()
             optimiser.zero_grad()
             total.backward()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import torch
@@ -55,6 +55,10 @@ class ViewTruth:
             betas=truth.betas[:, :shapes],
             child=truth.child,
         )
+
+    def rows(self, which: slice) -> ViewTruth:
+        """Of some of the people."""
+        return ViewTruth(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
 
 def distance_loss(lift: ViewLift, truth: ViewTruth) -> Float[Tensor, ""]:

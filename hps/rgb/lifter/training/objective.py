@@ -31,12 +31,18 @@ DetectorErrors = Callable[[LiftingBatch, torch.Generator], LiftingBatch]
 """Makes exact keypoints err as a detector's do."""
 
 
+Objective = Callable[..., tuple[dict[str, Tensor], float]]
+"""What a training lowers; called as `losses` is."""
+
+
 def degraded(
     batch: LiftingBatch, config: LifterTraining, errors: DetectorErrors, generator: torch.Generator
 ) -> LiftingBatch:
     """The people as the network is shown them: some exactly, most as a detector sees them, some in part."""
-    detected = torch.rand(len(batch), generator=generator) < config.detected
-    keypoints = _chosen(detected, errors(batch, generator).keypoints, batch.keypoints)
+    keypoints = batch.keypoints
+    if config.detected:
+        detected = torch.rand(len(batch), generator=generator) < config.detected
+        keypoints = _chosen(detected, errors(batch, generator).keypoints, keypoints)
     keypoints = hidden(keypoints, config.hidden, generator)
     return replace(batch, keypoints=with_unsure_focal(keypoints, config.focal_unsure, generator))
 

@@ -28,6 +28,8 @@ from hps.rgb.lifter.training.losses import ViewTruth, body_loss, distance_loss, 
 from hps.rgb.lifter.training.objective import losses
 from hps.rgb.lifter.training.ordinal import depth_order, ordinal_loss
 from hps.rgb.lifter.training.reading import read_log, read_trained
+from hps.rgb.lifter.training.reconstruction import Reconstruction, ranks, reconstruction_loss
+from hps.rgb.lifter.training.threshold_scaling import ALPHA, Projecting, measured_thresholds, scaled_loss
 from hps.rgb.lifter.view_lift import ViewLift, averaged, in_camera
 from hps.rgb.lifter.widening import Widening, measured_widening, split_errors
 from hps.rgb.lifting_batch import LiftingBatch
@@ -270,3 +272,53 @@ def test_ordinal_supervision_has_no_losses_but_those_across_and_of_the_order(ski
 def test_nothing_is_learnt_from_no_training(tmp_path):
     with pytest.raises(HpsError, match="there is no training in"):
         read_trained(tmp_path)
+
+
+def test_small_errors_in_the_picture_hardly_count():
+    apart = torch.tensor([[[0.01, 0.0], [0.3, 0.4]]])
+    plain = float(scaled_loss(apart, None))
+    assert plain == pytest.approx((0.01 + 0.7) / 2)
+    assert float(scaled_loss(apart, torch.tensor([0.001, 0.2]))) == pytest.approx((ALPHA * 0.01 + 0.7) / 2)
+    assert float(scaled_loss(apart, torch.tensor([1.0, 1.0]))) == pytest.approx(ALPHA * plain)
+
+
+def test_thresholds_are_nothing_with_the_true_camera_and_grow_with_its_error(skinning):
+    batch = Standing(skinning, 8).draw(60)
+    found = [
+        float(measured_thresholds(batch, Projecting(focal_factor=factor).believed(batch)).mean())
+        for factor in (1.0, 1.5, 3.0)
+    ]
+    assert found[0] < 1e-6  # single precision
+    assert 1e-5 < found[1] < found[2]
+
+
+def test_projecting_is_satisfied_by_the_truth_with_the_true_camera_alone(skinning):
+    batch = Standing(skinning, 9).draw(40)
+
+    class Perfect(LifterNetwork):
+        def forward(self, view):
+            return perfect(ViewTruth.of(batch, view, 10), view)
+
+    config = LifterTraining(network=SMALL, bfloat16=False)
+    true, _ = Projecting()(Perfect(SMALL), batch, config, skinning, likelihood=False)
+    wrong, _ = Projecting(focal_factor=3.0)(Perfect(SMALL), batch, config, skinning, likelihood=False)
+    assert float(true["distance"]) < 1e-3
+    assert float(true["projected"]) < 1e-3
+    assert float(wrong["projected"]) > 0.05
+
+
+def test_reconstruction_looks_at_ranks(skinning):
+    z = torch.tensor([[0.3, -1.0, 5.0]])
+    assert ranks(z).tolist() == [[0.0, -1.0, 1.0]]
+    torch.manual_seed(0)
+    network, people, g = Reconstruction(32), Standing(skinning, 2), torch.Generator().manual_seed(0)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    found = []
+    for _ in range(30):
+        batch = people.draw(64)
+        loss = reconstruction_loss(network, person_view(batch.keypoints), batch, g)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        found.append(float(loss.detach()))
+    assert found[-1] < 0.7 * found[0]
