@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,10 @@ KERNEL: Final = 5.0
 """Of Geman-McClure's cost of that, in sigmas."""
 SHIFT_SIGMA_M: Final = 1.0
 """What is known of the shift before: keeps it finite where few keypoints are seen."""
+LEAST_FRAMES: Final = 5
+"""Of a clip, that can tell a shift."""
+LEAST_SHIFT_M: Final = np.array([0.05, 0.05, 0.1])
+"""Shorter shifts of a clip, across the axis and along it, are what detectors, clothes and sizes of people make."""
 SIDES: Final = (("more to the right", "more to the left"), ("lower", "higher"), ("farther away", "nearer"))
 
 
@@ -69,6 +74,21 @@ class Agreement:
                 "person; check the calibration between both"
             )
         return f"half of the keypoints lie more than {self.apart:.1f} sigmas from the body that fits both best"
+
+
+def clip_shift(agreement: Sequence[Agreement]) -> Float[np.ndarray, "3"] | None:
+    """The median shift of a clip, where it is longer than its frames can explain; None: there is no such shift.
+
+    A single frame's shift along the axis has a standard deviation of some 0.1 m, for the size of the person is not
+    known; a wrong calibration is the same in all frames.
+    """
+    if len(agreement) < LEAST_FRAMES:
+        return None
+    shifts = np.stack([one.shift for one in agreement])
+    middle = np.median(shifts, 0)
+    spread = 1.48 * np.median(np.abs(shifts - middle), 0)
+    sure = np.abs(middle) > np.maximum(LEAST_SHIFT_M, 2 * spread)
+    return middle if sure.any() else None
 
 
 def agreements(body: FitBody, fused: FittedClouds, depth: FittedClouds, seen: KeypointBatch) -> list[Agreement]:

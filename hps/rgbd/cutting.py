@@ -52,17 +52,18 @@ def person_points(
         raise HpsError(
             f"the confidence has shape {confidence.shape}, depth {depth_m.shape}; give one value for each depth pixel"
         )
+    shown = np.asarray(mask)
     p = depth_to_points(depth_m, depth_camera)
-    told = np.isfinite(p).all(-1).astype(bool)
+    told = np.isfinite(p[..., 2])
     if confidence is not None:
-        told &= confidence >= least_confidence
+        told = told & (confidence >= least_confidence)
     T_color_depth = color_camera.T_camera_world @ depth_camera.T_world_camera
     p = transform(T_color_depth, p[told])
     q = color_camera.project_camera(p)
     at = np.where(np.isfinite(q), q, -1.0).round().astype(np.int64)
-    inside = (at >= 0).all(1) & (at < [color_camera.width, color_camera.height]).all(1)
+    inside = np.all((at >= 0) & (at < [color_camera.width, color_camera.height]), axis=1)
     at = np.where(inside[:, None], at, 0)
-    on = inside & mask[at[:, 1], at[:, 0]]
+    on = inside & shown[at[:, 1], at[:, 0]]
     core = inside & _core(mask)[at[:, 1], at[:, 0]]
     if on.any():
         middle = float(np.median(p[core if core.any() else on, 2]))

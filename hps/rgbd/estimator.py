@@ -64,6 +64,29 @@ class RgbdBatch:
     milliseconds: dict[str, float]
     """All views together."""
 
+    def shifted(self, by: int) -> RgbdBatch:
+        """The same with other numbers of views."""
+        rows = tuple(row + by for row in self.rows)
+        return replace(self, rows=rows, refused={row + by: reason for row, reason in self.refused.items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[RgbdBatch]) -> RgbdBatch:
+        """Several batches as one; at least one."""
+        spent: dict[str, float] = {}
+        for part in parts:
+            _add(spent, part.milliseconds)
+        return cls(
+            rows=tuple(row for part in parts for row in part.rows),
+            bodies=FittedClouds.joined([part.bodies for part in parts]),
+            verdicts=tuple(one for part in parts for one in part.verdicts),
+            used=tuple(one for part in parts for one in part.used),
+            notes=tuple(one for part in parts for one in part.notes),
+            residual_mm=tuple(one for part in parts for one in part.residual_mm),
+            agreement=tuple(one for part in parts for one in part.agreement),
+            refused={row: reason for part in parts for row, reason in part.refused.items()},
+            milliseconds=spent,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _One:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from humanrig.commands.estimate_points import points
 from humanrig.commands.estimate_rgb import rgb
+from humanrig.commands.estimate_rgbd import rgbd
 from humanrig.commands.group import group
 
 estimate = group(
@@ -12,7 +13,8 @@ estimate = group(
 
     From points: humanrig estimate points CLOUD.ply --out body.npz (docs/estimate_points.md).
     From pictures: humanrig estimate rgb PHOTO.jpg --out body.npz --overlay seen.png (docs/estimate_rgb.md).
+    From both: humanrig estimate rgbd COLOR.jpg DEPTH.png --K 600 600 320 240 --out body.npz (docs/estimate_rgbd.md).
 
     Exit code 0: bodies to use; 1: none, with the reason.""",
-    {"points": points, "rgb": rgb},
+    {"points": points, "rgb": rgb, "rgbd": rgbd},
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
-from geometry.depth import decode_depth_mm, depth_to_points
+from geometry.depth import depth_to_points
 from geometry.npz_files import DAMAGED, damage
 from geometry.pcd_files import read_pcd_cloud
 from geometry.ply_files import read_ply_cloud
@@ -18,6 +18,7 @@ from geometry.rigid import inverse, rotate
 from hps.points.cloud_checks import UNITS
 from hps.points.person_cloud import PersonCloud
 from humanrig.errors import HumanrigError
+from humanrig.estimating.depth_image import read_depth_image
 
 ENDINGS: Final = (".ply", ".pcd", ".npz", ".png")
 
@@ -143,23 +144,17 @@ def _synthetic(points: np.ndarray, camera: np.ndarray, Ts: np.ndarray) -> Person
 
 
 def _depth_image(path: Path, options: FileOptions) -> PersonCloud:
-    import cv2
-
     if options.K is None:
         raise HumanrigError(f"{path.name} is a depth image; say its camera with --K FX FY CX CY, in pixels")
-    depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if depth is None or depth.ndim != 2 or depth.dtype != np.uint16:
-        kind = "no picture" if depth is None else f"{depth.dtype} with shape {depth.shape}"
-        raise HumanrigError(f"{path} is {kind}; a depth image is a PNG of one channel with 16 bits, in millimetres")
+    depth = read_depth_image(path, "cm" if options.unit == "cm" else "mm")
     if options.mask is not None:
-        depth = np.where(_mask(options.mask, depth.shape), depth, np.uint16(0))
+        depth = np.where(_mask(options.mask, depth.shape), depth, np.float32(np.nan))
     fx, fy, cx, cy = options.K
     if not np.isfinite(options.K).all() or fx <= 0 or fy <= 0:
         raise HumanrigError(f"--K {fx:g} {fy:g} {cx:g} {cy:g}: focal lengths must be above 0, in pixels")
     height, width = depth.shape
     camera = Camera(name=path.stem, K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), width=width, height=height)
-    metres = decode_depth_mm(depth) if options.unit in ("mm", "m") else decode_depth_mm(depth) * np.float32(10)
-    points = depth_to_points(metres, camera)
+    points = depth_to_points(depth, camera)
     return PersonCloud.of_camera(points[np.isfinite(points).all(-1)], up=_up(options, None))
 
 

@@ -1,0 +1,1 @@
+"""`humanrig estimate rgbd`: people in pictures with depth beside them."""
