@@ -65,22 +65,27 @@ class KnowingDetector:
     keypoints = BLAZEPOSE
     fingerprint = "knowing"
 
-    def __init__(self, people: Sequence[BodyParameters], absent: dict[int, tuple[int, ...]] | None = None) -> None:
+    def __init__(
+        self, people: Sequence[BodyParameters], absent: dict[int, tuple[int, ...]] | None = None, coarse_px: float = 0.0
+    ) -> None:
         self.q = [CAMERA.project_camera(keypoints_of(one)) for one in people]
         self.visibility = [np.full(27, 0.95) for _ in people]
+        self.coarse_px = coarse_px
+        """By which keypoints are off at people who are not followed."""
         self.absent = absent or {}
         """Person → frames in which nobody sees them."""
 
     def detect(self, image: np.ndarray, previous: Sequence[Person2D] = (), search: bool = True) -> list[Person2D]:
         n = round((float(image.mean()) - DARKEST) / STEP)
         tracks = {person.follow: person.track for person in previous}
+        coarse = 0.0 if previous or not self.coarse_px else self.coarse_px
         place = [BLAZEPOSE.index(name) for name in LIFTED.names]
         found = []
         for number, q in enumerate(self.q):
             if n >= len(q) or n in self.absent.get(number, ()):
                 continue
             all_q = np.tile(q[n].mean(0), (len(BLAZEPOSE), 1))
-            all_q[place] = q[n]
+            all_q[place] = q[n] + coarse
             visibility = np.zeros(len(BLAZEPOSE))
             visibility[place] = self.visibility[number]
             size = float(np.ptp(q[n], axis=0).max()) * 1.25 / 256

@@ -73,6 +73,17 @@ def test_a_photograph_gives_a_body_a_model_and_an_overlay(
     assert f"({FOV:.1f}° upright), given" in " ".join(heard.err.split())
 
 
+def test_a_photograph_is_looked_at_again_where_the_first_look_found_somebody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = walker(1, NEAR)
+    use(monkeypatch, [person], coarse_px=40.0)
+    words = ["estimate", "rgb", str(write_png(tmp_path / "p.png")), "--fov", f"{FOV:.12g}"]
+    assert main([*words, "--out", str(tmp_path / "b.npz")]) == 0
+    root = read_body_track(tmp_path / "b.npz").joints[0, 0]
+    assert np.linalg.norm((root - BODY.pose(person).joints[0, 0])[:2]) < 0.05  # 40 px are 0.3 m there
+
+
 def test_the_focal_length_is_told_from_exif_and_else_from_the_people(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
