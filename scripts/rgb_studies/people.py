@@ -47,5 +47,5 @@ def detector_errors() -> DetectorErrors:
 def validation_people(count: int, *, detected: bool = True) -> LiftingBatch:
     """People of the validation split, their keypoints as the detector sees them or exact; always the same ones."""
     table, bodies = poses_of("validation", VALIDATION_POSES), bodies_of("validation")
-    people = LiftingSampler(table, "validation", 77, bodies=bodies, pool=0, wandering=detected).draw(count)
+    people = LiftingSampler(table, "validation", 77, bodies=bodies, pool=0).draw(count)
     return detector_errors()(people, torch.Generator().manual_seed(78)) if detected else people
