@@ -16,13 +16,14 @@ import numpy as np
 
 from geometry.errors import GeometryError
 from geometry.pcd_files import read_pcd_cloud
-from hps.datasets.arrays import body_at, body_rows, read_npz
+from hps.datasets.arrays import body_at, body_rows
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.protocol import protocol_of
 from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.rig_frames import attributes_of
 from hps.datasets.split import split_of
 from hps.errors import HpsError
+from hps.evaluation.files.npz_files import read_npz
 from hps.points.person_cloud import PersonCloud
 
 DATASET: Final = "gta_human_2"

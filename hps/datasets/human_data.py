@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
@@ -20,16 +20,15 @@ from geometry.errors import GeometryError
 from hps.datasets.arrays import body_at, body_rows
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.depth_cloud import MaskedDepth, cloud_of, read_depth_png, read_mask_png
-from hps.datasets.human_data_file import dictionary, is_human_data, points190, read_human_data, texts
 from hps.datasets.protocol import CloudProtocol, protocol_of
 from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.rig_frames import attributes_of
 from hps.errors import HpsError
+from hps.evaluation.files.human_data_file import has_human_data, read_human_data_file
+from hps.evaluation.files.npz_files import npz_names
 
 DATASET: Final = "humandata"
 PROTOCOL: Final = "humandata_v1"
-SMPL_JOINTS: Final = (*range(22), 188, 189)
-"""Of the convention human_data: SMPL's first 22 in their order, its hands at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,58 +94,36 @@ def open_humandata(
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return [p for p in sorted(path.glob("*.npz")) if is_human_data(p)]
-    return [path] if path.is_file() and is_human_data(path) else []
+        return [p for p in sorted(path.glob("*.npz")) if _is_one(p)]
+    return [path] if path.is_file() and _is_one(path) else []
+
+
+def _is_one(path: Path) -> bool:
+    return has_human_data(npz_names(path))
 
 
 @lru_cache(maxsize=8)
 def _content(name: str) -> _File:
     path = Path(name)
-    data = read_human_data(path)
-    rows = len(np.atleast_1d(np.asarray(data["image_path"], object)))
-    meta, misc = dictionary(data, "meta", path), dictionary(data, "misc", path)
-    depth = texts(data, "depth_path", rows, path)
+    file = read_human_data_file(path)
+    misc = file.misc
+    depth = file.texts("depth_path")
     if depth is None:
         raise HpsError(
             f"{path} has no depth_path, so that no cloud can be made of it: HumanData holds pictures unless depth was "
             "written beside them"
         )
-    kind = next((key for key in ("smpl", "smplx", "smplh") if key in data), None)
-    body = None if kind is None else body_rows(dictionary(data, kind, path), path)
+    body = None if file.kind is None else body_rows(dict(file.entries.within(file.kind).content), path)
     return _File(
-        depth=list(depth),
-        masks=list(texts(data, "segmentation", rows, path) or [""] * rows),
-        focal=_pairs(meta, misc, "focal_length", rows, path),
-        principal=_pairs(meta, misc, "principal_point", rows, path),
+        depth=depth,
+        masks=file.texts("segmentation") or [""] * file.rows,
+        focal=file.pairs("focal_length"),
+        principal=file.pairs("principal_point"),
         body=body,
-        joints=_joints(data, misc, path),
-        model=str(misc.get("body_model", kind or "smpl")),
-        subject="_".join(str(misc[key]) for key in ("session", "person") if key in misc) or path.stem,
+        joints=file.joints(),
+        model=misc.text("body_model", file.kind or "smpl"),
+        subject="_".join(misc.text(key) for key in ("session", "person") if key in misc) or path.stem,
     )
-
-
-def _pairs(meta: dict[str, Any], misc: dict[str, Any], key: str, rows: int, path: Path) -> np.ndarray:
-    """Two numbers a row, of `meta` or, one for all, of `misc`."""
-    try:
-        value = np.asarray(meta.get(key, misc.get(key)), np.float64).reshape(-1, 2)
-    except (TypeError, ValueError):
-        value = np.zeros((0, 2))
-    if len(value) not in (1, rows) or not np.isfinite(value).all():
-        raise HpsError(f"{path} has no {key} for its {rows} rows; without intrinsics depth makes no cloud")
-    return np.broadcast_to(value, (rows, 2))
-
-
-def _joints(data: dict[str, Any], misc: dict[str, Any], path: Path) -> Float[np.ndarray, "rows 24 3"] | None:
-    """SMPL's joints where they are stored in the camera's frame, not about the root."""
-    convention = str(data.get("keypoints3d_convention", "human_data"))
-    if misc.get("kps3d_root_aligned", False) or convention != "human_data":
-        return None
-    for key in ("keypoints3d_smpl", "keypoints3d"):
-        found = points190(data, key, path)
-        if found is not None and found.shape[2] == 4:
-            mine = found[:, list(SMPL_JOINTS)]
-            return np.where(mine[..., 3:] > 0, mine[..., :3], np.nan)
-    return None
 
 
 def _read(folder: str, root: str, protocol: CloudProtocol, model: str, entry: Entry) -> CloudSample:

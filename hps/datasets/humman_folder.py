@@ -22,19 +22,18 @@ from geometry.camera_files.humman import read_humman_cameras
 from geometry.depth import depth_to_points
 from geometry.errors import GeometryError
 from geometry.rigid import transform
-from hps.datasets.arrays import body_at, body_rows, read_npz
+from hps.datasets.arrays import body_at, body_rows
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.depth_cloud import MaskedDepth, read_depth_png, read_mask_png
 from hps.datasets.protocol import CloudProtocol, protocol_of
 from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.rig_frames import groups_of, instants_of, rig_sample, up_of
 from hps.errors import HpsError
+from hps.evaluation.files.humman import PARAMETERS, RATE_HZ, SEQUENCE, sequences_in, stated_model
+from hps.evaluation.files.npz_files import read_npz
 
 DATASET: Final = "humman"
 """One name for Point, Recon and SMC: they share subjects, and so their split."""
-RATE_HZ: Final = 30.0
-SEQUENCE: Final = re.compile(r"(p\d{6})_([ar]\d{6})")
-STATED_MODEL: Final = re.compile(r"^body model: (.+), sha256 ", re.MULTILINE)
 DEVICE: Final = re.compile(r"kinect_\d{3}")
 UP_CAMERAS: Final = 4
 """Cameras whose first image the floor is looked for in."""
@@ -78,13 +77,6 @@ def open_humman_recon(folder: Path | str, protocol: str = RECON.protocol, *, mod
     return _open(Path(folder), RECON, protocol_of(protocol), model)
 
 
-def sequences_in(folder: Path) -> list[Path]:
-    """The folder itself where it has cameras, or the folders in it that are called as HuMMan's sequences are."""
-    if (folder / "cameras.json").exists() or SEQUENCE.fullmatch(folder.name):
-        return [folder]
-    return sorted(p for p in folder.iterdir() if p.is_dir() and SEQUENCE.fullmatch(p.name)) if folder.is_dir() else []
-
-
 def _some(path: Path) -> list[Path]:
     return [p for p in sequences_in(path)[:20] if (p / "kinect_depth").is_dir()]
 
@@ -118,7 +110,7 @@ def _entries_of(
             raise HpsError(f"{sequence} has no {kind}; extract the archive {layout.archive}_{kind} into it")
     devices = sorted(there["kinect_depth"])
     masked = {device: there["kinect_mask"].get(device, frozenset()) for device in devices}
-    if not (sequence / ("smpl_params" if layout.mask_of_color else "smpl_params.npz")).exists():
+    if not (sequence / (PARAMETERS if layout.mask_of_color else f"{PARAMETERS}.npz")).exists():
         left_out[sequence.name] = "it has no smpl_params: its samples have no truth"
     for name, members in groups_of(devices, protocol.views, sequence).items():
         for frame, unmasked in instants_of(masked, members):
@@ -197,11 +189,7 @@ def _looked_up(
 
 @lru_cache(maxsize=256)
 def _stated_model(sequence: str) -> str:
-    """The release's parameters are SMPL's; a humanrig export says in source.txt whose its own are."""
-    about = Path(sequence) / "source.txt"
-    text = about.read_text("utf-8", errors="replace") if about.is_file() else ""
-    match = STATED_MODEL.search(text)
-    return match[1] if match else "smpl"
+    return stated_model(Path(sequence))
 
 
 @lru_cache(maxsize=64)
@@ -236,7 +224,7 @@ def _whole(path: str) -> dict[str, Any]:
 def _rows(sequence: str, layout: _Layout, frame: int) -> tuple[dict[str, np.ndarray] | None, int]:
     """Rows of parameters and which of them is the frame's; None where the release has none."""
     if not layout.mask_of_color:
-        path = Path(sequence) / "smpl_params.npz"
+        path = Path(sequence) / f"{PARAMETERS}.npz"
         return (_whole(str(path)), frame) if path.exists() else (None, 0)
-    path = Path(sequence) / "smpl_params" / f"{frame:06d}.npz"
+    path = Path(sequence) / PARAMETERS / f"{frame:06d}.npz"
     return (body_rows(read_npz(path), path), 0) if path.exists() else (None, 0)

@@ -17,7 +17,7 @@ from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS, Session
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_camera_file
-from hps.datasets.arrays import read_npz
+from hps.evaluation.files.npz_files import read_npz
 from registration.body_track import BodyTrack, read_body_track
 
 TRUTHS: Final = {"best": ("body", "truth/body"), "truth": ("truth/body",), "body": ("body",), "none": ()}

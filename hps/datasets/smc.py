@@ -22,11 +22,12 @@ from geometry.errors import GeometryError
 from hps.datasets.arrays import body_at, body_rows
 from hps.datasets.cloud_sample import CloudSample
 from hps.datasets.depth_cloud import MaskedDepth
-from hps.datasets.humman_folder import DATASET, RATE_HZ
+from hps.datasets.humman_folder import DATASET
 from hps.datasets.protocol import CloudProtocol, protocol_of
 from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.rig_frames import groups_of, instants_of, rig_sample, up_of
 from hps.errors import HpsError
+from hps.evaluation.files.humman import RATE_HZ
 
 PROTOCOL: Final = "humman_smc_v1"
 FILES_OPEN: Final = 8

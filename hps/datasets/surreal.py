@@ -11,16 +11,13 @@ Joints are in the file; the body's translation needs the rest pelvis of SMPL, wh
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import scipy.io
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from body.model import BodyModel
 from body.parameters import BodyParameters
@@ -29,23 +26,18 @@ from hps.datasets.protocol import protocol_of
 from hps.datasets.reader import CloudReader, Entry
 from hps.datasets.rig_frames import attributes_of
 from hps.errors import HpsError
+from hps.evaluation.files.mat_files import mat_array, mat_shapes
+from hps.evaluation.files.surreal import AXES, CENTER_PX, FOCAL_PX, GENDERS, INFO, RATE_HZ, world_orient
 from hps.points.person_cloud import PersonCloud
 
 DATASET: Final = "surreal"
 PROTOCOL: Final = "surreal_votehmr_v1"
-INFO: Final = re.compile(r"(.+_c\d{4})_info\.mat")
 SPLITS: Final = {"train": "train", "val": "validation", "test": "test"}
-FOCAL_PX: Final = 600.0
-CENTER_PX: Final = (160.0, 120.0)
 FARTHEST_M: Final = 1e6
 """Blender writes 1e10 where a ray meets nothing."""
-AXES: Final = np.array([[0.0, 0, -1], [0, 1, 0], [-1, 0, 0]])
-"""p_world = AXES p_image + camLoc, where p_image has x right, y down, z forward in the mirrored image."""
 WORLD_UP: Final = (0.0, -1.0, 0.0)
-RATE_HZ: Final = 30.0
 LOOKED_AT: Final = 5000
 """Entries of folders; a release's run has some 2,000 sequences."""
-GENDERS: Final = ("female", "male")
 
 
 def is_surreal(path: Path) -> bool:
@@ -115,10 +107,7 @@ def open_surreal(
 
 def _shape_of_joints(path: Path) -> tuple[int, ...]:
     """Of joints3D, (3, 24, frames), without reading it. Raises HpsError for a damaged file or one without."""
-    try:
-        found = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
-    except Exception as error:  # a damaged file raises errors of many kinds
-        raise HpsError(f"{path} is not a whole MATLAB file ({error}); extract it again") from None
+    found = mat_shapes(path)
     if "joints3D" not in found:
         raise HpsError(f"{path} has no joints3D; extract the clip again")
     return found["joints3D"]
@@ -129,33 +118,12 @@ def _performer(sequence: str) -> str:
     return sequence.rsplit("_", 1)[0]
 
 
-@lru_cache(maxsize=16)
-def _clip(path: str) -> dict[str, Any]:
-    """Raises HpsError for a missing or damaged file."""
-    try:
-        return scipy.io.loadmat(path)
-    except FileNotFoundError:
-        raise HpsError(f"{path} is missing; extract the clip again") from None
-    except Exception as error:  # a damaged file raises errors of many kinds
-        raise HpsError(f"{path} is not a whole MATLAB file ({error}); extract it again") from None
-
-
-def _array(path: str, name: str) -> Float[np.ndarray, "..."]:
-    clip = _clip(path)
-    if name not in clip:
-        raise HpsError(f"{path} has no {name}; extract the clip again")
-    value = np.asarray(clip[name])
-    if value.dtype.kind not in "fiu":
-        raise HpsError(f"{path}: {name} holds {value.dtype}, not numbers")
-    return value.astype(np.float64)
-
-
 def _read(top: str, bodies: dict[str, BodyModel], entry: Entry) -> CloudSample:
     stem = str(Path(top) / str(entry.place[0]))
     info = f"{stem}_info.mat"
-    place = _array(info, "camLoc").reshape(-1)
-    depth = _array(f"{stem}_depth.mat", f"depth_{entry.frame + 1}")
-    parts = _array(f"{stem}_segm.mat", f"segm_{entry.frame + 1}").astype(np.int64)
+    place = mat_array(info, "camLoc").reshape(-1)
+    depth = mat_array(f"{stem}_depth.mat", f"depth_{entry.frame + 1}")
+    parts = mat_array(f"{stem}_segm.mat", f"segm_{entry.frame + 1}").astype(np.int64)
     if depth.shape != parts.shape or depth.ndim != 2 or place.shape != (3,):
         raise HpsError(f"{stem}: depth {depth.shape}, segmentation {parts.shape}, camLoc {place.shape} do not agree")
     row, column = np.nonzero((parts > 0) & (depth > 0) & (depth < FARTHEST_M))
@@ -167,7 +135,7 @@ def _read(top: str, bodies: dict[str, BodyModel], entry: Entry) -> CloudSample:
         origins=place[None],
         up=np.array(WORLD_UP),
     )
-    joints = _array(info, "joints3D")[:, :, entry.frame].T
+    joints = mat_array(info, "joints3D")[:, :, entry.frame].T
     truth, gender = _truth(info, entry.frame, joints[0], bodies)
     return entry.sample(
         time_s=entry.frame / RATE_HZ,
@@ -186,15 +154,14 @@ def _truth(
     info: str, frame: int, pelvis: Float[np.ndarray, "3"], bodies: dict[str, BodyModel]
 ) -> tuple[BodyParameters | None, str]:
     """The body, where a model of its gender is at hand, and the gender."""
-    gender = GENDERS[int(_array(info, "gender").reshape(-1)[0] > 0)]
+    gender = GENDERS[int(mat_array(info, "gender").reshape(-1)[0] > 0)]
     if gender not in bodies:
         return None, gender
-    pose, betas = _array(info, "pose")[:, frame], _array(info, "shape")[:, frame]
-    heading = Rotation.from_euler("z", float(_array(info, "zrot").reshape(-1)[0]))
-    turn = Rotation.from_euler("x", 90, degrees=True) * heading * Rotation.from_rotvec(pose[:3])
+    pose, betas = mat_array(info, "pose")[:, frame], mat_array(info, "shape")[:, frame]
+    turn = world_orient(pose[None, :3], mat_array(info, "zrot").reshape(-1)[:1])
     return BodyParameters(
         betas=betas,
-        global_orient=turn.as_rotvec()[None],
+        global_orient=turn,
         body_pose=pose[None, 3:],
         transl=(pelvis - bodies[gender].rest_joints(betas)[0])[None],
     ), gender

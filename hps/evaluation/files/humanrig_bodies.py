@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from body.joints import JOINT_NAMES
-from hps.datasets.arrays import read_npz
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries, whole
+from hps.evaluation.files.npz_files import read_npz
 from hps.evaluation.files.rows import gender_of, repeated
 from hps.evaluation.people_annotations import PersonAnnotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ import scipy.io
 
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries
+from hps.evaluation.files.npz_files import npz_names
 from hps.evaluation.files.pandas_tables import TABLES, Table
 from hps.evaluation.files.pickle_files import read_values
 
@@ -45,18 +45,13 @@ def look_at(path: Path) -> Look:
         named = content if isinstance(content, Table) else {str(key): value for key, value in content.items()}
         return Look(path=path, names=frozenset(named), content=named)
     if suffix == ".npz":
-        return Look(path=path, names=_names_of_npz(path))
+        names = npz_names(path)
+        if not names:
+            raise HpsError(f"{path} is no whole .npz with arrays; obtain the file again")
+        return Look(path=path, names=names)
     if suffix == ".mat":
         return Look(path=path, names=_names_of_mat(path))
     raise HpsError(f"{path} ends in '{path.suffix}'; files of people end in {', '.join(SUFFIXES)}")
-
-
-def _names_of_npz(path: Path) -> frozenset[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise HpsError(f"{path} is no whole .npz ({error}); obtain the file again") from None
 
 
 def _names_of_mat(path: Path) -> frozenset[str]:

@@ -48,11 +48,16 @@ class _OldNames(pickle._Pickler):
         super().save_global(obj, name)  # type: ignore[misc]
 
 
-def write_pickle(path: Path, content: Any) -> None:
-    """Writes the file whole or not at all; content of arrays, lists, dictionaries, texts and numbers."""
+def pickled(content: Any) -> bytes:
+    """A pickle of arrays, lists, dictionaries, texts and numbers, of protocol 2."""
     buffer = io.BytesIO()
     _OldNames(buffer, protocol=2).dump(content)
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def write_pickle(path: Path, content: Any) -> None:
+    """Writes the file whole or not at all. Raises HpsError where it cannot be written."""
+    write_whole(path, pickled(content))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -11,9 +11,9 @@ import pytest
 from humman_rig import write_png
 from posed_person import joints, moved, off_skin_mm, person, ring, seen, skin
 
-from hps.datasets.human_data_file import read_human_data
 from hps.datasets.opening import open_dataset
 from hps.errors import HpsError
+from hps.evaluation.files.npz_files import read_npz_entries
 
 CAMERA = ring(1)[0]
 BODY = person(8, frames=2)
@@ -70,7 +70,7 @@ def test_rows_are_clouds_on_their_bodies_whether_points_are_compressed_or_not(fo
 
 
 def test_files_are_read_as_numpy_reads_them_with_its_pickles_allowed(folder):
-    found = read_human_data(folder / "b.npz")
+    found = read_npz_entries(folder / "b.npz").content
     with np.load(folder / "b.npz", allow_pickle=True) as trusted:
         assert set(found) == set(trusted.files)
         for name in ("smpl", "meta"):
