@@ -19,7 +19,7 @@ from hps.points.fitting.start import closed_form
 from hps.rgb.convex.admm import AdmmConfig, relaxed_lifting
 from hps.rgb.convex.common_turn import common_turn
 from hps.rgb.convex.depth_twin import better, depth_twin
-from hps.rgb.convex.line_of_sight import line_of_sight
+from hps.rgb.convex.line_of_sight import LineOfSight, line_of_sight
 from hps.rgb.convex.refinement import RefinementConfig, TurnedShape, refined
 from hps.rgb.convex.seen_shape import SeenShape
 from hps.rgb.convex.shape_basis import ShapeBasis, default_shape_basis
@@ -55,9 +55,11 @@ class ConvexAnswer:
     """The same of the body that is nearly mirrored in depth; as in `bodies` where no twin was asked for."""
     twin_ratio: Float[Tensor, "batch"]
     """Objective of the twin over that of the answer: near 1 the picture does not say which of the two it is."""
+    shape: TurnedShape
+    """Turn, along the line of sight, and weights."""
+    sight: LineOfSight
     converged: Bool[Tensor, "batch"]
     """Whether the relaxation met its tolerance."""
-    objective: Float[Tensor, "batch"]
 
 
 class ConvexLifter:
@@ -71,9 +73,9 @@ class ConvexLifter:
         self.basis = basis or default_shape_basis()
         self._body = FitBody.of(body or load_body_model())
         spread = self.basis.keypoints - self.basis.keypoints.mean(2, keepdim=True)
-        self._unit = float(spread.square().sum(1).mean().sqrt())
-        """Metres to one unit of the normalised shapes."""
-        self._shapes = self.basis.keypoints / self._unit
+        self.unit_m = float(spread.square().sum(1).mean().sqrt())
+        """Metres to one unit of `shapes`."""
+        self.shapes = self.basis.keypoints / self.unit_m
 
     def __call__(self, batch: KeypointBatch) -> LiftedBodies:
         """A row for each row of the batch. Raises HpsError as `answer` does."""
@@ -91,7 +93,7 @@ class ConvexLifter:
             )
         sight = line_of_sight(batch)
         seen = SeenShape.of(sight.p, self._weights(batch, sight.p, sight.slope_px))
-        relaxed = relaxed_lifting(seen.W, seen.weight, self._shapes, self.config.relaxation)
+        relaxed = relaxed_lifting(seen.W, seen.weight, self.shapes, self.config.relaxation)
         R, c = common_turn(relaxed.M)
         start = TurnedShape(R=R, c=c, objective=relaxed.objective)
         found, view = self._refined(seen, start)
@@ -102,15 +104,16 @@ class ConvexLifter:
         chosen, rest, ratio = better(found, other)
         swap = (other.objective < found.objective)[:, None, None]
         W, W_rest = (torch.where(swap, *pair) for pair in ((other_view.W, view.W), (view.W, other_view.W)))
-        relative, root = self._placed(replace(seen, W=W), chosen, sight.R_camera_sight)
-        twin_relative, twin_root = self._placed(replace(seen, W=W_rest), rest, sight.R_camera_sight)
+        relative, root = self.placed(replace(seen, W=W), chosen, sight.R_camera_sight)
+        twin_relative, twin_root = self.placed(replace(seen, W=W_rest), rest, sight.R_camera_sight)
         return ConvexAnswer(
-            bodies=self._bodies(relative, root),
+            bodies=self.bodies(relative, root),
             twin_root=twin_root.float(),
             twin_relative=twin_relative.float(),
             twin_ratio=ratio,
             converged=relaxed.converged,
-            objective=chosen.objective,
+            shape=chosen,
+            sight=sight,
         )
 
     def _weights(self, batch: KeypointBatch, p: Tensor, slope_px: Tensor) -> Tensor:
@@ -123,22 +126,22 @@ class ConvexLifter:
         return told / (1 + share.square())
 
     def _refined(self, seen: SeenShape, start: TurnedShape) -> tuple[TurnedShape, SeenShape]:
-        found = refined(seen.W, seen.weight, self._shapes, start, self.config.refinement)
+        found = refined(seen.W, seen.weight, self.shapes, start, self.config.refinement)
         for _ in range(self.config.perspective_rounds):
-            seen = seen.corrected(self._shapes, found)
-            found = refined(seen.W, seen.weight, self._shapes, found, self.config.refinement)
+            seen = seen.corrected(self.shapes, found)
+            found = refined(seen.W, seen.weight, self.shapes, found, self.config.refinement)
         return found, seen
 
-    def _placed(self, seen: SeenShape, found: TurnedShape, R_camera_sight: Tensor) -> tuple[Tensor, Tensor]:
+    def placed(self, seen: SeenShape, found: TurnedShape, R_camera_sight: Tensor) -> tuple[Tensor, Tensor]:
         """Landmarks from the pelvis and the pelvis, metres, in the camera's frame, of a person of average size."""
-        shape = torch.einsum("rk,kcp->rcp", found.c, self.basis.landmarks / self._unit)
+        shape = torch.einsum("rk,kcp->rcp", found.c, self.basis.landmarks / self.unit_m)
         shape = (found.R @ shape).mT * seen.spread[:, None, None]
         distance = self.basis.bones_m / bones(shape).clamp_min(1e-6)
-        middle = torch.cat([seen.middle(self._shapes, found), torch.ones_like(distance)[:, None]], 1)
+        middle = torch.cat([seen.middle(self.shapes, found), torch.ones_like(distance)[:, None]], 1)
         landmarks = distance[:, None, None] * (middle[:, None] + shape) @ R_camera_sight.mT
         return landmarks - landmarks[:, :1], landmarks[:, 0]
 
-    def _bodies(self, relative: Tensor, root: Tensor) -> LiftedBodies:
+    def bodies(self, relative: Tensor, root: Tensor) -> LiftedBodies:
         across = self.basis.sigma[:, 0]
         information = np.tile(1 / np.maximum(across.numpy(), 1e-3) ** 2, (len(relative), 1))
         states = closed_form(self._body, (root[:, None] + relative).numpy(), information)

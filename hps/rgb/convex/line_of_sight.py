@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hps.rgb.keypoint_batch import KeypointBatch
+from hps.rgb.lifter.person_view import onto_z
 
 LEAST_CONFIDENCE = 0.1
 """Keypoints of less do not widen the box."""
@@ -36,16 +37,8 @@ def line_of_sight(batch: KeypointBatch) -> LineOfSight:
     ends = torch.cat([0.5 * (low + high)[:, None], q], 1)
     rays = torch.linalg.solve(K, torch.cat([ends, torch.ones_like(ends[..., :1])], 2).mT).mT
     rays = rays / rays.norm(dim=2, keepdim=True)
-    R = _turn_to(rays[:, 0])
+    R = onto_z(rays[:, 0]).mT
     seen = rays[:, 1:] @ R
     focal = 0.5 * (K[:, 0, 0] + K[:, 1, 1])
     z = seen[..., 2:].clamp_min(0.17)
     return LineOfSight(p=seen[..., :2] / z, R_camera_sight=R, slope_px=focal / rays[:, 0, 2])
-
-
-def _turn_to(ray: Float[Tensor, "rows 3"]) -> Float[Tensor, "rows 3 3"]:
-    """The smallest rotations that take the z axis to unit vectors in front of the camera."""
-    x, y, z = ray.unbind(1)
-    b = 1 / (1 + z)
-    rows = [1 - b * x * x, -b * x * y, x, -b * x * y, 1 - b * y * y, y, -x, -y, z]
-    return torch.stack(rows, 1).view(-1, 3, 3)

@@ -50,9 +50,7 @@ def refined(
     A = centring(weight)
     target = W @ A
     R, c = start.R, start.c.clamp_min(0)
-    # weights of keypoints are at most 1: centred and weighted shapes are no longer than centred ones
-    steepest = float(torch.linalg.matrix_norm((shapes - shapes.mean(2, keepdim=True)).flatten(1), 2)) ** 2
-    steepest *= float(weight.max().clamp_min(1))
+    steepest = greatest_curvature(shapes) * float(weight.max().clamp_min(1))
     shapes_of_row = torch.einsum("kcp,rpq->rkcq", shapes, A)
     for _ in range(config.rounds):
         body = torch.einsum("rk,rkcp->rcp", c, shapes_of_row)
@@ -72,6 +70,11 @@ def refined(
     misfit = target - R[:, :2] @ body
     held = config.lasso * c.sum(1) + 0.5 * config.ridge * c.square().sum(1)
     return TurnedShape(R=R, c=c, objective=0.5 * misfit.square().sum((1, 2)) + held)
+
+
+def greatest_curvature(shapes: Float[Tensor, "shapes 3 points"]) -> float:
+    """No turn and no weights of keypoints up to 1 make the squared misfit curve more than this in the weights."""
+    return float(torch.linalg.matrix_norm((shapes - shapes.mean(2, keepdim=True)).flatten(1), 2)) ** 2
 
 
 def turned(
