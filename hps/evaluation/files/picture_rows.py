@@ -42,12 +42,12 @@ def gathered(pictures: Sequence[str], people: Sequence[str] | None = None) -> li
     for folder, prefix, _ in places:
         prefixes[folder].add(prefix)
     found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    seen: dict[tuple[str, str], int] = defaultdict(int)
+    seen: dict[tuple[str, int, str], int] = defaultdict(int)
     for row, (folder, prefix, frame) in enumerate(places):
         sequence = folder if len(prefixes[folder]) == 1 and folder else "/".join(p for p in (folder, prefix) if p)
         name = people[row] if people is not None else ""
-        seen[pictures[row], name] += 1
-        time = seen[pictures[row], name]
+        seen[sequence, frame, name] += 1
+        time = seen[sequence, frame, name]
         person = str(time - 1) if people is None else name if time == 1 else f"{name}_{time}"
         found.setdefault((sequence, person), []).append((frame, row))
     gathered_rows = []

@@ -104,3 +104,35 @@ def emdb(p: SimpleNamespace) -> dict:
         "kp2d": p.q,
         "bboxes": {"bboxes": np.concatenate([low, high], 1), "invalid_idxs": np.array([2])},
     }
+
+
+@lru_cache(maxsize=2)
+def before_camera(seed: int = 0) -> SimpleNamespace:
+    """A person whose parameters are in the camera's own frame, its joints and their pixels."""
+    rng = np.random.default_rng(seed)
+    pose = 0.2 * rng.normal(size=(FRAMES, 69))
+    pose[:, 63:] = 0
+    p = BodyParameters(
+        betas=rng.normal(size=10),
+        global_orient=Rotation.random(FRAMES, random_state=seed).as_rotvec(),
+        body_pose=pose,
+        transl=np.array([0.1, 0.2, 4.0]) + 0.1 * rng.normal(size=(FRAMES, 3)),
+    )
+    joints = load_body_model().pose(p).joints
+    K = np.array([[1158.0337, 0, 960], [0, 1158.0337, 540], [0, 0, 1]])
+    q = projected(K, joints)
+    low, high = q.min(1), q.max(1)
+    boxes = np.concatenate([low, high - low], 1)
+    return SimpleNamespace(parameters=p, joints=joints, K=np.repeat(K[None], FRAMES, 0), q=q, boxes=boxes)
+
+
+def posed(annotations) -> np.ndarray:
+    """The joints of a read person's parameters, in the frame that they are in."""
+    pose = annotations.body_pose
+    p = BodyParameters(
+        betas=annotations.betas[0, :10],
+        global_orient=annotations.global_orient,
+        body_pose=np.concatenate([pose, np.zeros((len(pose), 69 - pose.shape[1]))], 1),
+        transl=annotations.transl,
+    )
+    return load_body_model().pose(p).joints
