@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -16,6 +17,7 @@ def score(
     protocol: Annotated[str, arg(metavar="NAME")] = "smpl24",
     regressor: Annotated[Path | None, arg(metavar="J_regressor_h36m.npy")] = None,
     body: Annotated[str | None, arg(metavar="PATH|open")] = None,
+    match: Literal["name", "place"] = "name",
     partial: bool = False,
     fps: Annotated[float | None, arg(metavar="HZ")] = None,
     out: Annotated[Path | None, arg(metavar="FILE.json")] = None,
@@ -37,6 +39,8 @@ def score(
         regressor: Human3.6M's joints from SMPL's skin, which some protocols compare; it is not ours to ship.
         body: SMPL's file, or a folder with one for each gender. The word open poses with the open body instead. By
             default HUMANRIG_BODY_MODEL, where it is set. Bodies of humanrig need none.
+        match: Pair people by name, or in each sequence by place, where a tracker numbers people as it likes. People of
+            agora's pictures are always matched.
         partial: Allow frames that count to have no prediction, and tell how many.
         fps: Of the sequences, where their files do not say it.
         out: Write every number, also those of each person.
@@ -45,6 +49,7 @@ def score(
     from hps.errors import HpsError
     from hps.evaluation.files.opening import read_annotations
     from hps.evaluation.scoring import BodyModels, read_regressor, score_people, scoring_protocol
+    from hps.evaluation.scoring.matching_by_place import named_by_place
     from hps.evaluation.scoring.score_pictures import AGORA, score_pictures
     from humanrig.errors import HumanrigError
     from humanrig.scoring.report_file import write_report
@@ -59,6 +64,9 @@ def score(
     for side, path, people in (("predictions", predictions, estimates), ("truth", truth, truths)):
         if not people:
             raise HpsError(f"the {side} {path} holds nobody")
+    told: list[str] = []
+    if match == "place" and chosen is not None:
+        estimates, told = named_by_place(estimates, truths, models)
     with progress("score") as update:
         if chosen is None:
             report = score_pictures(estimates, truths, models=models, on_progress=update)
@@ -73,6 +81,7 @@ def score(
                 rate_hz=float("nan") if fps is None else fps,
                 on_progress=update,
             )
+    report = replace(report, told=(*told, *report.told))
     if out is not None:
         write_report(out, report)
     if json:

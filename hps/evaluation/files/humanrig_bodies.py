@@ -22,6 +22,8 @@ from hps.evaluation.people_annotations import PersonAnnotations
 
 NAME: Final = "humanrig"
 KEYS: Final = ("global_orient", "body_pose", "transl", "betas", "joints", "instants", "model")
+ONE_OF_MANY: Final = re.compile(r"(.+)_(person\d+)")
+"""How `humanrig estimate` calls the files of several people: NAME_personNN.npz."""
 ESTIMATED: Final = "confidence"
 """Only files of `humanrig estimate` have it."""
 KEPT: Final = (
@@ -40,6 +42,8 @@ def read_humanrig(path: Path) -> list[PersonAnnotations]:
     transl = a.array("transl", shape=(None, 3))
     n = len(transl)
     in_session = path.parent.name == "body"
+    together = ONE_OF_MANY.fullmatch(path.stem)
+    sequence, person = together.groups() if together else (path.stem, path.stem)
     estimated = ESTIMATED in a
     frame = a.text("frame", "camera" if estimated else "world")
     if frame not in ("camera", "world"):
@@ -51,8 +55,8 @@ def read_humanrig(path: Path) -> list[PersonAnnotations]:
     return [
         PersonAnnotations(
             dataset=NAME,
-            sequence=_session(path) if in_session else a.text("sequence", path.stem),
-            person=path.stem if in_session else a.text("person", path.stem),
+            sequence=_session(path) if in_session else a.text("sequence", sequence),
+            person=path.stem if in_session else a.text("person", person),
             frames=whole(a.array("instants", shape=(n,)), f"{path}: instants"),
             images=a.texts("images", n) if "images" in a else (),
             frame=frame,

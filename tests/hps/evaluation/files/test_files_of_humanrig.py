@@ -49,6 +49,9 @@ def test_an_estimate_is_in_the_cameras_frame_and_keeps_what_was_refused(tmp_path
     np.savez_compressed(tmp_path / "walk.npz", **arrays(**more, frame="world", sequence="w", person="p"))
     (read,) = read_annotations(tmp_path / "walk.npz")
     assert (read.sequence, read.person, read.frame) == ("w", "p", "world")
+    np.savez_compressed(tmp_path / "walk_person01.npz", **arrays(**more))
+    (read,) = read_annotations(tmp_path / "walk_person01.npz")
+    assert (read.sequence, read.person) == ("walk", "person01")
 
 
 @pytest.mark.parametrize(
