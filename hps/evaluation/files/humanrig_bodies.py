@@ -7,6 +7,7 @@ the frame that the file's `frame` names, by default the camera's; what an estima
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from pathlib import Path
 from typing import Any, Final
