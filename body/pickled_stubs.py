@@ -89,8 +89,8 @@ def numbers(data: Any, dtype: np.dtype, shape: tuple[int, ...], fortran: bool) -
     raw = data.encode("latin1") if isinstance(data, str) else data
     if not isinstance(raw, (bytes, bytearray)) or len(raw) != math.prod(shape) * dtype.itemsize:
         raise RefusedError(f"it holds an array of {shape} {dtype} in {_size(raw)}")
-    if not dtype.itemsize or not len(raw):
-        return np.zeros(shape, dtype)
+    if not len(raw):
+        return np.zeros(shape, dtype.newbyteorder("="))
     if dtype.kind == "b":
         flat = np.frombuffer(raw, np.uint8) != 0
     else:
@@ -168,8 +168,8 @@ class SparseMatrix(Stub):
             return None
         if self.entry("indptr") is not None:
             return self._compressed(scipy.sparse.csr_array, data, shape, convert).tocsr()
-        row, column = convert(self.entry("row")), convert(self.entry("col"))
-        return None if row is None else scipy.sparse.coo_array((data, (row, column)), shape=shape).tocsr()
+        places = convert(self.entry("coords")) or (convert(self.entry("row")), convert(self.entry("col")))
+        return None if places[0] is None else scipy.sparse.coo_array((data, places), shape=shape).tocsr()
 
     def _compressed(self, kind: Any, data: Any, shape: Any, convert: Convert) -> Any:
         matrix = kind((data, convert(self.entry("indices")), convert(self.entry("indptr"))), shape=shape)

@@ -1,0 +1,131 @@
+"""Files whose bits are flipped or that are cut off: people, or one sentence; never anything run, never memory taken."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import pickletools
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+from file_people import dumped, emdb, person, three_dpw
+from test_files_of_clips import gta_human
+from test_files_of_pictures import bedlam, human_data
+
+from hps.errors import HpsError
+from hps.evaluation.files.opening import read_annotations
+
+DATA = Path(__file__).parent / "data"
+MEMORY_GB = 1.5
+"""Beyond what is taken already; the files are of some kilobytes."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> list[Path]:
+    """A small whole file of each way of storing things."""
+    top = tmp_path_factory.mktemp("whole")
+    people = {name: content for name, content in three_dpw([person(0)]).items() if name != "texture_maps"}
+    found = [dumped(top / "3dpw.pkl", people), dumped(top / "emdb.pkl", emdb(person(0)), protocol=5)]
+    found += [dumped(top / "gta.pkl", gta_human(), protocol=0), *sorted(DATA.glob("*.pkl"))]
+    np.savez(top / "bedlam.npz", **{k: v for k, v in bedlam().items() if k != "proj_verts"})
+    np.savez_compressed(top / "humandata.npz", **human_data(multi=True))
+    info = {"joints3D": np.zeros((3, 24, 2)), "joints2D": np.zeros((2, 24, 2)), "pose": np.zeros((72, 2))}
+    info |= {
+        "shape": np.zeros((10, 2)),
+        "camLoc": np.zeros((3, 1)),
+        "zrot": np.zeros((2, 1)),
+        "gender": np.zeros((2, 1)),
+    }
+    scipy.io.savemat(top / "a_c0001_info.mat", info)
+    return [*found, top / "bedlam.npz", top / "humandata.npz", top / "a_c0001_info.mat"]
+
+
+def damaged(content: bytes, rng: np.random.Generator) -> bytes:
+    """Some bits flipped, most of them where names and shapes are, or the end cut off."""
+    if rng.random() < 0.25:
+        return content[: rng.integers(len(content))]
+    changed = bytearray(content)
+    within = len(content) if rng.random() < 0.5 else min(len(content), 600)
+    for place in rng.integers(within, size=rng.integers(1, 5)):
+        changed[place] ^= 1 << rng.integers(8)
+    return bytes(changed)
+
+
+def opened(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    said = path.name
+    try:
+        read_annotations(path)
+    except HpsError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert path.name in said
+
+
+@pytest.mark.parametrize(("times", "seed"), [(200, 0), pytest.param(4_000, 1, marks=pytest.mark.slow)])
+def test_damaged_files_are_people_or_one_sentence(files, tmp_path, times, seed):
+    rng = np.random.default_rng(seed)
+    whole = {path: path.read_bytes() for path in files}
+    kept = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + int(MEMORY_GB * 2**30), kept[1]))
+    try:
+        for n in range(times):
+            path = files[n % len(files)]
+            opened(tmp_path / path.name, damaged(whole[path], rng))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, kept)
+
+
+class _Evil:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.mark}",)
+
+
+@pytest.mark.parametrize("where", ["first", "within", "table", "npz"])
+def test_foreign_classes_are_refused_and_do_not_run(tmp_path, where):
+    mark, path = tmp_path / "ran", tmp_path / f"evil.{'npz' if where == 'npz' else 'pkl'}"
+    if where == "npz":
+        np.savez(path, **human_data(multi=False) | {"misc": {"a": [_Evil(mark)]}})
+    elif where == "table":
+        whole = (DATA / "agora_pandas_1.3.pkl").read_bytes()
+        path.write_bytes(whole[:-1] + b"0" + pickle.dumps(_Evil(mark), protocol=2))
+    else:
+        dumped(path, _Evil(mark) if where == "first" else three_dpw([person(0)]) | {"extra": [_Evil(mark)]})
+    with pytest.raises(HpsError, match=rf"{path.name}.* was not opened: it names (posix|nt)\.system, which no "):
+        read_annotations(path)
+    assert not mark.exists()
+
+
+def test_pandas_own_functions_cannot_be_called(tmp_path):
+    call = b"\x80\x02cfunctools\npartial\ncpandas.core.internals.blocks\nnew_block\n\x85R)R."
+    (tmp_path / "a.pkl").write_bytes(call)
+    with pytest.raises(HpsError, match=r"a\.pkl"):
+        read_annotations(tmp_path / "a.pkl")
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02cfunctools\npartial\ncpandas\nread_pickle\n\x85R(X\x01\x00\x00\x00atR.")
+    with pytest.raises(HpsError, match=r"it names pandas\.read_pickle, which no table of annotations needs"):
+        read_annotations(tmp_path / "a.pkl")
+
+
+def test_chumpys_arrays_are_arrays(tmp_path):
+    plain = three_dpw([person(0)]) | {"betas": ["BETAS"]}
+    whole = pickle.dumps(plain, protocol=2)
+    text = b"X\x05\x00\x00\x00BETAS"
+    assert whole.count(text) == 1
+    array = pickle.dumps(np.arange(10.0), protocol=2)[2:-1]
+    chumpy = b"cchumpy.ch\nCh\n)\x81}X\x01\x00\x00\x00x" + _without_memo(array) + b"sb"
+    (tmp_path / "a.pkl").write_bytes(whole.replace(text, chumpy))
+    (read,) = read_annotations(tmp_path / "a.pkl")
+    assert read.betas[0].tolist() == list(range(10))
+
+
+def _without_memo(content: bytes) -> bytes:
+    """A part of a pickle that may stand within another: it remembers nothing under the other's numbers."""
+    whole = pickletools.optimize(b"\x80\x02" + content + b".")
+    return whole[2:-1]
