@@ -21,6 +21,7 @@ def rgb(
     frames: Annotated[str | None, arg(metavar="A:B")] = None,
     people: Annotated[int | None, arg(metavar="N")] = None,
     smooth: bool = True,
+    floor: bool = False,
     weights: Annotated[Path | None, arg(metavar="FILE.safetensors")] = None,
     json: bool = False,
 ) -> int:
@@ -48,6 +49,7 @@ def rgb(
         frames: Of a video or a session, from A up to B (not included). B may be left out.
         people: Only the N people who are seen largest and longest; by default everybody.
         smooth: --no-smooth takes each frame of a video by itself, under one shape.
+        floor: The camera stood still: bring everybody onto the floor that their soles agree on.
         weights: Of another lifter than the one that comes with humanrig.
         json: Print the figures as JSON.
     """
@@ -56,7 +58,7 @@ def rgb(
     from humanrig.commands.reconstruct import parse_frames
     from humanrig.errors import HumanrigError
     from humanrig.estimating.rgb.detecting import make_detector
-    from humanrig.estimating.rgb.estimating import estimate_people, see_people
+    from humanrig.estimating.rgb.estimating import ClipOptions, estimate_people, see_people
     from humanrig.estimating.rgb.footage import is_video, open_footage
     from humanrig.estimating.rgb.lens import lens_from_people, lens_that_is_known
     from humanrig.estimating.rgb.outputs import Outputs
@@ -69,6 +71,9 @@ def rgb(
         raise HumanrigError(f"--people {people}: expected 1 or more")
     outputs.check(source, video=is_video(source))
     opened = open_footage(source, views=views, frames=parse_frames(frames))
+    how = ClipOptions(smooth=smooth, floor=floor)
+    for footage in opened:
+        how.check(footage)
     estimator = load(weights)
     detector = make_detector(people)
     told: list[dict[str, Any]] = []
@@ -81,7 +86,7 @@ def rgb(
             with stage_progress() as update:
                 seen = see_people(footage, detector, people, update)
                 lens = known or lens_from_people(footage, seen, estimator, note)
-                figures = estimate_people(estimator, seen, lens, own, smooth=smooth, progress=update)
+                figures = estimate_people(estimator, seen, lens, own, how, update)
         except (HumanrigError, HpsError, RegistrationError) as error:
             if len(opened) == 1:
                 raise
@@ -112,6 +117,8 @@ def sentences(figures: dict[str, Any], lens: str) -> list[str]:
             lines.append(f"{name}: {size}: {sure}")
         else:
             lines.append(f"{name}: {one['bodies']} bodies of {figures['frames']} frames, {size}: in the median {sure}")
+        if one["floor"]:
+            lines.append(f"{name}: stands on a floor {one['floor']['camera_height_m']:.2f} m below the camera")
         if one["unseen"]:
             lines.append(f"{name}: {' and '.join(one['unseen'])} not seen: how they are held is a guess")
         if one["doubted"]:

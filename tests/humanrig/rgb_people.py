@@ -26,7 +26,7 @@ from registration.keypoints.detector import Person2D
 from registration.keypoints.sets import BLAZEPOSE
 
 BODY = load_body_model()
-CAMERA = Camera(name="c", K=np.array([[400.0, 0, 319.5], [0, 400.0, 239.5], [0, 0, 1]]), width=640, height=480)
+CAMERA = Camera(name="c", K=np.array([[200.0, 0, 159.5], [0, 200.0, 119.5], [0, 0, 1]]), width=320, height=240)
 DARKEST, STEP = 24, 8
 """Grey of the picture of frame 0, and from one frame to the next: survives any codec."""
 NOISE_M = 0.02

@@ -12,7 +12,9 @@ import numpy as np
 from body.reframing import in_frame
 from geometry.camera import Camera
 from hps.rgb.estimator import RgbClip, RgbEstimator
+from hps.rgb.fitting.standing import Standing
 from hps.rgb.from_detector import keypoint_batch
+from hps.rgb.on_floor import on_floor
 from humanrig.errors import HumanrigError
 from humanrig.estimating.body_file import write_bodies
 from humanrig.estimating.rgb.drawing import DrawnPerson, draw_people, write_picture, write_video
@@ -49,6 +51,25 @@ class PersonFound:
     clip: RgbClip
     seen: Followed
     files: tuple[Path, ...]
+    standing: Standing | None = None
+    """Where the person was brought onto a floor."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipOptions:
+    """What is done to the bodies of a video."""
+
+    smooth: bool = True
+    """A smooth motion, instead of each frame by itself under one shape."""
+    floor: bool = False
+    """The camera stood still, and people stand on a floor."""
+
+    def check(self, footage: Footage) -> None:
+        """Raises HumanrigError where a floor is asked for and there is none to be found."""
+        if self.floor and len(footage) == 1:
+            raise HumanrigError(f"--floor is for videos; {footage.path.name} is one picture")
+        if self.floor and footage.camera is not None:
+            raise HumanrigError(f"--floor is for cameras that nobody placed; {footage.path} knows where its floor is")
 
 
 LOOKS: Final = 3
@@ -88,20 +109,27 @@ def see_people(footage: Footage, detector: Detector, most: int | None, progress:
 
 
 def estimate_people(
-    estimator: RgbEstimator, seen: SeenPeople, lens: Lens, outputs: Outputs, *, smooth: bool, progress: Progress
+    estimator: RgbEstimator, seen: SeenPeople, lens: Lens, outputs: Outputs, how: ClipOptions, progress: Progress
 ) -> dict[str, Any]:
-    """Bodies of everybody, written; returns the figures, by person, largest in the picture first."""
+    """Bodies of everybody, written; returns the figures, by person, largest in the picture first.
+
+    Raises HumanrigError where a floor is asked for and the footage cannot tell one.
+    """
     footage, camera = seen.footage, lens.camera
+    how.check(footage)
     people: list[PersonFound] = []
     for number, one in enumerate(seen.people):
-        clip = _clip(estimator, seen, one, lens, smooth and len(footage) > 1, progress)
+        clip = _clip(estimator, seen, one, lens, how.smooth and len(footage) > 1, progress)
+        standing = None
+        if how.floor:
+            clip, standing = on_floor(estimator.fit_body, clip, footage.time_us * 1e-6)
         own = outputs.of(None, number if len(seen.people) > 1 else None)
         if own.bodies is not None:
             _write_bodies(own.bodies, estimator, clip, footage, lens)
         if own.glb is not None:
-            _write_glb(own.glb, estimator, clip, footage, camera)
+            _write_glb(own.glb, estimator, clip, footage, standing)
         files = tuple(path for path in (own.bodies, own.glb) if path is not None)
-        people.append(PersonFound(number=number, clip=clip, seen=one, files=files))
+        people.append(PersonFound(number=number, clip=clip, seen=one, files=files, standing=standing))
     if outputs.overlay is not None:
         _write_overlay(outputs.overlay, estimator, people, footage, camera, progress)
     return figures_of(people, seen, lens, estimator)
@@ -148,13 +176,13 @@ def _write_bodies(path: Path, estimator: RgbEstimator, clip: RgbClip, footage: F
     )  # fmt: skip
 
 
-def _write_glb(path: Path, estimator: RgbEstimator, clip: RgbClip, footage: Footage, camera: Camera) -> None:
+def _write_glb(path: Path, estimator: RgbEstimator, clip: RgbClip, footage: Footage, standing: Standing | None) -> None:
     from texture.files.gltf import SkinnedClip, write_glb
 
     frames = clip.clip.frames
     parameters = clip.clip.estimate.parameters
     if footage.camera is None:
-        parameters = in_frame(estimator.body, parameters, T_upright_cloud(None))
+        parameters = in_frame(estimator.body, parameters, T_upright_cloud(None if standing is None else standing.up))
     times_s = footage.time_us[frames] * 1e-6
     path.parent.mkdir(parents=True, exist_ok=True)
     write_glb(path, SkinnedClip(model=estimator.body, parameters=parameters, times_s=times_s - times_s[0]))

@@ -64,8 +64,22 @@ def _person(person: PersonFound, seen: SeenPeople, lens: Lens, estimator: RgbEst
         "height_m": round(float(np.ptp(rest[:, 1])), 3),
         "unseen": [limb for limb in unseen if _mostly(frames, limb)],
         "milliseconds": {name: round(spent, 1) for name, spent in estimate.milliseconds.items()},
+        "floor": _floor(person),
         "files": [str(path) for path in person.files],
         "by_frame": frames,
+    }
+
+
+def _floor(person: PersonFound) -> dict[str, Any] | None:
+    """None where nobody asked for it."""
+    standing = person.standing
+    if standing is None:
+        return None
+    return {
+        "up": standing.up.round(4).tolist(),
+        "camera_height_m": round(standing.offset_m, 3),
+        "stands": round(float(standing.stands.mean()), 3),
+        "moved_m_median": round(float(np.median(np.abs(standing.moved_m))), 3),
     }
 
 

@@ -71,7 +71,7 @@ def follow(
                 taken.add(g)
         tracks += [_Track([row], [group[0]]) for g, group in enumerate(groups) if g not in taken]
     longest = max((len(track.rows) for track in tracks), default=0)
-    least = min(LEAST_FRAMES, len(detections)) if len(detections) > 1 else 1
+    least = min(LEAST_FRAMES, (len(detections) + 1) // 2)
     kept = [track for track in tracks if len(track.rows) >= max(least, LEAST_SHARE * longest)]
     kept.sort(key=lambda track: -float(detections.pixel_size[track.rows, track.slots].sum()))
     people = [Followed(rows=np.array(t.rows, np.int64), slots=np.array(t.slots, np.int64)) for t in kept[:most]]
