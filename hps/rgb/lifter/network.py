@@ -67,9 +67,10 @@ class LifterNetwork(nn.Module):
         """In the axes of the view."""
         parts = self.answer(self.trunk(view)).float().split([*_SPLIT.values(), self.config.shapes, 1], -1)
         relative, sigma, root, turns, betas, child = parts
-        reach = root[:, 2].exp()[:, None, None]  # so that x and y are about linear in what is seen
+        # in units of the reach, x and y are about linear in what is seen
+        relative = relative.unflatten(-1, (LANDMARK_COUNT, 3)) * root[:, 2].exp()[:, None, None]
         return ViewLift(
-            relative=relative.unflatten(-1, (LANDMARK_COUNT, 3)) * reach,
+            relative=torch.nn.functional.pad(relative[:, 1:], (0, 0, 1, 0)),  # the pelvis is its own origin
             log_sigma=sigma.unflatten(-1, (LANDMARK_COUNT, 2)).clamp_min(np.log(_LEAST_SIGMA_M)),
             direction=root[:, :2],
             log_reach=root[:, 2],
