@@ -33,7 +33,7 @@ def lifter() -> ConvexLifter:
     return ConvexLifter()
 
 
-def _seen(count: int = 12, distance: float = 2.5, seed: int = 0) -> tuple[KeypointBatch, torch.Tensor]:
+def _seen(count: int = 10, distance: float = 2.5, seed: int = 0) -> tuple[KeypointBatch, torch.Tensor]:
     """Sums of two basis shapes, turned by up to 60° from the camera, off the picture's middle, and their landmarks."""
     rng, basis = np.random.default_rng(seed), default_shape_basis()
     c = torch.zeros(count, len(basis), dtype=torch.float64)
@@ -104,7 +104,7 @@ def test_line_of_sight_is_the_picture_of_a_turned_camera() -> None:
     batch, _ = _seen()
     sight = line_of_sight(batch)
     torch.testing.assert_close(
-        sight.R_camera_sight @ sight.R_camera_sight.mT, torch.eye(3, dtype=torch.float64).expand(12, 3, 3)
+        sight.R_camera_sight @ sight.R_camera_sight.mT, torch.eye(3, dtype=torch.float64).expand(10, 3, 3)
     )
     rays = torch.cat([sight.p, torch.ones_like(sight.p[..., :1])], 2) @ sight.R_camera_sight.mT
     again = rays @ batch.K.double().mT
@@ -144,7 +144,7 @@ def test_the_true_shape_takes_all_perspective_out() -> None:
 
 
 def test_pixels_may_be_of_any_size(lifter: ConvexLifter) -> None:
-    batch, _ = _seen(count=4)
+    batch, _ = _seen(count=2)
     K = batch.K.clone()
     K[:, :2] *= 3
     larger = replace(batch, q=3 * batch.q, K=K, size=3 * batch.size, pixel_size=3 * batch.pixel_size)
@@ -152,7 +152,7 @@ def test_pixels_may_be_of_any_size(lifter: ConvexLifter) -> None:
 
 
 def test_missing_keypoints_are_not_looked_at(lifter: ConvexLifter) -> None:
-    batch, truth = _seen(count=6)
+    batch, truth = _seen(count=3)
     confidence = batch.confidence.clone()
     confidence[:, [3, 5, 20]] = 0
     q = batch.q.clone()
@@ -187,7 +187,7 @@ def test_twin_has_nearly_the_same_picture(lifter: ConvexLifter) -> None:
     assert chosen.objective.tolist() == [0.5, 1, 0.5, 1]
     assert other.objective.tolist() == [1, 2, 1, 2]
     assert ratio.tolist() == [2, 2, 2, 2]
-    answer = lifter.answer(_seen(count=6)[0])
+    answer = lifter.answer(_seen(count=3)[0])
     assert (answer.twin_ratio >= 1).all()
 
 
