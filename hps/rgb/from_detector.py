@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -10,6 +12,9 @@ from geometry.camera import Camera
 from hps.errors import HpsError
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED, places
+
+OUTSIDE_PX: Final = 6.0
+"""Pixels of the detector's crop: three standard deviations of a sure keypoint at the picture's edge."""
 
 
 def keypoint_batch(
@@ -23,13 +28,16 @@ def keypoint_batch(
 ) -> KeypointBatch:
     """Keypoints of the set `names` in pictures of one camera, a row a person, the lens's distortion taken out.
 
-    A keypoint that the set lacks, that is NaN, or that lies where the lens model cannot be inverted gets confidence 0
-    and the middle of the others as its place. Raises HpsError for a person without any keypoint.
+    A keypoint that the set lacks, that is NaN, that lies OUTSIDE_PX of the detector's crop or more outside the picture
+    (a guess, which lifters are not trained on), or where the lens model cannot be inverted gets confidence 0 and the
+    middle of the others as its place. Raises HpsError for a person without any keypoint.
     """
     at = places(names)
     own = np.where((at >= 0)[:, None], np.asarray(q, np.float64)[:, at], np.nan)
     confidence = np.where(at >= 0, np.asarray(visibility, np.float64)[:, at], 0.0)
-    known = np.asarray(np.isfinite(own).all(-1))
+    size = np.array([camera.width, camera.height])
+    margin = OUTSIDE_PX * np.asarray(pixel_size, np.float64)[:, None, None]
+    known = np.asarray((np.isfinite(own) & (own > -0.5 - margin) & (own < size - 0.5 + margin)).all(-1))
     xy = camera.normalize(np.where(known[..., None], own, camera.K[:2, 2]))
     known = known & np.asarray(np.isfinite(xy).all(-1))
     if not known.any(1).all():

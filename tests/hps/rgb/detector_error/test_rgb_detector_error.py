@@ -26,7 +26,7 @@ from hps.rgb.simulation.sampler import LiftingSampler
 
 
 @cache
-def people(count: int = 1500) -> LiftingBatch:
+def people(count: int = 1000) -> LiftingBatch:
     rotations = human_limits().sample(np.random.default_rng(1), 300, share=0.4).astype(np.float32)
     table = PoseTable(rotations=rotations, motion=np.zeros(300, np.int64), motions=("made up",))
     return LiftingSampler(table, "test", 5, pool=0, bodies=SplitBodies(load_body_model(), "test")).draw(count)
@@ -44,12 +44,12 @@ def refitted(table: ErrorTable) -> ErrorTable:
 def test_the_table_is_found_again_in_what_is_drawn() -> None:
     table = read_table()
     again = refitted(table)
-    # scales: half of 40,000 keypoints lie in the last knots; what was pulled over or swapped blurs the rest
+    # scales: half of 20,000 keypoints lie in the last knots; what was pulled over or swapped blurs the rest
     np.testing.assert_allclose(again.scale_px[3:], table.scale_px[3:], rtol=0.25)
     for view in ("front", "side", "back"):
         for part in ("whole", "upper", "lower"):
-            # some 500 people of a view: 2.5 standard errors of a share of 5 %
-            assert abs(again.mixed[view][part] - table.mixed[view][part]) < 0.03
+            # some 300 people of a view: 3 standard errors of a share of 5 %
+            assert abs(again.mixed[view][part] - table.mixed[view][part]) < 0.04
     assert abs(again.confidence_shared[0] - table.confidence_shared[0]) < 0.1
     assert abs(again.confidence_shared[1] - table.confidence_shared[1]) < 0.1
     for seen in ("clear", "hidden"):

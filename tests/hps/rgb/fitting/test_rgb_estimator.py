@@ -133,14 +133,16 @@ def test_keypoints_lose_their_distortion_and_unknown_ones_their_confidence() -> 
     K = np.array([[700.0, 0, 400], [0, 700, 300], [0, 0, 1]])
     camera = Camera(name="c", K=K, width=800, height=600, distortion=np.array([-0.2, 0.05, 1e-3, -1e-3, 0, 0, 0, 0]))
     rng = np.random.default_rng(2)
-    p = np.concatenate([rng.uniform(-0.5, 0.5, (2, len(BLAZEPOSE), 2)), np.ones((2, len(BLAZEPOSE), 1))], -1)
+    p = np.concatenate([rng.uniform(-0.4, 0.4, (2, len(BLAZEPOSE), 2)), np.ones((2, len(BLAZEPOSE), 1))], -1)
     q = camera.project_camera(p)
     q[1, BLAZEPOSE.index("left_hip")] = np.nan
+    q[1, BLAZEPOSE.index("right_hip")] = [400, 700]
     batch = keypoint_batch(camera, q, np.full(q.shape[:2], 0.9), np.ones(2), BLAZEPOSE.names, focal_known=True)
     straight = (p[..., :2] @ K[:2, :2] + K[:2, 2])[:, [BLAZEPOSE.index(name) for name in LIFTED.names]]
     hip = LIFTED.index("left_hip")
     np.testing.assert_allclose(batch.q[0].numpy(), straight[0], atol=1e-2)  # undistorting stops at 1e-5 of the focal
     assert batch.confidence[1, hip] == 0
+    assert batch.confidence[1, LIFTED.index("right_hip")] == 0  # 100 px below the picture
     assert (batch.confidence[0] > 0).all()
     some = tuple(name for name in BLAZEPOSE.names if "hip" in name)
     fewer = keypoint_batch(camera, q[:1, 23:25], np.ones((1, 2)), np.ones(1), some, focal_known=False)
