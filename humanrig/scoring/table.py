@@ -20,6 +20,7 @@ SHORT: Final = 5
 def score_lines(report: ScoreReport) -> Iterator[str]:
     """Every line of the answer."""
     yield f"protocol {report.protocol}: {report.says} ({report.source})"
+    yield f"compared: {report.rules}"
     unit = "pictures" if report.figures and report.figures[0].over == "pictures" else "sequences"
     heading = ("measure", "protocol", "value", "95 % of " + unit, "unit", "n", unit, "what it is")
     yield from _columns([heading, *(_figure(one) for one in report.figures if one.interval.n)])

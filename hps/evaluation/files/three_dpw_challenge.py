@@ -1,4 +1,4 @@
-"""What the 3DPW challenge is sent: for each sequence a pickle of joints and orientations .
+"""What the 3DPW challenge is sent: for each sequence a pickle of joints and orientations.
 
 | key | shape | content |
 |---|---|---|
@@ -23,10 +23,9 @@ from hps.evaluation.files.entries import Entries, numbers_of, shaped
 from hps.evaluation.files.pickle_files import write_pickle
 from hps.evaluation.files.rows import told
 from hps.evaluation.people_annotations import PersonAnnotations
+from hps.metrics.angles import MAJOR_JOINTS
 
 NAME: Final = "3dpw"
-PARTS: Final = (0, 1, 2, 4, 5, 16, 17, 18, 19)
-"""Whose orientations are judged."""
 
 
 def has_challenge(names: Set[str]) -> bool:
@@ -44,7 +43,7 @@ def people_of(entries: Entries, path: Path) -> list[PersonAnnotations]:
         p = numbers_of(positions, what)
         p = shaped(p.reshape(len(p), -1, 3) if p.ndim == 2 and p.shape[1] == 72 else p, (None, 24, 3), what)
         what = f"{entries.where}: orientations[{person}]"
-        R = shaped(numbers_of(orientations, what), (len(p), len(PARTS), 3, 3), what)
+        R = shaped(numbers_of(orientations, what), (len(p), len(MAJOR_JOINTS), 3, 3), what)
         people.append(
             PersonAnnotations(
                 dataset=NAME,
@@ -62,10 +61,10 @@ def people_of(entries: Entries, path: Path) -> list[PersonAnnotations]:
 def challenge_orientations(
     global_orient: Float[np.ndarray, "frames 3"], body_pose: Float[np.ndarray, "frames 69"]
 ) -> Float[np.ndarray, "frames 9 3 3"]:
-    """Rotations of PARTS in the frame of the root's, from SMPL's parameters."""
+    """Rotations of MAJOR_JOINTS in the frame of the root's, from SMPL's parameters."""
     turns = np.concatenate([global_orient, body_pose], 1).reshape(-1, 3)
     R = Rotation.from_rotvec(turns).as_matrix().reshape(-1, 24, 3, 3)
-    return world_rotations(R)[:, list(PARTS)]
+    return world_rotations(R)[:, list(MAJOR_JOINTS)]
 
 
 def write_challenge(path: Path, people: Sequence[PersonAnnotations]) -> None:

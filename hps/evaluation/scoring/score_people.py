@@ -19,6 +19,8 @@ from hps.metrics.subject_bootstrap import mean_interval
 
 SHOWN = 3
 """Names in a sentence."""
+FAR_M = 100.0
+"""From the truth: bodies in metres whose translations are in millimetres, or a world of another origin."""
 
 
 def score_people(
@@ -61,6 +63,7 @@ def score_people(
             _tell(told, f"{pair.name}: no frame counts under {protocol.name}")
             continue
         clip = compared_clip(pair, counted, models, world=protocol.world, partial=partial, rate_hz=rate_hz)
+        _tell(told, _of_place(clip))
         rows.append(_measured(clip, found, regressors))
         clips.append((clip.counted, clip.ignored, clip.lacking, clip.refused, len(clip.frames)))
     on_progress(len(pairing.pairs), len(pairing.pairs))
@@ -72,6 +75,7 @@ def score_people(
         protocol=protocol.name,
         says=protocol.says,
         source=protocol.source,
+        rules=protocol.rules,
         figures=tuple(collected.figure(measure) for measure, collected in found.items()),
         rows=tuple(rows),
         counts=_counts(protocol, pairing, clips),
@@ -145,6 +149,14 @@ def _counts(protocol: ScoringProtocol, pairing: Pairing, clips: Sequence[tuple[i
         lacking_frames=lacking + unanswered,
         refused_frames=refused,
     )
+
+
+def _of_place(clip: ComparedClip) -> str:
+    a, b = clip.estimate.joints, clip.truth.joints
+    if a is None or b is None or not len(a):
+        return ""
+    far = float(np.median(np.linalg.norm(a[:, 0] - b[:, 0], axis=-1)))
+    return f"{clip.name}: the prediction is {far:.0f} m from the truth; are translations metres?" if far > FAR_M else ""
 
 
 def _of_gender(protocol: ScoringProtocol, pair: Pair) -> str:

@@ -74,6 +74,8 @@ def score_pictures(
         protocol=AGORA,
         says="people of pictures, matched by AGORA's own rule and by a strict one",
         source="pixelite1201/agora_evaluation, from its published description",
+        rules="people who are valid and hidden by 90 % at most; bodies as in the files; 24 joints of SMPL or 22 of "
+        "SMPL-X from the middle of the hips",
         figures=tuple(figures),
         rows=tuple(matched["agora"].rows()),
         bins=tuple(bins),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hps.metrics.subject_bootstrap import Interval
+from hps.protocols import PROTOCOLS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,8 @@ class ScoreReport:
     protocol: str
     says: str
     source: str
+    rules: str
+    """Which frames, which frame of reference and which bodies are compared."""
     figures: tuple[Figure, ...]
     rows: tuple[PersonRow, ...]
     counts: Counts
@@ -75,6 +78,12 @@ class ScoreReport:
     bins: tuple[PersonRow, ...] = ()
     """The same of some of the people, such as those half hidden; AGORA's."""
 
+    def joint_protocols(self) -> dict[str, dict[str, Any]]:
+        """Joints, regressor, root and alignment of each joint protocol that a figure is printed with."""
+        names = dict.fromkeys(one.protocol for one in self.figures)
+        kept = ("joints", "regressor", "root", "alignment", "says", "source")
+        return {name: {key: getattr(PROTOCOLS[name], key) for key in kept} for name in names if name in PROTOCOLS}
+
     def as_json(self) -> dict[str, Any]:
         """Plain values; NaN becomes null."""
         return _plain(
@@ -82,6 +91,8 @@ class ScoreReport:
                 "protocol": self.protocol,
                 "says": self.says,
                 "source": self.source,
+                "rules": self.rules,
+                "joint_protocols": self.joint_protocols(),
                 "figures": [
                     {k: v for k, v in asdict(one).items() if k != "interval"}
                     | {

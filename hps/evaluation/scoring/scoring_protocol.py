@@ -39,6 +39,13 @@ class ScoringProtocol:
         needed = {PROTOCOLS[measure.joints].regressor for measure in self.measures}
         return tuple(sorted(needed - {""}))
 
+    @property
+    def rules(self) -> str:
+        """Frames, frame of reference and bodies, in words."""
+        place = "in the world" if self.world else "in the camera's frame or the world"
+        bodies = "neutral bodies" if self.estimate_gender == "neutral" else "bodies of the gender that they state"
+        return f"{self.validity}, {place}; the truth has its own gender, predictions are {bodies}"
+
     def counted(self, truth: PersonAnnotations) -> tuple[Bool[np.ndarray, "frames"], str]:
         """Which frames count, and a sentence where the file does not say (else empty).
 

@@ -185,6 +185,8 @@ def test_what_the_numbers_hang_on_is_told():
     assert [one.unmeasured for one in report.figures if one.unit == "m/s²"] == [
         "the frame rate is not known; pass --fps"
     ]
+    far = score_people([walker(transl=1000 * walker().transl)], [walker()], scoring_protocol("smpl24"))
+    assert "the prediction is 921 m from the truth; are translations metres?" in " ".join(far.told)
     gendered = score_people(
         [walker(gender="female")],
         [walker()],
