@@ -68,12 +68,22 @@ class RgbEstimator:
     """A lifter, a fit that starts from what it says, and a judge."""
 
     def __init__(
-        self, lifter: Lifter, fit: KeypointFit, body: BodyModel, *, judge: RgbJudge = DEFAULT, at_once: int = AT_ONCE
+        self,
+        lifter: Lifter,
+        fit: KeypointFit,
+        body: BodyModel,
+        *,
+        judge: RgbJudge = DEFAULT,
+        at_once: int = AT_ONCE,
+        spread: float = 1.0,
     ) -> None:
-        """See `hps.rgb.loading.load` for the ones that come with the program."""
+        """See `hps.rgb.loading.load` for the ones that come with the program.
+
+        spread: what the fit's standard deviations are multiplied by.
+        """
         self.lifter, self.fit, self.body = lifter, fit, body
         self.fit_body = FitBody.of(body)
-        self.judge, self.at_once = judge, at_once
+        self.judge, self.at_once, self.spread = judge, at_once, spread
 
     def estimate(self, batch: KeypointBatch, score: Float[np.ndarray, "people"] | None = None) -> list[BodyEstimate]:
         """The body of each person of one picture or of many, in the frame of the camera that saw them.
@@ -82,7 +92,7 @@ class RgbEstimator:
         """
         found = self.found(batch, score)
         share = {name: spent / max(len(batch), 1) for name, spent in found.milliseconds.items()}
-        return [body_estimate(found.bodies, row, found.verdicts[row], share, 1.0) for row in range(len(batch))]
+        return [body_estimate(found.bodies, row, found.verdicts[row], share, self.spread) for row in range(len(batch))]
 
     def found(
         self,
@@ -133,6 +143,7 @@ class RgbEstimator:
             residual_mm=np.full(len(rows), np.nan),
             refused={row: "the person was not found" for row in range(len(time_s)) if row not in seen},
             milliseconds=found.milliseconds,
+            spread=self.spread,
         )
         T = np.eye(4) if T_world_camera is None else np.asarray(T_world_camera, np.float64)
         clip = clip_of(self.fit_body, single, time_s, smooth=smooth)
@@ -147,7 +158,7 @@ class RgbEstimator:
         ended = time.perf_counter()
         signs = signs_of(self.fit_body, batch, lifted, fitted, score)
         return FoundBodies(
-            bodies=FittedClouds.of(fitted, self.fit_body, gaussians_of(lifted)),
+            bodies=FittedClouds.of(fitted, self.fit_body, gaussians_of(lifted)).spread(self.spread),
             verdicts=tuple(self.judge(one) for one in signs),
             signs=tuple(signs),
             milliseconds={"lifter": 1e3 * (seen - began), "fit": 1e3 * (ended - seen)},

@@ -9,7 +9,7 @@ from body.model import BodyModel
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.fitted import FittedBodies
 from hps.rgb.estimator import RgbEstimator
-from hps.rgb.fitting.config import KeypointFitConfig
+from hps.rgb.fitting.config import COVARIANCE_SPREAD, KeypointFitConfig
 from hps.rgb.fitting.fit import fit_keypoints
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
@@ -24,7 +24,9 @@ def load(weights: Path | str | None = None, *, body: BodyModel | None = None, mi
     from hps.rgb.lifter import load as load_lifter
 
     body = load_body_model() if body is None else body
-    return RgbEstimator(load_lifter(weights, body=body, mirror=mirror), keypoint_fit(body), body)
+    return RgbEstimator(
+        load_lifter(weights, body=body, mirror=mirror), keypoint_fit(body), body, spread=COVARIANCE_SPREAD
+    )
 
 
 def keypoint_fit(model: BodyModel) -> KeypointFit:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from hps.errors import HpsError
 from hps.points.fitting.config import BodyFitConfig
+
+COVARIANCE_SPREAD: Final = 3.7
+"""What the standard deviations of a fit are to be multiplied by, for half of the errors of the benchmark's validation
+joints to be within the half that they say (docs/perspective_fit.md): what the energy counts as independent is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,10 +21,9 @@ class KeypointFitConfig:
     """Gauss-Newton steps from each start."""
     relative_freedom: float = 8.0
     """Degrees of freedom of the t distribution of a lifted landmark's error over its sigma."""
-    relative_redundancy: float = 2.0
+    relative_redundancy: float = 1.0
     """How many lifted landmarks say the same thing. A lifter errs for whole limbs, so that more would be true, but it
-    has seen through the detector's wrong points: with 2 / 4 / 8 PA is 73.5 / 75.3 / 77.4 mm for detected keypoints and
-    53.8 / 53.2 / 53.1 for exact ones."""
+    has seen through the detector's wrong points, and knows poses better than the prior does."""
     least_sigma_m: float = 0.01
     """Lifted landmarks are never taken for surer."""
     both_ways_above_m: float = 0.12
@@ -27,7 +31,7 @@ class KeypointFitConfig:
     """
     focal_sigma: float = 0.25
     """Standard deviation of the logarithm of a focal length that is only supposed; 0: it is taken for known."""
-    fit: BodyFitConfig = field(default_factory=lambda: BodyFitConfig(keypoint_freedom=1.5))
+    fit: BodyFitConfig = field(default_factory=lambda: BodyFitConfig(keypoint_freedom=1.5, keypoint_redundancy=0.5))
     """Of its choices: those of the priors, of keypoints, and the greatest turn."""
 
     def __post_init__(self) -> None:
