@@ -108,6 +108,8 @@ class HumanDataFile:
             mask = self.entries.array(f"{name}_mask") > 0
         if values.ndim == 3 and values.shape[1] == POINTS:
             return values
+        if values.ndim == 3 and f"{name}_mask" not in self.entries:
+            raise HpsError(f"{self.path}: {name} has {values.shape[1]} points, the convention human_data {POINTS}")
         if values.ndim != 3 or mask.shape != (POINTS,) or values.shape[1] != int(mask.sum()):
             raise HpsError(
                 f"{self.path}: {name} has shape {values.shape}, its mask {int(mask.sum())} of {mask.size} points"

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import scipy.io
-
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries
+from hps.evaluation.files.mat_files import mat_shapes
 from hps.evaluation.files.npz_files import npz_names
 from hps.evaluation.files.pandas_tables import TABLES, Table
 from hps.evaluation.files.pickle_files import read_values
@@ -50,12 +49,5 @@ def look_at(path: Path) -> Look:
             raise HpsError(f"{path} is no whole .npz with arrays; obtain the file again")
         return Look(path=path, names=names)
     if suffix == ".mat":
-        return Look(path=path, names=_names_of_mat(path))
+        return Look(path=path, names=frozenset(mat_shapes(path)))
     raise HpsError(f"{path} ends in '{path.suffix}'; files of people end in {', '.join(SUFFIXES)}")
-
-
-def _names_of_mat(path: Path) -> frozenset[str]:
-    try:
-        return frozenset(name for name, _, _ in scipy.io.whosmat(path))
-    except Exception as error:  # a damaged file raises errors of many kinds
-        raise HpsError(f"{path} is not a whole MATLAB file ({error}); obtain the file again") from None
