@@ -11,6 +11,8 @@ from hps.errors import HpsError
 class FusionConfig:
     """Choices of `RgbdEstimator`. Figures: docs/estimate_rgbd.md."""
 
+    keypoint_redundancy: float = 3.0
+    """How many keypoints of a picture say the same thing: a detector takes whole limbs for others."""
     depth_freedom: float = 3.0
     """Degrees of freedom of the t distribution of a painted depth's error over its sigma: an arm may pass before it."""
     network_factor: float = 1.0
@@ -19,9 +21,14 @@ class FusionConfig:
     """What the lifter's sigmas are multiplied by, as validation frames say."""
     lifter_freedom: float = 8.0
     """Degrees of freedom of the t distribution of a lifted landmark's error over its sigma."""
-    lifter_redundancy: float = 8.0
+    lifter_redundancy: float = 60.0
     """How many lifted landmarks say the same thing: the lifter errs for the whole body at once, and it has seen nothing
     but the keypoints, which speak for themselves."""
+    sides_from: float = 1.3
+    """Median distance of the seen keypoints from the body of the points alone, in sigmas, from which on it is asked
+    whether the detector took left for right."""
+    sides_cost: float = 3.0
+    """How much likelier (logarithm) the body must be with the sides exchanged."""
     apart: float = 2.0
     """Median distance of the seen keypoints from the fused body's, in sigmas, from which on picture and depth disagree:
     of right pairs 3 % are above, of pictures of another instant and of depth 0.2 m beside its place all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,20 +15,25 @@ from hps.points.estimate import USABLE, BodyEstimate
 from hps.points.estimator import FittedBatch, PointEstimator, body_estimate, refused_estimate, surface_points
 from hps.points.fitted_clouds import FittedClouds
 from hps.points.fitting.evidence import LandmarkGaussians
+from hps.points.fitting.fitted import FittedBodies
 from hps.points.judging.confidence import Verdict
 from hps.points.person_cloud import PersonCloud
 from hps.points.seeing import SeenClouds
 from hps.rgb.estimator import RgbEstimator
 from hps.rgb.keypoint_batch import KeypointBatch
+from hps.rgb.keypoint_names import LIFTED
 from hps.rgbd.agreement import Agreement, agreements
 from hps.rgbd.config import FusionConfig
 from hps.rgbd.fusing import Evidence, fuse
 from hps.rgbd.painting import JointDepths, joint_depths, painted
 from hps.rgbd.product import product
 from hps.rgbd.view import RgbdView, joined_keypoints
+from registration.keypoints.sets import FLIP_PARTS
 
 Used = Literal["both", "depth", "picture"]
 """What a body was made of."""
+SIDES_OF: Final = (FLIP_PARTS, *((part,) for part in FLIP_PARTS))
+"""Parts of the body whose left and right a detector takes for each other."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -176,7 +181,7 @@ class RgbdEstimator:
         both = [n for n, row in enumerate(rows) if not no_picture[row]]
         if not both:
             return
-        some, own = _rows(seen, both), [views[rows[n]] for n in both]
+        some, own = rows_of(seen, both), [views[rows[n]] for n in both]
         fused, agreed = self._fused(some, own, depth.clouds.rows(both), spent)
         apart = [k for k in range(len(both)) if agreed[k].disagrees(self.config)]
         for k, n in enumerate(both):
@@ -198,6 +203,33 @@ class RgbdEstimator:
         """Bodies of views that have both, and how well both agree with them. depth: bodies of the points alone."""
         began = time.perf_counter()
         batch = joined_keypoints([view.keypoints for view in views if view.keypoints is not None])
+        fitted = fuse(self.fit_body, self._evidence(seen, views, batch), self.points.fit_config, self.config)
+        fitted, batch = self._with_sides(seen, views, depth, fitted, batch)
+        _add(spent, {"fusion": 1e3 * (time.perf_counter() - began)})
+        judged = self.points.judged(seen, [view.cloud for view in views], fitted)
+        return judged, agreements(self.fit_body, judged.clouds, depth, batch)
+
+    def _with_sides(
+        self, seen: SeenClouds, views: list[RgbdView], depth: FittedClouds, fitted: FittedBodies, batch: KeypointBatch
+    ) -> tuple[FittedBodies, KeypointBatch]:
+        """Where the points speak against the keypoints: the likelier body with the keypoints' sides exchanged or not.
+
+        Detectors take a person's left for the right, of the whole body, the legs, or all but the legs; points do not.
+        """
+        off = agreements(self.fit_body, depth, depth, batch)
+        doubted = [n for n, one in enumerate(off) if one.apart > self.config.sides_from]
+        for parts in SIDES_OF if doubted else ():
+            own = exchanged(batch.rows(doubted), parts)
+            evidence = self._evidence(rows_of(seen, doubted), [views[n] for n in doubted], own)
+            other = fuse(self.fit_body, evidence, self.points.fit_config, self.config)
+            better = [k for k, n in enumerate(doubted) if other.energy[k] + self.config.sides_cost < fitted.energy[n]]
+            if better:
+                at = [doubted[k] for k in better]
+                fitted, batch = _replaced(fitted, at, other, better), _replaced(batch, at, own, better)
+        return fitted, batch
+
+    def _evidence(self, seen: SeenClouds, views: list[RgbdView], batch: KeypointBatch) -> Evidence:
+        """In the frames of `seen`."""
         lifted = self.pictures.lifter(batch)
         Ts_camera_canonical = inverse(seen.given.T_canonical_cloud)
         in_camera = LandmarkGaussians(
@@ -205,7 +237,7 @@ class RgbdEstimator:
             sigma=seen.sigma.double(),
         )
         depths = [_depths(view.cloud, batch.rows(slice(n, n + 1))) for n, view in enumerate(views)]
-        evidence = Evidence(
+        return Evidence(
             network=LandmarkGaussians(position=seen.position, sigma=self.config.network_factor * seen.sigma),
             surface=surface_points(seen),
             keypoints=batch,
@@ -214,12 +246,6 @@ class RgbdEstimator:
             lifted=lifted,
             fused=product(in_camera, lifted, self.config).moved(seen.given.T_canonical_cloud),
         )
-        lifted_at = time.perf_counter()
-        fitted = fuse(self.fit_body, evidence, self.points.fit_config, self.config)
-        ended = time.perf_counter()
-        _add(spent, {"lifter": 1e3 * (lifted_at - began), "fusion": 1e3 * (ended - lifted_at)})
-        judged = self.points.judged(seen, [view.cloud for view in views], fitted)
-        return judged, agreements(self.fit_body, judged.clouds, depth, batch)
 
     def _pictures(self, views: list[RgbdView], notes: list[str], spent: dict[str, float]) -> list[_One]:
         """Bodies of the pictures alone."""
@@ -243,11 +269,32 @@ def _add(spent: dict[str, float], more: dict[str, float]) -> None:
         spent[name] = spent.get(name, 0.0) + value
 
 
-def _rows(seen: SeenClouds, which: list[int]) -> SeenClouds:
+def rows_of(seen: SeenClouds, which: list[int]) -> SeenClouds:
     """Some of the clouds."""
     given = replace(seen.given, **{one.name: getattr(seen.given, one.name)[which] for one in fields(seen.given)})
     names = ("position", "sigma", "part_logits", "skin_offset", "skin_sigma")
     return replace(seen, given=given, **{name: getattr(seen, name)[which] for name in names})
+
+
+def exchanged(batch: KeypointBatch, parts: tuple[str, ...]) -> KeypointBatch:
+    """The keypoints with left and right of some parts of the body (`FLIP_PARTS`) exchanged."""
+    turned = LIFTED.parts[[FLIP_PARTS.index(part) for part in parts]].any(0)
+    order = torch.from_numpy(np.where(turned, LIFTED.mirror, np.arange(len(LIFTED))))
+    return replace(batch, q=batch.q[:, order], confidence=batch.confidence[:, order])
+
+
+Rows = TypeVar("Rows", FittedBodies, KeypointBatch)
+
+
+def _replaced(values: Rows, at: list[int], others: Rows, which: list[int]) -> Rows:
+    """A batch with rows of another in some places."""
+    changed = {}
+    for one in fields(values):
+        own = getattr(values, one.name)
+        if isinstance(own, torch.Tensor):
+            changed[one.name] = own.clone()
+            changed[one.name][at] = getattr(others, one.name)[which]
+    return replace(values, **changed)
 
 
 def _depths(cloud: PersonCloud, seen: KeypointBatch) -> JointDepths:

@@ -53,6 +53,7 @@ def fuse(body: FitBody, evidence: Evidence, fit: BodyFitConfig, config: FusionCo
     A network may take left for right, or front for back, where the other one does not: the fit starts from the point
     network's landmarks, from the lifter's, and from the product of both, and goes on with the end of the least energy.
     """
+    fit = replace(fit, keypoint_redundancy=config.keypoint_redundancy)
     terms = _terms(body, evidence, config)
     picture = picture_keypoints(body, evidence.keypoints, torch.from_numpy(evidence.Ts_camera_frame))
     found = [

@@ -30,6 +30,7 @@ from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
 from hps.rgb.loading import keypoint_fit
 from hps.rgbd.agreement import keypoints_of
+from hps.rgbd.config import FusionConfig
 from hps.rgbd.estimator import RgbdEstimator
 from hps.rgbd.view import RgbdView
 
@@ -172,6 +173,7 @@ class KnowingLifter:
 
 
 def knowing_estimator(people: Sequence[Person], points_m: float = 0.03, lifter_m: float = 0.04) -> RgbdEstimator:
-    """An estimator of such networks."""
+    """An estimator of such networks; the lifter's errors are independent, unlike a real one's."""
+    config = FusionConfig(lifter_redundancy=2.0)
     points = PointEstimator(KnowingNetwork(people, points_m), BODY, points=POINTS, twice=False)
-    return RgbdEstimator(points, RgbEstimator(KnowingLifter(people, lifter_m), keypoint_fit(BODY), BODY))
+    return RgbdEstimator(points, RgbEstimator(KnowingLifter(people, lifter_m), keypoint_fit(BODY), BODY), config)

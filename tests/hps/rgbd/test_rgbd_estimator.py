@@ -9,7 +9,7 @@ from rgbd_people import Person, knowing_estimator, person
 
 from hps.errors import HpsError
 from hps.metrics import mpjpe_mm
-from hps.rgbd.estimator import RgbdEstimate
+from hps.rgbd.estimator import RgbdEstimate, exchanged
 from hps.rgbd.view import RgbdView, joined_keypoints
 
 PEOPLE = [person(seed) for seed in range(3)]
@@ -70,7 +70,12 @@ def test_the_picture_of_somebody_else_is_told_and_depth_alone_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "side"), [((0.2, 0, 0), "to the right"), ((0, 0, 0.2), "farther"), ((0, -0.2, 0), "higher")]
+    ("shift", "side"),
+    [
+        ((0.2, 0, 0), "to the right"),
+        ((0, 0, 0.2), "farther"),
+        pytest.param((0, -0.2, 0), "higher", marks=pytest.mark.slow),
+    ],
 )
 def test_depth_that_is_moved_is_told_with_how_far(shift: tuple[float, float, float], side: str) -> None:
     estimator = knowing_estimator(PEOPLE[1:2], points_m=0.01)
@@ -99,3 +104,14 @@ def test_keypoints_that_are_hidden_do_not_make_a_picture() -> None:
     found = ESTIMATOR.estimate(RgbdView(cloud=PEOPLE[0].view.cloud, keypoints=hidden))
     assert found.used == "depth"
     assert "0 keypoints" in found.note
+
+
+def test_sides_that_the_detector_took_for_each_other_are_exchanged_back() -> None:
+    estimator = knowing_estimator(PEOPLE[:1], points_m=0.02)
+    view = PEOPLE[0].view
+    assert view.keypoints is not None
+    swapped = RgbdView(cloud=view.cloud, keypoints=exchanged(view.keypoints, ("upper", "lower")))
+    assert torch.equal(exchanged(exchanged(view.keypoints, ("lower",)), ("lower",)).q, view.keypoints.q)
+    right, wrong = estimator.estimate(view), estimator.estimate(swapped)
+    assert wrong.used == "both"
+    assert error_mm([wrong], PEOPLE[:1]) < error_mm([right], PEOPLE[:1]) + 5  # the lifter's draw of noise is another
