@@ -27,6 +27,7 @@ class PersonAnnotations:
     frame: str = "camera"
     """`camera` or `world`."""
     fps: float = float("nan")
+    """Of the numbers in `frames`: 30 too where every sixth frame of a video of 30 Hz is annotated."""
     body: str = "smpl"
     """`smpl`, `smplh`, `smplx` or `open body`."""
     gender: str = "neutral"

@@ -61,7 +61,7 @@ def read_humanrig(path: Path) -> list[PersonAnnotations]:
             frames=whole(a.array("instants", shape=(n,)), f"{path}: instants"),
             images=a.texts("images", n) if "images" in a else (),
             frame=frame,
-            fps=_rate(time_us),
+            fps=_rate(time_us, a.array("instants", shape=(n,))),
             body="open body" if model == "open body" else "smpl",
             gender=gender_of(a.text("gender", "neutral")),
             betas=repeated(a.array("betas", shape=(None,)), n),
@@ -87,8 +87,8 @@ def _session(path: Path) -> str:
     return folder.parent.name if folder.name == "truth" else folder.name
 
 
-def _rate(time_us: np.ndarray | None) -> float:
-    """Frames a second, by the median step; NaN where there is none."""
-    steps = np.diff(time_us) if time_us is not None else np.zeros(0)
+def _rate(time_us: np.ndarray | None, instants: np.ndarray) -> float:
+    """Instants a second, by the median step, whether every instant is kept or each sixth; NaN where there is none."""
+    steps = np.diff(time_us) / np.maximum(np.diff(instants), 1) if time_us is not None else np.zeros(0)
     middle = float(np.median(steps)) if len(steps) else 0.0
     return 1e6 / middle if middle > 0 else float("nan")

@@ -38,6 +38,9 @@ def test_a_session_gives_its_people_in_its_world(tmp_path):
     assert truth.child.tolist() == [0.25] * FRAMES
     np.testing.assert_array_equal(truth.joints, person(0).joints)
     assert truth.fps == pytest.approx(1e6 / 33_333)
+    sixth = {"instants": np.arange(0, 24, 6), "time_us": np.arange(0, 800_000, 200_000)}
+    np.savez_compressed(session / "body/person01.npz", **arrays(**sixth))
+    assert read_annotations(session)[1].fps == pytest.approx(30)
 
 
 def test_an_estimate_is_in_the_cameras_frame_and_keeps_what_was_refused(tmp_path):

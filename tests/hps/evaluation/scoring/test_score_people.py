@@ -235,6 +235,18 @@ def test_gaps_are_not_bridged_but_where_the_paper_bridges_them():
     assert {one.measure: one.interval.n for one in bridged.figures}["jitter"] == 5
 
 
+def test_every_sixth_frame_has_a_sixth_of_the_rate():
+    truth, estimate = walker(), walker(noise=0.01)
+    kept = {"frames": 6 * EVERY}
+    sixth, every = (
+        {one.unit: one.interval.value for one in score_people([e], [t], scoring_protocol("smpl24")).figures}
+        for e, t in (((replace(estimate, **kept)), replace(truth, **kept)), (estimate, truth))
+    )
+    assert sixth["mm/frame²"] == pytest.approx(every["mm/frame²"])
+    assert sixth["m/s²"] == pytest.approx(every["m/s²"] / 36)
+    assert sixth["10m/s³"] == pytest.approx(every["10m/s³"] / 216)
+
+
 def test_a_regressor_is_a_matrix_of_17_joints(tmp_path):
     good = tmp_path / "J_regressor_h36m.npy"
     np.save(good, np.zeros((17, 6890), np.float32))
