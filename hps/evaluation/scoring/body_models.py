@@ -29,6 +29,7 @@ class BodyModels:
     """A model file or a folder with one for each gender; `open`; None: HUMANRIG_BODY_MODEL, where it is set."""
     told: list[str] = field(default_factory=list[str])
     """What a reader of the numbers must know, each sentence once."""
+    _kinds: set[str] = field(default_factory=set[str])
 
     def of(self, people: PersonAnnotations) -> tuple[BodyModel, Skinning] | None:
         """The model of one person's parameters; None where there is none and the stored joints must do.
@@ -46,7 +47,7 @@ class BodyModels:
             return None
         gender = people.gender
         if gender == "unknown":
-            self.tell(f"the gender of {people.sequence} is not known: posed with the neutral body")
+            self.tell(f"people such as {people.sequence}'s have no gender: posed with the neutral body", "no gender")
             gender = "neutral"
         if self.place is not None and Path(self.place).is_file():
             self.tell(f"one body file poses every gender: {self.place}")
@@ -65,9 +66,10 @@ class BodyModels:
             f"and the file holds no joints; {remedy}"
         )
 
-    def tell(self, sentence: str) -> None:
-        """Keeps the sentence for the reader, once."""
-        if sentence not in self.told:
+    def tell(self, sentence: str, kind: str = "") -> None:
+        """Keeps the sentence for the reader, once; of each kind the first alone."""
+        if (kind or sentence) not in self._kinds:
+            self._kinds.add(kind or sentence)
             self.told.append(sentence)
 
 

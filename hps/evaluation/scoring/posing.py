@@ -143,6 +143,7 @@ def _compare_with_stored(
     far = 1000.0 * float(np.nanmedian(np.linalg.norm(stored - clip.joints, axis=-1)))
     if far > STORED_FAR_MM:
         models.tell(
-            f"{person.sequence}, person {person.person}: stored joints lie {far:.0f} mm from those that the parameters "
-            "pose; the file was made with another body model than the one that is used here"
+            f"stored joints, such as those of {person.sequence}, person {person.person}, lie {far:.0f} mm from those "
+            "that the parameters pose; the files were made with another body model than the one that is used here",
+            "stored joints",
         )

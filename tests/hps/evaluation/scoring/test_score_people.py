@@ -13,6 +13,7 @@ from hps.evaluation.scoring.posing import posed_clip
 from hps.evaluation.scoring.scoring_protocol import FRONTAL
 from hps.metrics.positions import mpjpe_mm, pve_mm
 from hps.metrics.subject_bootstrap import mean_interval
+from hps.metrics.world_motion import rte_percent, w_mpjpe_mm
 from hps.protocols import PROTOCOLS, measure_mm
 
 EVERY = np.arange(FRAMES)
@@ -181,7 +182,7 @@ def test_millimetres_other_joints_and_lacking_models_are_said():
 def test_what_the_numbers_hang_on_is_told():
     other = replace(walker(), joints=_clip(walker(3)).joints)
     report = score_people([other], [walker(valid=np.ones(FRAMES, bool), fps=float("nan"))], scoring_protocol("smpl24"))
-    assert "made with another body model" in " ".join(report.told)
+    assert "were made with another body model" in " ".join(report.told)
     assert [one.unmeasured for one in report.figures if one.unit == "m/s²"] == [
         "the frame rate is not known; pass --fps"
     ]
@@ -232,7 +233,11 @@ def test_gaps_are_not_bridged_but_where_the_paper_bridges_them():
     bridged = score_people(
         [replace(estimate, frames=frames)], [replace(truth, frames=frames)], scoring_protocol("emdb_world")
     )
-    assert {one.measure: one.interval.n for one in bridged.figures}["jitter"] == 5
+    figures = {one.measure: one.interval for one in bridged.figures}
+    assert figures["jitter"].n == 5
+    e, t = _clip(estimate).joints, _clip(truth).joints
+    assert figures["W-MPJPE_100"].value == pytest.approx(w_mpjpe_mm(e, t).mean())  # one chunk of all frames that count
+    assert figures["RTE"].value == pytest.approx(rte_percent(e[:, 0], t[:, 0]).mean())
 
 
 def test_every_sixth_frame_has_a_sixth_of_the_rate():
