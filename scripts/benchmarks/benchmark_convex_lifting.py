@@ -60,8 +60,8 @@ def main() -> None:
         print(
             f"{name}: numpy {1000 * alone:.1f} ms a pose, factorised once {1000 * once:.1f} ms, batched "
             f"{1000 * batched:.2f} ms: {alone / batched:.0f} and {once / batched:.0f} times faster; iterations "
-            f"{found.iterations.double().mean():.0f}, converged {found.converged.double().mean():.2f}; answers apart by "
-            f"{apart:.1e} of the largest, {same} of {options.plain} after equally many iterations"
+            f"{found.iterations.double().mean():.0f}, converged {found.converged.double().mean():.2f}; answers apart "
+            f"by {apart:.1e} of the largest, {same} of {options.plain} after equally many iterations"
         )
         if apart > 1e-6 or alone < LEAST_SPEEDUP * batched:
             sys.exit(f"wanted: {LEAST_SPEEDUP} times faster, answers within 1e-6")
