@@ -6,11 +6,13 @@ import zipfile
 import zlib
 from typing import Final
 
-DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+DAMAGED: Final = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 """Everything that `np.load(path)[name]` raises for bytes that were cut off or changed, and for an array that lacks.
 
 A changed byte is found by the checksum, by the decompressor before that, or makes a header that asks for a way of
-packing that does not exist.
+packing that does not exist, or for a password. An array may say that it is larger than any memory.
 """
 
 

@@ -15,7 +15,6 @@ the AMASS repository (github.com/nghorbani/amass, issue 8) and by mkocabas/VIBE 
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -24,6 +23,7 @@ import numpy as np
 
 from body.errors import BodyError
 from body.parameters import BodyParameters
+from geometry.npz_files import DAMAGED
 
 _BODY_COLUMNS: Final = 66
 """Root and 21 body joints, the same in SMPL, SMPL-H and SMPL-X."""
@@ -135,7 +135,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             return {key: file[key] for key in file.files if key not in ("dmpls", "labels", "label_ids")}
     except FileNotFoundError:
         raise BodyError(f"motion file {path} does not exist; check the path") from None
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except DAMAGED as error:
         raise BodyError(f"{path} is not a whole .npz of plain arrays ({error}); obtain the file again") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def npz_names(path: Path) -> frozenset[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
-    except (*DAMAGED, RuntimeError):
+    except DAMAGED:
         return frozenset()
 
 
@@ -57,7 +58,7 @@ def read_npz_entries(path: Path) -> Entries:
                     found[name.removesuffix(".npy")] = value.item() if np.shape(value) == () else value
     except FileNotFoundError:
         raise HpsError(f"{path} is missing; check the path") from None
-    except (*DAMAGED, RuntimeError) as error:  # RuntimeError: a changed bit says that the archive is encrypted
+    except DAMAGED as error:
         raise HpsError(f"{path} cannot be read ({' '.join(str(error).split())}); obtain the file again") from None
     return Entries(str(path), found)
 
@@ -67,6 +68,9 @@ def _member(content: bytes, where: str) -> np.ndarray:
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
+    held = len(content) - file.tell()
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != held:
+        raise HpsError(f"{where} says that it is {shape} {dtype}, in {held} bytes; obtain the file again")
     if not dtype.hasobject:
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import pickletools
 import resource
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,8 @@ def files(tmp_path_factory) -> list[Path]:
     people = {name: content for name, content in three_dpw([person(0)]).items() if name != "texture_maps"}
     found = [dumped(top / "3dpw.pkl", people), dumped(top / "emdb.pkl", emdb(person(0)), protocol=5)]
     found += [dumped(top / "gta.pkl", gta_human(), protocol=0), *sorted(DATA.glob("*.pkl"))]
+    motion = {"poses": np.zeros((2, 72)), "trans": np.zeros((2, 3)), "betas": np.zeros(16), "mocap_framerate": 60.0}
+    np.savez_compressed(top / "amass.npz", **motion)
     np.savez(top / "bedlam.npz", **{k: v for k, v in bedlam().items() if k != "proj_verts"})
     np.savez_compressed(top / "humandata.npz", **human_data(multi=True))
     info = {"joints3D": np.zeros((3, 24, 2)), "joints2D": np.zeros((2, 24, 2)), "pose": np.zeros((72, 2))}
@@ -40,7 +44,7 @@ def files(tmp_path_factory) -> list[Path]:
         "gender": np.zeros((2, 1)),
     }
     scipy.io.savemat(top / "a_c0001_info.mat", info)
-    return [*found, top / "bedlam.npz", top / "humandata.npz", top / "a_c0001_info.mat"]
+    return [*found, top / "bedlam.npz", top / "humandata.npz", top / "amass.npz", top / "a_c0001_info.mat"]
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
@@ -111,6 +115,17 @@ def test_pandas_own_functions_cannot_be_called(tmp_path):
     (tmp_path / "a.pkl").write_bytes(b"\x80\x02cfunctools\npartial\ncpandas\nread_pickle\n\x85R(X\x01\x00\x00\x00atR.")
     with pytest.raises(HpsError, match=r"it names pandas\.read_pickle, which no table of annotations needs"):
         read_annotations(tmp_path / "a.pkl")
+
+
+@pytest.mark.parametrize("names", [("imgname", "pose_cam", "cam_int", "trans_cam", "cam_ext"), ("poses",)])
+def test_an_array_that_claims_more_than_the_file_has_takes_no_memory(tmp_path, names):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"shape": (2**42,), "fortran_order": False, "descr": "<f8"})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for name in (*names, "trans", "betas", "mocap_framerate"):
+            archive.writestr(f"{name}.npy", header.getvalue() + bytes(16))
+    with pytest.raises(HpsError, match=r"a\.npz"):
+        read_annotations(tmp_path / "a.npz")
 
 
 def test_chumpys_arrays_are_arrays(tmp_path):
