@@ -122,7 +122,7 @@ def test_two_aligned_files_give_a_body_a_model_and_an_overlay(
         assert stored["used"].tolist() == ["both"]
         assert stored["T_world_camera"].shape == (1, 4, 4)
     assert glb.read_bytes()[:4] == b"glTF"
-    assert cv2.imread(str(overlay)).shape == (CAMERA.height, CAMERA.width, 3)
+    assert np.asarray(cv2.imread(str(overlay))).shape == (CAMERA.height, CAMERA.width, 3)
 
 
 @pytest.mark.slow
@@ -234,10 +234,16 @@ def test_a_device_of_a_session_in_its_world(
         to.add_stream("/k/depth", "dzp", {"width": str(DEPTH.width), "height": str(DEPTH.height)})
         to.write("/k/color", cv2.imencode(".png", picture_of_frame(0))[1].tobytes(), device_us=5, host_us=5)
         to.write("/k/depth", depth_codec.encode(depth), device_us=5, host_us=5)
+    file = "recording/rig.mcap"
     streams = [
-        StreamInfo(name=f"k/{kind}", kind=kind, file="recording/rig.mcap", topic=f"/k/{kind}", encoding=encoding,
-                   frames=1, width=camera.width, height=camera.height)
-        for kind, encoding, camera in (("color", "png", CAMERA), ("depth", "dzp", DEPTH))
+        StreamInfo(
+            name="k/color", kind="color", file=file, topic="/k/color", encoding="png", frames=1, width=CAMERA.width,
+            height=CAMERA.height,
+        ),
+        StreamInfo(
+            name="k/depth", kind="depth", file=file, topic="/k/depth", encoding="dzp", frames=1, width=DEPTH.width,
+            height=DEPTH.height,
+        ),
     ]  # fmt: skip
     session = Session.create(folder, streams=streams, origin="test")
     words = ["estimate", "rgbd", str(folder), "--views", "k", "--out", str(tmp_path / "b.npz"), "--json"]
