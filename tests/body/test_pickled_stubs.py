@@ -21,7 +21,7 @@ DTYPES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.data(), st.sampled_from([0, 2, 3, 4, 5]))
 def test_arrays_come_back_in_the_machines_byte_order(data, protocol):
     array = data.draw(arrays.arrays(data.draw(DTYPES), arrays.array_shapes(min_dims=0, max_side=4, min_side=0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hps.evaluation.files.picture_rows import gathered
@@ -14,6 +14,7 @@ NAMES = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(NAMES, st.booleans())
 def test_every_row_is_gathered_once(places, named):
     pictures = [f"{folder}{prefix}{number}.png" for folder, prefix, number in places]
