@@ -1,7 +1,7 @@
 """What `humanrig estimate rgb` finds of real people, against what more cameras see of them; tables for the docs.
 
     python scripts/measure_real_people.py four SESSION      a registered session of `humanrig sample person`
-    python scripts/measure_real_people.py walk VIDEO --fov 22.3
+    python scripts/measure_real_people.py walk VIDEO --fov 22.33 --frames 50:130
 
 `four`: each camera by itself against the fit of all cameras at the same instants, and against their triangulated
 keypoints, with BlazePose's own world landmarks beside it. `walk`: how people of a video move.
@@ -27,6 +27,8 @@ from hps.rgb.judging.signs import keypoint_positions
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
 from hps.rgb.loading import load
+from hps.rgb.on_floor import on_floor
+from humanrig.commands.reconstruct import parse_frames
 from humanrig.estimating.rgb.detecting import make_detector
 from humanrig.estimating.rgb.estimating import see_people
 from humanrig.estimating.rgb.footage import Footage, open_footage
@@ -63,7 +65,7 @@ def rooted(p: np.ndarray, root: list[int]) -> np.ndarray:
 def errors(estimate: np.ndarray, truth: np.ndarray, root: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Of each frame, about the root and after the best similarity, metres."""
     about = np.linalg.norm(rooted(estimate, root) - rooted(truth, root), axis=-1).mean(1)
-    pa = np.array([np.linalg.norm(procrustes(a, b) - b, axis=-1).mean() for a, b in zip(estimate, truth)])
+    pa = np.linalg.norm(procrustes(estimate, truth) - truth, axis=-1).mean(1)
     return about, pa
 
 
@@ -171,9 +173,9 @@ def _near(person: Any, d: StreamDetections, camera: Any, fit: Any, footage: Foot
     return len(close) / (20 + float(np.median(close))) if close else 0.0
 
 
-def walk(video: Path, fov: float | None) -> None:
+def walk(video: Path, fov: float | None, frames: str | None) -> None:
     """A row for each person, frame by frame and smooth."""
-    (footage,) = open_footage(video)
+    (footage,) = open_footage(video, frames=parse_frames(frames))
     estimator, detector = load(), make_detector(None)
     seen = see_people(footage, detector, None, nothing)
     lens, note = lens_that_is_known(footage, fov, None)
@@ -187,8 +189,13 @@ def walk(video: Path, fov: float | None) -> None:
         batch = keypoint_batch(
             lens.camera, d.q[at], d.visibility[at], d.pixel_size[at].astype(float), BLAZEPOSE.names, focal_known=True
         )
-        for smooth in (False, True):
-            clip = estimator.clip(batch, one.rows, footage.time_us * 1e-6, smooth=smooth).clip
+        for how in ("single", "smooth", "floor"):
+            found = estimator.clip(batch, one.rows, footage.time_us * 1e-6, smooth=how != "single")
+            if how == "floor":
+                found, standing = on_floor(estimator.fit_body, found, footage.time_us * 1e-6)
+                print(f"floor {standing.offset_m:.2f} m below the camera; lowest point over it when standing "
+                      f"{1000 * np.abs(standing.height_m[standing.stands]).mean():.0f} mm")  # fmt: skip
+            clip = found.clip
             estimate = clip.estimate
             turns = estimate.parameters
             states = BodyStates(
@@ -212,7 +219,7 @@ def walk(video: Path, fov: float | None) -> None:
             )
             rest = estimator.body.shaped(turns.betas, turns.child)
             print(
-                f"person{number:02d} {'smooth' if smooth else 'single'}: {len(clip.frames)} frames, "
+                f"person{number:02d} {how}: {len(clip.frames)} frames, "
                 f"{np.ptp(rest[:, 1]):.2f} m tall, {feet[..., 2].mean():.1f} m away, {1e6 * speed:.2f} m/s; jitter "
                 f"{jitter:.1f} x 10 m/s³; standing feet slide {slide.mean():.1f} mm a frame ({still.mean():.0%} "
                 f"stand); "
@@ -237,11 +244,12 @@ def main() -> None:
     of = kinds.add_parser("walk")
     of.add_argument("video", type=Path)
     of.add_argument("--fov", type=float)
+    of.add_argument("--frames", metavar="A:B")
     words = parser.parse_args()
     if words.kind == "four":
         four(words.session)
     else:
-        walk(words.video, words.fov)
+        walk(words.video, words.fov, words.frames)
 
 
 if __name__ == "__main__":

@@ -117,12 +117,13 @@ class KnowingLifter:
         row = np.linalg.norm(q[:, None] - self.q[None], axis=-1).mean(-1).argmin(1)
         truth = self.truth[row]
         count = len(truth)
+        unsure = 1 + 5 * (1 - batch.confidence.numpy().mean(1))  # as a lifter says of people who are hidden
         relative = truth - truth[:, :1] + rng.normal(scale=NOISE_M, size=truth.shape)
         relative[:, 0] = 0
         tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).float()  # noqa: E731
         return LiftedBodies(
             relative=tensor(relative),
-            sigma=tensor(np.tile(SIGMA_M, (*truth.shape[:2], 1))),
+            sigma=tensor(unsure[:, None, None] * np.tile(SIGMA_M, (*truth.shape[:2], 1))),
             root=tensor(truth[:, 0] * 1.05),
             root_sigma=tensor(np.tile([0.05, 0.3], (count, 1))),
             rotations=torch.eye(3).repeat(count, 24, 1, 1),

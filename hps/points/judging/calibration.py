@@ -31,7 +31,19 @@ def sigma_factor(off_m: Float[np.ndarray, "some 3"], sigma_m: Float[np.ndarray, 
 
 
 def fitted_judge(features: Float[np.ndarray, "bodies features"], good: Bool[np.ndarray, "bodies"]) -> Judge:
-    """The logistic function that tells good bodies from bad ones, each weight at least 0: a sign never speaks for.
+    """The logistic function that tells good bodies from bad ones; see `logistic`. Raises HpsError as that does."""
+    offset, weights = logistic(features, good)
+    return Judge(
+        offset=offset,
+        weights=dict(zip(FEATURES, weights.tolist())),
+        usual=dict(zip(FEATURES, np.median(features[good], axis=0).tolist())),
+    )
+
+
+def logistic(
+    features: Float[np.ndarray, "bodies features"], good: Bool[np.ndarray, "bodies"]
+) -> tuple[float, Float[np.ndarray, "features"]]:
+    """Offset and weights that tell good bodies from bad ones, each weight at least 0: a sign never speaks for.
 
     Good and bad bodies count the same together, however many there are of each. Raises HpsError when there are too few
     of either.
@@ -55,8 +67,4 @@ def fitted_judge(features: Float[np.ndarray, "bodies features"], good: Bool[np.n
     bounds = [(None, None), *[(0, None)] * x.shape[1]]
     found = minimize(cost, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
     weights = found[1:] / spread
-    return Judge(
-        offset=float(found[0] + weights @ middle),
-        weights=dict(zip(FEATURES, weights.tolist())),
-        usual=dict(zip(FEATURES, np.median(features[good], axis=0).tolist())),
-    )
+    return float(found[0] + weights @ middle), weights

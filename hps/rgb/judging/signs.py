@@ -28,8 +28,6 @@ LIMBS: Final = {
     "legs": ("knee", "ankle", "heel", "foot_index"),
 }
 """Kinds of keypoints; of a limb none of which is seen, the pose is a guess."""
-PERSON_CROP_PX: Final = 256.0
-"""Side of the picture that the detector looks at: smaller people are enlarged to it."""
 FARTHEST: Final = 20.0
 """Residuals in standard deviations count as no more."""
 
@@ -42,8 +40,6 @@ class RgbSigns:
     """The detector's belief that this is a person, 0 to 1."""
     seen: float
     """Mean confidence of the keypoints."""
-    outside: float
-    """Share of the keypoints that lie outside the picture."""
     residual: float
     """Root mean square distance of the seen keypoints from the fitted body's, in the detector's standard deviations."""
     residual_px: float
@@ -54,8 +50,6 @@ class RgbSigns:
     """Root mean square distance of the fitted landmarks from the lifter's, both about the pelvis."""
     shape: float
     """Distance of the shape from the mean one, in standard deviations a coefficient."""
-    small: float
-    """Image pixels to a pixel of the detector's crop; below 1 the person is smaller than what the detector looks at."""
     unseen: tuple[str, ...]
     """Of LIMBS: those none of whose keypoints is seen."""
 
@@ -84,13 +78,11 @@ def signs_of(
             RgbSigns(
                 score=float(score[n]),
                 seen=float(confidence[n].mean()),
-                outside=float(1 - inside[n].mean()),
                 residual=float(np.sqrt((r**2).mean())) if len(r) else FARTHEST,
                 residual_px=float(np.median(gap[n][seen[n]])) if len(r) else float("nan"),
                 sigma_mm=1000 * float(np.sqrt((mean_sigma[n] ** 2).mean())),
                 disagreement_mm=1000 * _rms(about[n] - _array(lifted.relative)[n]),
                 shape=float(np.sqrt((states.coefficients[n] ** 2).mean())),
-                small=float(pixel_size[n]),
                 unseen=unseen_limbs(confidence[n] * inside[n]),
             )
         )

@@ -25,8 +25,8 @@ from registration.keypoints.sets import BLAZEPOSE
 PEOPLE = people(5, 3)
 ACROSS_M, ALONG_M = 0.02, 0.03
 GOOD = RgbSigns(
-    score=0.95, seen=0.95, outside=0.0, residual=1.0, residual_px=2.0, sigma_mm=40.0, disagreement_mm=40.0, shape=0.7,
-    small=2.0, unseen=(),
+    score=0.95, seen=0.95, residual=1.0, residual_px=2.0, sigma_mm=40.0, disagreement_mm=40.0, shape=0.7,
+    unseen=(),
 )  # fmt: skip
 
 
@@ -102,12 +102,10 @@ def test_frames_in_which_nobody_was_found_are_told() -> None:
     [
         ("score", 0.0, "believes only to 0 %"),
         ("seen", 0.05, "hidden or outside"),
-        ("outside", 1.0, "outside the picture"),
         ("residual", 20.0, "sigmas off"),
         ("sigma_mm", 900.0, "uncertain by 900 mm"),
         ("disagreement_mm", 2000.0, "differ by 2000 mm"),
         ("shape", 6.0, "6.0 standard deviations"),
-        ("small", 0.05, "pixels large"),
     ],
 )
 def test_every_sign_speaks_against_a_body_and_is_named(sign: str, worse: float, said: str) -> None:
