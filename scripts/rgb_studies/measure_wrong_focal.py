@@ -21,6 +21,7 @@ from hps.benchmark.rgb.lifting_scenes import Arm, Split, read_scenes
 from hps.benchmark.rgb.scoring import score_lifter
 from hps.points.fitting.body import FitBody
 from hps.rgb.fitting import KeypointBodies, KeypointFitConfig, fit_keypoints
+from hps.rgb.fitting.config import COVARIANCE_SPREAD
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifter import load
 from hps.rgb.lifting import Lifter
@@ -68,7 +69,7 @@ def main(
             found = ""
             if method is free and free.found is not None:
                 off = np.log(free.found.K[:, 0, 0].double().numpy() / scenes.K[:, 0, 0])
-                sigma = free.found.focal_sigma.double().numpy()
+                sigma = COVARIANCE_SPREAD * free.found.focal_sigma.double().numpy()
                 found = f"{100 * np.median(np.abs(off)):.0f} % (said: {100 * np.median(0.674 * sigma):.0f} %)"
             print(
                 f"| x {factor:g} | {name} | {np.nanmean(mpjpe):.1f} | {np.nanmean(pa):.1f} | {np.nanmean(root):.0f} | "

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from hps.errors import HpsError
 from hps.points.fitting.body import FitBody
 from hps.rgb.field_of_view.field_of_view import SUPPOSED_SIGMA, FieldOfView
 from hps.rgb.fitting import KeypointFitConfig, fit_keypoints
+from hps.rgb.fitting.config import COVARIANCE_SPREAD
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifting import Lifter
-
-SPREAD: Final = 1.0
-"""What the fits' own standard deviations of the focal length are multiplied by (docs/field_of_view.md)."""
 
 
 def focal_from_people(
@@ -53,14 +51,22 @@ def focal_from_people(
     )  # fmt: skip
 
 
-def pooled(zoom: np.ndarray, sigma: np.ndarray, prior: float, share: float = 1.0) -> tuple[float, float]:
+def pooled(
+    zoom: Float[np.ndarray, "fits"],
+    sigma: Float[np.ndarray, "fits"],
+    prior: float,
+    share: float = 1.0,
+    spread: float = COVARIANCE_SPREAD,
+) -> tuple[float, float]:
     """Mean and standard deviation of the product of what single fits say of one zoom with their common prior.
 
     zoom, sigma: of the fits' posteriors, each of which has counted the prior N(0, prior²). share: of each that counts.
+    spread: what a fit's own standard deviation is to be multiplied by.
     Fits that disagree by more than they say are as unsure as they disagree.
     """
-    told = np.maximum(1 / (SPREAD * np.minimum(sigma, prior)) ** 2 - 1 / prior**2, 1e-9)
+    told = np.maximum(1 / np.minimum(sigma, prior) ** 2 - 1 / prior**2, 1e-9)
     says = zoom * (told + 1 / prior**2) / told
+    told = told / spread**2
     mean = (told * says).sum() / told.sum()
     excess = (told * (says - mean) ** 2).sum() / max(len(zoom) - 1, 1) if len(zoom) > 1 else 1.0
     told = share * told.sum() / max(excess, 1.0)

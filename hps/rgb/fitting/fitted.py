@@ -17,7 +17,8 @@ class KeypointBodies(FittedBodies):
     K: Float[Tensor, "batch 3 3"]
     """Intrinsics with the focal length that was found; what was given where that was known."""
     focal_sigma: Float[Tensor, "batch"]
-    """Standard deviation of the logarithm of the focal length; 0 where it was known."""
+    """Standard deviation of the logarithm of the focal length as the energy has it, which is to be multiplied by
+    `COVARIANCE_SPREAD` like all others; 0 where it was known."""
     keypoint_rms: Float[Tensor, "batch"]
     """Root mean square distance of the keypoints from the fitted body's, along an axis, in standard deviations; NaN
     where none was seen."""

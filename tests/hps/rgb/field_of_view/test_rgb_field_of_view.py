@@ -159,11 +159,11 @@ def test_pooling_is_the_product_of_gaussians():
     prior, own = 0.25, np.array([0.1, 0.3])
     posterior = 1 / np.sqrt(1 / own**2 + 1 / prior**2)
     zoom = 0.2 * posterior**2 / own**2
-    mean, sigma = pooled(zoom, posterior, prior)
+    mean, sigma = pooled(zoom, posterior, prior, spread=1.0)
     total = (1 / own**2).sum() + 1 / prior**2
     assert np.isclose(sigma, 1 / np.sqrt(total))
     assert np.isclose(mean, 0.2 * (1 / own**2).sum() / total)
     # fits that say nothing leave the prior
     assert np.allclose(pooled(np.zeros(3), np.full(3, prior), prior), (0, prior), atol=1e-6)
     # those that contradict each other are less sure than one of them
-    assert pooled(np.array([-0.2, 0.2]), np.full(2, 0.05), prior)[1] > 0.1
+    assert pooled(np.array([-0.2, 0.2]), np.full(2, 0.05), prior, spread=1.0)[1] > 0.1
