@@ -35,7 +35,7 @@ from scripts.rgb_studies.people import detector_errors, sampler_of, validation_p
 def train_network(
     run: Positional[Path],
     minutes: float | None = None,
-    steps: int = 13_500,
+    steps: int = 14_500,
     batch: int = 512,
     rate: float = 1.5e-3,
     width: int = 768,

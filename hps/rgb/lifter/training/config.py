@@ -19,7 +19,7 @@ class LifterTraining:
     """One training. People are simulated as they are needed, so that none is seen twice from the same side."""
 
     network: LifterConfig = LifterConfig()
-    steps: Count = 13_500
+    steps: Count = 14_500
     batch: Count = 512
     rate: Annotated[float, Field(gt=0)] = 1.5e-3
     """Of learning: rises over `warm` steps, stays, and falls to 0 over the last `falling` share of the steps."""

@@ -33,7 +33,8 @@ class Reconstruction(nn.Module):
 
     def forward(self, view: PersonView, rank: Float[Tensor, "batch joints"]) -> Float[Tensor, "batch landmarks 3"]:
         """rank: as `ranks` gives it."""
-        return self.layers(torch.cat([features(view), rank], 1)).unflatten(-1, (LANDMARK_COUNT, 3))
+        landmarks = self.layers(torch.cat([features(view), rank], 1)).unflatten(-1, (LANDMARK_COUNT, 3))
+        return torch.nn.functional.pad(landmarks[:, 1:], (0, 0, 1, 0))  # the pelvis is its own origin
 
 
 def ranks(z: Float[Tensor, "batch joints"]) -> Float[Tensor, "batch joints"]:
