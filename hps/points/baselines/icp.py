@@ -22,12 +22,11 @@ from hps.points.baselines.points_alone import points_alone
 from hps.points.baselines.rigid_alignment import aligned
 from hps.points.fitting.body import ANY_PART, FitBody
 from hps.points.fitting.config import BodyFitConfig
-from hps.points.fitting.equations import Equations
-from hps.points.fitting.prior_term import PriorTerm
 from hps.points.fitting.skin import posed_skin
 from hps.points.fitting.solver import minimised
 from hps.points.fitting.state import BodyStates, frames_of
 from hps.points.fitting.surface_term import SurfaceTerm
+from hps.points.fitting.term import linearised
 from hps.points.fitting.term_making import prior_term, surface_term
 from hps.points.network_input import network_input
 from hps.points.person_cloud import PersonCloud
@@ -100,7 +99,7 @@ class Icp:
                 sigma=np.full_like(term.sigma, sigma),
                 reach_m=max(3 * sigma, self.config.reach_m),
             )
-            linearise = partial(_linearised, self.fit_body, stage, prior)
+            linearise = partial(linearised, self.fit_body, (stage,), prior)
             state, _ = minimised(state, linearise, STEPS, self.config.greatest_turn)
         return state
 
@@ -110,10 +109,3 @@ class Icp:
         return parameters_in_cloud(
             self.body, state.rotations[0], state.coefficients[0, :shapes], child, state.transl[0], T_canonical_cloud
         )
-
-
-def _linearised(body: FitBody, term: SurfaceTerm, prior: PriorTerm, states: BodyStates) -> Equations:
-    equations = Equations.zeros(len(states), 75 + body.coefficients)
-    term.add(equations, states, frames_of(states, body.points))
-    prior.add(equations, states)
-    return equations
