@@ -87,7 +87,8 @@ def joint_depths(
         z[j], spread[j] = _front(points[warm, 2], heat[warm, j], options.thickness_m)
     focal = float(np.sqrt(K[0, 0] * K[1, 1]))
     usual_z = float(np.nanmedian(z)) if np.isfinite(z).any() else np.nan
-    behind = behind_skin(q, confidence, usual_z / focal, LIFTED, options)
+    with np.errstate(invalid="ignore"):  # of a person whose sides coincide nobody knows which way they face
+        behind = behind_skin(q, confidence, usual_z / focal, LIFTED, options)
     ray = np.concatenate([q, np.ones((count, 1))], 1) @ np.linalg.inv(K).T
     v = ray / np.linalg.norm(ray, axis=1, keepdims=True)
     target = ray * z[:, None] + behind[:, :1] * v

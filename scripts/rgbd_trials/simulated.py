@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
+from capture.virtual.iphone import DEPTH_SIZE
 from geometry.camera import Camera
 from geometry.rigid import rotate
 from hps.rgb.from_detector import keypoint_batch
@@ -66,11 +68,12 @@ def frames_of(
                 on_progress(n + 1, len(data))
         kept.parent.mkdir(exist_ok=True)
         kept.write_bytes(pickle.dumps(seen))
-    found = [_frame(data[n], seen[data[n].key]) for n in range(len(data))]
+    phone = data.config.sensors == ("iphone",)
+    found = [_frame(data[n], seen[data[n].key], phone) for n in range(len(data))]
     return [frame for frame in found if frame is not None]
 
 
-def _frame(sample: Any, people: list[Any]) -> SimulatedFrame | None:
+def _frame(sample: Any, people: list[Any], phone: bool) -> SimulatedFrame | None:
     from registration.keypoints.sets import BLAZEPOSE
 
     row = sample.rows["labels"][0]
@@ -78,7 +81,10 @@ def _frame(sample: Any, people: list[Any]) -> SimulatedFrame | None:
         return None
     image = sample.array("color.jpg")
     camera = Camera(name="color", K=np.reshape(row["K"], (3, 3)), width=row["width"], height=row["height"])
-    depth = np.asarray(sample.array("sensor_depth.png"), np.float32)
+    depth, depth_camera = np.asarray(sample.array("sensor_depth.png"), np.float32), camera
+    if phone:  # whose pixels were spread over the picture
+        depth_camera = camera.resized(*DEPTH_SIZE)
+        depth = np.asarray(cv2.resize(depth, DEPTH_SIZE, interpolation=cv2.INTER_NEAREST), np.float32)
     T_world_camera = np.reshape(row["T_world_camera"], (4, 4))
     up = rotate(np.linalg.inv(T_world_camera), np.array([0.0, 0.0, 1.0]))
     mine = [one for one in people if _overlap(one.q, np.array(row["joints_2d"]).reshape(24, 2)) > PERSON_IOU]
@@ -89,7 +95,7 @@ def _frame(sample: Any, people: list[Any]) -> SimulatedFrame | None:
             camera, best.q[None], best.visibility[None], np.array([best.pixel_size]), BLAZEPOSE.names, focal_known=True
         )
         mask = color_people_from_detections({0: (best.mask, 2.5)}, image) == 0
-    cloud = person_points(depth, camera, camera, mask, up=up)
+    cloud = person_points(depth, depth_camera, camera, mask, up=up)
     return SimulatedFrame(
         key=sample.key,
         subject=row["subject"],
