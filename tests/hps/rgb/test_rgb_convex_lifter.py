@@ -143,6 +143,7 @@ def test_the_true_shape_takes_all_perspective_out() -> None:
     assert float((seen.W * seen.spread[:, None, None] - expected).abs().max()) > 0.01
 
 
+@pytest.mark.slow
 def test_pixels_may_be_of_any_size(lifter: ConvexLifter) -> None:
     batch, _ = _seen(count=2)
     K = batch.K.clone()
