@@ -105,9 +105,7 @@ def _no_bytes() -> bytes:
 
 VALUES: Final = AllowList(needed_by="file of arrays and lists", names=_array_names())
 """Arrays, lists, dictionaries, texts and numbers."""
-ANNOTATIONS: Final = AllowList(
-    needed_by="file of annotations", names=_array_names(), modules={"chumpy": ChumpyArray}
-)
+ANNOTATIONS: Final = AllowList(needed_by="file of annotations", names=_array_names(), modules={"chumpy": ChumpyArray})
 """The same, and chumpy's arrays, as fits of bodies leave them."""
 BODY_MODEL: Final = AllowList(
     needed_by="body model", names={**_array_names(), **_sparse_names()}, modules={"chumpy": ChumpyArray}

@@ -73,7 +73,7 @@ def pa_pve_by_joints_mm(
     joints: Float[np.ndarray, "frames joints 3"],
     true_joints: Float[np.ndarray, "frames joints 3"],
 ) -> Float[np.ndarray, "frames"]:
-    """PVE after the similarity of each frame that aligns the joints, as EMDB has it: usually larger than `pa_pve_mm`."""
+    """PVE after the similarity of each frame that aligns the joints, as EMDB has it: mostly above `pa_pve_mm`."""
     same_shape("vertices", estimate, truth)
     return joint_distances_mm(best_similarity(joints, true_joints).apply(estimate), truth).mean(-1)
 
