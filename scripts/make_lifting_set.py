@@ -2,10 +2,13 @@
 
 Usage: python scripts/make_lifting_set.py [--detector-only]
 The same seeds give the same scenes with the same versions of the libraries; the committed tables are what counts.
+Tables with other bytes are refused until their digests, which this prints, stand in hps.benchmark.rgb.lifting_scenes:
+they are another benchmark, and all figures must be measured anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import numpy as np
@@ -39,8 +42,10 @@ def main(detector_only: bool = False) -> None:
             poses = draw_poses(motion_library(), split, count, np.random.default_rng(SEEDS[split]), every=EVERY)
             scenes = make_scenes(poses, bodies, SEEDS[split])
         scenes = detected(scenes, bodies, SEEDS[split], DetectorErrorModel())
-        write_scenes(DATA / f"lifting_{split}.npz", scenes)
+        path = DATA / f"lifting_{split}.npz"
+        write_scenes(path, scenes)
         print(f"{split}: {len(scenes)} scenes, {len(set(scenes.subject))} people, {len(scenes.motions)} mixes of clips")
+        print(f"{split}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
 
 
 if __name__ == "__main__":

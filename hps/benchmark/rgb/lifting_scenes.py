@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +22,11 @@ from hps.rgb.keypoint_names import LIFTED_COUNT
 Split = Literal["validation", "test"]
 Arm = Literal["exact", "detector"]
 DATA: Final = Path(__file__).parent / "data"
+COMMITTED: Final[dict[Split, str]] = {
+    "validation": "1a072c218d647cab8412908fd49cc42a2426c66ebb058f20d7c6cb974a117df4",
+    "test": "48185c9a019f9557cdb5500c8252956e994dec6da175ca3edcfb6e2305aa9eb5",
+}
+"""SHA-256 of the tables that scores are told of: on other scenes a score is another one, and must not have its name."""
 STEPS: Final = 65535
 """Pixels are stored as so many steps of the picture's sides: 0.06 px of the largest picture."""
 TURN_STEPS: Final = 10_000
@@ -137,34 +144,54 @@ def write_scenes(path: Path, scenes: LiftingScenes) -> None:
 
 
 def read_scenes(split: Split | Path) -> LiftingScenes:
-    """The committed scenes of a split, or those of a file. Raises HpsError for a missing, damaged or other file."""
+    """The committed scenes of a split, or those of any file.
+
+    Raises HpsError for a missing or damaged file, and for the table of a split that is not the committed one.
+    """
     path = split if isinstance(split, Path) else DATA / f"lifting_{split}.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = {name: file[name] for name in file.files}
-        arms: dict[Arm, SeenKeypoints] = {
-            arm: SeenKeypoints(
-                steps=columns[f"{arm}_steps"],
-                confidence=columns[f"{arm}_confidence"],
-                pixel_size=columns[f"{arm}_pixel_size"],
-            )
-            for arm in ("exact", "detector")
-            if f"{arm}_steps" in columns
-        }
-        scenes = LiftingScenes(
-            turns=columns["turns"],
-            subject=columns["subject"].astype(np.int64),
-            pelvis=columns["pelvis"].astype(np.float64),
-            motion=columns["motion"].astype(np.int64),
-            motions=tuple(columns["motions"].tolist()),
-            camera=columns["camera"].astype(np.float64),
-            size=columns["size"].astype(np.float64),
-            facing=columns["facing"].astype(np.float64),
-            arms=arms,
-        )
+        content = path.read_bytes()
+        with np.load(BytesIO(content), allow_pickle=False) as file:
+            columns = {name: np.atleast_1d(file[name]) for name in file.files}
+        _same_people(path, columns)
+        scenes = _scenes(columns)
     except DAMAGED as error:
         raise HpsError(f"{path} holds no lifting scenes ({error}); get the file again") from None
-    people = len(scenes)
-    if any(seen.steps.shape != (people, LIFTED_COUNT, 2) for seen in arms.values()) or len(scenes.pelvis) != people:
-        raise HpsError(f"{path}: the tables disagree about the number of people ({people}); get the file again")
+    if not isinstance(split, Path) and (digest := hashlib.sha256(content).hexdigest()) != COMMITTED[split]:
+        raise HpsError(
+            f"{path} is not the committed table of {split} scenes (sha256 {digest[:12]}…, not "
+            f"{COMMITTED[split][:12]}…), so that scores on it compare with no others; get the file again, or give its "
+            "path to score on scenes of your own"
+        )
     return scenes
+
+
+def _same_people(path: Path, columns: dict[str, np.ndarray]) -> None:
+    rows = {name: len(column) for name, column in columns.items() if name != "motions"}
+    keypoints = {column.shape[1:] for name, column in columns.items() if name.endswith("_steps")}
+    if len(set(rows.values())) > 1 or keypoints - {(LIFTED_COUNT, 2)}:
+        raise HpsError(f"{path}: the tables disagree about the number of people or keypoints ({rows}); get it again")
+
+
+def _scenes(columns: dict[str, np.ndarray]) -> LiftingScenes:
+    """Of the columns of a file. Raises KeyError for one that lacks."""
+    arms: dict[Arm, SeenKeypoints] = {
+        arm: SeenKeypoints(
+            steps=columns[f"{arm}_steps"],
+            confidence=columns[f"{arm}_confidence"],
+            pixel_size=columns[f"{arm}_pixel_size"],
+        )
+        for arm in ("exact", "detector")
+        if f"{arm}_steps" in columns
+    }
+    return LiftingScenes(
+        turns=columns["turns"],
+        subject=columns["subject"].astype(np.int64),
+        pelvis=columns["pelvis"].astype(np.float64),
+        motion=columns["motion"].astype(np.int64),
+        motions=tuple(columns["motions"].tolist()),
+        camera=columns["camera"].astype(np.float64),
+        size=columns["size"].astype(np.float64),
+        facing=columns["facing"].astype(np.float64),
+        arms=arms,
+    )

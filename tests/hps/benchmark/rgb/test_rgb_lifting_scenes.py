@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from body.bank import load_body_bank
 from body.loading import load_body_model
 from body.motion.splits import split_of
+from hps.benchmark.rgb import lifting_scenes
 from hps.benchmark.rgb.lifting_scenes import DATA, read_scenes, write_scenes
 from hps.benchmark.rgb.make_scenes import rephotographed
 from hps.errors import HpsError
@@ -58,3 +60,26 @@ def test_scenes_survive_their_file_and_damage_is_told(tmp_path) -> None:
         read_scenes(path)
     with pytest.raises(HpsError, match="holds no lifting scenes"):
         read_scenes(tmp_path / "none.npz")
+
+
+def test_tables_that_are_not_the_committed_ones_are_refused_unless_their_path_is_given(tmp_path, monkeypatch) -> None:
+    some = read_scenes("validation")
+    one = some.arms["detector"]
+    steps = one.steps.copy()
+    steps[0, 0, 0] ^= 1  # a 65535th of a picture's side
+    path = tmp_path / "lifting_validation.npz"
+    write_scenes(path, replace(some, arms=some.arms | {"detector": replace(one, steps=steps)}))
+    monkeypatch.setattr(lifting_scenes, "DATA", tmp_path)
+    with pytest.raises(HpsError, match="not the committed table of validation scenes"):
+        read_scenes("validation")
+    assert len(read_scenes(path)) == 1000
+
+
+def test_columns_of_other_lengths_are_refused(tmp_path) -> None:
+    write_scenes(tmp_path / "scenes.npz", read_scenes("validation").rows(slice(0, 5)))
+    columns = dict(np.load(tmp_path / "scenes.npz"))
+    for name in ("facing", "camera", "detector_confidence"):
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, **columns | {name: columns[name][:4]})
+        with pytest.raises(HpsError, match=f"disagree.*'{name}': 4"):
+            read_scenes(path)
