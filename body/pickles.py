@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -31,6 +32,8 @@ from body.pickled_stubs import (
     scalar,
 )
 
+MOST_UNFOLDED: Final = 10_000_000
+"""Values that a pickle may stand for by naming the same list again and again; more where it has as many bytes."""
 _PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None), complex, slice})
 
 
@@ -154,7 +157,9 @@ def read_pickled_values(content: bytes, where: str, allowed: AllowList = VALUES)
     Raises BodyError for a pickle that names anything that is not allowed, and for one that is cut short.
     """
     try:
-        return _Plain()(_Unpickler(content, allowed).load())
+        values = _Plain()(_Unpickler(content, allowed).load())
+        _Unfolded(most=max(MOST_UNFOLDED, len(content))).check(values)
+        return values
     except RefusedError as error:
         raise BodyError(f"{where} was not opened: {error}; use the file as its makers published it") from error
     except Exception as error:  # a damaged pickle can raise almost anything
@@ -214,6 +219,41 @@ class _Plain:
             self.done[id(value)] = value.plain(self)
         else:
             raise RefusedError(f"it holds a {type(value).__name__}")
+
+
+class _Unfolded:
+    """Counts the values of lists within lists, each as often as it is named: a small pickle can name 2^40 of them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.counted: dict[int, int] = {}
+        """By identity; 0 while its entries are counted."""
+
+    def check(self, value: Any) -> int:
+        """How many there are. Raises RefusedError for more than the most, and for a list within itself."""
+        entries = _entries(value)
+        if entries is None:
+            return 1
+        if id(value) not in self.counted:
+            self.counted[id(value)] = 0
+            self.counted[id(value)] = 1 + sum(map(self.check, entries))
+        count = self.counted[id(value)]
+        if count == 0:
+            raise RefusedError("it holds a list that is within itself")
+        if count > self.most:
+            raise RefusedError(f"it names the same lists again and again, for more than {self.most} values")
+        return count
+
+
+def _entries(value: Any) -> Iterable[Any] | None:
+    """What is within; None for what is no container."""
+    if isinstance(value, dict):
+        return chain(value, value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return value.reshape(-1).tolist()
+    return None
 
 
 def _line(error: Exception) -> str:

@@ -35,14 +35,25 @@ def test_arrays_come_back_in_the_machines_byte_order(data, protocol):
     assert read["a"][0] is read["a"][1][0]  # what was one stays one
 
 
-def test_objects_and_loops_come_back():
-    loop: list = [1]
-    loop.append(loop)
+def test_objects_come_back():
     objects = np.array([[{"a": 1}, "b"], [None, np.arange(3)]], object)
-    read = read_pickled_values(pickle.dumps([loop, objects], protocol=2), "here")
-    assert read[0][1] is read[0]
-    assert read[1][0].tolist() == [{"a": 1}, "b"]
-    np.testing.assert_array_equal(read[1][1, 1], np.arange(3))
+    read = read_pickled_values(pickle.dumps([objects], protocol=2), "here")
+    assert read[0][0].tolist() == [{"a": 1}, "b"]
+    np.testing.assert_array_equal(read[0][1, 1], np.arange(3))
+
+
+def test_lists_that_unfold_without_end_are_refused():
+    loop: list = [1]
+    loop.append({"a": loop})
+    with pytest.raises(BodyError, match=r"^here was not opened: it holds a list that is within itself"):
+        read_pickled_values(pickle.dumps(loop, protocol=2), "here")
+    many = [1.0]
+    for _ in range(40):  # a list of lists that numpy would take for 2^40 numbers
+        many = [many, np.array([many, None], object)]
+    with pytest.raises(BodyError, match=r"^here was not opened: it names the same lists again and again"):
+        read_pickled_values(pickle.dumps(many, protocol=2), "here")
+    shared = list(range(100))
+    assert read_pickled_values(pickle.dumps([shared] * 1000, protocol=2), "here") == [shared] * 1000
 
 
 @pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, scipy.sparse.coo_matrix])

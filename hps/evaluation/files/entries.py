@@ -44,7 +44,7 @@ class Entries:
     def items(self, name: str, count: int | None = None) -> list[Any]:
         """A list, of `count` entries where that is given. Raises HpsError for anything else."""
         value = self.value(name)
-        if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0:
+        if not isinstance(value, (list, tuple, np.ndarray)) or (isinstance(value, np.ndarray) and value.ndim == 0):
             raise HpsError(f"{self.where}: {name} is a {type(value).__name__}, a list was expected")
         if count is not None and len(value) != count:
             raise HpsError(f"{self.where}: {name} has {len(value)} entries, {count} were expected")

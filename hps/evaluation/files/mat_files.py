@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hps.errors import HpsError
+from hps.evaluation.files.unpacking import most_bytes
 
 Order = Literal["<", ">"]
 
@@ -32,8 +33,6 @@ STORED: Final = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 
 CLASSES: Final = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
 """Of arrays of numbers."""
 COMPLEX: Final = 0x0800
-MOST_BYTES: Final = 2**32
-"""That one deflated element may become."""
 BEGINNING: Final = 4096
 """Bytes of an array that hold its flags, dimensions and name."""
 
@@ -57,7 +56,7 @@ def _arrays(path: str) -> dict[str, np.ndarray | None]:
     """None for what is no array of real numbers."""
     try:
         content, order = _content(Path(path))
-        return dict(_array(part, order) for part in _elements(content, order, MOST_BYTES))
+        return dict(_array(part, order) for part in _elements(content, order))
     except (_DamagedError, struct.error, zlib.error) as error:
         raise HpsError(f"{path} is not a whole MATLAB file ({error}); extract it again") from None
 
@@ -108,13 +107,17 @@ def _parts(content: memoryview, order: Order) -> Iterator[tuple[int, memoryview]
             at += 8 + (size if kind == DEFLATED else size + 7 & ~7)  # all but deflated ones end at multiples of 8
 
 
-def _elements(content: memoryview, order: Order, most: int) -> Iterator[memoryview]:
-    """The parts of each array; of one that is deflated no more than `most` bytes."""
+def _elements(content: memoryview, order: Order, beginning: int | None = None) -> Iterator[memoryview]:
+    """The parts of each array; of one that is deflated no more than the `beginning` (None: all of it)."""
+    left = most_bytes(len(content))
     for kind, part in _parts(content, order):
         if kind == DEFLATED:
             stream = zlib.decompressobj()
-            inner = memoryview(stream.decompress(part, most))
-            if len(inner) < 8 or (most == MOST_BYTES and not stream.eof):
+            inner = memoryview(stream.decompress(part, left if beginning is None else beginning))
+            left -= len(inner)
+            if left <= 0:
+                raise _DamagedError(f"it would become more than {most_bytes(len(content)) / 2**30:.1f} GiB")
+            if len(inner) < 8 or (beginning is None and not stream.eof):
                 raise _DamagedError("an array is cut off")
             kind, part = struct.unpack_from(f"{order}I", inner)[0], inner[8:]
         if kind == ARRAY:

@@ -17,12 +17,17 @@ from geometry.npz_files import DAMAGED, damage
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries
 from hps.evaluation.files.pickle_files import pickled, write_whole
+from hps.evaluation.files.unpacking import most_bytes
 
 
 def npz_names(path: Path) -> frozenset[str]:
-    """Names of the arrays of an .npz; none for anything that cannot be read."""
+    """Names of the arrays of an .npz; none for anything that cannot be read.
+
+    Raises HpsError for an archive that would become too large, as all readers here do.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_size(archive, path)
             return frozenset(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
     except DAMAGED:
         return frozenset()
@@ -34,6 +39,8 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.nda
     Raises HpsError for a missing or damaged file, and for one that holds Python objects (pickles).
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            _check_size(archive, path)
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files if names is None or name in names}
     except FileNotFoundError:
@@ -52,7 +59,8 @@ def read_npz_entries(path: Path) -> Entries:
     found: dict[str, Any] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
+            _check_size(archive, path)
+            for name in dict.fromkeys(archive.namelist()):
                 if name.endswith(".npy"):
                     value = _member(archive.read(name), f"{path}: {name}")
                     found[name.removesuffix(".npy")] = value.item() if np.shape(value) == () else value
@@ -61,6 +69,16 @@ def read_npz_entries(path: Path) -> Entries:
     except DAMAGED as error:
         raise HpsError(f"{path} cannot be read ({' '.join(str(error).split())}); obtain the file again") from None
     return Entries(str(path), found)
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
+    """No member gives more bytes than it says that it has."""
+    size, most = sum(member.file_size for member in archive.infolist()), most_bytes(path.stat().st_size)
+    if size > most:
+        raise HpsError(
+            f"{path} would become {size / 2**30:.1f} GiB, more than the {most / 2**30:.1f} GiB that are allowed for "
+            "its size; if you trust it, store it without compression"
+        )
 
 
 def _member(content: bytes, where: str) -> np.ndarray:

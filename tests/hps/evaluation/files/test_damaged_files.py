@@ -18,6 +18,8 @@ from test_files_of_clips import gta_human
 from test_files_of_pictures import bedlam, human_data
 
 from hps.errors import HpsError
+from hps.evaluation.files import unpacking
+from hps.evaluation.files.npz_files import read_npz, read_npz_entries
 from hps.evaluation.files.opening import read_annotations
 
 DATA = Path(__file__).parent / "data"
@@ -126,6 +128,25 @@ def test_an_array_that_claims_more_than_the_file_has_takes_no_memory(tmp_path, n
             archive.writestr(f"{name}.npy", header.getvalue() + bytes(16))
     with pytest.raises(HpsError, match=r"a\.npz"):
         read_annotations(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("names", [("imgname", "pose_cam", "cam_int", "trans_cam", "cam_ext"), ("poses",)])
+def test_archives_that_were_made_to_fill_the_memory_are_refused(tmp_path, monkeypatch, names):
+    arrays = {name: np.zeros(2**16) for name in (*names, "trans", "betas", "mocap_framerate")}
+    monkeypatch.setattr(unpacking, "ALWAYS_BYTES", 2**18)
+    np.savez_compressed(tmp_path / "a.npz", **arrays)  # to a thousandth
+    for read in (read_annotations, read_npz, read_npz_entries):
+        with pytest.raises(HpsError, match=r"a\.npz would become 0\.0 GiB, more than the 0\.0 GiB that are allowed"):
+            read(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert read_npz(tmp_path / "a.npz")["trans"].shape == (2**16,)
+
+
+def test_people_of_different_lengths_are_told(tmp_path):
+    content = three_dpw([person(0), person(0)])
+    content["poses"] = [content["poses"][0], content["poses"][1][:-1]]
+    with pytest.raises(HpsError, match=r"poses\[1\] has shape \(3, 72\), \(4, 72\) was expected"):
+        read_annotations(dumped(tmp_path / "a.pkl", content))
 
 
 def test_chumpys_arrays_are_arrays(tmp_path):

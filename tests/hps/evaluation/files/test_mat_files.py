@@ -9,6 +9,7 @@ import pytest
 import scipy.io
 
 from hps.errors import HpsError
+from hps.evaluation.files import unpacking
 from hps.evaluation.files.mat_files import forget_mat_files, mat_array, mat_shapes
 
 
@@ -51,3 +52,17 @@ def test_damage_is_told(tmp_path: Path):
             mat_array(str(path), "joints3D")
     with pytest.raises(HpsError, match="is missing"):
         mat_shapes(tmp_path / "b.mat")
+
+
+def test_what_was_made_to_fill_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "ALWAYS_BYTES", 2**18)
+    path = tmp_path / "a.mat"
+    for size, refused in ((2**14, False), (2**20, True)):
+        scipy.io.savemat(path, {"joints3D": np.zeros(size)}, do_compression=True)
+        forget_mat_files()
+        assert mat_shapes(path) == {"joints3D": (1, size)}
+        if refused:
+            with pytest.raises(HpsError, match=r"it would become more than 0\.0 GiB"):
+                mat_array(str(path), "joints3D")
+        else:
+            assert mat_array(str(path), "joints3D").size == size
