@@ -52,11 +52,14 @@ def score(
     from hps.evaluation.scoring.matching_by_place import named_by_place
     from hps.evaluation.scoring.score_pictures import AGORA, score_pictures
     from humanrig.errors import HumanrigError
+    from humanrig.estimating.places import check_place
     from humanrig.scoring.report_file import write_report
     from humanrig.scoring.table import score_lines
 
     if fps is not None and not 0 < fps < 10_000:
         raise HumanrigError(f"--fps {fps} is no frame rate; give frames a second, such as 30")
+    if out is not None:
+        check_place("--out", out, (".json",), truth, "the truth")
     chosen = None if protocol == AGORA else scoring_protocol(protocol)
     regressors = {} if regressor is None else {"h36m17": read_regressor(regressor)}
     models = BodyModels(place=body)

@@ -6,13 +6,10 @@ import json
 from pathlib import Path
 
 from hps.evaluation.scoring import ScoreReport
-from humanrig.errors import HumanrigError
 
 
 def write_report(path: Path, report: ScoreReport) -> None:
-    """Writes `ScoreReport.as_json`. Raises HumanrigError where the name is not one of a .json file."""
-    if path.suffix != ".json" or path.is_dir():
-        raise HumanrigError(f"--out {path} is not the name of a .json file; give one, such as score.json")
+    """Writes `ScoreReport.as_json`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

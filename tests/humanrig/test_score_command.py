@@ -8,6 +8,8 @@ import pytest
 
 from body.loading import load_body_model
 from body.parameters import BodyParameters
+from body.reframing import in_frame
+from geometry.rigid import inverse, look_at, transform
 from hps.metrics.posed_bodies import BodyPoser
 from humanrig.cli import main
 from registration.body_track import BodyTrack
@@ -59,15 +61,35 @@ def test_a_shifted_person_scores_the_shift(sides, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == written
 
 
+@pytest.mark.parametrize("match", ["name", "place"])
+def test_an_estimate_in_a_cameras_frame_is_scored_against_a_sessions_truth(sides, tmp_path, capsys, match):
+    T = look_at(np.array([0.5, -3.0, 1.5]), np.array([0.1, 0, 1]))
+    with np.load(sides[0]) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    names = ("betas", "global_orient", "body_pose", "transl")
+    world = BodyParameters(**{name: arrays[name] for name in names}, child=float(arrays["child"]))
+    seen = in_frame(load_body_model(), world, inverse(T))
+    arrays |= {name: getattr(seen, name) for name in names}
+    arrays |= {"joints": transform(inverse(T), arrays["joints"]), "frame": np.str_("camera"), "T_world_camera": T}
+    np.savez(tmp_path / "clip.npz", **arrays, confidence=np.ones(FRAMES))
+    assert main(["score", str(tmp_path / "clip.npz"), sides[1], "--match", match, "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    figures = {(one["measure"], one["protocol"]): one["value"] for one in written["figures"]}
+    assert figures["MRPE", "pelvis"] == pytest.approx(50)
+    assert figures["PVE", "smpl24_root"] == pytest.approx(0, abs=1e-6)
+    assert figures["MPJAE", "major9"] == pytest.approx(0, abs=1e-4)  # a root of rounding
+    assert not any("another body model" in sentence for sentence in written["told"])
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--protocol", "mpjpe"], "no scoring protocol is called 'mpjpe'"),
         (["--protocol", "3dpw14"], "pass --regressor J_regressor_h36m.npy"),
-        (["--protocol", "agora"], "no joints in pixels, and no camera"),
+        (["--protocol", "agora"], "is in the world, and the file does not say where the camera was"),
         (["--regressor", "nowhere.npy"], "nowhere.npy is not a .npy file"),
         (["--fps", "0"], "--fps 0.0 is no frame rate"),
-        (["--out", "score.txt"], "--out score.txt is not the name of a .json file"),
+        (["--out", "score.txt"], "--out score.txt: the name must end in .json"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(sides, words, sentence, capsys, monkeypatch, tmp_path):

@@ -1,8 +1,8 @@
 """humanrig's own bodies: `personNN.npz` of a session's `body/` or `truth/body/`, and of `humanrig estimate`.
 
 The arrays are those of docs/conventions.md. A session's bodies are in its world. Bodies of `humanrig estimate` are in
-the frame that the file's `frame` names, by default the camera's; what an estimate could not say of an instant is in
-`extra`: `refused` (instants) and `refused_reasons`.
+the frame that the file's `frame` names, by default the camera's, and `T_world_camera` says where the camera was; what
+an estimate could not say of an instant is in `extra`: `refused` (instants) and `refused_reasons`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from body.joints import JOINT_NAMES
+from geometry.rigid import inverse, is_rigid
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries, whole
 from hps.evaluation.files.npz_files import read_npz
@@ -73,9 +74,25 @@ def read_humanrig(path: Path) -> list[PersonAnnotations]:
             joint_names=JOINT_NAMES,
             K=None if K is None else np.broadcast_to(K, (n, 3, 3)),
             image_size=None if size is None else np.broadcast_to(whole(size, f"{path}: image_size"), (n, 2)),
+            Ts_camera_world=_cameras(a, n, frame),
             extra=_kept(a, model),
         )
     ]
+
+
+def _cameras(a: Entries, frames: int, frame: str) -> np.ndarray | None:
+    """One camera for all frames, or one each; None where the file knows no world.
+
+    A photograph's estimate is in the camera's frame with an identity beside it: its camera was nowhere.
+    """
+    Ts = a.maybe("T_world_camera")
+    if Ts is None or (frame == "camera" and Ts.shape[-2:] == (4, 4) and bool((Ts == np.eye(4)).all())):
+        return None
+    if Ts.shape not in ((4, 4), (frames, 4, 4)):
+        raise HpsError(f"{a.where}: T_world_camera has shape {Ts.shape}, (4, 4) or ({frames}, 4, 4) was expected")
+    if not all(is_rigid(T) for T in Ts.reshape(-1, 4, 4)):
+        raise HpsError(f"{a.where}: T_world_camera is no rotation and translation")
+    return np.broadcast_to(inverse(Ts), (frames, 4, 4))
 
 
 def _kept(a: Entries, model: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from hps.errors import HpsError
 from hps.evaluation.people_annotations import PersonAnnotations
 from hps.evaluation.scoring.body_models import BodyModels
+from hps.evaluation.scoring.joining import Place, joined
 from hps.evaluation.scoring.pairing import Pair, compared_rows
 from hps.evaluation.scoring.posed_clip import PosedClip
 from hps.evaluation.scoring.posing import posed_clip
@@ -57,28 +58,20 @@ class ComparedClip:
 
 
 def compared_clip(
-    pair: Pair, counted: Bool[np.ndarray, "frames"], models: BodyModels, *, world: bool, partial: bool, rate_hz: float
+    pair: Pair, counted: Bool[np.ndarray, "frames"], models: BodyModels, *, place: Place, partial: bool, rate_hz: float
 ) -> ComparedClip:
     """Poses both sides and brings them into one frame.
 
-    counted: which frames of the truth count. world: compare in the world. rate_hz: where the truth does not say. Raises
-    HpsError where frames are lacking (see `compared_rows`), where the two sides stand in frames that no camera joins,
-    or where positions cannot be metres.
+    counted: which frames of the truth count. place: where they are compared. rate_hz: where the truth does not say.
+    Raises HpsError where frames are lacking (see `compared_rows`), where the two sides stand in frames that no camera
+    joins, or where positions cannot be metres.
     """
     rows, true_rows, lacking = compared_rows(pair, counted, partial=partial)
     estimate, truth = posed_clip(pair.estimate, rows, models), posed_clip(pair.truth, true_rows, models)
     _check_metres(pair.name, "prediction", estimate)
     _check_metres(pair.name, "truth", truth)
-    if world:
-        for side, clip in (("prediction", estimate), ("truth", truth)):
-            if clip.frame != "world":
-                raise HpsError(
-                    f"{pair.name}: the {side} is in the frame of the camera, this protocol compares in the world; "
-                    "write the bodies in the world's frame"
-                )
-    elif estimate.frame != truth.frame:
-        estimate = _in_camera(estimate, pair.estimate, rows, pair.truth, true_rows, pair.name)
-        truth = _in_camera(truth, pair.truth, true_rows, pair.truth, true_rows, pair.name)
+    cameras, true_cameras = _cameras(pair.estimate, rows), _cameras(pair.truth, true_rows)
+    estimate, truth = joined(pair.name, estimate, truth, cameras, true_cameras, place)
     if not truth.answered.all():
         bad = pair.truth.frames[true_rows][~truth.answered][0]
         raise HpsError(f"{pair.name}: the truth of frame {bad} is not finite although the frame counts")
@@ -100,26 +93,8 @@ def compared_clip(
     )
 
 
-def _in_camera(
-    clip: PosedClip,
-    own: PersonAnnotations,
-    rows: np.ndarray,
-    truth: PersonAnnotations,
-    true_rows: np.ndarray,
-    name: str,
-) -> PosedClip:
-    if clip.frame == "camera":
-        return clip
-    if own.Ts_camera_world is not None:
-        Ts = own.Ts_camera_world[rows]
-    elif truth.Ts_camera_world is not None:
-        Ts = truth.Ts_camera_world[true_rows]
-    else:
-        raise HpsError(
-            f"{name}: one side is in the frame of the camera, the other in the world, and neither file says where the "
-            "camera was; write both in one frame"
-        )
-    return clip.moved(np.asarray(Ts, np.float64), "camera")
+def _cameras(person: PersonAnnotations, rows: np.ndarray) -> Float[np.ndarray, "rows 4 4"] | None:
+    return None if person.Ts_camera_world is None else np.asarray(person.Ts_camera_world[rows], np.float64)
 
 
 def _check_metres(name: str, side: str, clip: PosedClip) -> None:

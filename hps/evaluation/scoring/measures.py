@@ -145,11 +145,13 @@ def true_jitter(clip: ComparedClip, how: Protocol, regressors: Regressors) -> Fl
 def emdb_jitter(clip: ComparedClip, how: Protocol, regressors: Regressors) -> Float[np.ndarray, "inner"]:
     """From the pelvis, nine joints still, good frames put together as if there were no gap, at 30 Hz: EMDB's way."""
     estimate = sources(clip.estimate, how, regressors, "prediction")
+    _needs(clip, 4)
     return jitter_10m_s3(rooted(estimate, (PELVIS,), estimate), 30.0, EMDB_IGNORED)
 
 
 def wham_jitter(clip: ComparedClip, how: Protocol, regressors: Regressors) -> Float[np.ndarray, "inner"]:
     """Of all joints in the world, good frames put together, at 30 Hz: WHAM's and GVHMR's way."""
+    _needs(clip, 4)
     return jitter_10m_s3(sources(clip.estimate, how, regressors, "prediction"), 30.0)
 
 
@@ -188,8 +190,10 @@ def aligned_world_error(clip: ComparedClip, how: Protocol, regressors: Regressor
 
 def root_path_error(clip: ComparedClip, how: Protocol, regressors: Regressors) -> Float[np.ndarray, "frames"]:
     """RTE of the pelvis joint."""
-    estimate, truth = _both(clip, how, regressors)
-    return rte_percent(estimate[:, PELVIS], truth[:, PELVIS])
+    estimate, truth = (points[:, PELVIS] for points in _both(clip, how, regressors))
+    if (truth == truth[0]).all():
+        raise NotMeasured("the true pelvis does not move")
+    return rte_percent(estimate, truth)
 
 
 def sliding(clip: ComparedClip, _how: Protocol, _regressors: Regressors) -> Float[np.ndarray, "contacts"]:
@@ -200,7 +204,14 @@ def sliding(clip: ComparedClip, _how: Protocol, _regressors: Regressors) -> Floa
 
 def joined_sliding(clip: ComparedClip, _how: Protocol, _regressors: Regressors) -> Float[np.ndarray, "contacts"]:
     """Foot sliding with good frames put together as if there were no gap: WHAM's and GVHMR's way."""
-    return _some(foot_sliding_mm(*_feet(clip)))
+    feet = _feet(clip)
+    _needs(clip, 2)
+    return _some(foot_sliding_mm(*feet))
+
+
+def _needs(clip: ComparedClip, least: int) -> None:
+    if len(clip.frames) < least:
+        raise NotMeasured(f"it needs {least} frames, {len(clip.frames)} are compared")
 
 
 def _some(slides: np.ndarray) -> np.ndarray:

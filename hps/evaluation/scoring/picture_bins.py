@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float
 
 from hps.evaluation.agora_matching import PicturePeople
 from hps.evaluation.agora_matching.picture_people import MATCHED_JOINTS
+from hps.evaluation.scoring.picture_groups import LARGE_WIDTH
 
-LARGE_WIDTH: Final = 3840
 LEFT_HIP: Final = 1
 RIGHT_HIP: Final = 2
 OCCLUSION_EDGES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -8,15 +8,17 @@ from typing import Final
 
 import numpy as np
 
+from geometry.rigid import transform
 from hps.errors import HpsError
 from hps.evaluation.agora_matching import PicturePeople
+from hps.evaluation.files.agora_camera import SIZE, SMALL
 from hps.evaluation.people_annotations import PersonAnnotations
 from hps.evaluation.scoring.body_models import BodyModels
 from hps.evaluation.scoring.posing import posed_clip
 
-LARGE_WIDTH: Final = 3840
-SMALL_COPY: Final = "_1280x720"
-"""Part of the names of AGORA's small pictures; the large ones are called the same without it."""
+LARGE_WIDTH: Final = SIZE[0]
+SMALL_COPY: Final = SMALL[0]
+"""The large pictures are called the same without it."""
 
 
 def by_picture(people: Sequence[PersonAnnotations]) -> dict[str, list[tuple[PersonAnnotations, int]]]:
@@ -64,14 +66,25 @@ def picture_people(
 
 
 def _points(person: PersonAnnotations, row: int, models: BodyModels) -> tuple[np.ndarray, np.ndarray | None]:
-    """Joints and skin: as stored, and posed where they are not."""
+    """Joints and skin in the camera's frame: as stored, and posed where they are not."""
     if person.joints is not None:
-        skin = None if person.vertices is None else np.asarray(person.vertices[row], np.float64)
-        return np.asarray(person.joints[row], np.float64), skin
-    clip = posed_clip(person, np.array([row], np.int64), models)
-    if clip.joints is None:
-        raise models.missing(person)
-    return clip.joints[0], None if clip.vertices is None else clip.vertices[0]
+        joints, skin = person.joints[row], None if person.vertices is None else person.vertices[row]
+    else:
+        clip = posed_clip(person, np.array([row], np.int64), models)
+        if clip.joints is None:
+            raise models.missing(person)
+        joints, skin = clip.joints[0], None if clip.vertices is None else clip.vertices[0]
+    points = [None if some is None else np.asarray(some, np.float64) for some in (joints, skin)]
+    if person.frame == "world":
+        if person.Ts_camera_world is None:
+            raise HpsError(
+                f"{person.sequence}, person {person.person} is in the world, and the file does not say where the "
+                "camera was; people of pictures are compared in the camera's frame"
+            )
+        T = np.asarray(person.Ts_camera_world[row], np.float64)
+        points = [None if some is None else transform(T, some) for some in points]
+    assert points[0] is not None
+    return points[0], points[1]
 
 
 def _projected(
@@ -80,7 +93,7 @@ def _projected(
     if person.keypoints2d is not None:
         width = LARGE_WIDTH if person.image_size is None else person.image_size[row, 0]
         return np.asarray(person.keypoints2d[row, :, :2], np.float64) * (LARGE_WIDTH / width)
-    if picture not in cameras or person.frame != "camera":
+    if picture not in cameras:
         raise HpsError(
             f"picture {picture}, person {person.person}: no joints in pixels, and no camera to project its joints; "
             "write them as `joints` (24, 2)"

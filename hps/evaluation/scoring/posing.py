@@ -25,6 +25,8 @@ BLOCK: Final = 128
 """Frames posed at once: 21 MB of vertices."""
 SMPL_VERTICES: Final = 6890
 H36M_JOINTS: Final = 17
+H36M: Final = "h36m"
+"""How their names begin; COCO has 17 joints too."""
 STORED_FAR_MM: Final = 5.0
 """Stored joints farther in the median from those that the parameters pose are of another body model."""
 
@@ -119,7 +121,7 @@ def _stored_joints(
     if person.joints is None:
         return None, {}
     joints = np.asarray(person.joints[rows], np.float64)
-    if joints.shape[1] == H36M_JOINTS and person.joint_names:
+    if joints.shape[1] == H36M_JOINTS and all(name.startswith(H36M) for name in person.joint_names or ("",)):
         return None, {"h36m17": joints}
     if not person.joint_names and joints.shape[1] == JOINT_COUNT:
         return joints, {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from geometry.npz_files import DAMAGED, damage
 from hps.errors import HpsError
 from hps.evaluation.people_annotations import PersonAnnotations
 from hps.evaluation.scoring.body_models import BodyModels
@@ -62,7 +63,7 @@ def score_people(
         if not counted.any():
             _tell(told, f"{pair.name}: no frame counts under {protocol.name}")
             continue
-        clip = compared_clip(pair, counted, models, world=protocol.world, partial=partial, rate_hz=rate_hz)
+        clip = compared_clip(pair, counted, models, place=protocol.place, partial=partial, rate_hz=rate_hz)
         _tell(told, _of_place(clip))
         rows.append(_measured(clip, found, regressors))
         clips.append((clip.counted, clip.ignored, clip.lacking, clip.refused, len(clip.frames)))
@@ -87,8 +88,10 @@ def read_regressor(path: Path) -> np.ndarray:
     """A (joints, vertices) matrix of a .npy file. Raises HpsError for anything else."""
     try:
         matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise HpsError(f"{path} is not a .npy file of a plain matrix ({error}); give J_regressor_h36m.npy") from error
+    except DAMAGED as error:
+        raise HpsError(
+            f"{path} is not a .npy file of a plain matrix ({damage(error)}); give J_regressor_h36m.npy"
+        ) from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.shape[0] > matrix.shape[1]:
         shape = getattr(matrix, "shape", "an archive")
         raise HpsError(
@@ -96,6 +99,8 @@ def read_regressor(path: Path) -> np.ndarray:
         )
     if matrix.shape[0] != 17:
         raise HpsError(f"{path} regresses {matrix.shape[0]} joints; these protocols take Human3.6M's 17")
+    if matrix.dtype.kind not in "fiu" or not np.isfinite(matrix).all():
+        raise HpsError(f"{path} holds {matrix.dtype} values that are not all finite numbers; give J_regressor_h36m.npy")
     return np.asarray(matrix, np.float64)
 
 

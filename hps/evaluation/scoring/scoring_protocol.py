@@ -10,12 +10,19 @@ from jaxtyping import Bool
 
 from hps.errors import HpsError
 from hps.evaluation.people_annotations import PersonAnnotations
+from hps.evaluation.scoring.joining import Place
 from hps.evaluation.scoring.measures import Measure
 from hps.protocols import PROTOCOLS
 
 Validity = Literal["every frame", "valid frames", "frontal camera"]
 FRONTAL: Final = "60457274"
 """Serial number of Human3.6M's frontal camera; it is part of the names of its videos and pictures."""
+
+PLACES: Final[dict[Place, str]] = {
+    "camera": "in the camera's frame (in the world where the truth tells no camera)",
+    "world": "in the world",
+    "either": "in the camera's frame or the world",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +35,8 @@ class ScoringProtocol:
     source: str
     validity: Validity = "every frame"
     """`valid frames`: those that the data set counts (PersonAnnotations.valid)."""
-    world: bool = False
-    """Whether both sides are compared in the world; else in the camera's frame."""
+    place: Place = "either"
+    """Where both sides are compared. Turns of a moving camera are in accelerations and jitter of the camera's frame."""
     estimate_gender: Literal["neutral", "its own"] = "its own"
     """Of the bodies that the papers compare. The truth is always of its own gender."""
 
@@ -42,7 +49,7 @@ class ScoringProtocol:
     @property
     def rules(self) -> str:
         """Frames, frame of reference and bodies, in words."""
-        place = "in the world" if self.world else "in the camera's frame or the world"
+        place = PLACES[self.place]
         bodies = "neutral bodies" if self.estimate_gender == "neutral" else "bodies of the gender that they state"
         return f"{self.validity}, {place}; the truth has its own gender, predictions are {bodies}"
 

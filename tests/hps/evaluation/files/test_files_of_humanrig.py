@@ -57,9 +57,24 @@ def test_an_estimate_is_in_the_cameras_frame_and_keeps_what_was_refused(tmp_path
     assert (read.sequence, read.person) == ("walk", "person01")
 
 
+@pytest.mark.parametrize("moves", [False, True])
+def test_an_estimate_says_where_its_camera_was(tmp_path, moves):
+    p = person(0)
+    T = np.linalg.inv(p.Ts) if moves else np.linalg.inv(p.Ts[0])
+    np.savez_compressed(tmp_path / "a.npz", **arrays(frame="camera", T_world_camera=T))
+    (read,) = read_annotations(tmp_path / "a.npz")
+    np.testing.assert_allclose(read.Ts_camera_world, p.Ts if moves else np.repeat(p.Ts[:1], FRAMES, 0), atol=1e-12)
+    np.savez_compressed(tmp_path / "a.npz", **arrays(frame="camera", T_world_camera=np.eye(4)))
+    assert read_annotations(tmp_path / "a.npz")[0].Ts_camera_world is None  # of a photograph, which knows no world
+    np.savez_compressed(tmp_path / "a.npz", **arrays(frame="world", T_world_camera=np.eye(4)))
+    np.testing.assert_array_equal(read_annotations(tmp_path / "a.npz")[0].Ts_camera_world[0], np.eye(4))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"T_world_camera": np.zeros((3, 4, 4))}, r"T_world_camera has shape \(3, 4, 4\), \(4, 4\) or \(4, 4, 4\) was"),
+        ({"T_world_camera": 2 * np.eye(4)}, "T_world_camera is no rotation and translation"),
         ({"joints": np.zeros((FRAMES, 23, 3))}, r"joints has shape \(4, 23, 3\)"),
         ({"frame": "room"}, "frame is 'room', camera or world was expected"),
         ({"instants": np.array([0.5, 1, 2, 3])}, "instants holds numbers that are not whole"),

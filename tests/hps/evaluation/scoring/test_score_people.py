@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from scored_people import FRAMES, walker
 
 from body.loading import load_body_model
@@ -106,10 +107,45 @@ def test_a_camera_in_one_file_joins_camera_and_world():
     found = _values(score_people([estimate], [world], scoring_protocol("smpl24")))
     assert found["MPJPE [smpl24_abs] mm"] == pytest.approx(0, abs=1e-9)
     assert "PVE [smpl24_root] mm" not in found
+    placed = replace(estimate, Ts_camera_world=Ts)
+    for name, label in (("smpl24", "MPJPE [smpl24_abs] mm"), ("emdb_world", "W-MPJPE_100 [smpl24_abs] mm")):
+        own = score_people([placed], [walker()], scoring_protocol(name))  # by the prediction's own camera
+        assert _values(own)[label] == pytest.approx(0, abs=1e-9)
     with pytest.raises(HpsError, match="neither file says where the camera was"):
         score_people([estimate], [walker()], scoring_protocol("smpl24"))
+    mirror = np.diag([-1.0, 1, 1, 1]) @ Ts
+    with pytest.raises(HpsError, match="the pictures are mirrored"):
+        score_people([estimate], [walker(Ts_camera_world=mirror)], scoring_protocol("smpl24"))
     with pytest.raises(HpsError, match="this protocol compares in the world"):
         score_people([estimate], [world], scoring_protocol("emdb_world"))
+
+
+@pytest.mark.parametrize("name", ["emdb", "3dpw14"])
+def test_a_moving_camera_is_in_jitter_and_accelerations_whatever_frame_the_file_is_in(name):
+    regressors = {"h36m17": np.eye(17, load_body_model().vertex_count)}
+    Ts = np.repeat(np.eye(4)[None], FRAMES, 0)
+    Ts[:, :3, :3] = Rotation.from_rotvec(np.linspace([1.5, 0, 0], [1.8, 0.9, 0], FRAMES) ** 2).as_matrix()
+    truth, world = walker(Ts_camera_world=Ts), walker(noise=0.02)
+    seen = _clip(world).moved(Ts, "camera")
+    absent = {"betas": None, "global_orient": None, "body_pose": None, "transl": None}
+    camera = walker(**absent, frame="camera", joints=seen.joints, vertices=seen.vertices)
+    one, two = (
+        _values(score_people([side], [truth], scoring_protocol(name), regressors=regressors))
+        for side in (world, camera)
+    )
+    assert {label: one[label] for label in two} == pytest.approx(two)
+    still = _values(score_people([world], [walker()], scoring_protocol(name), regressors=regressors))
+    moving = {label for label in still if label in two and still[label] != pytest.approx(one[label])}
+    assert moving == {label for label in two if "acceleration" in label or "jitter" in label}
+    assert moving
+
+
+def test_clips_that_are_too_short_for_some_measures_give_the_others():
+    truth = walker(frames=1, frame="world")
+    for name, lost in (("emdb", {"jitter"}), ("emdb_world", {"RTE", "jitter", "foot sliding"})):
+        report = score_people([walker(frames=1, noise=0.02)], [truth], scoring_protocol(name))
+        assert {one.measure for one in report.figures if one.unmeasured} == lost
+        assert all(one.interval.n == 1 for one in report.figures if one.measure not in lost)
 
 
 def test_frames_that_do_not_count_are_left_out_and_counted():
@@ -217,6 +253,9 @@ def test_stored_joints_of_human36m_are_the_truth_that_joints_are_regressed_for()
     names = tuple(f"h36m_{n}" for n in range(17))
     truth = walker(**bare, joints=joints, joint_names=names, sequence=FRONTAL)
     estimate = walker(**bare, joints=joints + [0.3, 0, 0], joint_names=names, sequence=FRONTAL)
+    coco = replace(estimate, joint_names=("nose", *names[1:]))
+    with pytest.raises(HpsError, match="17 joints are stored, without 'pelvis'"):
+        score_people([coco], [truth], scoring_protocol("h36m_p2"))
     found = _values(score_people([estimate], [truth], scoring_protocol("h36m_p2")))
     assert found == pytest.approx({"MPJPE [3dpw14_h36m] mm": 0, "PA-MPJPE [3dpw14_pa] mm": 0}, abs=1e-9)
 
@@ -256,7 +295,11 @@ def test_a_regressor_is_a_matrix_of_17_joints(tmp_path):
     good = tmp_path / "J_regressor_h36m.npy"
     np.save(good, np.zeros((17, 6890), np.float32))
     assert read_regressor(good).shape == (17, 6890)
-    for matrix, match in ((np.zeros((24, 6890)), "24 joints"), (np.zeros(5), "not a matrix")):
+    wrong = (
+        (np.zeros((24, 6890)), "24 joints"), (np.zeros(5), "not a matrix"), (np.full((17, 20), "a"), "finite numbers"),
+        (np.full((17, 20), np.nan), "finite numbers"),
+    )  # fmt: skip
+    for matrix, match in wrong:
         np.save(tmp_path / "bad.npy", matrix)
         with pytest.raises(HpsError, match=match):
             read_regressor(tmp_path / "bad.npy")

@@ -104,6 +104,17 @@ def test_joints_without_pixels_are_projected_with_the_picture_s_camera():
         score_pictures([_person("b", 0, 0, keypoints2d=None)], [_person("b", 0, 0)])
 
 
+def test_people_of_the_world_are_brought_before_the_camera():
+    T = np.array([[1.0, 0, 0, 0.2], [0, 0, -1, 1], [0, 1, 0, 4], [0, 0, 0, 1]])
+    standing, skin = ((points - T[:3, 3]) @ T[:3, :3] for points in (BODY, SKIN))
+    world = {"frame": "world", "joints": standing[None], "vertices": skin[None]}
+    truth = _person("a", 0, 0, **world, Ts_camera_world=T[None], **_hidden(0.0))
+    found = _figures(score_pictures([_person("a", 0, 0)], [truth]))
+    assert [found["MPJPE [agora]"], found["MVE [agora]"]] == pytest.approx([0, 0], abs=1e-9)
+    with pytest.raises(HpsError, match="is in the world, and the file does not say where the camera was"):
+        score_pictures([_person("a", 0, 0, **world)], [truth])
+
+
 def test_what_cannot_be_compared_is_said():
     with pytest.raises(HpsError, match="no picture is in both: the predictions are of a, the truth of b"):
         score_pictures([_person("a", 0, 0)], [_person("b", 0, 0)])
