@@ -23,9 +23,9 @@ from hps.rgb.convex.line_of_sight import LineOfSight, line_of_sight
 from hps.rgb.convex.refinement import RefinementConfig, TurnedShape, refined
 from hps.rgb.convex.seen_shape import SeenShape
 from hps.rgb.convex.shape_basis import ShapeBasis, default_shape_basis
+from hps.rgb.detector_error.one_view import ONE_VIEW_NOISE
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
-from registration.keypoints.confidence import BLAZEPOSE_NOISE
 
 LEAST_KEYPOINTS: Final = 6
 CHILDREN: Final = np.arange(1, len(PARENTS))
@@ -120,7 +120,7 @@ class ConvexLifter:
         """1 for a keypoint whose error is small beside what basis shapes leave over, less for others, 0 for missing."""
         confidence = batch.confidence.double()
         told = (confidence > 0).double()
-        sigma = torch.as_tensor(BLAZEPOSE_NOISE.sigma_px(confidence.numpy(), batch.pixel_size.double().numpy()))
+        sigma = torch.as_tensor(ONE_VIEW_NOISE.sigma_px(confidence.numpy(), batch.pixel_size.double().numpy()))
         spread = SeenShape.of(p, told).spread
         share = sigma / (slope_px * spread)[:, None] / self.config.misfit
         return told / (1 + share.square())

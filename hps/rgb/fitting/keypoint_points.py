@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 import torch
@@ -15,19 +14,12 @@ from torch import Tensor
 from body.model import BodyModel
 from hps.points.fitting.body import FitBody
 from hps.points.fitting.pictures import PictureKeypoints
+from hps.rgb.detector_error.one_view import ONE_VIEW_NOISE
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
 from registration.fit.landmarks import Landmarks
 from registration.fit.rest import RestBody
-from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise
-
-ONE_VIEW_NOISE: Final = replace(
-    BLAZEPOSE_NOISE,
-    visibility=(0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0),
-    crop_px=(13.0, 12.0, 10.0, 6.3, 5.0, 3.9, 3.1, 2.7, 2.6),
-)
-"""BlazePose's errors when no other camera has sorted out the wrong detections: medians over 0.674 of what
-`hps.rgb.detector_error` draws for 1,500 validation people. The 95th percentile is three times that of a Gaussian."""
+from registration.keypoints.confidence import DetectorNoise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 
@@ -14,6 +15,7 @@ from body.loading import load_body_model
 from body.motion.joint_limits import human_limits
 from hps.errors import HpsError
 from hps.rgb.detector_error.model import DetectorErrorModel
+from hps.rgb.detector_error.one_view import ONE_VIEW_NOISE
 from hps.rgb.detector_error.samples import matched, mixed_up, samples_of
 from hps.rgb.detector_error.self_occlusion import facing, self_occluded
 from hps.rgb.detector_error.table import ErrorTable, read_table, write_table
@@ -82,6 +84,19 @@ def test_what_is_outside_the_picture_stays_unknown_and_a_seed_repeats() -> None:
     assert (after.confidence[nothing] == 0).all()
     assert torch.equal(after.q, drawn(read_table()).keypoints.q)
     assert not torch.equal(after.q, drawn(read_table(), seed=1).keypoints.q)
+
+
+def test_fits_of_one_picture_suppose_the_errors_that_are_drawn() -> None:
+    exact, found = people().keypoints, drawn(read_table()).keypoints
+    error = ((found.q - exact.q).abs() / found.pixel_size[:, None, None]).numpy()
+    confidence = found.confidence.numpy()
+    seen = (confidence > 0) & (exact.confidence.numpy() > 0)
+    edges = (0.05, 0.25, 0.45, 0.75, 0.95, 1.01)
+    for low, high in itertools.pairwise(edges):
+        chosen = seen & (confidence >= low) & (confidence < high)
+        said = ONE_VIEW_NOISE.sigma_px(confidence, np.ones(len(confidence)))[chosen]
+        # 700 and more of other people, in wider poses: half of the errors are below 0.674 of a Gaussian's deviation
+        assert 0.75 < np.median(error[chosen] / said[:, None]) / 0.674 < 1.33
 
 
 def standing(turned: bool) -> tuple[torch.Tensor, torch.Tensor]:
