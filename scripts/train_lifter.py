@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +20,15 @@ import tyro
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import Positional
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import humanrig  # noqa: F401 - sets one thread for numerical libraries before they start
 from body.loading import load_body_model
 from hps.errors import HpsError
 from hps.points.weights_file import WeightsInfo, landmarks_sha256, write_weights
 from hps.rgb.lifter.config import LifterConfig
 from hps.rgb.lifter.lifter import Lifter
-from hps.rgb.lifter.training.config import LifterTraining
+from hps.rgb.lifter.training.config import LifterTraining, Supervision
 from hps.rgb.lifter.training.loop import train
 from hps.rgb.lifter.training.reading import read_log, read_trained
 from hps.rgb.lifter.widening import measured_widening
@@ -43,6 +46,7 @@ def train_network(
     poses: int = 40_000,
     seed: int = 0,
     every: int = 500,
+    supervision: Supervision = "full",
 ) -> None:
     """Train, or go on.
 
@@ -57,11 +61,13 @@ def train_network(
         poses: Drawn out of the training motions, once, and kept in the cache.
         seed: Of everything that is drawn.
         every: Steps between two looks at validation people.
+        supervision: ordinal: of depth only which joint of two is nearer; for studies, it cannot be published.
     """
     torch.set_num_threads(1)
     config = LifterTraining(
-        network=LifterConfig(width=width, blocks=blocks), steps=steps, batch=batch, rate=rate, seed=seed
-    )
+        network=LifterConfig(width=width, blocks=blocks), steps=steps, batch=batch, rate=rate, seed=seed,
+        supervision=supervision,
+    )  # fmt: skip
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("train", total=steps)
 
@@ -102,6 +108,11 @@ def publish(run: Positional[Path], file: Positional[Path], people: int = 4000) -
     torch.set_num_threads(1)
     model = load_body_model()
     trained = read_trained(run)
+    if trained.config.supervision != "full":
+        raise HpsError(
+            f"{run} was trained with {trained.config.supervision} supervision, which says nothing of the root, the "
+            "deviations and the SMPL body; train with full supervision to publish"
+        )
     looked = [line["validation_mm"] for line in read_log(run) if "validation_mm" in line]
     network = trained.network()
     truth = validation_people(people)

@@ -24,6 +24,7 @@ from hps.rgb.fitting import KeypointBodies, KeypointFitConfig, fit_keypoints
 from hps.rgb.fitting.config import COVARIANCE_SPREAD
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifter import load
+from hps.rgb.lifter.training.degrading import with_focal
 from hps.rgb.lifting import Lifter
 
 FACTORS = (0.5, 0.8, 1.0, 1.25, 2.0)
@@ -79,14 +80,7 @@ def main(
 
 
 def _told(method: LiftingMethod, factor: float, batch: KeypointBatch) -> Sequence[Prediction]:
-    return method(zoomed(batch, factor))
-
-
-def zoomed(batch: KeypointBatch, factor: float) -> KeypointBatch:
-    """The same keypoints with a focal length that is wrong by the factor."""
-    K = batch.K.clone()
-    K[:, :2, :2] *= factor
-    return replace(batch, K=K)
+    return method(with_focal(batch, torch.full((len(batch),), factor)))
 
 
 if __name__ == "__main__":

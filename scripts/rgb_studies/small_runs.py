@@ -20,7 +20,7 @@ from hps.metrics import mpjpe_mm, pa_mpjpe_mm, translation_error_mm
 from hps.rgb.lifter.config import LifterConfig
 from hps.rgb.lifter.network import LifterNetwork
 from hps.rgb.lifter.person_view import CameraBelief, person_view
-from hps.rgb.lifter.training.config import LifterTraining
+from hps.rgb.lifter.training.config import LifterTraining, Supervision
 from hps.rgb.lifter.training.loop import train
 from hps.rgb.lifter.training.losses import DISTANCE, ViewTruth, distance_loss, joints_error_mm, root_loss
 from hps.rgb.lifter.training.objective import Objective
@@ -36,8 +36,8 @@ class Arm:
 
     objective: Objective
     belief: CameraBelief = "given"
-    believed: Callable[[LiftingBatch], LiftingBatch] = lambda batch: batch
-    """What is done to the people's cameras before they are judged."""
+    supervision: Supervision = "full"
+    """For objectives that look at it."""
 
 
 def small_training(arm: Arm, seed: int, folder: Path, *, steps: int = 800, poses: int = 40_000) -> LifterNetwork:
@@ -45,6 +45,7 @@ def small_training(arm: Arm, seed: int, folder: Path, *, steps: int = 800, poses
     config = LifterTraining(
         network=LifterConfig(width=320, blocks=2, belief=arm.belief), steps=steps, batch=256, rate=2e-3, warm=100,
         average=0.99, distance_alone=1.0, detected=0.0, hidden=0.0, focal_unsure=0.0, seed=seed,
+        supervision=arm.supervision,
     )  # fmt: skip
     done = train(
         config, folder, load_body_model(), sampler_of("train", poses), detector_errors(), objective=arm.objective

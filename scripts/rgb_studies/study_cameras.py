@@ -1,6 +1,6 @@
 """What a lifter gains from the true camera: true intrinsics, a constant focal length, none.
 
-    python scripts/rgb_studies/study_cameras.py FOLDER [--steps 800]
+    python -m scripts.rgb_studies.study_cameras FOLDER [--steps 800]
 
 Small networks, exact keypoints, people of the validation split; three seeds each.
 """

@@ -1,6 +1,6 @@
 """Ordinal against full supervision of depth, and what the reconstruction network gives back (CVPR 2018).
 
-    python scripts/rgb_studies/study_ordinal.py FOLDER [--steps 800]
+    python -m scripts.rgb_studies.study_ordinal FOLDER [--steps 800]
 
 Small networks, exact keypoints, people of the validation split; three seeds each.
 """
@@ -17,29 +17,16 @@ from tyro.conf import Positional
 
 import humanrig  # noqa: F401 - sets one thread for numerical libraries before they start
 from body.joints import JOINT_COUNT
-from body.skinning import Skinning
 from hps.rgb.lifter.network import LifterNetwork
 from hps.rgb.lifter.person_view import PersonView, person_view
-from hps.rgb.lifter.training.config import LifterTraining
-from hps.rgb.lifter.training.losses import ViewTruth, joints_error_mm
-from hps.rgb.lifter.training.ordinal import depth_order, ordinal_losses
+from hps.rgb.lifter.training.losses import ViewTruth
+from hps.rgb.lifter.training.objective import losses
+from hps.rgb.lifter.training.ordinal import depth_order
 from hps.rgb.lifter.training.reconstruction import Reconstruction, ranks, reconstruction_loss
-from hps.rgb.lifting_batch import LiftingBatch
 from scripts.rgb_studies.people import sampler_of, validation_people
 from scripts.rgb_studies.small_runs import Arm, joint_figures, placed, run_arms
 
 RECONSTRUCTION_STEPS = 800
-
-
-def ordered(
-    network: LifterNetwork, batch: LiftingBatch, config: LifterTraining, skinning: Skinning, *, likelihood: bool
-) -> tuple[dict[str, Tensor], float]:
-    """Landmarks across the view, and the order of depths."""
-    view = person_view(batch.keypoints)
-    with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-        lift = network(view)
-    truth = ViewTruth.of(batch, view, network.config.shapes)
-    return ordinal_losses(lift, truth), joints_error_mm(lift, truth)
 
 
 def reconstruction(seed: int) -> Reconstruction:
@@ -81,14 +68,15 @@ def study(folder: Positional[Path], steps: int = 800) -> None:
             relative = network(view).relative
         z = relative[:, :JOINT_COUNT, 2]
         found = {name: figures(relative, z)}
-        if arm.objective is ordered:
+        if arm.supervision == "ordinal":
             given_back = reconstruction(next(seed))
             with torch.no_grad():
                 again = given_back(view, ranks(z))
             found[f"{name}, reconstructed"] = figures(again, again[:, :JOINT_COUNT, 2])
         return found
 
-    run_arms("ordinal", {"full": Arm(objective=placed), "ordinal": Arm(objective=ordered)}, judged, folder, steps=steps)
+    arms = {"full": Arm(objective=placed), "ordinal": Arm(objective=losses, supervision="ordinal")}
+    run_arms("ordinal", arms, judged, folder, steps=steps)
 
 
 def _in_camera(relative: Tensor, view: PersonView) -> Tensor:

@@ -1,6 +1,6 @@
 """Threshold-adaptive loss scaling helps where the focal length is wrong, and there alone: a claim that can fail.
 
-    python scripts/rgb_studies/study_tals.py FOLDER [--steps 800]
+    python -m scripts.rgb_studies.study_tals FOLDER [--steps 800]
 
 Half of the training people have 2D joints and no other label, and bodies must project onto them by the camera that is
 believed in. Small networks, exact keypoints, people of the validation split; three seeds each.

@@ -1,22 +1,18 @@
 """Pose tokens against direct rotations against a prior, on the trunk of the learned lifter, with limbs out of sight.
 
-python scripts/rgb_studies/study_tokens.py [--seeds 3] [--people 6000] [--code-steps 400] [--head-steps 300]
+python -m scripts.rgb_studies.study_tokens [--seeds 3] [--people 6000] [--code-steps 400] [--head-steps 300]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from body.loading import load_body_model
 from hps.rgb import lifter
