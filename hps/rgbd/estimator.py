@@ -25,9 +25,9 @@ from hps.rgb.keypoint_names import LIFTED
 from hps.rgbd.agreement import Agreement, agreements
 from hps.rgbd.config import FusionConfig
 from hps.rgbd.fusing import Evidence, fuse
-from hps.rgbd.painting import JointDepths, joint_depths, painted
+from hps.rgbd.painting import JointDepths, covered, joint_depths, painted
 from hps.rgbd.product import product
-from hps.rgbd.view import RgbdView, joined_keypoints
+from hps.rgbd.view import SEEN, RgbdView, joined_keypoints
 from registration.keypoints.sets import FLIP_PARTS
 
 Used = Literal["both", "depth", "picture"]
@@ -66,6 +66,8 @@ class RgbdBatch:
     """None where one of both was missing."""
     refused: dict[int, str]
     """Views without a body, with the reason."""
+    spread: tuple[float, ...]
+    """What calibration multiplied each body's standard deviations by."""
     milliseconds: dict[str, float]
     """All views together."""
 
@@ -89,6 +91,7 @@ class RgbdBatch:
             residual_mm=tuple(one for part in parts for one in part.residual_mm),
             agreement=tuple(one for part in parts for one in part.agreement),
             refused={row: reason for part in parts for row, reason in part.refused.items()},
+            spread=tuple(one for part in parts for one in part.spread),
             milliseconds=spent,
         )
 
@@ -100,6 +103,7 @@ class _One:
     body: FittedClouds
     verdict: Verdict
     used: Used
+    spread: float
     note: str = ""
     residual_mm: float = float("nan")
     agreement: Agreement | None = None
@@ -125,7 +129,7 @@ class RgbdEstimator:
         found: dict[int, RgbdEstimate] = {}
         for n, row in enumerate(batch.rows):
             found[row] = RgbdEstimate(
-                estimate=body_estimate(batch.bodies, n, batch.verdicts[n], share, 1.0),
+                estimate=body_estimate(batch.bodies, n, batch.verdicts[n], share, batch.spread[n]),
                 used=batch.used[n],
                 note=batch.notes[n],
                 residual_mm=batch.residual_mm[n],
@@ -163,6 +167,7 @@ class RgbdEstimator:
             residual_mm=tuple(ones[row].residual_mm for row in rows),
             agreement=tuple(ones[row].agreement for row in rows),
             refused=refused,
+            spread=tuple(ones[row].spread for row in rows),
             milliseconds=spent,
         )
 
@@ -177,7 +182,9 @@ class RgbdEstimator:
         _add(spent, depth.milliseconds)
         for n, row in enumerate(rows):
             if no_picture[row]:
-                ones[row] = _of_depth(depth, n, f"the body is of the depth alone: {no_picture[row]}")
+                ones[row] = _of_depth(
+                    depth, n, self.points.spread, f"the body is of the depth alone: {no_picture[row]}"
+                )
         both = [n for n, row in enumerate(rows) if not no_picture[row]]
         if not both:
             return
@@ -185,15 +192,17 @@ class RgbdEstimator:
         fused, agreed = self._fused(some, own, depth.clouds.rows(both), spent)
         apart = [k for k in range(len(both)) if agreed[k].disagrees(self.config)]
         for k, n in enumerate(both):
-            ones[rows[n]] = replace(_of_depth(fused, k, ""), used="both", agreement=agreed[k])
+            one = _of_depth(fused, k, self.points.spread * self.config.covariance_factor, "")
+            ones[rows[n]] = replace(one, used="both", agreement=agreed[k])
         if apart:
             notes = [
                 f"picture and depth disagree ({agreed[k].sentence(self.config)}), the body is of the" for k in apart
             ]
             flat = self._pictures([own[k] for k in apart], notes, spent)
             for k, note, picture in zip(apart, notes, flat):
-                alone = _of_depth(depth, both[k], f"{note} depth alone")
+                alone = _of_depth(depth, both[k], self.points.spread, f"{note} depth alone")
                 trusted = alone.verdict.confidence >= min(USABLE, picture.verdict.confidence)
+                trusted = trusted or on_points(own[k]) < self.config.on_points
                 chosen = alone if trusted else replace(picture, note=f"{note} picture alone")
                 ones[rows[both[k]]] = replace(chosen, agreement=agreed[k])
 
@@ -207,6 +216,7 @@ class RgbdEstimator:
         fitted, batch = self._with_sides(seen, views, depth, fitted, batch)
         _add(spent, {"fusion": 1e3 * (time.perf_counter() - began)})
         judged = self.points.judged(seen, [view.cloud for view in views], fitted)
+        judged = replace(judged, clouds=judged.clouds.spread(self.config.covariance_factor))
         return judged, agreements(self.fit_body, judged.clouds, depth, batch)
 
     def _with_sides(
@@ -231,20 +241,22 @@ class RgbdEstimator:
     def _evidence(self, seen: SeenClouds, views: list[RgbdView], batch: KeypointBatch) -> Evidence:
         """In the frames of `seen`."""
         lifted = self.pictures.lifter(batch)
+        lifted = replace(lifted, sigma=self.config.lifter_factor * lifted.sigma)
+        network = LandmarkGaussians(position=seen.position, sigma=self.config.network_factor * seen.sigma)
         Ts_camera_canonical = inverse(seen.given.T_canonical_cloud)
         in_camera = LandmarkGaussians(
             position=torch.from_numpy(_moved(Ts_camera_canonical, seen.position.double().numpy())),
-            sigma=seen.sigma.double(),
+            sigma=network.sigma.double(),
         )
         depths = [_depths(view.cloud, batch.rows(slice(n, n + 1))) for n, view in enumerate(views)]
         return Evidence(
-            network=LandmarkGaussians(position=seen.position, sigma=self.config.network_factor * seen.sigma),
+            network=network,
             surface=surface_points(seen),
             keypoints=batch,
             Ts_camera_frame=Ts_camera_canonical,
             depths=tuple(one.moved(T) for one, T in zip(depths, seen.given.T_canonical_cloud)),
             lifted=lifted,
-            fused=product(in_camera, lifted, self.config).moved(seen.given.T_canonical_cloud),
+            fused=product(in_camera, lifted, self.config.lifter_redundancy).moved(seen.given.T_canonical_cloud),
         )
 
     def _pictures(self, views: list[RgbdView], notes: list[str], spent: dict[str, float]) -> list[_One]:
@@ -252,14 +264,20 @@ class RgbdEstimator:
         found = self.pictures.found(joined_keypoints([view.keypoints for view in views if view.keypoints is not None]))
         _add(spent, found.milliseconds)
         return [
-            _One(body=found.bodies.rows([n]), verdict=found.verdicts[n], used="picture", note=notes[n])
+            _One(
+                body=found.bodies.rows([n]),
+                verdict=found.verdicts[n],
+                used="picture",
+                spread=self.pictures.spread,
+                note=notes[n],
+            )
             for n in range(len(views))
         ]
 
 
-def _of_depth(batch: FittedBatch, n: int, note: str) -> _One:
+def _of_depth(batch: FittedBatch, n: int, spread: float, note: str) -> _One:
     return _One(
-        body=batch.clouds.rows([n]), verdict=batch.verdicts[n], used="depth", note=note,
+        body=batch.clouds.rows([n]), verdict=batch.verdicts[n], used="depth", spread=spread, note=note,
         residual_mm=batch.signs[n].residual_mm,
     )  # fmt: skip
 
@@ -281,6 +299,18 @@ def exchanged(batch: KeypointBatch, parts: tuple[str, ...]) -> KeypointBatch:
     turned = LIFTED.parts[[FLIP_PARTS.index(part) for part in parts]].any(0)
     order = torch.from_numpy(np.where(turned, LIFTED.mirror, np.arange(len(LIFTED))))
     return replace(batch, q=batch.q[:, order], confidence=batch.confidence[:, order])
+
+
+def on_points(view: RgbdView) -> float:
+    """The share of the seen keypoints that lie on the person's points, in the picture; 0 where one of both is missing.
+
+    A picture of which few do is of somebody else, or of another instant.
+    """
+    if view.keypoints is None or not len(view.cloud):
+        return 0.0
+    seen = view.keypoints.confidence[0].numpy() > SEEN
+    on = covered(painted(np.asarray(view.cloud.points, np.float64), view.keypoints))
+    return float(on[seen].mean()) if seen.any() else 0.0
 
 
 Rows = TypeVar("Rows", FittedBodies, KeypointBatch)

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from hps.points.fitting.evidence import LandmarkGaussians
 from hps.points.fitting.term_making import array_of
 from hps.rgb.lifted import LiftedBodies
-from hps.rgbd.config import FusionConfig
 
 LEAST_SIGMA_M: Final = 0.005
 """A lifter is not taken to know a landmark's place about the pelvis better than this."""
@@ -45,24 +44,24 @@ class FusedLandmarks:
         )
 
 
-def product(network: LandmarkGaussians, lifted: LiftedBodies, config: FusionConfig) -> FusedLandmarks:
+def product(network: LandmarkGaussians, lifted: LiftedBodies, redundancy: float) -> FusedLandmarks:
     """The product of what the point network and the lifter say of each landmark.
 
     Where the lifter puts the body as a whole is an unknown that both together tell (the lifter's own guess of the root
-    has a sigma of some 100 mm along the ray); its error is left out of the product, 88 landmarks tell it well. Sigmas
-    are multiplied by the factors of `config`. Landmarks of infinite sigma are the other's alone.
+    has a sigma of some 100 mm along the ray); its error is left out of the product, 88 landmarks tell it well, even if
+    as many as `redundancy` of them say the same thing. Landmarks of infinite sigma are the other's alone.
     """
-    x, sigma = array_of(network.position), np.minimum(config.network_factor * array_of(network.sigma), 1e3)
+    x, sigma = array_of(network.position), np.minimum(array_of(network.sigma), 1e3)
     relative, root = array_of(lifted.relative), array_of(lifted.root)
     v = root / np.linalg.norm(root, axis=-1, keepdims=True)
-    own = np.maximum(config.lifter_factor * array_of(lifted.sigma), LEAST_SIGMA_M)
+    own = np.maximum(array_of(lifted.sigma), LEAST_SIGMA_M)
     lifted_covariance = _along_ray(v[:, None], own)
     network_covariance = sigma[..., None, None] ** 2 * np.eye(3)
     precision = np.linalg.inv(lifted_covariance + network_covariance)
     of_root = np.linalg.inv(_along_ray(v, np.maximum(array_of(lifted.root_sigma), LEAST_SIGMA_M)))
-    A = of_root + precision.sum(1) / config.lifter_redundancy
+    A = of_root + precision.sum(1) / redundancy
     b = (of_root @ root[..., None])[..., 0]
-    b = b + (precision @ (x - relative)[..., None])[..., 0].sum(1) / config.lifter_redundancy
+    b = b + (precision @ (x - relative)[..., None])[..., 0].sum(1) / redundancy
     moved = relative + np.linalg.solve(A, b[..., None])[..., 0][:, None]
     away = x - moved
     squared = (away[..., None, :] @ precision @ away[..., None])[..., 0, 0] / 3

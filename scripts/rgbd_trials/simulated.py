@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ from hps.rgb.from_detector import keypoint_batch
 from hps.rgbd.cutting import person_points
 from hps.rgbd.view import RgbdView
 from hps.synthesis.reading import SyntheticDataset
+from humanrig.stages.keypoints import make_detector
+from humanrig.synthesis.picture_progress import picture_progress
+from humanrig.synthesis.synthesis import synthesize_dataset
 from registration.keypoints.detector import Detector
 from registration.masks.color_masks import color_people_from_detections
 
@@ -47,6 +51,15 @@ class SimulatedFrame:
     hidden: float
     """Share of the person that is out of the picture or behind something."""
     image: np.ndarray = field(repr=False)
+
+
+def made(folder: Path, name: str, split: str) -> list[SimulatedFrame]:
+    """The pictures of a split of one of SETS, made where they are not there yet."""
+    synthesize_dataset(
+        folder / name, dict(SETS[name]), workers=1, report=False, bar=picture_progress,
+        on_said=lambda said: print(said, file=sys.stderr),
+    )  # fmt: skip
+    return frames_of(folder / name, split, make_detector)
 
 
 def frames_of(

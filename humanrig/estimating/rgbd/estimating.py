@@ -82,6 +82,7 @@ def _clip(
         residual_mm=np.array(batch.residual_mm),
         refused={row: why for row, why in (nobody | seen).items() if row not in set(rows.tolist())},
         milliseconds=batch.milliseconds,
+        spread=max(batch.spread, default=1.0),  # of several, what takes least of the prior out of a frame's shape
     )
     return clip_of(estimator.fit_body, single, rgbd.footage.time_us * 1e-6, smooth=smooth), batch
 

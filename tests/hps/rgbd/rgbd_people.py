@@ -173,7 +173,8 @@ class KnowingLifter:
 
 
 def knowing_estimator(people: Sequence[Person], points_m: float = 0.03, lifter_m: float = 0.04) -> RgbdEstimator:
-    """An estimator of such networks; the lifter's errors are independent, unlike a real one's."""
-    config = FusionConfig(lifter_redundancy=2.0)
+    """An estimator of such networks; the lifter's errors are independent, unlike a real one's, and
+    both state theirs rightly."""
+    config = FusionConfig(lifter_redundancy=2.0, network_factor=1.0, lifter_factor=1.0, covariance_factor=1.0)
     points = PointEstimator(KnowingNetwork(people, points_m), BODY, points=POINTS, twice=False)
     return RgbdEstimator(points, RgbEstimator(KnowingLifter(people, lifter_m), keypoint_fit(BODY), BODY), config)

@@ -1,5 +1,6 @@
 """Bodies from colour and depth: better than from either, and honest where one of both is wrong or missing."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from rgbd_people import Person, knowing_estimator, person
 
 from hps.errors import HpsError
 from hps.metrics import mpjpe_mm
-from hps.rgbd.estimator import RgbdEstimate, exchanged
+from hps.rgbd.estimator import RgbdEstimate, exchanged, on_points
 from hps.rgbd.view import RgbdView, joined_keypoints
 
 PEOPLE = [person(seed) for seed in range(3)]
@@ -45,6 +46,23 @@ def test_both_together_are_better_than_either() -> None:
     truth = np.stack([one.joints[0] for one in PEOPLE])
     assert np.linalg.norm(root - truth, axis=1).max() < 0.02  # the goal; depth places a body, the picture does not
     assert all(not one.note and one.estimate.confidence[0] > 0.5 for one in both)
+
+
+def test_standard_deviations_are_multiplied_as_calibration_says_and_it_is_told_by_how_much() -> None:
+    own = knowing_estimator(PEOPLE[:1])
+    own.points.spread, own.pictures.spread = 2.0, 3.0
+    view = PEOPLE[0].view
+    told = {}
+    for factor in (1.0, 0.5):
+        own.config = replace(own.config, covariance_factor=factor)
+        own.pictures.lifter = knowing_estimator(PEOPLE[:1]).pictures.lifter  # the same errors again
+        told[factor] = own.found([view, view.without_picture(), view.without_depth()])
+    assert told[0.5].used == ("both", "depth", "picture")
+    assert told[0.5].spread == (1.0, 2.0, 3.0)
+    assert told[1.0].spread == (2.0, 2.0, 3.0)
+    ratio = told[0.5].bodies.joint_covariance / told[1.0].bodies.joint_covariance
+    np.testing.assert_allclose(ratio[0], 0.25, rtol=1e-6)
+    np.testing.assert_allclose(ratio[1], 1, rtol=1e-6)
 
 
 def test_a_missing_picture_or_depth_is_told() -> None:
@@ -86,6 +104,25 @@ def test_depth_that_is_moved_is_told_with_how_far(shift: tuple[float, float, flo
     off = float(found.note.split("lie ")[1].split(" m")[0])
     assert off == pytest.approx(0.2, abs=0.06)  # along the axis only sizes tell: a centimetre of height is 15 mm
     assert found.residual_mm < 20
+
+
+def test_keypoints_lie_on_the_points_of_their_own_person_only() -> None:
+    right = [on_points(one.view) for one in PEOPLE]
+    beside = [on_points(one.view.with_depth_moved(moved(0.4, 0, 0))) for one in PEOPLE]
+    assert min(right) > ESTIMATOR.config.on_points > max(beside)
+    assert on_points(PEOPLE[0].view.without_picture()) == on_points(PEOPLE[0].view.without_depth()) == 0
+
+
+def test_where_both_disagree_and_depth_is_doubted_only_a_picture_of_the_same_person_replaces_it() -> None:
+    estimator = knowing_estimator(PEOPLE[:2], points_m=0.02)
+    estimator.points.judge = replace(estimator.points.judge, offset=-100.0)  # doubts everybody
+    estimator.config = replace(estimator.config, apart=1e-6)  # everything disagrees
+    one, other = (person.view for person in PEOPLE[:2])
+    swapped = RgbdView(cloud=one.cloud.moved(moved(0.5, 0, 0)), keypoints=other.keypoints)
+    found = estimator.estimate_many([one, swapped])
+    assert [single.used for single in found] == ["picture", "depth"]
+    assert found[1].estimate.confidence[0] < 0.5
+    assert all("picture and depth disagree" in single.note for single in found)
 
 
 def test_a_view_is_of_one_person() -> None:
