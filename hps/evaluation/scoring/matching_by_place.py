@@ -74,6 +74,8 @@ def _roots(person: PersonAnnotations, models: BodyModels) -> _Roots:
     clip = posed_clip(person, np.arange(len(person), dtype=np.int64), models)
     if clip.joints is None:
         raise HpsError(f"{person.sequence}, person {person.person} has no pelvis joint, by which people are matched")
+    if not clip.placed:
+        raise HpsError(f"{person.sequence}, person {person.person} has no translations, by which people are matched")
     roots, numbers, Ts = clip.joints[:, PELVIS], person.frames.tolist(), person.Ts_camera_world
     return _Roots(
         name=f"{person.sequence}, person {person.person}",

@@ -66,7 +66,11 @@ class Measure:
 
         Raises NotMeasured where the clip lacks what it needs.
         """
-        found = np.asarray(self.of(clip, PROTOCOLS[self.joints], regressors), np.float64)
+        how = PROTOCOLS[self.joints]
+        for side, posed in (("prediction", clip.estimate), ("truth", clip.truth)):
+            if not posed.placed and not how.root and how.alignment == "none":
+                raise NotMeasured(f"the {side} has no translations")
+        found = np.asarray(self.of(clip, how, regressors), np.float64)
         if self.over == "sequences" and len(found):
             return found.mean(keepdims=True)
         return found

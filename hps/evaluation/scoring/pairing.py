@@ -95,10 +95,12 @@ def compared_rows(
     inside = at < len(order)
     there[inside] = estimate.frames[order[at[inside]]] == wanted[inside]
     lacking = int((~there).sum())
+    refused = int(np.isin(wanted[~there], estimate.extra.get("refused", ())).sum())
     if lacking and not partial:
         raise HpsError(
             f"{pair.name}: the prediction has {len(estimate)} frames, the truth {len(truth)} of which {len(wanted)} "
-            f"count; frame {wanted[~there][0]} and {lacking - 1} more have no prediction. Predict every frame, number "
+            f"count; frame {wanted[~there][0]} and {lacking - 1} more have no prediction"
+            f"{f' ({refused} refused by the estimator)' if refused else ''}. Predict every frame, number "
             "the frames as the truth does, or pass --partial to leave them out and be told how many"
         )
     if not there.any():

@@ -73,6 +73,11 @@ def _points(person: PersonAnnotations, row: int, models: BodyModels) -> tuple[np
         clip = posed_clip(person, np.array([row], np.int64), models)
         if clip.joints is None:
             raise models.missing(person)
+        if not clip.placed and person.keypoints2d is None:
+            raise HpsError(
+                f"{person.sequence}, person {person.person} has no translation and no joints in pixels, by which "
+                "people of pictures are matched"
+            )
         joints, skin = clip.joints[0], None if clip.vertices is None else clip.vertices[0]
     points = [None if some is None else np.asarray(some, np.float64) for some in (joints, skin)]
     if person.frame == "world":

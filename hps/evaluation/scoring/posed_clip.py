@@ -21,6 +21,8 @@ class PosedClip:
     """Big toe and heel, left first."""
     regressed: dict[str, Float[np.ndarray, "frames regressed 3"]] = field(default_factory=dict[str, np.ndarray])
     """Points that the file itself gives under a regressor's name, such as Human3.6M's 17 joints as `h36m17`."""
+    placed: bool = True
+    """False: the file does not say where the body is, only how it is shaped, posed and turned."""
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -54,7 +56,8 @@ class PosedClip:
         def turn(points: np.ndarray | None) -> np.ndarray | None:
             return None if points is None else points @ np.swapaxes(R, 1, 2) + t
 
-        return PosedClip(
+        return replace(
+            self,
             frame=frame,
             joints=turn(self.joints),
             vertices=turn(self.vertices),

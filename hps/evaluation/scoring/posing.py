@@ -14,12 +14,14 @@ from body.joints import JOINT_COUNT, JOINT_NAMES
 from body.model import BodyModel
 from body.rotations import axis_angle_to_matrix
 from body.skinning import Skinning
+from geometry.rigid import rigid
 from hps.errors import HpsError
 from hps.evaluation.people_annotations import PersonAnnotations
 from hps.evaluation.scoring.body_models import BodyModels
 from hps.evaluation.scoring.posed_clip import PosedClip
 from hps.metrics.angles import MAJOR_JOINTS
 from hps.metrics.foot_sliding import FOOT_KEYPOINTS, SMPL_FEET
+from hps.metrics.positions import PELVIS
 
 BLOCK: Final = 128
 """Frames posed at once: 21 MB of vertices."""
@@ -40,6 +42,8 @@ def posed_clip(person: PersonAnnotations, rows: Int64[np.ndarray, "rows"], model
     stored, regressed = _stored_joints(person, rows)
     if chosen is not None:
         clip = _posed(person, rows, *chosen, models)
+        if person.transl is None:
+            clip = _at_stored_pelvis(clip, stored)
         _compare_with_stored(person, clip, stored, models)
         return replace(clip, regressed=regressed)
     if stored is None and not regressed:
@@ -54,6 +58,15 @@ def posed_clip(person: PersonAnnotations, rows: Int64[np.ndarray, "rows"], model
     return PosedClip(
         frame=person.frame, joints=stored, vertices=vertices, orientations=orientations, feet=feet, regressed=regressed
     )
+
+
+def _at_stored_pelvis(clip: PosedClip, stored: np.ndarray | None) -> PosedClip:
+    """A body without a translation stands where its stored pelvis is, or nowhere."""
+    assert clip.joints is not None
+    if stored is None:
+        return replace(clip, placed=False)
+    still = np.broadcast_to(np.eye(3), (len(clip), 3, 3))
+    return clip.moved(rigid(still, stored[:, PELVIS] - clip.joints[:, PELVIS]), clip.frame)
 
 
 def _has_parameters(person: PersonAnnotations) -> bool:

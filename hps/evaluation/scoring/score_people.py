@@ -158,7 +158,7 @@ def _counts(protocol: ScoringProtocol, pairing: Pairing, clips: Sequence[tuple[i
 
 def _of_place(clip: ComparedClip) -> str:
     a, b = clip.estimate.joints, clip.truth.joints
-    if a is None or b is None or not len(a):
+    if a is None or b is None or not len(a) or not (clip.estimate.placed and clip.truth.placed):
         return ""
     far = float(np.median(np.linalg.norm(a[:, 0] - b[:, 0], axis=-1)))
     return f"{clip.name}: the prediction is {far:.0f} m from the truth; are translations metres?" if far > FAR_M else ""

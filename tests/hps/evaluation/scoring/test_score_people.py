@@ -140,6 +140,21 @@ def test_a_moving_camera_is_in_jitter_and_accelerations_whatever_frame_the_file_
     assert moving
 
 
+def test_bodies_without_translations_have_no_errors_of_place():
+    truth, nowhere = walker(), walker(noise=0.02, transl=None)
+    lost = score_people([nowhere], [truth], scoring_protocol("smpl24"))
+    unmeasured = {(one.measure, one.protocol) for one in lost.figures if one.unmeasured}
+    assert unmeasured == {
+        ("MPJPE", "smpl24_abs"), ("MRPE", "pelvis"), ("jitter", "smpl24_abs"), ("jitter of the truth", "smpl24_abs"),
+        ("foot sliding", "feet"),
+    }  # fmt: skip
+    there = walker(noise=0.02)
+    wanted = _values(score_people([there], [truth], scoring_protocol("smpl24")))
+    assert _values(lost) == pytest.approx({label: wanted[label] for label in _values(lost)})
+    stored = replace(nowhere, joints=_clip(there).joints)  # whose pelvis says where
+    assert _values(score_people([stored], [truth], scoring_protocol("smpl24"))) == pytest.approx(wanted)
+
+
 def test_clips_that_are_too_short_for_some_measures_give_the_others():
     truth = walker(frames=1, frame="world")
     for name, lost in (("emdb", {"jitter"}), ("emdb_world", {"RTE", "jitter", "foot sliding"})):
@@ -165,6 +180,8 @@ def test_missing_frames_are_refused_or_counted_and_refusals_are_in_no_mean():
     short = walker(noise=0.02, frames=FRAMES - 2)
     with pytest.raises(HpsError, match="the prediction has 6 frames, the truth 8 of which 8 count; frame 6 and 1 more"):
         score_people([short], [truth], scoring_protocol("smpl24"))
+    with pytest.raises(HpsError, match=r"and 1 more have no prediction \(1 refused by the estimator\)\. Predict"):
+        score_people([replace(short, extra={"refused": np.array([7])})], [truth], scoring_protocol("smpl24"))
     report = score_people([short], [truth], scoring_protocol("smpl24"), partial=True)
     assert (report.counts.frames, report.counts.lacking_frames) == (6, 2)
     transl = estimate.transl.copy()
