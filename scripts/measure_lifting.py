@@ -1,7 +1,7 @@
 """How well lifters do on the committed scenes of the lifting benchmark.
 
 Usage: python scripts/measure_lifting.py [--split test|validation] [--arms exact detector] [--methods mean constant
-nearest convex learned fit] [--cameras true constant none] [--strata] [--first N]
+nearest convex learned fit adults] [--cameras true constant none] [--strata] [--first N]
 Prints Markdown tables; docs/lifting_benchmark.md says what the columns mean.
 """
 
@@ -29,7 +29,7 @@ from hps.rgb.simulation.sampler import LiftingSampler
 from humanrig.motions import motion_library
 from humanrig.wheel_files import cache_folder
 
-Name = Literal["mean", "constant", "nearest", "convex", "learned", "fit"]
+Name = Literal["mean", "constant", "nearest", "convex", "learned", "fit", "adults"]
 TRAINING_POSES, TRAINING_PEOPLE = 40_000, 20_000
 """Which the baselines look at."""
 SAID: Final[dict[Name, str]] = {
@@ -39,6 +39,7 @@ SAID: Final[dict[Name, str]] = {
     "convex": "convex lifting",
     "learned": "learned lifter",
     "fit": "learned lifter and fit",
+    "adults": "learned lifter and fit, all taken for adults",
 }
 
 
@@ -84,12 +85,17 @@ def _learned(model: BodyModel) -> LiftingMethod:
     return of_lifter(load(), model)
 
 
-def _fit(model: BodyModel) -> LiftingMethod:
+def _fit(model: BodyModel, children: bool = True) -> LiftingMethod:
     from hps.points.fitting.body import FitBody
+    from hps.rgb.fitting.config import LIFTER_SIZE_SIGMA, KeypointFitConfig
     from hps.rgb.fitting.fit import fit_keypoints
+    from hps.rgb.fitting.who import Who
     from hps.rgb.lifter import load
 
-    return of_fit(load(), partial(fit_keypoints, FitBody.of(model)))
+    body = FitBody.of(model)
+    shape = Who(children=children).shape_prior(model, body.shapes)
+    config = KeypointFitConfig(size_sigma=LIFTER_SIZE_SIGMA, shape=shape)
+    return of_fit(load(), partial(fit_keypoints, body, config=config))
 
 
 MAKERS: Final[dict[Name, Callable[[BodyModel], LiftingMethod]]] = {
@@ -99,6 +105,7 @@ MAKERS: Final[dict[Name, Callable[[BodyModel], LiftingMethod]]] = {
     "convex": _convex,
     "learned": _learned,
     "fit": _fit,
+    "adults": partial(_fit, children=False),
 }
 
 

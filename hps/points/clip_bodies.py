@@ -18,6 +18,7 @@ from hps.points.sequence.config import SequenceConfig
 from hps.points.sequence.shared_shape import shape_spread, shared_shape, with_shape
 from hps.points.sequence.smooth import smooth_bodies
 from registration.fit.rotations import logarithm
+from registration.shape.prior import ShapePrior
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,6 +38,8 @@ class SingleFrames:
     milliseconds: dict[str, float]
     spread: float = 1.0
     """What calibration multiplied standard deviations by."""
+    shape_prior: ShapePrior | None = None
+    """What was believed of the shape in each of the fits; None: that of people in general."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -86,7 +89,7 @@ def _one_by_one(body: FitBody, single: SingleFrames, frames: FrameBodies) -> Cli
     rows = single.rows
     if len(rows) == 1:
         return _estimate(body, single, frames.rows(rows), rows, single.reasons)
-    shape = shared_shape(frames, SequenceConfig())
+    shape = shared_shape(frames, SequenceConfig(shape_prior=single.shape_prior))
     everybody = replace(frames, seen=np.isfinite(frames.transl).all(-1))  # doubted frames get the shape too
     shaped = with_shape(everybody, shape)
     shaped = replace(shaped, covariance=shaped.covariance + shape_spread(everybody, shape))
@@ -94,7 +97,8 @@ def _one_by_one(body: FitBody, single: SingleFrames, frames: FrameBodies) -> Cli
 
 
 def _smooth(body: FitBody, single: SingleFrames, frames: FrameBodies) -> ClipEstimate:
-    motion = smooth_bodies(frames, people=["one"] * len(frames))
+    config = SequenceConfig(shape_prior=single.shape_prior)
+    motion = smooth_bodies(frames, people=["one"] * len(frames), config=config)
     rows = np.flatnonzero(motion.known)
     bodies = FrameBodies(
         rotations=motion.rotations[rows],

@@ -24,6 +24,7 @@ from hps.rgb.judging.signs import RgbSigns, signs_of
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.lifted import LiftedBodies
 from hps.rgb.lifting import KeypointFit, Lifter
+from registration.shape.prior import ShapePrior
 
 AT_ONCE: Final = 64
 """People in one batch: more is no faster on a processor."""
@@ -76,14 +77,17 @@ class RgbEstimator:
         judge: RgbJudge = DEFAULT,
         at_once: int = AT_ONCE,
         spread: float = 1.0,
+        shape_prior: ShapePrior | None = None,
     ) -> None:
         """See `hps.rgb.loading.load` for the ones that come with the program.
 
-        spread: what the fit's standard deviations are multiplied by.
+        spread: what the fit's standard deviations are multiplied by. shape_prior: what the fit believes of the shape
+        beforehand, which a clip counts once; None: that of people in general.
         """
         self.lifter, self.fit, self.body = lifter, fit, body
         self.fit_body = FitBody.of(body)
         self.judge, self.at_once, self.spread = judge, at_once, spread
+        self.shape_prior = shape_prior
 
     def estimate(self, batch: KeypointBatch, score: Float[np.ndarray, "people"] | None = None) -> list[BodyEstimate]:
         """The body of each person of one picture or of many, in the frame of the camera that saw them.
@@ -144,6 +148,7 @@ class RgbEstimator:
             refused={row: "the person was not found" for row in range(len(time_s)) if row not in seen},
             milliseconds=found.milliseconds,
             spread=self.spread,
+            shape_prior=self.shape_prior,
         )
         T = np.eye(4) if T_world_camera is None else np.asarray(T_world_camera, np.float64)
         clip = clip_of(self.fit_body, single, time_s, smooth=smooth)

@@ -8,6 +8,7 @@ from body.loading import load_body_model
 from body.model import BodyModel
 from hps.points.loading import DEFAULT
 from hps.points.loading import load as load_points
+from hps.rgb.fitting.who import Who
 from hps.rgb.loading import load as load_pictures
 from hps.rgbd.config import FusionConfig
 from hps.rgbd.estimator import RgbdEstimator
@@ -26,4 +27,5 @@ def load(
     weights that are missing, damaged, or trained for another body.
     """
     body = load_body_model() if body is None else body
-    return RgbdEstimator(load_points(points, body=body), load_pictures(pictures, body=body), config)
+    pictures_alone = load_pictures(pictures, body=body, who=Who(children=True))  # depth tells how large people are
+    return RgbdEstimator(load_points(points, body=body), pictures_alone, config)

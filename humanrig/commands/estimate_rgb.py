@@ -20,6 +20,8 @@ def rgb(
     views: Annotated[tuple[str, ...], arg(metavar="CAMERA ...")] = (),
     frames: Annotated[str | None, arg(metavar="A:B")] = None,
     people: Annotated[int | None, arg(metavar="N")] = None,
+    height: Annotated[float | None, arg(metavar="METRES")] = None,
+    children: bool = False,
     smooth: bool = True,
     floor: bool = False,
     weights: Annotated[Path | None, arg(metavar="FILE.safetensors")] = None,
@@ -29,8 +31,9 @@ def rgb(
     PHOTO.jpg --out body.npz
 
     Bodies are in the frame of the camera (OpenCV: x right, y down, z forward), in metres; of a session with calibrated
-    cameras in its world. Distances and sizes hang on the field of view: it is taken from --fov or --K, from the
-    session, from the picture's EXIF data, or else estimated, and always told.
+    cameras in its world. Distances hang on the field of view: it is taken from --fov or --K, from the session, from the
+    picture's EXIF data, or else estimated, and always told. One picture does not tell size from distance either:
+    people are taken for adults, unless --children or --height says more.
 
     A photograph: humanrig estimate rgb PHOTO.jpg --out body.npz --glb body.glb --overlay seen.png.
     A video: humanrig estimate rgb WALK.mp4 --fov 40 --frames 0:200 --people 1 --out body.npz --overlay seen.mp4.
@@ -48,12 +51,15 @@ def rgb(
         views: Colour cameras of a session, each by itself.
         frames: Of a video or a session, from A up to B (not included). B may be left out.
         people: Only the N people who are seen largest and longest; by default everybody.
+        height: How tall everybody is who is in the picture, barefoot; sizes and distances are then no guess.
+        children: There may be children; by default everybody is taken for grown up, and is the farther away.
         smooth: --no-smooth takes each frame of a video by itself, under one shape.
         floor: The camera stood still: bring everybody onto the floor that their soles agree on.
         weights: Of another lifter than the one that comes with humanrig.
         json: Print the figures as JSON.
     """
     from hps.errors import HpsError
+    from hps.rgb.fitting.who import Who
     from hps.rgb.loading import load
     from humanrig.commands.reconstruct import parse_frames
     from humanrig.errors import HumanrigError
@@ -69,12 +75,13 @@ def rgb(
         raise HumanrigError("nothing is to be written; give at least one of --out, --glb, --overlay and --json")
     if people is not None and people < 1:
         raise HumanrigError(f"--people {people}: expected 1 or more")
+    who = Who(children=children, height_m=height)
     outputs.check(source, video=is_video(source))
     opened = open_footage(source, views=views, frames=parse_frames(frames))
     how = ClipOptions(smooth=smooth, floor=floor)
     for footage in opened:
         how.check(footage)
-    estimator = load(weights)
+    estimator = load(weights, who=who)
     detector = make_detector(people)
     told: list[dict[str, Any]] = []
     for footage in opened:

@@ -40,13 +40,18 @@ def population(model: BodyModel, betas: int) -> ShapePrior:
     return ShapePrior(mean=np.zeros(len(sigma)), precision=np.diag(1 / sigma**2))
 
 
-def coefficients_of_height(model: BodyModel, betas: int, height_m: float) -> Float[np.ndarray, "coefficients"]:
-    """The likeliest shape whose rest body is so high."""
-    prior = population(model, betas)
+def rest_height(model: BodyModel, betas: int) -> tuple[float, Float[np.ndarray, "coefficients"]]:
+    """Height of the mean rest body, metres, and what each coefficient adds to it."""
     y = model.v_template[:, 1]
     crown, sole = int(y.argmax()), int(y.argmin())
     row = model.shapedirs[crown, 1, :betas] - model.shapedirs[sole, 1, :betas]
     if model.child_direction is not None:
         row = np.append(row, model.child_direction[crown, 1] - model.child_direction[sole, 1])
-    spread = np.linalg.solve(prior.precision, row)
-    return spread * (height_m - (y[crown] - y[sole])) / float(row @ spread)
+    return float(y[crown] - y[sole]), row
+
+
+def coefficients_of_height(model: BodyModel, betas: int, height_m: float) -> Float[np.ndarray, "coefficients"]:
+    """The likeliest shape whose rest body is so high."""
+    usual, row = rest_height(model, betas)
+    spread = np.linalg.solve(population(model, betas).precision, row)
+    return spread * (height_m - usual) / float(row @ spread)

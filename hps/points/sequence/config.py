@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registration.shape.prior import BETA_SIGMA, CHILD_SIGMA
+from registration.shape.prior import BETA_SIGMA, CHILD_SIGMA, ShapePrior
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +15,8 @@ class SequenceConfig:
     """Of each beta in the prior that every frame's fit has used: it is counted once for a clip, not once a frame."""
     child_sigma: float = CHILD_SIGMA
     """Of the child factor in it."""
+    shape_prior: ShapePrior | None = None
+    """That prior where it was another one, of somebody of a known height for one; then the two above are not read."""
     independent_s: float = 0.5
     """Frames nearer than this say the same of the shape: a network errs alike on like poses."""
     longest_gap_s: float = 0.5

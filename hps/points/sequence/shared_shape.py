@@ -39,15 +39,16 @@ def shared_shape(bodies: FrameBodies, config: SequenceConfig) -> SharedShape:
     which = np.flatnonzero(bodies.seen)
     mu = bodies.coefficients[which]
     prior = prior_precision(bodies, config)
+    pull = np.zeros(len(prior)) if config.shape_prior is None else prior @ config.shape_prior.mean[: len(prior)]
     own = np.linalg.inv(bodies.covariance[which][:, shape_part(bodies), shape_part(bodies)])
     data = positive(own - prior)
-    said = np.matvec(own, mu)
+    said = np.matvec(own, mu) - pull
     share = independent_frames(bodies.time_s[which], config.independent_s) / max(len(which), 1)
     weight = np.ones(len(which))
-    mean, precision = np.zeros(len(prior)), prior
+    mean, precision = np.linalg.solve(prior, pull), prior
     for _ in range(ROUNDS):
         precision = prior + share * np.einsum("t,tij->ij", weight, data)
-        mean = np.linalg.solve(precision, share * np.einsum("t,ti->i", weight, said))
+        mean = np.linalg.solve(precision, pull + share * np.einsum("t,ti->i", weight, said))
         away = mu - mean
         squared = np.einsum("ti,tij,tj->t", away, own, away)
         weight = np.minimum((FREEDOM + len(prior)) / (FREEDOM + squared), 1.0)
@@ -114,6 +115,10 @@ def prior_precision(bodies: FrameBodies, config: SequenceConfig) -> Float[np.nda
 
     Taken out narrower than it was put in, it leaves frames that overstate how far they are from it.
     """
+    if config.shape_prior is not None:
+        known = bodies.coefficients.shape[1]
+        covariance = np.linalg.inv(config.shape_prior.precision)[:known, :known]
+        return np.linalg.inv(covariance) / bodies.spread**2
     sigma = bodies.spread * np.full(bodies.betas.shape[1], config.beta_sigma)
     return np.diag(1 / np.append(sigma, [bodies.spread * config.child_sigma] * bodies.knows_child) ** 2)
 

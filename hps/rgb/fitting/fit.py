@@ -63,7 +63,7 @@ def fit_keypoints(
     seen = [picture_term(body, picture, first, config.fit) for picture in (picture_keypoints(body, batch), *dense)]
     relative = RelativeTerm.of(
         lifted, body.points, least_sigma_m=config.least_sigma_m, freedom=config.relative_freedom,
-        redundancy=config.relative_redundancy,
+        redundancy=config.relative_redundancy, size_sigma=config.size_sigma,
     )  # fmt: skip
     terms = (relative, *seen, ZoomTerm(sigma=_focal_sigma(batch, config)))
     states, equations = _minimised(body, terms, first, config)
@@ -95,6 +95,7 @@ def _minimised(
     body: FitBody, terms: tuple[Term, ...], start: BodyStates, config: KeypointFitConfig
 ) -> tuple[BodyStates, Equations]:
     prior = prior_term(body, config.fit)
+    prior = prior if config.shape is None else replace(prior, shape=config.shape)
     return minimised(start, partial(linearised, body, terms, prior), config.steps, config.fit.greatest_turn)
 
 

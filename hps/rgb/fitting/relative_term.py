@@ -1,4 +1,4 @@
-"""What a lifter says: how landmarks lie to each other, across the ray and along it, wherever all of them are."""
+"""What a lifter says: how landmarks lie to each other, across the ray and along it, wherever and how large all are."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ ROUNDS: Final = 6
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RelativeTerm:
-    """Landmarks of a batch of bodies up to a translation of all of them, of which nothing is said.
+    """Landmarks of a batch of bodies up to a translation of all of them, of which nothing is said, and up to a size.
 
-    The translation is taken out in closed form: the term is the energy at the likeliest one, and its second derivative
-    that of the Gaussian in which it is marginalised.
+    One view does not tell how large somebody is: the lifter's landmarks are compared with the body's times a factor,
+    of which `size_sigma` says how far it may be from 1. Both are taken out in closed form: the term is the energy at
+    the likeliest ones, and its second derivative that of the Gaussian in which they are marginalised.
     """
 
     position: Float[np.ndarray, "batch landmarks 3"]
@@ -40,10 +41,19 @@ class RelativeTerm:
     points: RestBody
     freedom: float
     redundancy: float
+    size_sigma: float = 0.0
+    """Standard deviation of the factor about 1; 0: the lifter's metres are believed."""
 
     @classmethod
     def of(
-        cls, lifted: LiftedBodies, points: RestBody, *, least_sigma_m: float, freedom: float, redundancy: float
+        cls,
+        lifted: LiftedBodies,
+        points: RestBody,
+        *,
+        least_sigma_m: float,
+        freedom: float,
+        redundancy: float,
+        size_sigma: float = 0.0,
     ) -> RelativeTerm:
         """What the lifter says. The pelvis has no error from itself and says nothing."""
         sigma = np.maximum(_array(lifted.sigma), least_sigma_m)
@@ -56,6 +66,7 @@ class RelativeTerm:
             points=points,
             freedom=freedom,
             redundancy=redundancy,
+            size_sigma=size_sigma,
         )
 
     def add(self, equations: Equations, states: BodyStates, frames: Frames) -> None:
@@ -63,17 +74,22 @@ class RelativeTerm:
 
         The pose correctives' change with the pose is left out of the derivative, not of the distance.
         """
-        rest, away, ratio = self._away(states, frames)
+        rest, from_pelvis, factor, away, ratio = self._away(states, frames)
         information = (self.freedom + 3) / self.freedom * self.information / ratio[..., None] / self.redundancy
         _add(
             equations.A, equations.b, rest, self.points.carriers, self.points.weights, self.points.directions,
-            self.axes, information, away, frames.R, frames.R_parent, frames.t, frames.joints, frames.d_t, PARENT_ARRAY,
+            self.axes, information, away, from_pelvis, factor, self._precision, frames.R, frames.R_parent, frames.t,
+            frames.joints, frames.d_t, PARENT_ARRAY,
         )  # fmt: skip
         equations.cost[:] += 0.5 * (self.freedom + 3) / self.redundancy * np.log(ratio).sum(1)
+        equations.cost[:] += 0.5 * self._precision * (factor - 1) ** 2
 
     def distances(self, states: BodyStates, frames: Frames) -> Float[np.ndarray, "batch landmarks"]:
-        """From the bodies' landmarks to the lifter's, all moved together to fit best; metres, NaN for unknown ones."""
-        distance = np.linalg.norm(self._away(states, frames)[1], axis=-1)
+        """From the bodies' landmarks to the lifter's, all moved and sized together to fit best; the lifter's metres.
+
+        NaN for unknown ones.
+        """
+        distance = np.linalg.norm(self._away(states, frames)[3], axis=-1)
         return np.where((self.information > 0).all(-1), distance, np.nan)
 
     def rows(self, which: np.ndarray) -> RelativeTerm:
@@ -81,19 +97,39 @@ class RelativeTerm:
         some: dict[str, Any] = {name: getattr(self, name)[which] for name in ("position", "axes", "information")}
         return replace(self, **some)
 
-    def _away(self, states: BodyStates, frames: Frames) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rest points, distances along the axes without the common translation, and the t distribution's ratio."""
+    @property
+    def _precision(self) -> float:
+        """Of the factor; 0 where it is not free."""
+        return 1 / self.size_sigma**2 if self.size_sigma > 0 else 0.0
+
+    def _away(
+        self, states: BodyStates, frames: Frames
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Rest points, posed ones from the pelvis, the factor on them, what is left of the distances without the common
+        translation, and the t distribution's ratio. All but the first along the axes."""
         rest = rest_points(states, self.points)
         posed = skin_clip(rest, frames.R, frames.t, self.points.carriers, self.points.weights)
-        apart = (self.position - posed) @ self.axes.transpose(0, 2, 1)
-        weight = np.ones(apart.shape[:2])
-        away, ratio = apart, weight
+        turned = self.axes.transpose(0, 2, 1)
+        from_pelvis = (posed - posed[:, PELVIS : PELVIS + 1]) @ turned
+        position = self.position @ turned
+        factor = np.ones(len(position))
+        weight = np.ones(position.shape[:2])
+        away, ratio = position, weight
         for _ in range(ROUNDS):
-            told = weight[..., None] * self.information
-            away = apart - (told * apart).sum(1, keepdims=True) / np.maximum(told.sum(1, keepdims=True), 1e-12)
+            told = weight[..., None] * self.information / self.redundancy
+            total = np.maximum(told.sum(1, keepdims=True), 1e-12)
+            middle, centre = (
+                (told * position).sum(1, keepdims=True) / total,
+                (told * from_pelvis).sum(1, keepdims=True) / total,
+            )
+            if self._precision > 0:
+                off = from_pelvis - centre
+                alike, own = (told * off * (position - middle)).sum((1, 2)), (told * off**2).sum((1, 2))
+                factor = (alike + self._precision) / (own + self._precision)
+            away = position - middle - factor[:, None, None] * (from_pelvis - centre)
             ratio = 1 + (self.information * away**2).sum(-1) / self.freedom
-            weight = 1 / ratio
-        return rest, away, ratio
+            weight = (self.freedom + 3) / self.freedom / ratio
+        return rest, from_pelvis, factor, away, ratio
 
 
 def ray_axes(root: Float[np.ndarray, "batch 3"]) -> Float[np.ndarray, "batch 3 3"]:
@@ -111,15 +147,23 @@ def _array(tensor: Any) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True)
 def _add(
-    A, b, rest, carriers, weights, shape, axes, information, away, R, R_parent, t, joints, d_t, parents
+    A, b, rest, carriers, weights, shape, axes, information, away, from_pelvis, factor, precision, R, R_parent, t,
+    joints, d_t, parents,
 ):  # fmt: skip
     size = A.shape[1]
     first = 3 * joints.shape[1] + 3
     row, index = np.zeros(size), np.empty(size, np.int64)
     moment, weight = np.empty((joints.shape[1], 3)), np.empty(joints.shape[1])
-    pulled, total, force = np.empty((3, size)), np.empty(3), np.empty(3)
+    # three translations along the axes, and the factor
+    pulled, own, force = np.empty((4, size)), np.empty((4, 4)), np.empty(4)
     for body in range(len(A)):
-        pulled[:], total[:], force[:] = 0.0, 0.0, 0.0
+        pulled[:], own[:], force[:] = 0.0, 0.0, 0.0
+        own[3, 3] = 1.0
+        if precision > 0.0:
+            own[3, 3] = precision
+            force[3] = precision * (1 - factor[body])
+        for k in range(3):
+            own[k, k] = 1e-12
         for n in range(rest.shape[1]):
             for k in range(3):
                 w = information[body, n, k]
@@ -131,14 +175,22 @@ def _add(
                 collect_point(rest[body, n], 1.0, carriers[n], weights[n], R[body], t[body], moment, weight)
                 add_shape_row(1.0, carriers[n], weights[n], shape[n], direction, R[body], row, first)
                 finish_row(moment, weight, direction, R_parent[body], joints[body], d_t[body], parents, row)
+                row *= factor[body]
                 add_row(A[body], b[body], row, w, away[body, n, k], index)
                 pulled[k] += w * row
-                total[k] += w
+                own[k, k] += w
                 force[k] += w * away[body, n, k]
-        for k in range(3):
-            if total[k] > 0.0:
-                for i in range(size):
-                    b[body, i] -= pulled[k, i] * force[k] / total[k]
-                    for m in range(i + 1):
-                        A[body, i, m] -= pulled[k, i] * pulled[k, m] / total[k]
+                if precision > 0.0:
+                    u = from_pelvis[body, n, k]
+                    pulled[3] += w * u * row
+                    own[3, 3] += w * u * u
+                    own[3, k] += w * u
+                    own[k, 3] += w * u
+                    force[3] += w * u * away[body, n, k]
+        taken = np.linalg.solve(own, pulled)
+        for k in range(4):
+            for i in range(size):
+                b[body, i] -= taken[k, i] * force[k]
+                for m in range(i + 1):
+                    A[body, i, m] -= taken[k, i] * pulled[k, m]
         mirror(A[body])

@@ -10,6 +10,7 @@ import numpy as np
 from geometry.camera import Camera
 from hps.errors import HpsError
 from hps.rgb.field_of_view import FieldOfView, focal_from_people, given, read_exif, supposed, video_field_of_view
+from hps.rgb.fitting.config import LIFTER_SIZE_SIGMA, KeypointFitConfig
 from humanrig.errors import HumanrigError
 from humanrig.estimating.rgb.footage import Footage
 
@@ -89,7 +90,8 @@ def lens_from_people(footage: Footage, seen: SeenPeople, estimator: RgbEstimator
     """What the people themselves say of the focal length, beside what is supposed of any picture."""
     first = _plain(footage, supposed(footage.width, footage.height))
     batch, independent = some_keypoints(seen, first.camera)
-    view = focal_from_people(estimator.fit_body, batch, estimator.lifter, independent=independent)
+    config = KeypointFitConfig(shape=estimator.shape_prior, size_sigma=LIFTER_SIZE_SIGMA)
+    view = focal_from_people(estimator.fit_body, batch, estimator.lifter, independent=independent, config=config)
     return _plain(footage, replace(view, detail=f"{view.detail}, for {note}" if note else view.detail))
 
 

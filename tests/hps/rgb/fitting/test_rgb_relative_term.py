@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from lifted_people import lifted, people, the_body
 
@@ -17,11 +18,13 @@ from hps.rgb.fitting.starts import lifted_start
 STEP = 1e-6
 
 
-def term_and_states(redundancy: float = 2.0) -> tuple[FitBody, RelativeTerm, BodyStates]:
+def term_and_states(redundancy: float = 2.0, size_sigma: float = 0.0) -> tuple[FitBody, RelativeTerm, BodyStates]:
     # without pose correctives, whose change with the pose the term leaves out on purpose
     body = FitBody.of(replace(the_body().model, posedirs=None), skin_vertices=40)
     told = lifted(people(16, 3), 0.03, 0.09, 5)
-    term = RelativeTerm.of(told, body.points, least_sigma_m=0.01, freedom=8.0, redundancy=redundancy)
+    term = RelativeTerm.of(
+        told, body.points, least_sigma_m=0.01, freedom=8.0, redundancy=redundancy, size_sigma=size_sigma
+    )
     return body, term.rows(np.array([1])), lifted_start(body, told, 0.01).rows(np.array([1]))
 
 
@@ -31,8 +34,9 @@ def linearised(body: FitBody, term: RelativeTerm, states: BodyStates) -> Equatio
     return equations
 
 
-def test_lifted_landmarks_pull_down_their_cost():
-    body, term, states = term_and_states()
+@pytest.mark.parametrize("size_sigma", [0.0, 0.1])
+def test_lifted_landmarks_pull_down_their_cost(size_sigma: float):
+    body, term, states = term_and_states(size_sigma=size_sigma)
     steps = STEP * np.eye(states.unknowns)
     rows = states.rows(np.zeros(len(steps), int))
     ahead, back = linearised(body, term, rows.stepped(steps)), linearised(body, term, rows.stepped(-steps))
@@ -49,6 +53,17 @@ def test_a_common_translation_changes_nothing():
     scale = np.abs(here.A).max()
     assert np.abs(here.A[0, SHIFT]).max() < 1e-9 * scale
     assert np.abs(here.b[0, SHIFT]).max() < 1e-9 * np.abs(here.b).max()
+
+
+def test_a_common_size_changes_nothing_where_nothing_is_believed_of_it():
+    body, term, states = term_and_states(size_sigma=1e4)
+    larger = replace(term, position=1.3 * term.position, information=term.information / 1.3**2)
+    here, there = linearised(body, term, states), linearised(body, larger, states)
+    assert np.isclose(here.cost, there.cost, rtol=1e-6)
+    assert np.allclose(here.b, there.b, atol=1e-6 * np.abs(here.b).max())
+    # 0.9 and not 1: so much of a size is left to the lifter when it is believed to 10 %
+    known = linearised(body, replace(larger, size_sigma=0.0), states)
+    assert known.cost > here.cost + 0.9 * (0.3 / 0.1) ** 2 / 2
 
 
 def test_the_pelvis_says_nothing_and_unsure_depths_say_little():
