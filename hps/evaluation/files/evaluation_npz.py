@@ -50,7 +50,8 @@ def has_evaluation(names: Set[str]) -> bool:
 
 
 def read_evaluation(path: Path) -> list[PersonAnnotations]:
-    """Everybody in the file. Points of confidence 0 are NaN in 3D; rows without pose or betas are NaN.
+    """Everybody in the file. Points of confidence 0 are NaN in 3D; rows without pose or betas are NaN, and not
+    `valid`.
 
     Raises HpsError for a file that is damaged, that names foreign classes, or whose arrays do not fit each other.
     """
@@ -61,6 +62,7 @@ def read_evaluation(path: Path) -> list[PersonAnnotations]:
     pose, betas = _known(e, "body_pose", n), _known(e, "betas", n)
     if pose.shape[1] != 72:
         raise HpsError(f"{e.where}: body_pose has shape {pose.shape}, ({n}, 72) was expected")
+    whole = np.isfinite(np.concatenate([pose, betas], 1)).all(1)
     scale = e.array("scale").reshape(n, -1).max(1)
     points, joints = _points(e, 2, n), _points(e, 3, n)
     people = e.texts("personid", n) if "personid" in e else None
@@ -86,6 +88,7 @@ def read_evaluation(path: Path) -> list[PersonAnnotations]:
                 keypoints2d=None if points is None else points[rows],
                 keypoint_names=() if points is None else NAMES44,
                 boxes_xywh=xywh_of_center(center[rows], PIXELS_OF_SCALE * scale[rows]),
+                valid=whole[rows],
                 extra={"extra_info": [e.content["extra_info"][row] for row in rows]}
                 if _each(e, "extra_info", n)
                 else {},

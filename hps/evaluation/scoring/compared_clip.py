@@ -74,7 +74,10 @@ def compared_clip(
     estimate, truth = joined(pair.name, estimate, truth, cameras, true_cameras, place)
     if not truth.answered.all():
         bad = pair.truth.frames[true_rows][~truth.answered][0]
-        raise HpsError(f"{pair.name}: the truth of frame {bad} is not finite although the frame counts")
+        raise HpsError(
+            f"{pair.name}: the truth of frame {bad} is not finite although the frame counts; take a protocol of valid "
+            "frames, such as emdb, and mark the frame as not valid"
+        )
     there = estimate.answered
     steps = np.diff(pair.truth.frames)
     fps = pair.truth.fps if np.isfinite(pair.truth.fps) else rate_hz

@@ -115,6 +115,7 @@ def test_the_evaluations_rows_are_read_as_their_table_says(tmp_path):
     q = projected(true.K, read.joints)
     np.testing.assert_allclose(q[there], read.keypoints2d[there][:, :2], atol=PIXELS)
     assert np.isnan(read.body_pose[3]).all()
+    assert read.valid.tolist() == [True, True, True, False]
     np.testing.assert_array_equal(read.body_pose[:3], true.parameters.body_pose[:3])
     assert read.extra["extra_info"] == [{"a": 1}] * FRAMES
 

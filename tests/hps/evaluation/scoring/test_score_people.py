@@ -186,6 +186,10 @@ def test_missing_frames_are_refused_or_counted_and_refusals_are_in_no_mean():
     assert (report.counts.frames, report.counts.lacking_frames) == (6, 2)
     transl = estimate.transl.copy()
     transl[3] = np.nan
+    with pytest.raises(HpsError, match="the truth of frame 3 is not finite although the frame counts"):
+        score_people([estimate], [replace(truth, transl=transl)], scoring_protocol("emdb"))
+    unsaid = replace(truth, transl=transl, valid=np.arange(FRAMES) != 3)
+    assert score_people([estimate], [unsaid], scoring_protocol("emdb")).counts.ignored_frames == 1
     refused = score_people([replace(estimate, transl=transl)], [truth], scoring_protocol("smpl24"))
     assert (refused.counts.frames, refused.counts.refused_frames) == (7, 1)
     inside = {one.measure: one.interval.n for one in refused.figures}
