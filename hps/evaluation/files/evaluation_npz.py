@@ -62,7 +62,7 @@ def read_evaluation(path: Path) -> list[PersonAnnotations]:
     pose, betas = _known(e, "body_pose", n), _known(e, "betas", n)
     if pose.shape[1] != 72:
         raise HpsError(f"{e.where}: body_pose has shape {pose.shape}, ({n}, 72) was expected")
-    whole = np.isfinite(np.concatenate([pose, betas], 1)).all(1)
+    whole = np.asarray(np.isfinite(pose).all(1) & np.isfinite(betas).all(1))
     scale = e.array("scale").reshape(n, -1).max(1)
     points, joints = _points(e, 2, n), _points(e, 3, n)
     people = e.texts("personid", n) if "personid" in e else None
