@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, Literal
 
 import torch
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hps.rgb.keypoint_batch import KeypointBatch
+from hps.rgb.supposed_camera import with_camera, with_diagonal_focal
 
 Believed = Literal["true", "constant", "none"]
 FAR: Final = 20.0
@@ -19,25 +19,16 @@ FAR: Final = 20.0
 def as_believed(batch: KeypointBatch, camera: Believed) -> KeypointBatch:
     """The same keypoints with another camera.
 
-    constant: the focal length is the picture's diagonal (53 degrees across it), as CLIFF supposes (Li et al., ECCV
-    2022, section 3.3), about the picture's middle. none: a very long lens about the middle of the person's keypoints,
-    which takes away where in the picture and how near the person is.
+    constant: the focal length is the picture's diagonal. none: a very long lens about the middle of the person's
+    keypoints, which takes away where in the picture and how near the person is.
     """
     if camera == "true":
         return batch
     if camera == "constant":
-        return with_camera(batch, batch.size.norm(dim=-1), (batch.size - 1) / 2)
+        return with_diagonal_focal(batch)
     low, high = box(batch)
     side = (high - low).amax(-1)
     return with_camera(batch, FAR * side.clamp_min(1.0), (low + high) / 2)
-
-
-def with_camera(batch: KeypointBatch, focal: Float[Tensor, "batch"], center: Float[Tensor, "batch 2"]) -> KeypointBatch:
-    """The same keypoints with supposed intrinsics."""
-    K = torch.zeros_like(batch.K)
-    K[:, 0, 0] = K[:, 1, 1] = focal
-    K[:, :2, 2], K[:, 2, 2] = center, 1
-    return replace(batch, K=K, focal_known=torch.zeros_like(batch.focal_known))
 
 
 def box(batch: KeypointBatch) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, "batch 2"]]:

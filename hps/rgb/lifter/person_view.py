@@ -14,6 +14,7 @@ from body.rotations import skew
 from hps.errors import HpsError
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
+from hps.rgb.supposed_camera import with_diagonal_focal
 
 CameraBelief = Literal["given", "constant", "none"]
 """What is taken for the camera: the intrinsics that are given; a focal length of the picture's diagonal with the
@@ -71,17 +72,6 @@ class PersonView:
         return torch.cat([turned[:, :2] - self.shift * turned[:, 2:], turned[:, 2:]], 1)
 
 
-def believed(batch: KeypointBatch, belief: CameraBelief) -> KeypointBatch:
-    """The people with the camera that is believed in."""
-    if belief == "given":
-        return batch
-    K = torch.zeros_like(batch.K)
-    K[:, 0, 0] = K[:, 1, 1] = batch.size.norm(dim=1)
-    K[:, :2, 2] = (batch.size - 1) / 2
-    K[:, 2, 2] = 1
-    return replace(batch, K=K, focal_known=torch.zeros_like(batch.focal_known))
-
-
 def person_view(batch: KeypointBatch, belief: CameraBelief = "given") -> PersonView:
     """Each person's keypoints as rays, turned so that perspective is the same wherever the person is in the picture.
 
@@ -94,7 +84,7 @@ def person_view(batch: KeypointBatch, belief: CameraBelief = "given") -> PersonV
             f"person {int(few[0])} has {int(known[few[0]].sum())} keypoints with a confidence above 0, at least "
             f"{LEAST_SEEN} are needed; leave such people out"
         )
-    batch = believed(batch, belief)
+    batch = batch if belief == "given" else with_diagonal_focal(batch)
     weight = (batch.confidence / batch.confidence.sum(1, keepdim=True).clamp_min(1e-12))[..., None]
     rays = torch.linalg.solve_ex(batch.K, _homogeneous(batch.q).transpose(1, 2))[0].transpose(1, 2)
     if belief == "none":
