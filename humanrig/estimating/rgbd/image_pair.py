@@ -20,6 +20,8 @@ from humanrig.estimating.rgbd.footage import CAMERA, DepthFrame, RgbdFootage
 
 ASPECT: Final = 0.01
 """Relative: aligned depth may be smaller than its picture, but not of another shape."""
+FARTHEST_M: Final = 100.0
+"""No sensor that shows people sees half of a picture farther away."""
 Four = tuple[float, float, float, float]
 
 
@@ -55,6 +57,12 @@ def image_pair(color: Path, depth: Path, cameras: PairCameras) -> RgbdFootage:
         )
     color_camera = _camera("color", "--K", cameras.K, width, height)
     depth_m = read_depth_image(depth, cameras.unit)
+    told = depth_m[np.isfinite(depth_m)]
+    if len(told) and np.median(told) > FARTHEST_M:
+        raise HumanrigError(
+            f"half of {depth.name} is {np.median(told):.0f} m away and farther, if its unit is {cameras.unit}; say the "
+            "right one with --unit"
+        )
     rows, columns = depth_m.shape
     if cameras.depth_K is not None:
         depth_camera = _camera("depth", "--depth-K", cameras.depth_K, columns, rows).at(_placed(cameras.T_color_depth))

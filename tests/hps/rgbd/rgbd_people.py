@@ -52,6 +52,8 @@ class Person:
     joints: np.ndarray
     keypoints: np.ndarray
     """Where the detector means them."""
+    body: FittedClouds
+    """The true one."""
 
     @property
     def landmarks(self) -> np.ndarray:
@@ -83,7 +85,8 @@ def person(seed: int, noise_px: float = 0.0) -> Person:
         transl=world.transl, covariance=np.zeros((1, *bodies.covariance.shape[1:])), joints=posed.joints,
         joint_covariance=np.zeros((1, 24, 3, 3)), landmarks=np.zeros((1, 88, 3)), landmark_sigma=np.ones((1, 88)),
     )  # fmt: skip
-    keypoints = transform(placed.T_camera_world, keypoints_of(FIT_BODY, one)[0])
+    one = one.moved(placed.T_camera_world[None])
+    keypoints = keypoints_of(FIT_BODY, one)[0]
     depth = rasterize_camera(TriangleMesh(vertices=vertices, faces=BODY.faces), DEPTH).depth
     points = depth_to_points(depth, DEPTH)
     points = points[np.isfinite(points).all(-1)] + rng.normal(0, 0.002, (1, 1))
@@ -96,6 +99,7 @@ def person(seed: int, noise_px: float = 0.0) -> Person:
         vertices=vertices,
         joints=joints,
         keypoints=keypoints,
+        body=one,
     )
 
 
