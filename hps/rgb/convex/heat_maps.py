@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hps.errors import HpsError
+from hps.rgb.detector_error.one_view import ONE_VIEW_NOISE
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
-from registration.keypoints.confidence import BLAZEPOSE_NOISE
 
 PARTNER_SHARE: Final = 0.1
 """Of the belief that a detector has taken the left for the right."""
@@ -49,7 +49,7 @@ class HeatMaps:
     def around(cls, batch: KeypointBatch) -> HeatMaps:
         """Pixels: a peak at each detection, as wide as its errors, and a low one at its partner of the other side."""
         confidence = batch.confidence.double()
-        sigma = BLAZEPOSE_NOISE.sigma_px(confidence.numpy(), batch.pixel_size.double().numpy())
+        sigma = ONE_VIEW_NOISE.sigma_px(confidence.numpy(), batch.pixel_size.double().numpy())
         sigma, q = torch.as_tensor(sigma), batch.q.double()
         alone = torch.tensor([n == partner for n, partner in enumerate(PARTNER)])
         swapped = torch.where(alone, 0.0, PARTNER_SHARE * confidence[:, PARTNER] * confidence)
