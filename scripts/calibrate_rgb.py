@@ -19,6 +19,7 @@ import torch
 from hps.benchmark.rgb.lifting_scenes import read_scenes
 from hps.benchmark.rgb.true_bodies import true_bodies
 from hps.points.judging.calibration import logistic
+from hps.rgb.fitting.who import Who
 from hps.rgb.judging.confidence import FEATURES, GOOD_MM, RgbJudge, feature_rows
 from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.loading import load
@@ -45,7 +46,7 @@ def main() -> None:
     scenes = read_scenes("validation")
     rng = np.random.default_rng(0)
     scenes = scenes.rows(np.sort(rng.choice(len(scenes), min(words.people, len(scenes)), replace=False)))
-    estimator = load()
+    estimator = load(who=Who(children=True))  # who are a sixth of the scenes' people
     batch = scenes.keypoints("detector")
     found = estimator.found(batch)
     joints = np.full((len(scenes), 24, 3), np.nan)

@@ -110,6 +110,21 @@ def test_the_focal_length_is_told_from_exif_and_else_from_the_people(
     assert "distances may be off by" in said
 
 
+def test_a_video_gives_one_motion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    person = walker(5, NEAR)
+    use(monkeypatch, [person])
+    write_clip(tmp_path / "walk.mp4", 5)
+    out = tmp_path / "b.npz"
+    words = ["estimate", "rgb", str(tmp_path / "walk.mp4"), "--fov", f"{FOV:.12g}", "--people", "1", "--json"]
+    assert main([*words, "--out", str(out)]) == 0
+    assert read_body_track(out).instants.tolist() == list(range(5))
+    assert rooted_mm(out, person, list(range(5))).max() < 25
+    assert json.loads(capsys.readouterr().out)["footage"][0]["people"]["person00"]["bodies"] == 5
+
+
+@pytest.mark.slow
 def test_two_people_of_a_video_are_followed_and_one_is_bridged_where_nobody_saw_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -157,6 +172,7 @@ def test_a_folder_of_pictures_is_each_by_itself_and_one_without_people_does_not_
     assert not (tmp_path / "x_a.npz").exists()
 
 
+@pytest.mark.slow  # quick: hps/rgb/fitting/test_rgb_estimator.py moves a body into the world
 def test_a_session_gives_bodies_in_its_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     person = walker(3, NEAR)
     use(monkeypatch, [person])
@@ -222,6 +238,7 @@ def test_what_is_not_in_the_picture_is_told(
         (["good.png", "--floor"], "--floor is for videos"),
         (["good.png", "--views", "cam01"], "--views is for sessions"),
         (["good.png", "--people", "0"], "expected 1 or more"),
+        (["good.png", "--height", "175"], "a height of 175 m"),
         (["good.png", "--overlay", "o.mp4"], "must end in .png"),
         (["clip.mp4", "--overlay", "o.png"], "must end in .mp4"),
         (["clip.mp4", "--frames", "5:9"], "has 2 frames"),
