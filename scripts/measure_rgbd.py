@@ -21,7 +21,8 @@ from rgbd_trials.simulated import SETS, SimulatedFrame, made
 
 from hps.metrics import mpjpe_mm, pa_mpjpe_mm, translation_error_mm
 from hps.metrics.subject_bootstrap import Interval, mean_interval
-from hps.rgbd.estimator import RgbdEstimate, RgbdEstimator
+from hps.rgbd.estimator import RgbdEstimator
+from hps.rgbd.found import RgbdEstimate
 from hps.rgbd.loading import load
 from hps.rgbd.view import RgbdView
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
 
 from geometry.rigid import inverse, transform
-from hps.points.estimate import USABLE, BodyEstimate
+from hps.points.estimate import USABLE
 from hps.points.estimator import FittedBatch, PointEstimator, body_estimate, refused_estimate, surface_points
 from hps.points.fitted_clouds import FittedClouds
 from hps.points.fitting.evidence import LandmarkGaussians
@@ -24,76 +24,15 @@ from hps.rgb.keypoint_batch import KeypointBatch
 from hps.rgb.keypoint_names import LIFTED
 from hps.rgbd.agreement import Agreement, agreements
 from hps.rgbd.config import FusionConfig
+from hps.rgbd.found import RgbdBatch, RgbdEstimate, Used, add_milliseconds
 from hps.rgbd.fusing import Evidence, fuse
 from hps.rgbd.painting import JointDepths, covered, joint_depths, painted
 from hps.rgbd.product import product
 from hps.rgbd.view import SEEN, RgbdView, joined_keypoints
 from registration.keypoints.sets import FLIP_PARTS
 
-Used = Literal["both", "depth", "picture"]
-"""What a body was made of."""
 SIDES_OF: Final = (FLIP_PARTS, *((part,) for part in FLIP_PARTS))
 """Parts of the body whose left and right a detector takes for each other."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class RgbdEstimate:
-    """One person's body at one instant, in the colour camera's frame."""
-
-    estimate: BodyEstimate
-    used: Used | None
-    """None where there is no body."""
-    note: str
-    """Why only one of both was used; empty where both were."""
-    residual_mm: float
-    """Median distance of the points from the body; NaN where no points were used."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class RgbdBatch:
-    """What was found in several views, a row for each that was not refused."""
-
-    rows: tuple[int, ...]
-    """Which views these are, rising."""
-    bodies: FittedClouds
-    """In the frames of the colour cameras."""
-    verdicts: tuple[Verdict, ...]
-    used: tuple[Used, ...]
-    notes: tuple[str, ...]
-    """Why only one of both was used; empty where both were."""
-    residual_mm: tuple[float, ...]
-    agreement: tuple[Agreement | None, ...]
-    """None where one of both was missing."""
-    refused: dict[int, str]
-    """Views without a body, with the reason."""
-    spread: tuple[float, ...]
-    """What calibration multiplied each body's standard deviations by."""
-    milliseconds: dict[str, float]
-    """All views together."""
-
-    def shifted(self, by: int) -> RgbdBatch:
-        """The same with other numbers of views."""
-        rows = tuple(row + by for row in self.rows)
-        return replace(self, rows=rows, refused={row + by: reason for row, reason in self.refused.items()})
-
-    @classmethod
-    def joined(cls, parts: Sequence[RgbdBatch]) -> RgbdBatch:
-        """Several batches as one; at least one."""
-        spent: dict[str, float] = {}
-        for part in parts:
-            _add(spent, part.milliseconds)
-        return cls(
-            rows=tuple(row for part in parts for row in part.rows),
-            bodies=FittedClouds.joined([part.bodies for part in parts]),
-            verdicts=tuple(one for part in parts for one in part.verdicts),
-            used=tuple(one for part in parts for one in part.used),
-            notes=tuple(one for part in parts for one in part.notes),
-            residual_mm=tuple(one for part in parts for one in part.residual_mm),
-            agreement=tuple(one for part in parts for one in part.agreement),
-            refused={row: reason for part in parts for row, reason in part.refused.items()},
-            spread=tuple(one for part in parts for one in part.spread),
-            milliseconds=spent,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -179,7 +118,7 @@ class RgbdEstimator:
         clouds = [views[row].cloud for row in rows]
         seen = self.points.seeing(clouds)
         depth = self.points.of_seen(seen, clouds)
-        _add(spent, depth.milliseconds)
+        add_milliseconds(spent, depth.milliseconds)
         for n, row in enumerate(rows):
             if no_picture[row]:
                 ones[row] = _of_depth(
@@ -214,7 +153,7 @@ class RgbdEstimator:
         batch = joined_keypoints([view.keypoints for view in views if view.keypoints is not None])
         fitted = fuse(self.fit_body, self._evidence(seen, views, batch), self.points.fit_config, self.config)
         fitted, batch = self._with_sides(seen, views, depth, fitted, batch)
-        _add(spent, {"fusion": 1e3 * (time.perf_counter() - began)})
+        add_milliseconds(spent, {"fusion": 1e3 * (time.perf_counter() - began)})
         judged = self.points.judged(seen, [view.cloud for view in views], fitted)
         judged = replace(judged, clouds=judged.clouds.spread(self.config.covariance_factor))
         return judged, agreements(self.fit_body, judged.clouds, depth, batch)
@@ -262,7 +201,7 @@ class RgbdEstimator:
     def _pictures(self, views: list[RgbdView], notes: list[str], spent: dict[str, float]) -> list[_One]:
         """Bodies of the pictures alone."""
         found = self.pictures.found(joined_keypoints([view.keypoints for view in views if view.keypoints is not None]))
-        _add(spent, found.milliseconds)
+        add_milliseconds(spent, found.milliseconds)
         return [
             _One(
                 body=found.bodies.rows([n]),
@@ -280,11 +219,6 @@ def _of_depth(batch: FittedBatch, n: int, spread: float, note: str) -> _One:
         body=batch.clouds.rows([n]), verdict=batch.verdicts[n], used="depth", spread=spread, note=note,
         residual_mm=batch.signs[n].residual_mm,
     )  # fmt: skip
-
-
-def _add(spent: dict[str, float], more: dict[str, float]) -> None:
-    for name, value in more.items():
-        spent[name] = spent.get(name, 0.0) + value
 
 
 def rows_of(seen: SeenClouds, which: list[int]) -> SeenClouds:

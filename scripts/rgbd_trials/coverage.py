@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hps.points.judging.calibration import HALF, sigma_factor
-from hps.rgbd.estimator import RgbdEstimate
+from hps.rgbd.found import RgbdEstimate
 
 COVERED: Final = 0.68
 

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from hps.points.clip_bodies import ClipEstimate, SingleFrames, clip_of
-from hps.rgbd.estimator import RgbdBatch, RgbdEstimator
+from hps.rgbd.estimator import RgbdEstimator
+from hps.rgbd.found import RgbdBatch
 from humanrig.estimating.body_file import write_bodies
 from humanrig.estimating.rgb.drawing import DrawnPerson, draw_people, write_picture, write_video
 from humanrig.estimating.rgb.outputs import PERSON, Outputs

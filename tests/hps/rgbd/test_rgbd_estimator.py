@@ -12,7 +12,8 @@ from hps.errors import HpsError
 from hps.metrics import mpjpe_mm
 from hps.rgb.keypoint_names import LIFTED
 from hps.rgbd.agreement import agreements, clip_shift
-from hps.rgbd.estimator import RgbdBatch, RgbdEstimate, exchanged, on_points
+from hps.rgbd.estimator import exchanged, on_points
+from hps.rgbd.found import RgbdBatch, RgbdEstimate
 from hps.rgbd.view import RgbdView, joined_keypoints
 
 PEOPLE = [person(seed) for seed in range(3)]
