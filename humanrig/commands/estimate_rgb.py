@@ -119,7 +119,8 @@ def sentences(figures: dict[str, Any], lens: str) -> list[str]:
         size = f"{one['height_m']:.2f} m tall, {one['distance_m_median']:.1f} m away"
         sure = f"confidence {one['confidence_median']:.2f}"
         if one["doubted"] < one["bodies"]:
-            sure += f", joints sure to {one['joint_sigma_mm_median']:.0f} mm"
+            across, along = one["joint_sigma_across_mm_median"], one["joint_sigma_along_mm_median"]
+            sure += f", joints sure to {across:.0f} mm across the view and {along:.0f} mm along it"
         if figures["frames"] == 1:
             lines.append(f"{name}: {size}: {sure}")
         else:

@@ -57,6 +57,7 @@ def test_a_photograph_gives_a_body_a_model_and_an_overlay(
     assert told["lens"]["known"]
     assert one["by_frame"][0]["confidence"] > 0.5
     assert one["distance_m_median"] == pytest.approx(3.0, abs=0.15)
+    assert 0 < one["joint_sigma_across_mm_median"] < one["joint_sigma_along_mm_median"]
     assert rooted_mm(out, person, [0])[0] < 20  # the lifter's landmarks are 20 mm off along each axis
     with np.load(out) as stored:
         assert str(stored["frame"]) == "camera"
