@@ -91,20 +91,11 @@ def train(
             generator = torch.Generator().manual_seed(_seed(config, state.step))
             points = config.points[int(torch.randint(len(config.points), (), generator=generator))]
             batch = sampled(augment(batch, plan, generator, facts), points, generator).to(device)
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate_at(state.step)
             network.train()
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.bfloat16):
                 losses, error_mm = what.losses(batch, skinning)
             total = torch.stack(list(losses.values())).sum()
-            optimiser.zero_grad()
-            total.backward()
-            length = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-            if not torch.isfinite(length):
-                raise HpsError(f"the loss is no longer finite at step {state.step}; lower the rate ({config.rate})")
-            optimiser.step()
-            state.step += 1
-            state.follow(config.average)
+            state.descend(total, config.rate_at(state.step), config.clip, config.average)
             state.core_seconds += time.process_time() - clock
             for name, value in (("error_mm", error_mm), ("loss", float(total.detach())), *_plain(losses)):
                 sums[name] = sums.get(name, 0.0) + value

@@ -32,6 +32,22 @@ class TrainState:
     core_seconds: float = 0.0
     """CPU time that they took."""
 
+    def descend(self, loss: Tensor, rate: float, clip: float, keep: float) -> None:
+        """One step of the optimiser down the gradient, no longer than `clip`, and one of the running mean.
+
+        Raises HpsError when the gradient is no longer finite.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        loss.backward()
+        length = torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        if not torch.isfinite(length):
+            raise HpsError(f"the loss is no longer finite at step {self.step}; lower the rate ({rate:g})")
+        self.optimiser.step()
+        self.step += 1
+        self.follow(keep)
+
     def follow(self, keep: float) -> None:
         """One step of the running mean; at first it keeps less, so that it forgets where it began."""
         keep = min(keep, (1 + self.step) / (10 + self.step))

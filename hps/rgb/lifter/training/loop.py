@@ -14,7 +14,6 @@ from torch import Tensor
 
 from body.model import BodyModel
 from body.skinning import Skinning
-from hps.errors import HpsError
 from hps.points.landmarks import landmarks_of
 from hps.points.training.state import TrainState
 from hps.rgb.lifter.network import LifterNetwork
@@ -90,20 +89,11 @@ def train(
         while state.step < config.steps and (seconds is None or time.process_time() - begun < seconds):
             clock = time.process_time()
             batch = degraded(people.draw(config.batch), config, errors, generator)
-            for group in optimiser.param_groups:
-                group["lr"] = config.rate_at(state.step)
             network.train()
             likelihood = state.step >= config.distance_alone * config.steps
             found, error_mm = objective(network, batch, config, skinning, likelihood=likelihood)
             total = torch.stack(list(found.values())).sum()
-            optimiser.zero_grad()
-            total.backward()
-            length = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-            if not torch.isfinite(length):
-                raise HpsError(f"the loss is no longer finite at step {state.step}; lower the rate ({config.rate})")
-            optimiser.step()
-            state.step += 1
-            state.follow(config.average)
+            state.descend(total, config.rate_at(state.step), config.clip, config.average)
             state.core_seconds += time.process_time() - clock
             plain = {name: float(value.detach()) for name, value in found.items()}
             for name, value in {"error_mm": error_mm, **plain}.items():
