@@ -59,6 +59,7 @@ def run(*command):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_without_a_display_the_reason_and_the_next_step_are_told():
     said = run()
     if "libGL" in said:

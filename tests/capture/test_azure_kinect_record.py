@@ -161,7 +161,8 @@ def test_a_recording_is_never_overwritten_nor_a_wrong_size_written(written, tmp_
         assert file.closed_properly
 
 
-@pytest.mark.parametrize("imu", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("imu", [True, False])
 def test_a_killed_recorder_never_wrote_the_unit_of_time(written, tmp_path, imu):
     """Such a file has no Info and no start offset: read as Matroska says, its times are a thousand times too long."""
     path = written / f"killed{imu:d}.mkv"

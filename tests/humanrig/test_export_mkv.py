@@ -248,6 +248,7 @@ json.dump({"frames": found, "width": reader.get_metadata().width}, open(sys.argv
 """
 
 
+@pytest.mark.slow
 def test_open3d_reads_it(files, tmp_path):
     """Open3D looks for libraries of fixed names; links stand in for them. Without a display depth is not aligned."""
     pytest.importorskip("open3d")
