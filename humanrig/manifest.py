@@ -13,6 +13,8 @@ from humanrig.errors import HumanrigError
 
 SCHEMA = 2
 NAME = "manifest.json"
+HOW = ("workers",)
+"""Options that change how the work is done and nothing of what comes of it."""
 _EDGE = 1 << 20
 """Recordings can be many gigabytes: only their size and their first and last MiB enter the fingerprint."""
 
@@ -43,8 +45,13 @@ class Manifest:
 
     def same_request(self, other: Manifest) -> bool:
         """Whether the other manifest asks for the same work on the same inputs."""
-        keys = ("stage", "code", "inputs", "config", "instants", "without", "schema")
-        return all(getattr(self, k) == getattr(other, k) for k in keys)
+        keys = ("stage", "code", "inputs", "instants", "without", "schema")
+        return all(getattr(self, k) == getattr(other, k) for k in keys) and self.what == other.what
+
+    @property
+    def what(self) -> dict[str, Any]:
+        """The options that say what is made, without those that only say by how many processes."""
+        return {key: value for key, value in self.config.items() if key not in HOW}
 
     def intact(self, folder: Path) -> bool:
         """Whether every output file is still there, as long as it was written."""

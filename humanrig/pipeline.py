@@ -88,7 +88,7 @@ def reconstruct(
         forced = False
         for name in names:
             forced = forced or name == request.start or name == request.only
-            outcome = _run_stage(session, load_stage(name), request, forced, on_stage)
+            outcome = run_stage(session, load_stage(name), request, forced, on_stage)
             outcomes.append(outcome)
             if on_outcome:
                 on_outcome(outcome)
@@ -108,7 +108,7 @@ def run_alone(
     It is skipped where nothing changed, unless `again`. Raises HumanrigError for a wrong option, and the stage's error.
     """
     with _locked(session.folder):
-        return _run_stage(session, stage, Request(configs={stage.name: values}), again, on_stage)
+        return run_stage(session, stage, Request(configs={stage.name: values}), again, on_stage)
 
 
 def read_config(stage: Stage, values: dict[str, Any]) -> Any:
@@ -135,13 +135,14 @@ def _check_devices(session: Session, without: frozenset[str]) -> None:
         raise HumanrigError("--without leaves no camera; keep at least one")
 
 
-def _run_stage(
+def run_stage(
     session: Session,
     stage: Stage,
     request: Request,
     forced: bool,
     on_stage: Callable[[str, int, int], None] | None,
 ) -> Outcome:
+    """Runs one stage of a session that the caller holds (`_locked`), unless its result is whole and not `forced`."""
     folder = session.folder / stage.folder
     _bring_back(folder)
     without = request.without | _left_out(session, stage)

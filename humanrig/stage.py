@@ -32,6 +32,20 @@ class StageContext:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """Work of a stage that can be done ahead of it, instants here and instants there, by other processes or machines.
+
+    What it makes waits in the session's cache, under a name that hashes what it was made from; `Stage.run` takes what
+    it finds there and makes the rest. So nothing is lost when some of it never ends, and the outputs are the same.
+    """
+
+    run: Callable[[StageContext], None]
+    """Does the context's instants. The context's output folder is scratch that is thrown away."""
+    instants: int
+    """So many at once are worth a task: half a minute or so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One step of `humanrig reconstruct`."""
 
@@ -48,5 +62,7 @@ class Stage:
     """Whether the stage is to be redone when another body model file is set."""
     files: tuple[str, ...] = ()
     """Further files that are read where they are there: paths inside the session and the sessions it links to."""
+    ahead: Ahead | None = None
+    """Work that may be spread over a cluster before the stage itself runs; None where there is none."""
     version: int = 1
     """Raised when a change of code changes the output: earlier results are then redone."""

@@ -1,0 +1,1 @@
+"""How far a reconstruction can be trusted, from its figures alone."""
