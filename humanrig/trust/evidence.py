@@ -1,0 +1,120 @@
+"""What a session says of its own reconstruction: the manifests of its stages, read so that nothing in them can hurt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from capture.session import Session
+from humanrig import manifest
+from humanrig.errors import HumanrigError
+from humanrig.manifest import Manifest
+from humanrig.pipeline import STAGES, load_stage
+from humanrig.stage import Stage
+
+JUDGED = tuple(name for name in STAGES if name != "report")
+"""The report shows the others' results and has none of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the finished stages left, and what is wrong with the rest."""
+
+    session: Session
+    done: dict[str, Manifest] = field(default_factory=dict)
+    """Stages whose result is there, by name, in order."""
+    missing: tuple[str, ...] = ()
+    """Stages that never finished, in order."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Stages whose manifest or files are not what was written: what is wrong, in words."""
+    stale: dict[str, str] = field(default_factory=dict)
+    """Stages that read a result which has been made anew since: the stage that was redone."""
+
+    def figure(self, stage: str, *keys: str) -> float | None:
+        """A number of a stage's figures; None where it is not there, or no finite number."""
+        return number(self.value(stage, *keys))
+
+    def value(self, stage: str, *keys: str) -> Any:
+        """Anything of a stage's figures; None where it is not there."""
+        found: Any = self.done[stage].figures if stage in self.done else None
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
+    def numbers(self, stage: str, *keys: str) -> dict[str, float]:
+        """The finite numbers below a key, by name."""
+        found = self.value(stage, *keys)
+        entries = found.items() if isinstance(found, Mapping) else ()
+        return {str(name): known for name, value in entries if (known := number(value)) is not None}
+
+    def entries(self, stage: str, key: str) -> list[Mapping[str, Any]]:
+        """The records of a list of a stage's figures."""
+        found = self.value(stage, key)
+        return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+    def words(self, stage: str, key: str) -> list[str]:
+        """The texts of a list of a stage's figures."""
+        found = self.value(stage, key)
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def gather(session: Session) -> Evidence:
+    """Reads every stage's manifest and looks whether its files are there. Raises nothing for a damaged session."""
+    done: dict[str, Manifest] = {}
+    missing: list[str] = []
+    damaged: dict[str, str] = {}
+    stale: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    for name in JUDGED:
+        stage = load_stage(name)
+        try:
+            found = _sound(session.path(stage.folder))
+        except HumanrigError as error:
+            damaged[name] = str(error)
+            continue
+        if found is None:
+            missing.append(name)
+            continue
+        done[name], digests[name] = found, found.digest
+        if redone := _redone(stage, found, digests):
+            stale[name] = redone
+    return Evidence(session=session, done=done, missing=tuple(missing), damaged=damaged, stale=stale)
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        known = float(value)
+    except OverflowError:
+        return None
+    return known if math.isfinite(known) else None
+
+
+def _sound(folder: Path) -> Manifest | None:
+    """A stage's manifest where all of its files are there; None where it has not run. Raises HumanrigError."""
+    again = f"delete {folder.name}/ to redo the stage"
+    try:
+        found = manifest.read(folder)
+        if found is None:
+            return None
+        if not isinstance(found.figures, dict) or not isinstance(found.inputs, dict):
+            raise ValueError("its figures or inputs are no table")
+        whole = found.intact(folder)
+    except OSError as error:
+        raise HumanrigError(f"{folder} cannot be read ({error.strerror or error})") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise HumanrigError(f"{folder / manifest.NAME} is damaged ({error}); {again}") from None
+    if not whole:
+        raise HumanrigError(f"{folder.name}/ lacks files that were written, or they are cut short; {again}")
+    return found
+
+
+def _redone(stage: Stage, found: Manifest, digests: Mapping[str, str]) -> str:
+    """The first stage whose present result is not the one that was read; empty where all are."""
+    changed = (need for need in stage.needs if need in digests and found.inputs.get(need) != digests[need])
+    return next(changed, "")

@@ -1,0 +1,79 @@
+"""How far a session can be trusted, from what its stages wrote; the truth of a simulated one is never read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+from capture.errors import CaptureError
+from capture.session import Session
+from humanrig.trust.collecting import Reasons
+from humanrig.trust.evidence import JUDGED, Evidence, gather
+from humanrig.trust.fitting_reasons import fitting_reasons
+from humanrig.trust.limits import BAD, GOOD, NO_STAGE
+from humanrig.trust.recording_reasons import recording_reasons
+from humanrig.trust.seeing_reasons import seeing_reasons
+from humanrig.trust.verdict import Reason, Verdict, Word
+
+
+def judge(session: Session) -> Verdict:
+    """The verdict on a session as it is now. Raises nothing for one that is unfinished or damaged: that is a verdict.
+
+    The score is the product of what each reason leaves: 1 − cost.
+    """
+    evidence = gather(session)
+    reasons = Reasons()
+    _unfinished(evidence, reasons)
+    unfinished = bool(reasons.found)
+    recording_reasons(evidence, reasons)
+    seeing_reasons(evidence, reasons)
+    fitting_reasons(evidence, reasons)
+    reasons.add_warnings(evidence)
+    found = tuple(sorted(reasons.found, key=lambda reason: -reason.cost))
+    score = round(prod(1 - reason.cost for reason in found), 4)
+    word: Word = "unfinished" if unfinished else "good" if score >= GOOD else "look" if score >= BAD else "bad"
+    return Verdict(word=word, score=score, line=_line(word, found, evidence), reasons=found)
+
+
+def judge_folder(folder: Path) -> Verdict:
+    """The same of a folder that may be no session at all."""
+    try:
+        return judge(Session.open(folder))
+    except (CaptureError, OSError) as error:
+        reason = Reason(stage="", text=f"it cannot be opened: {error}", cost=1.0)
+        return Verdict(word="unfinished", score=0.0, line=f"unfinished: {reason.text}", reasons=(reason,))
+
+
+def cameras_to_fix(reasons: Sequence[Reason]) -> dict[str, float]:
+    """Devices that cost trust, and what each takes from the score by itself, the worst first."""
+    left: dict[str, float] = {}
+    for reason in reasons:
+        if reason.camera:
+            left[reason.camera] = left.get(reason.camera, 1.0) * (1 - reason.cost)
+    return {camera: round(1 - rest, 4) for camera, rest in sorted(left.items(), key=lambda item: item[1])}
+
+
+def _unfinished(evidence: Evidence, reasons: Reasons) -> None:
+    """The stages that have no result, or one that does not belong to the others."""
+    again = f"run: humanrig reconstruct {evidence.session.folder}"
+    if evidence.missing:
+        first = evidence.missing[0]
+        share = len(evidence.missing) / len(JUDGED)
+        text = f"stage {first} has not run" + (
+            f", nor the {len(evidence.missing) - 1} after it" * (len(evidence.missing) > 1)
+        )
+        reasons.put(first, max(NO_STAGE, share), f"{text}; {again}")
+    for stage, trouble in evidence.damaged.items():
+        reasons.put(stage, NO_STAGE, f"stage {stage}: {trouble}")
+    for stage, redone in evidence.stale.items():
+        text = f"stage {stage} was made from an earlier result of {redone}; {again}"
+        reasons.put(stage, NO_STAGE, text)
+
+
+def _line(word: Word, reasons: Sequence[Reason], evidence: Evidence) -> str:
+    if word == "good":
+        clouds = evidence.done["masks"].instants
+        more = f"; least sure: {reasons[0].text}" if reasons else ", nothing speaks against it"
+        return f"good: {len(clouds)} instants, {len(evidence.session.devices)} devices{more}"
+    return f"{word}: {reasons[0].text}" + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
