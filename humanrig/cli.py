@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             config=(tyro.conf.FlagCreatePairsOff,),
         )
     except expected_errors() as error:
-        say(f"humanrig: {_in_words(error)}")
+        say(f"humanrig: {in_words(error)}")
         return 1
     except KeyboardInterrupt:
         say("humanrig: interrupted; finished stages are kept, run the same command to go on")
@@ -126,7 +126,7 @@ def _gathered(words: Sequence[str]) -> list[str]:
     return [one for word in gathered for one in (word, *values.get(word, ()))]
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
     """The sentence of an error; a system's own error with what to do about it."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"

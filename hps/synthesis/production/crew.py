@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
+from capture.worker_process import how_it_ended
 from hps.errors import HpsError
 from hps.synthesis.one_thread import one_thread
 from hps.synthesis.production.claims import Claims
@@ -114,12 +114,13 @@ class Crew:
             return
         self.deaths[member.shard] += 1
         doing = f"shard {member.shard} was made" if member.shard else "it started"
+        how = how_it_ended(member.process)
         if self.deaths[member.shard] >= MOST_DEATHS:
             raise HpsError(
-                f"{MOST_DEATHS} processes ended by themselves while {doing}, the last with {_code(member.process)}; is "
+                f"{MOST_DEATHS} processes ended by themselves while {doing}, the last with {how}; is "
                 "there enough memory? Finished shards are kept; run the same command again with fewer --workers"
             )
-        self.tell("died", {"shard": member.shard, "code": _code(member.process)})
+        self.tell("died", {"shard": member.shard, "code": how})
 
     def _sentence(self, values: dict[str, Any]) -> str:
         if not values.get("full"):
@@ -140,10 +141,3 @@ def _end(members: list[_Member]) -> None:
             member.process.kill()
             member.process.join()
         member.heard.close()
-
-
-def _code(process: BaseProcess) -> str:
-    code = process.exitcode
-    if code is not None and code < 0:
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    return f"exit code {code}"
