@@ -61,14 +61,17 @@ class Evidence:
         return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
-def gather(session: Session) -> Evidence:
-    """Reads every stage's manifest and looks whether its files are there. Raises nothing for a damaged session."""
+def gather(session: Session, until: str | None = None) -> Evidence:
+    """Reads every stage's manifest and looks whether its files are there; stages after `until` are not looked at.
+
+    Raises nothing for a damaged session.
+    """
     done: dict[str, Manifest] = {}
     missing: list[str] = []
     damaged: dict[str, str] = {}
     stale: dict[str, str] = {}
     digests: dict[str, str] = {}
-    for name in JUDGED:
+    for name in JUDGED[: STAGES.index(until) + 1] if until else JUDGED:
         stage = load_stage(name)
         try:
             found = _sound(session.path(stage.folder))

@@ -17,12 +17,13 @@ from humanrig.trust.seeing_reasons import seeing_reasons
 from humanrig.trust.verdict import Reason, Verdict, Word
 
 
-def judge(session: Session) -> Verdict:
+def judge(session: Session, *, until: str | None = None) -> Verdict:
     """The verdict on a session as it is now. Raises nothing for one that is unfinished or damaged: that is a verdict.
 
-    The score is the product of what each reason leaves: 1 − cost.
+    `until`: the last stage that was asked for; later ones are not missed. The score is the product of what each reason
+    leaves: 1 − cost.
     """
-    evidence = gather(session)
+    evidence = gather(session, until)
     reasons = Reasons()
     _unfinished(evidence, reasons)
     unfinished = bool(reasons.found)
