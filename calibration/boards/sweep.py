@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-
-import cv2
 
 from calibration.board_view import BoardTake, BoardView
 from calibration.boards.detection import BoardDetector
@@ -24,7 +19,7 @@ from capture.board import Board
 from capture.errors import CaptureError
 from capture.frame_sets import Instant
 from capture.session import Session
-from capture.worker_process import end_with_parent
+from capture.worker_pool import worker_pool
 
 SEARCHED_KINDS = ("color", "ir")
 CHUNK = 16
@@ -142,59 +137,44 @@ def _resumed(
 
 def _searched(session: Session, detector: BoardDetector, chunks: Sequence[Chunk], workers: int) -> Iterator[Found]:
     """Every chunk's result, in any order; with one worker in this process."""
-    if workers <= 1 or len(chunks) <= 1:
-        yield from (_search(session, detector, chunk) for chunk in chunks)
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(
-        min(workers, len(chunks)), mp_context=context, initializer=_start, initargs=(session.folder, detector)
+    search = BoardSearch(session, detector)
+    again = partial(BoardSearch, session, detector)
+    with worker_pool(again, min(workers, len(chunks)), here=search, trouble=_trouble) as pool:
+        yield from pool.each("search", chunks)
+
+
+def _trouble(count: int) -> CalibrationError:
+    return CalibrationError(
+        f"one of {count} processes that look for boards ended by itself; is there enough memory? Search with one "
+        "worker, and from a script only below `if __name__ == '__main__':`"
     )
-    try:
-        for waiting in as_completed([pool.submit(_search_apart, chunk) for chunk in chunks]):
-            yield waiting.result()
-    except BrokenProcessPool:
-        raise CalibrationError(
-            f"one of {workers} processes that look for boards ended by itself; is there enough memory? Search with one "
-            "worker, and from a script only below `if __name__ == '__main__':`"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
-_open: tuple[Session, BoardDetector] | None = None
+@dataclass(frozen=True)
+class BoardSearch:
+    """Looks for the board in the pictures of a session."""
 
+    session: Session
+    detector: BoardDetector
 
-def _start(folder: Path, detector: BoardDetector) -> None:
-    """Runs once in each new process. The parent alone answers Ctrl-C."""
-    global _open
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _open = Session.open(folder), detector
-
-
-def _search_apart(chunk: Chunk) -> Found:
-    assert _open is not None
-    return _search(*_open, chunk)
-
-
-def _search(session: Session, detector: BoardDetector, chunk: Chunk) -> Found:
-    views: list[BoardView] = []
-    sizes: list[tuple[int, int]] = []
-    view_sizes: list[tuple[int, int]] = []
-    damaged: list[str] = []
-    for instant, index in chunk.frames:
-        try:
-            image = session.frame(chunk.stream, index).payload
-        except CaptureError as error:
-            damaged.append(str(error))
-            continue
-        sizes.append((image.shape[1], image.shape[0]))
-        view = detector.detect(image, camera=camera_of(chunk.stream), instant=instant)
-        if view is not None:
-            views.append(view)
-            view_sizes.append(sizes[-1])
-    return Found(chunk=chunk, views=views, sizes=sizes, view_sizes=view_sizes, damaged=damaged)
+    def search(self, chunk: Chunk) -> Found:
+        """What is in some pictures of one stream; those that cannot be read are named."""
+        views: list[BoardView] = []
+        sizes: list[tuple[int, int]] = []
+        view_sizes: list[tuple[int, int]] = []
+        damaged: list[str] = []
+        for instant, index in chunk.frames:
+            try:
+                image = self.session.frame(chunk.stream, index).payload
+            except CaptureError as error:
+                damaged.append(str(error))
+                continue
+            sizes.append((image.shape[1], image.shape[0]))
+            view = self.detector.detect(image, camera=camera_of(chunk.stream), instant=instant)
+            if view is not None:
+                views.append(view)
+                view_sizes.append(sizes[-1])
+        return Found(chunk=chunk, views=views, sizes=sizes, view_sizes=view_sizes, damaged=damaged)
 
 
 def _size(session: Session, camera: str, found: Sequence[Found]) -> tuple[int, int] | None:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
 from capture.session import Session
-from capture.worker_process import end_with_parent
+from capture.worker_pool import processes_for, worker_pool
 from geometry.mesh import TriangleMesh
 from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
@@ -139,25 +135,16 @@ def free_sequence(
 
 def _surfaces(maker: SurfaceMaker, tasks: Sequence[Task], workers: int | None) -> Iterator[MadeSurface]:
     """Every surface as it is done, in any order. Raises HumanrigError when a process ends by itself."""
-    few = 1 if len(tasks) < FEW else len(os.sched_getaffinity(0))
-    count = min(few if workers is None else workers, len(tasks))
-    if count <= 1:
-        yield from map(maker.make, tasks)
-        return
-    # spawned, not forked: threads of numerical libraries do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    start = (maker.session.folder, maker.person, maker.config, maker.without, maker.folder)
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=start)
-    try:
-        for done in as_completed([pool.submit(_make, task) for task in tasks]):
-            yield done.result()
-    except BrokenProcessPool:
-        raise HumanrigError(
-            f"one of {count} processes that make surfaces ended by itself; is there enough memory? Run the same "
-            "command again, it goes on where it stopped, or with fewer processes: --option mesh.workers=1"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    again = partial(SurfaceMaker, maker.session, maker.person, maker.config, maker.without, maker.folder)
+    with worker_pool(again, processes_for(len(tasks), workers, FEW), here=maker, trouble=_trouble) as pool:
+        yield from pool.each("make", tasks)
+
+
+def _trouble(count: int) -> HumanrigError:
+    return HumanrigError(
+        f"one of {count} processes that make surfaces ended by itself; is there enough memory? Run the same "
+        "command again, it goes on where it stopped, or with fewer processes: --option mesh.workers=1"
+    )
 
 
 def _key(person: PersonInput, config: FreeConfig, without: frozenset[str]) -> str:
@@ -186,19 +173,3 @@ def _read_note(note: Path, task: Task) -> MadeSurface | None:
     except (ValueError, KeyError, TypeError):
         return None
     return made if made.instant == task.instant else None
-
-
-_maker: SurfaceMaker | None = None
-
-
-def _start(session: Path, person: str, config: FreeConfig, without: frozenset[str], folder: Path) -> None:
-    """Runs once in each new process. The parent alone answers Ctrl-C."""
-    global _maker
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _maker = SurfaceMaker(Session.open(session), person, config, without, folder)
-
-
-def _make(task: Task) -> MadeSurface:
-    assert _maker is not None
-    return _maker.make(task)

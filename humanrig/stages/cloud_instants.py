@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from calibration.depth.applying import corrected_depth
@@ -21,7 +15,7 @@ from calibration.given import read_calibration
 from calibration.rig import device_of
 from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS, Session
-from capture.worker_process import end_with_parent
+from capture.worker_pool import processes_for, worker_pool
 from registration.clouds.colors import ColorView
 from registration.clouds.files import cloud_path, write_cloud
 from registration.clouds.fusion import CloudConfig, CloudFigures, DepthView, fuse
@@ -124,39 +118,13 @@ def make_clouds(maker: CloudMaker, numbers: Sequence[int], workers: int | None) 
     """
     if workers is not None and workers < 1:
         raise RegistrationError(f"clouds.workers={workers}: at least one is needed; leave it out for one per processor")
-    few = 1 if len(numbers) < FEW else len(os.sched_getaffinity(0))
-    count = min(few if workers is None else workers, max(len(numbers), 1))
-    if count == 1:
-        yield from map(maker.make, numbers)
-        return
-    # spawned, not forked: threads of numerical libraries do not survive a fork
-    context = multiprocessing.get_context("spawn")
-    start = (maker.session.folder, maker.streams, maker.config, maker.folder)
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start, initargs=start)
-    try:
-        for done in as_completed([pool.submit(_make, number) for number in numbers]):
-            yield done.result()
-    except BrokenProcessPool:
-        raise RegistrationError(
-            f"one of {count} processes that make clouds ended by itself; is there enough memory? Run the same command "
-            "again, it goes on where it stopped, or with fewer processes: --option clouds.workers=1"
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    again = partial(CloudMaker, maker.session, maker.streams, maker.config, maker.folder)
+    with worker_pool(again, processes_for(len(numbers), workers, FEW), here=maker, trouble=_trouble) as pool:
+        yield from pool.each("make", numbers)
 
 
-_maker: CloudMaker | None = None
-
-
-def _start(session: Path, streams: tuple[str, ...], config: CloudConfig, folder: Path) -> None:
-    """Runs once in each new process. The parent alone answers Ctrl-C."""
-    global _maker
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _maker = CloudMaker(Session.open(session), streams, config, folder)
-
-
-def _make(number: int) -> MadeCloud:
-    assert _maker is not None
-    return _maker.make(number)
+def _trouble(count: int) -> RegistrationError:
+    return RegistrationError(
+        f"one of {count} processes that make clouds ended by itself; is there enough memory? Run the same command "
+        "again, it goes on where it stopped, or with fewer processes: --option clouds.workers=1"
+    )

@@ -127,8 +127,13 @@ class _Stopped(Exception):
 
 def test_an_interrupted_search_goes_on_where_it_stopped(session, tmp_path, monkeypatch):
     whole, searched = find_boards(session, BOARD, workers=1), []
-    search = sweep._search
-    monkeypatch.setattr(sweep, "_search", lambda *given: searched.append(given[2].stream) or search(*given))
+    search = sweep.BoardSearch.search
+
+    def watched(self: sweep.BoardSearch, chunk: sweep.Chunk) -> sweep.Found:
+        searched.append(chunk.stream)
+        return search(self, chunk)
+
+    monkeypatch.setattr(sweep.BoardSearch, "search", watched)
 
     def stop(done: int, total: int) -> None:
         if done >= COUNT + 1:

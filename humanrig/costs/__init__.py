@@ -1,0 +1,1 @@
+"""What a reconstruction costs: seconds, memory and disk of every stage, from measurements."""
