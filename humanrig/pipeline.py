@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from capture.session import Session
 from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
+from humanrig.lease import Lease, held
 from humanrig.manifest import Manifest
 from humanrig.stage import Stage, StageContext
 
@@ -84,11 +83,11 @@ def reconstruct(
     if request.until is not None:
         names = names[: names.index(request.until) + 1]
     outcomes = []
-    with _locked(session.folder):
+    with held(session.folder) as lease:
         forced = False
         for name in names:
             forced = forced or name == request.start or name == request.only
-            outcome = run_stage(session, load_stage(name), request, forced, on_stage)
+            outcome = run_stage(session, load_stage(name), request, forced, on_stage, lease)
             outcomes.append(outcome)
             if on_outcome:
                 on_outcome(outcome)
@@ -107,8 +106,8 @@ def run_alone(
 
     It is skipped where nothing changed, unless `again`. Raises HumanrigError for a wrong option, and the stage's error.
     """
-    with _locked(session.folder):
-        return run_stage(session, stage, Request(configs={stage.name: values}), again, on_stage)
+    with held(session.folder) as lease:
+        return run_stage(session, stage, Request(configs={stage.name: values}), again, on_stage, lease)
 
 
 def read_config(stage: Stage, values: dict[str, Any]) -> Any:
@@ -141,29 +140,19 @@ def run_stage(
     request: Request,
     forced: bool,
     on_stage: Callable[[str, int, int], None] | None,
+    lease: Lease,
 ) -> Outcome:
-    """Runs one stage of a session that the caller holds (`_locked`), unless its result is whole and not `forced`."""
+    """Runs one stage of a session that the caller holds, unless its result is whole and not `forced`."""
     folder = session.folder / stage.folder
     _bring_back(folder)
-    without = request.without | _left_out(session, stage)
-    config = read_config(stage, (request.configs or {}).get(stage.name, {}))
-    wanted = Manifest(
-        stage=stage.name,
-        code=f"{__version__}/{stage.version}",
-        inputs=_inputs(session, stage) | _config_files(config),
-        config=TypeAdapter(stage.config).dump_python(config, mode="json"),
-        instants=_instants(session, stage, request.frames),
-        without=sorted(without),
-        outputs={},
-        seconds=0.0,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    done = manifest.read(folder)
-    if done and not forced and done.same_request(wanted) and done.intact(folder):
+    wanted, config = wanted_of(session, stage, request)
+    done = None if forced else whole(session, stage, wanted)
+    if done is not None:
         return Outcome(stage=stage.name, skipped=True, seconds=0.0, figures=done.figures)
     begin = time.perf_counter()
-    partial = folder.with_name(f".{stage.folder}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    for left in [folder.with_name(f".{stage.folder}.partial"), *folder.parent.glob(f".{stage.folder}.*.partial")]:
+        shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f".{stage.folder}.{lease.token[:8]}.partial")  # a stopped former holder writes elsewhere
     partial.mkdir(parents=True)
     try:
         context = StageContext(
@@ -171,18 +160,47 @@ def run_stage(
             output=partial,
             config=config,
             instants=wanted.instants,
-            without=without,
+            without=frozenset(wanted.without),
             progress=lambda n, total: on_stage(stage.name, n, total) if on_stage else None,
         )
         figures = stage.run(context)
         outputs = manifest.hash_outputs(partial)
+        seconds = round(time.perf_counter() - begin, 3)
+        made = Manifest(**{**asdict(wanted), "outputs": outputs, "seconds": seconds, "figures": figures})
+        manifest.write(made, partial)  # in the same folder: a result and what makes it whole come in one step
         _sync_to_disk(partial)
+        lease.check()
         _replace_folder(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    seconds = round(time.perf_counter() - begin, 3)
-    manifest.write(Manifest(**{**asdict(wanted), "outputs": outputs, "seconds": seconds, "figures": figures}), folder)
     return Outcome(stage=stage.name, skipped=False, seconds=seconds, figures=figures)
+
+
+def wanted_of(session: Session, stage: Stage, request: Request) -> tuple[Manifest, Any]:
+    """What a stage is asked for, as the manifest of a run that has not happened, and the stage's configuration.
+
+    Raises HumanrigError for a wrong option, and where the output of an earlier stage is missing.
+    """
+    config = read_config(stage, (request.configs or {}).get(stage.name, {}))
+    wanted = Manifest(
+        stage=stage.name,
+        code=f"{__version__}/{stage.version}",
+        inputs=_inputs(session, stage) | _config_files(config),
+        config=TypeAdapter(stage.config).dump_python(config, mode="json"),
+        instants=_instants(session, stage, request.frames),
+        without=sorted(request.without | _left_out(session, stage)),
+        outputs={},
+        seconds=0.0,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return wanted, config
+
+
+def whole(session: Session, stage: Stage, wanted: Manifest) -> Manifest | None:
+    """The manifest of the result that is there, where it is what is wanted and nothing of it is missing."""
+    folder = session.folder / stage.folder
+    done = manifest.read(folder)
+    return done if done and done.same_request(wanted) and done.intact(folder) else None
 
 
 def _left_out(session: Session, stage: Stage) -> frozenset[str]:
@@ -283,17 +301,6 @@ def _replace_folder(partial: Path, folder: Path) -> None:
         folder.rename(old)
     partial.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Only one program works on a session at a time. Raises HumanrigError when another one does."""
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HumanrigError(f"another humanrig is working on {folder}; wait for it to finish") from None
-        yield
 
 
 def completed(session: Session) -> Sequence[tuple[str, Manifest]]:

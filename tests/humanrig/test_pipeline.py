@@ -1,6 +1,5 @@
 """The stage runner: resume, redo, failure and wrong requests, with stages made for the test."""
 
-import fcntl
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from capture.session import Session
 from humanrig import manifest, pipeline
 from humanrig.errors import HumanrigError
+from humanrig.lease import held
 from humanrig.pipeline import Request, reconstruct
 from humanrig.stage import Stage, StageContext
 
@@ -26,6 +26,7 @@ class Runs:
     def __init__(self) -> None:
         self.count = {"sync": 0, "masks": 0}
         self.fail = False
+        self.meanwhile = lambda: None
 
     def stage(self, name: str) -> Stage:
         if name not in self.count:
@@ -33,11 +34,12 @@ class Runs:
         return Stage(name=name, folder=name, needs=("sync",) if name == "masks" else (), config=Config, run=self.run)
 
     def run(self, context: StageContext) -> dict:
-        name = context.output.name.strip(".").removesuffix(".partial")
+        name = context.output.name.split(".")[1]
         self.count[name] += 1
         (context.output / "value.txt").write_text(f"{name} {context.config.number}")
         if name == "masks" and self.fail:
             raise HumanrigError("a camera burnt down")
+        self.meanwhile()
         context.progress(1, 1)
         return {"number": context.config.number}
 
@@ -149,11 +151,18 @@ def test_the_last_stage_can_be_named(runs: Runs, session: Session) -> None:
 
 
 def test_two_programs_do_not_work_on_one_session(runs: Runs, session: Session) -> None:
-    with (session.folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(HumanrigError, match="another humanrig"):
-            reconstruct(session, Request())
+    with held(session.folder), pytest.raises(HumanrigError, match="another humanrig"):
+        reconstruct(session, Request())
     assert runs.count["sync"] == 0
+
+
+def test_a_result_is_left_out_when_another_program_took_the_session_over(runs: Runs, session: Session) -> None:
+    reconstruct(session, Request(until="sync"))
+    runs.meanwhile = lambda: (session.folder / ".lease").write_text("another's")
+    with pytest.raises(HumanrigError, match="took .* over"):
+        reconstruct(session, Request())
+    assert not (session.folder / "masks").exists()
+    assert not list(session.folder.glob(".*.partial"))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"stage": "sync"}', "\x00"])
