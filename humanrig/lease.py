@@ -86,7 +86,7 @@ class Lease:
         if not self._is_mine():
             raise HumanrigError(
                 f"another humanrig took {self.folder} over, because this one had not been heard of for more than "
-                f"{EXPIRY_S:.0f} s; what it had not finished is left out; run the same command again when the other ends"
+                f"{EXPIRY_S:.0f} s; what it had not finished is left out; run the same command when the other ends"
             )
 
     def _is_mine(self) -> bool:
@@ -139,7 +139,7 @@ class Lease:
         return True
 
     def _age_s(self, seen: _Seen) -> float:
-        """Since the last beat, by the clock of the machine that keeps the files: the clocks of two others may differ."""
+        """Since the last beat, by the clock of the machine that keeps the files: those of two others may differ."""
         probe = self.folder / f"{NAME}.{uuid.uuid4().hex}"
         try:
             probe.touch()

@@ -128,7 +128,7 @@ def test_one_that_was_taken_over_may_not_write_and_leaves_the_other_alone(tmp_pa
     with held(tmp_path) as mine:
         mine.check()
         path = elsewhere(tmp_path, beats_ago_s=0.0)
-        with pytest.raises(HumanrigError, match="took .* over"):
+        with pytest.raises(HumanrigError, match=r"took .* over"):
             mine.check()
     assert json.loads(path.read_text())["host"] == "far"
 

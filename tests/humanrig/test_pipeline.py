@@ -159,7 +159,7 @@ def test_two_programs_do_not_work_on_one_session(runs: Runs, session: Session) -
 def test_a_result_is_left_out_when_another_program_took_the_session_over(runs: Runs, session: Session) -> None:
     reconstruct(session, Request(until="sync"))
     runs.meanwhile = lambda: (session.folder / ".lease").write_text("another's")
-    with pytest.raises(HumanrigError, match="took .* over"):
+    with pytest.raises(HumanrigError, match=r"took .* over"):
         reconstruct(session, Request())
     assert not (session.folder / "masks").exists()
     assert not list(session.folder.glob(".*.partial"))
