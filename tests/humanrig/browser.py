@@ -19,6 +19,10 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
     "--remote-debugging-port=0",
 )
+WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+"""Further flags for pages that draw with WebGL, in software."""
+DRAWN_IN_SOFTWARE = "GPU stall due to ReadPixels"
+"""What the browser itself says of speed when there is no graphics card; no fault of the page."""
 
 
 class Page:
@@ -75,7 +79,8 @@ class Page:
             elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
                 self.errors.append(str(params["args"]))
             elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-                self.errors.append(params["entry"]["text"])
+                if DRAWN_IN_SOFTWARE not in params["entry"]["text"]:
+                    self.errors.append(params["entry"]["text"])
             elif method == "Network.requestWillBeSent":
                 url = params["request"]["url"]
                 if not url.startswith(("http://127.0.0.1", "blob:", "data:", "about:")):
@@ -83,10 +88,10 @@ class Page:
 
 
 @asynccontextmanager
-async def browser_page(folder):
-    """A tab of a browser whose profile is in the folder."""
+async def browser_page(folder, flags=()):
+    """A tab of a browser whose profile is in the folder, with further flags such as WEBGL."""
     process = subprocess.Popen(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
+        [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder}", "about:blank"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,0 +1,1 @@
+"""The scene that plays inside a page: what is packed into it, small enough to be mailed."""
