@@ -70,6 +70,21 @@ def reconstruct(
     Raises the error of the stage that failed; finished stages keep their results, the failed one keeps its former
     result, if there was one.
     """
+    names = chosen(session, request)
+    outcomes = []
+    with held(session.folder) as lease:
+        forced = False
+        for name in names:
+            forced = forced or name == request.start or name == request.only
+            outcome = run_stage(session, load_stage(name), request, forced, on_stage, lease)
+            outcomes.append(outcome)
+            if on_outcome:
+                on_outcome(outcome)
+    return outcomes
+
+
+def chosen(session: Session, request: Request) -> tuple[str, ...]:
+    """The stages that a request asks for, in order. Raises HumanrigError for one that makes no sense."""
     for name in (request.only, request.start, request.until):
         if name is not None:
             load_stage(name)
@@ -82,16 +97,7 @@ def reconstruct(
     names = STAGES if request.only is None else (request.only,)
     if request.until is not None:
         names = names[: names.index(request.until) + 1]
-    outcomes = []
-    with held(session.folder) as lease:
-        forced = False
-        for name in names:
-            forced = forced or name == request.start or name == request.only
-            outcome = run_stage(session, load_stage(name), request, forced, on_stage, lease)
-            outcomes.append(outcome)
-            if on_outcome:
-                on_outcome(outcome)
-    return outcomes
+    return names
 
 
 def run_alone(
@@ -279,17 +285,25 @@ def _instants(session: Session, stage: Stage, frames: tuple[int, int] | None) ->
 
 def _sync_to_disk(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _bring_back(folder: Path) -> None:
-    """Undoes a replacement that was killed halfway."""
+    """Undoes a replacement that was killed halfway, or ends it."""
     old = folder.with_name(f".{folder.name}.old")
-    if old.exists() and not folder.exists():
+    if not old.exists():
+        return
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
         old.rename(folder)
 
 
@@ -299,7 +313,13 @@ def _replace_folder(partial: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
-    partial.rename(folder)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    _sync_one(folder.parent)  # a rename is on the disk only when the folder that holds it is
     shutil.rmtree(old, ignore_errors=True)
 
 
