@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -16,6 +15,7 @@ from calibration.rig import device_of
 from capture.frame_sets import Instant
 from capture.session import CALIBRATED_CAMERAS, Session
 from capture.worker_pool import processes_for, worker_pool
+from humanrig.kept_work import partial_path, read_note, write_note
 from registration.clouds.colors import ColorView
 from registration.clouds.files import cloud_path, write_cloud
 from registration.clouds.fusion import CloudConfig, CloudFigures, DepthView, fuse
@@ -51,8 +51,7 @@ class CloudMaker:
     def make(self, number: int) -> MadeCloud:
         """Writes NNNNNN.npz, and NNNNNN.json beside it as the sign that it is whole."""
         path = cloud_path(self.folder, number)
-        sign = path.with_suffix(".json")
-        if sign.is_file() and path.is_file() and (made := _read_sign(sign, number)):
+        if made := _kept(path, number):
             return made
         views, colors = self.views(number)
         try:
@@ -60,8 +59,9 @@ class CloudMaker:
         except RegistrationError as error:
             return MadeCloud(instant=number, points=0, empty=str(error))
         order = np.array([self.streams.index(view.camera.name) for view in views], np.uint8)
-        write_cloud(path, replace(cloud, camera=order[cloud.camera]))
-        sign.write_text(json.dumps({"points": len(cloud), "figures": asdict(figures)}))
+        write_cloud(partial_path(path), replace(cloud, camera=order[cloud.camera]))
+        partial_path(path).replace(path)
+        write_note(path, {"points": len(cloud), "figures": asdict(figures)})
         return MadeCloud(instant=number, points=len(cloud), figures=figures)
 
     @cached_property
@@ -102,12 +102,14 @@ class CloudMaker:
         return views, colors
 
 
-def _read_sign(path: Path, number: int) -> MadeCloud | None:
-    """What was noted beside a finished cloud; None where the note was cut off, as by a loss of power."""
+def _kept(path: Path, number: int) -> MadeCloud | None:
+    """What became of a cloud that waits in the cache; None where there is none."""
+    values = read_note(path)
+    if values is None:
+        return None
     try:
-        values = json.loads(path.read_text())
         return MadeCloud(instant=number, points=values["points"], figures=CloudFigures(**values["figures"]))
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
 
 

@@ -15,7 +15,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from humanrig import __version__, manifest
-from humanrig.stage import Stage, StageContext
+from humanrig.stage import Ahead, Stage, StageContext
 from humanrig.stages.cloud_instants import CloudMaker, MadeCloud, make_clouds
 from registration.clouds.consistency import warnings_of
 from registration.clouds.figures import CloudFigures
@@ -26,6 +26,8 @@ from registration.errors import RegistrationError
 NEEDS = ("sync", "calibrate", "masks")
 VERSION = 2
 REMOVED = ("edge", "unconfirmed", "carved", "thinned")
+AHEAD_INSTANTS = 40
+"""Some 40 s of one core for ten depth cameras (docs/plan.md)."""
 NAMED = 10
 """So many instants are named in a message."""
 
@@ -46,16 +48,13 @@ def run(context: StageContext) -> dict[str, Any]:
     Depth errors of the devices that the calibration knows are taken off first. Clouds are kept in the session's cache
     until all are done: a stage that was interrupted goes on where it stopped.
     """
-    session, config = context.session, context.config
-    cameras = session.cameras()
-    streams = [s for s in session.of_kind("depth") if s in cameras and context.uses(s)]
+    config, streams = context.config, _streams(context)
     write_cloud_cameras(context.output, streams)
     if not streams:
         context.progress(1, 1)
         return {"skipped": "the session has no depth streams"}
-    folder = session.path("cache", "clouds", _key(context, streams))
-    folder.mkdir(parents=True, exist_ok=True)
-    maker = CloudMaker(session, tuple(streams), CloudConfig(**_cleaning(config)), folder)
+    maker = _maker(context, streams)
+    folder = maker.folder
     made: list[MadeCloud] = []
     for cloud in make_clouds(maker, context.instants, config.workers):
         made.append(cloud)
@@ -71,6 +70,26 @@ def run(context: StageContext) -> dict[str, Any]:
     figures = [cloud.figures for cloud in made if cloud.figures is not None]
     points = [cloud.points for cloud in made if cloud.points]
     return {"points": _mean(points), "empty": empty, **_summary(figures, streams)}
+
+
+def ahead(context: StageContext) -> None:
+    """Makes the clouds of some instants, which then wait in the cache for `run`."""
+    if streams := _streams(context):
+        maker = _maker(context, streams)
+        for done, number in enumerate(context.instants, start=1):
+            maker.make(number)
+            context.progress(done, len(context.instants))
+
+
+def _streams(context: StageContext) -> list[str]:
+    cameras = context.session.cameras()
+    return [s for s in context.session.of_kind("depth") if s in cameras and context.uses(s)]
+
+
+def _maker(context: StageContext, streams: list[str]) -> CloudMaker:
+    folder = context.session.path("cache", "clouds", _key(context, streams))
+    folder.mkdir(parents=True, exist_ok=True)
+    return CloudMaker(context.session, tuple(streams), CloudConfig(**_cleaning(context.config)), folder)
 
 
 def _cleaning(config: CloudsConfig) -> dict[str, Any]:
@@ -124,4 +143,12 @@ def _median(values: list[float], unit: float) -> float | None:
     return round(unit * float(np.median(known)), 2) if len(known) else None
 
 
-STAGE = Stage(name="clouds", folder="clouds", needs=NEEDS, config=CloudsConfig, run=run, version=VERSION)
+STAGE = Stage(
+    name="clouds",
+    folder="clouds",
+    needs=NEEDS,
+    config=CloudsConfig,
+    run=run,
+    ahead=Ahead(run=ahead, instants=AHEAD_INSTANTS),
+    version=VERSION,
+)

@@ -19,6 +19,7 @@ from geometry.camera import Camera
 from geometry.depth import encode_depth_mm
 from geometry.rays import ray_table
 from geometry.rigid import look_at
+from humanrig import manifest
 from humanrig.cli import main
 from humanrig.commands.clouds import sentences
 from humanrig.stage import StageContext
@@ -86,16 +87,19 @@ def _calibrate(session: Session, cameras: dict[str, Camera]) -> None:
     write_calibration(session.path("calibration", "cameras.json"), RigCalibration(cameras=cameras, source="test"))
 
 
-def _run(session: Session, instants: list[int], **options) -> dict:
-    context = StageContext(
+def _context(session: Session, instants: list[int], output: Path, **options) -> StageContext:
+    return StageContext(
         session=session,
-        output=session.path("out"),
+        output=output,
         config=clouds.CloudsConfig(**{"workers": 1, "multipath": 0, **options}),
         instants=instants,
         without=frozenset(),
         progress=lambda done, total: None,
     )
-    return clouds.run(context)
+
+
+def _run(session: Session, instants: list[int], **options) -> dict:
+    return clouds.run(_context(session, instants, session.path("out"), **options))
 
 
 def test_the_stage_writes_clouds_with_times_and_says_what_was_removed(take):
@@ -138,6 +142,22 @@ def test_an_interrupted_stage_goes_on_where_it_stopped(take, monkeypatch):
     assert figures["points"] > 2000
     _run(take, [0], voxel_m=0.02)
     assert made == [2, 0]  # another option, another cloud
+
+
+def test_clouds_made_ahead_are_taken_and_the_outputs_are_the_same(take, monkeypatch):
+    plain = _run(take, [0, 1])
+    hashes = manifest.hash_outputs(take.path("out"))
+    made = []
+    fuse = cloud_instants.fuse
+    monkeypatch.setattr(cloud_instants, "fuse", lambda *a: made.append(a[3]) or fuse(*a))
+    for number in (1, 0):
+        assert clouds.STAGE.ahead is not None
+        clouds.STAGE.ahead.run(_context(take, [number], take.path("scratch")))
+    assert made == [1, 0]
+    assert _run(take, [0, 1]) == plain
+    assert made == [1, 0]
+    assert manifest.hash_outputs(take.path("out")) == hashes
+    assert not take.path("cache", "clouds").exists()
 
 
 def test_a_note_that_was_cut_off_is_no_finished_cloud(take, tmp_path):
