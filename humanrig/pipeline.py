@@ -193,7 +193,7 @@ def wanted_of(session: Session, stage: Stage, request: Request) -> tuple[Manifes
         code=f"{__version__}/{stage.version}",
         inputs=_inputs(session, stage) | _config_files(config),
         config=TypeAdapter(stage.config).dump_python(config, mode="json"),
-        instants=_instants(session, stage, request.frames),
+        instants=instants_of(session, stage, request.frames),
         without=sorted(request.without | _left_out(session, stage)),
         outputs={},
         seconds=0.0,
@@ -267,7 +267,7 @@ def _config_files(config: Any) -> dict[str, str]:
     return {str(path): manifest.fingerprint(path) for path in files.values()}
 
 
-def _instants(session: Session, stage: Stage, frames: tuple[int, int] | None) -> list[int]:
+def instants_of(session: Session, stage: Stage, frames: tuple[int, int] | None) -> list[int]:
     """All instants, or those of --frames A:B; the stages before frame sets exist have none."""
     if stage.name in ("sync", "calibrate"):
         return []

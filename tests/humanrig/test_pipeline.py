@@ -49,7 +49,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     runs = Runs()
     monkeypatch.setattr(pipeline, "STAGES", ("sync", "masks"))
     monkeypatch.setattr(pipeline, "load_stage", runs.stage)
-    monkeypatch.setattr(pipeline, "_instants", lambda session, stage, frames: [0, 1])
+    monkeypatch.setattr(pipeline, "instants_of", lambda session, stage, frames: [0, 1])
     return runs
 
 

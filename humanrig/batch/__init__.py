@@ -1,0 +1,1 @@
+"""Many sessions at once: what is asked, who does it, how it stands, and what came of it."""

@@ -1,0 +1,51 @@
+"""Where a session is kept, seen from the process that works on it: a folder here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class SessionPlace(Protocol):
+    """A session that tasks work on, wherever it is kept."""
+
+    @property
+    def name(self) -> str:
+        """As people named it."""
+        ...
+
+    def local(self) -> Path:
+        """A folder of this machine with everything in it that is kept of the session so far.
+
+        Raises CaptureError or HumanrigError when there is no session.
+        """
+        ...
+
+    def publish(self, folder: str) -> None:
+        """Keeps what a stage made: the folder of that name inside the session, its manifest last. Nothing of a stage
+        whose publishing is cut off counts."""
+        ...
+
+
+class LocalPlace:
+    """A session in a folder that every process sees: what is written is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def local(self) -> Path:
+        """The folder itself."""
+        return self._folder
+
+    def publish(self, folder: str) -> None:
+        """It is where it belongs already."""
+
+
+def place_of(session: str) -> SessionPlace:
+    """The place of a session that was named by a path."""
+    return LocalPlace(Path(session))
