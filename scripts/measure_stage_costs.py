@@ -71,8 +71,8 @@ def main() -> None:
     rows = []
     for text in args.setups:
         rows += _measure(Setup.of(text), args.scratch)
-    table = {"processor": _processor(), "rows": rows}
-    args.out.write_text(json.dumps(table, indent=1).replace("\n   ", " ").replace("\n  }", " }") + "\n")
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
+    args.out.write_text(f'{{\n "processor": {json.dumps(_processor())},\n "rows": [\n{lines}\n ]\n}}\n')
     print(f"{args.out}: {len(rows)} rows")
 
 

@@ -18,6 +18,8 @@ from humanrig.errors import HumanrigError
 MEASURED = Path(__file__).with_name("measured.json")
 """Written by `scripts/measure_stage_costs.py`."""
 MEGA = 1e-6
+FILLED = 30
+"""Instants after which what a stage keeps in memory has filled up."""
 
 FEATURES: dict[str, Callable[[Size], float]] = {
     "once": lambda _: 1.0,
@@ -30,31 +32,37 @@ FEATURES: dict[str, Callable[[Size], float]] = {
     "people": lambda size: float(size.instants * size.people),
     "people images": lambda size: float(size.instants * size.people * size.color_streams),
     "people with depth": lambda size: float(size.instants * size.people * (size.depth_streams > 0)),
+    "video frames": lambda size: float(size.instants * size.video_streams),
+    "persons": lambda size: float(size.people),
+    "first people": lambda size: float(min(size.instants, FILLED) * size.people),
 }
 """What there is to do, counted in the ways that stages depend on it."""
 SECONDS = {
-    "sync": ("once", "frames"),
+    "sync": ("once", "frames", "video frames"),
     "calibrate": ("once",),
-    "masks": ("once", "depth Mpx", "color Mpx", "alone images"),
-    "clouds": ("once", "depth Mpx"),
+    "masks": ("once", "depth Mpx", "color Mpx", "alone images", "people with depth"),
+    "clouds": ("once", "depth Mpx", "people with depth"),
     "keypoints": ("once", "color images", "people"),
     "register": ("once", "people", "people with depth"),
-    "mesh": ("once", "people", "people with depth"),
-    "texture": ("once", "people", "people images"),
+    "mesh": ("once", "persons", "people", "people with depth"),
+    "texture": ("once", "persons", "people", "people images"),
     "export": ("once", "people"),
     "report": ("once", "people"),
 }
-MEMORY = {stage: ("once", "instant Mpx", "people") for stage in SECONDS}
+MEMORY = {stage: ("once", "instant Mpx", "persons", "first people") for stage in SECONDS} | {
+    "register": ("once", "persons", "people"),
+}
+"""Images are not held over a take: what grows with it fills up, except the clip that is fitted as a whole."""
 DISK = {
     "sync": ("once", "frames"),
     "calibrate": ("once",),
-    "masks": ("color Mpx", "depth Mpx"),
+    "masks": ("color Mpx", "depth Mpx", "people"),
     "clouds": ("depth Mpx", "people with depth"),
     "keypoints": ("people",),
     "register": ("people",),
-    "mesh": ("once", "people", "people with depth"),
-    "texture": ("people",),
-    "export": ("once", "people"),
+    "mesh": ("persons", "people", "people with depth"),
+    "texture": ("persons", "people"),
+    "export": ("persons", "people"),
     "report": ("once", "people"),
 }
 
@@ -84,7 +92,7 @@ class CostModel:
     """Expected costs: for each stage and quantity so much of each term; least squares over measured rows.
 
     Weights are never negative, so no session is expected to cost less than a smaller one. Rows count by their relative
-    errors: a short take is to be as well known as a long one.
+    errors: a short take is to be as well known as a long one. No row held more memory than is expected of it.
     """
 
     weights: Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -107,6 +115,8 @@ class CostModel:
                 )
                 for quantity, terms in (("seconds", SECONDS), ("memory_bytes", MEMORY), ("disk_bytes", DISK))
             }
+            held = [row.cost.memory_bytes / _sum(weights[stage]["memory_bytes"], row.size) for row in mine]
+            weights[stage]["memory_bytes"] = {t: w * max(held) for t, w in weights[stage]["memory_bytes"].items()}
         return cls(weights=weights)
 
     def expected(self, stage: str, size: Size) -> Cost:

