@@ -1,0 +1,183 @@
+"""One trial: a reconstruction is killed in a stage, the same command runs again, and nothing may differ."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from humanrig import manifest
+from humanrig.pipeline import STAGES, load_stage
+from scripts.synthesis_kill_trials import session_of
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+KINDS: Final = ("change", "program", "all", "worker")
+"""change: the program dies as by kill -9 at a random change that it makes to the session's folder; program: at a random
+moment; all: every one of its processes at once; worker: one of its processes, or the program where it has none."""
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+MOST_ALIVE_S: Final = 20.0
+"""Within this all processes of a killed program must be gone; see synthesis_kill_trials.py."""
+NOT_COMPARED: Final = ("report",)
+"""Stages whose files hold the times of the run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One disturbed run."""
+
+    stage: str
+    kind: str
+    after: float
+    """Processor seconds that it had used, which a loaded machine does not change; or the number of the change."""
+    whole: bool
+    """Whether the stage's result was whole when the program was gone."""
+    gone_s: float
+    """Until the last process was gone."""
+    again_cpu_s: float
+    """Processor seconds of the second run."""
+    problem: str = ""
+    late: bool = False
+    """The run was over before: nothing was tried."""
+
+
+def fingerprints(session: Path) -> dict[str, str]:
+    """SHA-256 of every file that a stage left, by path, without what holds times."""
+    found = {}
+    for name in STAGES:
+        folder = session / load_stage(name).folder
+        done = manifest.read(folder)
+        if done is not None and name not in NOT_COMPARED:
+            found |= {f"{folder.name}/{path}": digest for path, (_, digest) in manifest.hash_outputs(folder).items()}
+    return found
+
+
+def left_over(session: Path) -> list[str]:
+    """Hidden and half-written files below a session."""
+    hidden = [p for p in session.iterdir() if p.name.startswith(".")]
+    halves = [p for p in session.rglob("*.partial*")]
+    return sorted({p.relative_to(session).as_posix() for p in (*hidden, *halves)})
+
+
+def until_stage(reference: Path, folder: Path, stage: str) -> Path:
+    """A copy of a finished session in which `stage` and all after it have not run, and nothing waits in the cache."""
+    later = {load_stage(name).folder for name in STAGES[STAGES.index(stage) :]}
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for entry in reference.iterdir():
+        if entry.name in later or entry.name == "cache" or entry.name.startswith("."):
+            continue
+        if entry.is_dir():  # nothing is changed in place: a linked file is as good as a copied one
+            shutil.copytree(entry, folder / entry.name, copy_function=os.link)
+        else:
+            shutil.copy2(entry, folder / entry.name)
+    return folder
+
+
+def stamps(session: Path) -> dict[str, int]:
+    """When each stage's manifest was written, nanoseconds."""
+    return {p.parent.name: p.stat().st_mtime_ns for p in session.glob("*/manifest.json")}
+
+
+def command_of(words: Sequence[str], at: int = 0, folder: Path | None = None) -> list[str]:
+    """The program, killed at the `at`-th change to a folder where that is not 0."""
+    return [sys.executable, str(ROOT / "scripts" / "faults" / "program.py"), str(at), str(folder or "-"), *words]
+
+
+def trial(
+    words: Sequence[str],
+    folder: Path,
+    stage: str,
+    kind: str,
+    after: float,
+    expected: dict[str, str],
+    rng: np.random.Generator,
+) -> Trial:
+    """Runs `humanrig WORDS` in a session that is prepared up to the stage, kills it, runs it again and compares."""
+    before = stamps(folder)
+    command = command_of(words, round(after) if kind == "change" else 0, folder)
+    child = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
+    )
+    late = _wait_and_kill(child, kind, after, rng)
+    begun = time.monotonic()
+    while session_of(child.pid) and time.monotonic() - begun < MOST_ALIVE_S:
+        time.sleep(0.02)
+    gone_s = time.monotonic() - begun
+    problems = [f"{len(left)} processes outlived the program"] if (left := session_of(child.pid)) else []
+    own = folder / load_stage(stage).folder
+    done = manifest.read(own)
+    whole = done is not None and not done.changed(own)
+    if done is not None and not whole:
+        problems.append(f"{own.name} calls itself whole and is not")
+    then = stamps(folder)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    again = subprocess.run(command_of(words), capture_output=True, text=True, cwd=ROOT)
+    after_it = resource.getrusage(resource.RUSAGE_CHILDREN)
+    again_cpu_s = after_it.ru_utime + after_it.ru_stime - used.ru_utime - used.ru_stime
+    if again.returncode:
+        problems.append(f"the second run ended with {again.returncode}: {again.stderr.strip()[-300:]}")
+    now = stamps(folder)
+    redone = [name for name, stamp in {**before, **(then if whole else {})}.items() if now.get(name) != stamp]
+    problems += [f"{name} was whole and was redone" for name in redone]
+    wanted = {n: d for n, d in expected.items() if n.split("/")[0] in now}
+    found = fingerprints(folder)
+    differs = [name for name in sorted(wanted.keys() | found) if wanted.get(name) != found.get(name)]
+    problems += [f"{len(differs)} files differ, such as {differs[0]}"] if differs else []
+    problems += [f"left {name}" for name in left_over(folder)]
+    return Trial(
+        stage=stage,
+        kind=kind,
+        after=after,
+        whole=whole,
+        gone_s=gone_s,
+        again_cpu_s=again_cpu_s,
+        problem="; ".join(problems),
+        late=late,
+    )
+
+
+def _wait_and_kill(child: subprocess.Popen, kind: str, after: float, rng: np.random.Generator) -> bool:
+    """Returns when the program is dead; whether it was over before."""
+    if kind == "change":
+        return child.wait() != -signal.SIGKILL
+    while child.poll() is None and _cpu_s(child.pid) < after:
+        time.sleep(0.005)
+    late = child.poll() is not None
+    members = [pid for pid in session_of(child.pid) if pid != child.pid]
+    if kind == "worker" and members:
+        _kill([int(rng.choice(members))])
+        child.wait()
+        return late
+    _kill([*members, child.pid] if kind == "all" else [child.pid])
+    child.wait()
+    return late
+
+
+def _cpu_s(leader: int) -> float:
+    """That a program and its processes have used by now."""
+    total = 0
+    for pid in session_of(leader):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def _kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue  # it ended in between
