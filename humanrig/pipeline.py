@@ -85,6 +85,13 @@ def reconstruct(
 
 def chosen(session: Session, request: Request) -> tuple[str, ...]:
     """The stages that a request asks for, in order. Raises HumanrigError for one that makes no sense."""
+    names = check(request)
+    _check_devices(session, request.without)
+    return names
+
+
+def check(request: Request) -> tuple[str, ...]:
+    """The same of any session: its cameras are not looked at."""
     for name in (request.only, request.start, request.until):
         if name is not None:
             load_stage(name)
@@ -92,7 +99,6 @@ def chosen(session: Session, request: Request) -> tuple[str, ...]:
         raise HumanrigError("--only runs one stage; leave out --from and --until")
     if request.start and request.until and STAGES.index(request.start) > STAGES.index(request.until):
         raise HumanrigError(f"--from {request.start} comes after --until {request.until}; there is nothing to run")
-    _check_devices(session, request.without)
     _check_configs(request.configs or {})
     names = STAGES if request.only is None else (request.only,)
     if request.until is not None:

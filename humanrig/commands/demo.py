@@ -40,7 +40,7 @@ def demo(folder: Positional[Path] = Path("demo"), cameras: int = 6, seconds: flo
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("made by humanrig demo; the next demo replaces the session beside this file\n")
     simulate(session, cameras=cameras, clip="walk", seconds=seconds, seed=seed)
-    status = reconstruct(session)
+    status = reconstruct((str(session),))
     for line in sentences(evaluate_session(session)):
         say(line)
     minutes, rest = divmod(round(time.perf_counter() - begin), 60)

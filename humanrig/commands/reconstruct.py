@@ -1,15 +1,18 @@
-"""`humanrig reconstruct`: from recording to textured body, stage by stage."""
+"""`humanrig reconstruct`: from recordings to textured bodies, stage by stage."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
+
+if TYPE_CHECKING:
+    from humanrig.batch.asking import Asked
 
 RESULTS = (
     ("export", "export/person*.glb"),
@@ -20,7 +23,7 @@ RESULTS = (
 
 
 def reconstruct(
-    session: Positional[Path],
+    sessions: Positional[tuple[str, ...]],
     only: Annotated[str | None, arg(metavar="STAGE")] = None,
     start: Annotated[str | None, arg(name="from", metavar="STAGE")] = None,
     until: Annotated[str | None, arg(metavar="STAGE")] = None,
@@ -32,16 +35,23 @@ def reconstruct(
     shape_from: Annotated[Path | None, arg(metavar="TAKE|SCAN")] = None,
     scan_unit: Annotated[Literal["m", "cm", "mm"] | None, arg(metavar="m|cm|mm")] = None,
     scan_up: Annotated[str | None, arg(metavar="AXIS")] = None,
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    executor: Annotated[Literal["local", "ray"] | None, arg(metavar="local|ray")] = None,
+    address: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
+    gpus_per_task: Annotated[float, arg(metavar="SHARE")] = 0.0,
     json: bool = False,
 ) -> int:
-    """Turn a recording into bodies, textured meshes and files to share.
+    """Turn recordings into bodies, textured meshes and files to share.
 
     The stages are: sync calibrate masks clouds keypoints register mesh texture export report. Each writes one folder
     of the session. A stage whose inputs and options are unchanged is skipped, so an interrupted run goes on where it
     stopped when the same command is given again.
 
+    Several sessions, or a folder of sessions, are a batch (docs/batch.md): one that fails stops no other, and those to
+    look at first are named at the end.
+
     Args:
-        session: The session's folder.
+        sessions: The sessions' folders, or folders that hold sessions.
         only: Run (again) this stage alone.
         start: Run (again) this stage and all after it.
         until: Run no stage after this one.
@@ -53,28 +63,58 @@ def reconstruct(
         shape_from: Where the shape of person00 is known from: a scan (.obj, .ply), or a take of standing still.
         scan_unit: Of a scan whose numbers are no height of a person in metres.
         scan_up: Which axis of the scan points up, such as y or -z; it is found where this is left out.
+        workers: How many processes a batch works with; one for each processor unless given.
+        executor: Who does the work of a batch: this machine (local), or the machines of a Ray cluster.
+        address: The Ray cluster; without it one is started on this machine.
+        gpus_per_task: The share of a GPU that each task of `register` asks the executor for.
         json: Print the figures of every stage as JSON.
     """
+    from humanrig.batch.asking import Asked
+    from humanrig.batch.running import is_batch, run_batch
+
+    if not sessions:
+        raise HumanrigError("which sessions? give at least one folder")
+    executor = executor or ("ray" if address else None)
+    asked = Asked(
+        only=only,
+        until=until,
+        start=start,
+        frames=parse_frames(frames),
+        without=without,
+        configs=read_configs(config, option),
+        people=people,
+        shape_from=None if shape_from is None else str(shape_from.absolute()),
+        scan_unit=scan_unit,
+        scan_up=scan_up,
+    )
+    if workers is None and executor is None and not is_batch(sessions):
+        return _reconstruct_one(Path(sessions[0]), asked, json=json)
+    return run_batch(
+        sessions,
+        asked,
+        executor=executor or "local",
+        workers=workers,
+        address=address,
+        gpus_per_task=gpus_per_task,
+        json=json,
+    )
+
+
+def _reconstruct_one(session: Path, asked: Asked, *, json: bool) -> int:
+    """One session in this process; its stages use several processes where they can."""
     from capture.session import Session
     from humanrig import pipeline
     from humanrig.registering.options import set_people, set_shape
 
-    configs = read_configs(config, option)
     opened = Session.open(session)
-    set_people(opened, configs, people)
-    if (only or until or "register") not in pipeline.STAGES[: pipeline.STAGES.index("register")]:
+    configs = asked.configs
+    set_people(opened, configs, asked.people)
+    if (asked.only or asked.until or "register") not in pipeline.STAGES[: pipeline.STAGES.index("register")]:
+        shape_from = None if asked.shape_from is None else Path(asked.shape_from)
         with stage_progress() as update:
-            set_shape(opened, configs, shape_from, scan_unit, scan_up, update)
-    request = pipeline.Request(
-        only=only,
-        start=start,
-        until=until,
-        frames=parse_frames(frames),
-        without=frozenset(without),
-        configs=configs,
-    )
+            set_shape(opened, configs, shape_from, asked.scan_unit, asked.scan_up, update)
     with stage_progress() as update:
-        outcomes = pipeline.reconstruct(opened, request, on_stage=update, on_outcome=_announce)
+        outcomes = pipeline.reconstruct(opened, asked.request, on_stage=update, on_outcome=_announce)
     if json:
         print_json({o.stage: {"seconds": o.seconds, "skipped": o.skipped, "figures": o.figures} for o in outcomes})
     ran = {outcome.stage for outcome in outcomes}

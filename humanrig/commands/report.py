@@ -15,4 +15,4 @@ def report(session: Positional[Path]) -> int:
     Args:
         session: The session's folder; the stages up to texture must have run.
     """
-    return reconstruct(session, only="report")
+    return reconstruct((str(session),), only="report")
