@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,15 @@ class TriangleMesh:
     def _face_cross(self) -> Float[np.ndarray, "faces 3"]:
         a, b, c = (self.vertices[self.faces[:, i]].astype(np.float64) for i in range(3))
         return np.cross(b - a, c - a)
+
+
+def joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
+    """The vertices and faces of several meshes, in order, as one without texture. At least one mesh is needed."""
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    return TriangleMesh(
+        vertices=np.concatenate([mesh.vertices for mesh in meshes]),
+        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]),
+    )
 
 
 def _unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:

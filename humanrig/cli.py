@@ -41,6 +41,7 @@ from humanrig.commands import (
     subjects,
     synthesize,
     texture,
+    video,
 )
 from humanrig.terminal import say
 
@@ -74,6 +75,7 @@ COMMANDS = {
     "check": check.check,
     "repair": repair.repair,
     "report": report.report,
+    "video": video.video,
     "models": models.models,
     "phone": phone.phone,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +64,22 @@ class VideoFile:
         if error is None:
             self._write(None)
         self._container.close()
+
+
+@contextmanager
+def whole_video(path: Path, width: int, height: int, rate_hz: float) -> Iterator[VideoFile]:
+    """A video that is there under its name when it is whole, and not at all when writing it ended early.
+
+    Raises HumanrigError as VideoFile does.
+    """
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with VideoFile(part, width, height, rate_hz) as video:
+            yield video
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _has(codec: str) -> bool:

@@ -17,7 +17,7 @@ from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
 from hps.points.estimate import USABLE
 from humanrig.errors import HumanrigError
-from humanrig.export.video_file import VideoFile
+from humanrig.export.video_file import whole_video
 from humanrig.report.overlay import BODY_COLOR, draw_body
 
 COLORS: Final = (
@@ -90,18 +90,12 @@ def write_video(
     scale = min(1.0, LONGEST_SIDE / max(camera.width, camera.height))
     width, height = (2 * max(1, round(scale * side / 2)) for side in (camera.width, camera.height))
     small = camera.resized(width, height)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
-    try:
-        with VideoFile(part, width, height, max(rate_hz, LEAST_RATE_HZ)) as video:
-            for row, image in enumerate(pictures):
-                resized = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-                video.add(draw_people(resized, small, body, people, row))
-                if on_progress is not None:
-                    on_progress(row + 1, count)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_video(path, width, height, max(rate_hz, LEAST_RATE_HZ)) as video:
+        for row, image in enumerate(pictures):
+            resized = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+            video.add(draw_people(resized, small, body, people, row))
+            if on_progress is not None:
+                on_progress(row + 1, count)
 
 
 def _caption(image: UInt8[np.ndarray, "rows columns 3"], q: np.ndarray, text: str) -> None:
