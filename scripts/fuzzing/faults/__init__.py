@@ -1,0 +1,1 @@
+"""Ways to damage a file, and to make a hostile one."""

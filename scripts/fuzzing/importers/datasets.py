@@ -1,0 +1,71 @@
+"""Data sets of clouds with people."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from fuzzing.importer import Importer
+from fuzzing.importers import use_writers_of_tests
+
+
+def _read(path: Path, to: Path) -> None:
+    from hps.datasets.opening import open_dataset
+
+    reader = open_dataset(path)
+    for key in range(min(2, len(reader))):
+        reader[key]
+
+
+def _gta(folder: Path) -> None:
+    use_writers_of_tests()
+    from test_gta_human import annotation, write_pcd
+
+    top = folder / "gta"
+    (top / "annotations" / "seq_00000003").mkdir(parents=True)
+    values: Any = annotation(69, True)
+    np.savez(top / "annotations" / "seq_00000003" / "000001.npz", **values)
+    for frame in range(2):
+        points = np.random.default_rng(frame).normal(size=(200, 3)) + [0, 0, 4]
+        write_pcd(top / "point_clouds" / "seq_00000003" / f"pcd_000001_{frame:04d}.pcd", points)
+
+
+def _surreal(folder: Path) -> None:
+    use_writers_of_tests()
+    from test_surreal import write_clip
+
+    write_clip(folder / "surreal" / "cmu/test/run2/ung_94_16", "ung_94_16_c0002")
+
+
+def _human_data(folder: Path) -> None:
+    use_writers_of_tests()
+    import cv2
+    from test_human_data import arrays
+
+    top = folder / "data"
+    for kind in ("depth", "masks"):
+        (top / kind).mkdir(parents=True)
+    for row in range(2):
+        depth, mask = np.full((144, 160), 2200, np.uint16), np.full((144, 160), 255, np.uint8)
+        cv2.imwrite(str(top / f"depth/{row}.png"), depth)
+        cv2.imwrite(str(top / f"masks/{row}.png"), mask)
+    np.savez_compressed(top / "a.npz", **arrays(compressed=False))
+    np.savez_compressed(top / "b.npz", **arrays(compressed=True))
+
+
+def _synthetic(folder: Path) -> None:
+    use_writers_of_tests()
+    from test_synthetic_reader import make_dataset  # pyright: ignore[reportAttributeAccessIssue]
+
+    make_dataset(folder / "set")
+    shutil.rmtree(folder / "set" / "cache", ignore_errors=True)
+
+
+IMPORTERS: Final = (
+    Importer(name="dataset_gta", reads="GTA-Human II (npz and PCD)", read=_read, seeds=_gta),
+    Importer(name="dataset_surreal", reads="SURREAL (.mat)", read=_read, seeds=_surreal),
+    Importer(name="dataset_humandata", reads="HumanData with depth (npz and PNG)", read=_read, seeds=_human_data),
+)
