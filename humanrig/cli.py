@@ -29,6 +29,7 @@ from humanrig.commands import (
     mesh,
     models,
     phone,
+    plan,
     reconstruct,
     register,
     repair,
@@ -42,6 +43,7 @@ from humanrig.commands import (
     synthesize,
     texture,
     video,
+    view,
 )
 from humanrig.terminal import say
 
@@ -62,6 +64,7 @@ COMMANDS = {
     "calibrate": calibrate.calibrate,
     "calibration": calibration.calibration,
     "reconstruct": reconstruct.reconstruct,
+    "plan": plan.plan,
     "clouds": clouds.clouds,
     "keypoints": keypoints.keypoints,
     "register": register.register,
@@ -74,6 +77,7 @@ COMMANDS = {
     "benchmark": benchmark.benchmark,
     "check": check.check,
     "repair": repair.repair,
+    "view": view.view,
     "report": report.report,
     "video": video.video,
     "models": models.models,

@@ -1,0 +1,1 @@
+"""`humanrig view`: a session in a browser, in space and over time."""
