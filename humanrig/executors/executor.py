@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Tell = Callable[[int, int], None]
 """What a running task says: (done, total)."""
@@ -72,6 +72,7 @@ class Ended:
 Event = Started | Progressed | Ended
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Does tasks, several at once. Used as a context manager: leaving it ends what still runs."""
 
