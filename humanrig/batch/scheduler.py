@@ -65,8 +65,11 @@ class Batch:
             self._give(patient=True)
             if not self._given:
                 self._give(patient=False)
-            for event in self.executor.events(PERIOD_S):
-                self._take(event)
+            if (
+                self._given or not self.executor.slots
+            ):  # else what was to be given was refused, and something else is next
+                for event in self.executor.events(PERIOD_S):
+                    self._take(event)
             self._watch(self)
         return self.works
 
@@ -79,6 +82,8 @@ class Batch:
             step = work.next
             if room <= 0 or step is None:
                 return
+            if not self._ready(work, patient):  # what was given just now stands in its way
+                continue
             idle = room - (len(ready) - place - 1)
             pieces = work.pieces_of(step)
             if pieces and (idle > 1 or work.ahead_of(step)):
@@ -86,8 +91,7 @@ class Batch:
                     self._submit_ahead(work, step, piece)
                     room -= 1
             else:
-                self._submit(work, step)
-                room -= not work.ended
+                room -= self._submit(work, step)
         for work in sorted((work for work in self.works if not work.ended), key=_order):
             for step in work.stages:
                 for piece in list(work.pieces_of(step)) if step.name != work.running else ():
@@ -122,7 +126,8 @@ class Batch:
                 return True
         return False
 
-    def _submit(self, work: Work, step: Step) -> None:
+    def _submit(self, work: Work, step: Step) -> bool:
+        """Whether the executor took it; else the session has failed."""
         step.pieces = []  # what was not done ahead, the stage does
         arguments: dict[str, Any] = {"session": work.found.session}
         if step.name == JUDGE:
@@ -143,10 +148,11 @@ class Batch:
             if not (step.starved and self._accepted(replace(task, memory_bytes=2 * step.memory_bytes))):
                 self.executor.submit(task)
         except HumanrigError as error:
-            work.fail(step.name, str(error))
-            return
+            self._fail(work, step, str(error))
+            return False
         self._given[task.name] = _Given(work=work, step=step, since=time.monotonic())
         work.state, work.running, work.progress, work.since = "running", step.name, (0, 0), 0.0
+        return True
 
     def _accepted(self, task: Task) -> bool:
         try:
@@ -216,10 +222,10 @@ class Batch:
         if end.died:
             self._died(work, step, end)
         elif end.error:
-            work.fail(step.name, end.error)
+            self._fail(work, step, end.error)
         elif end.trouble:
             last = end.trouble.strip().splitlines()[-1]
-            work.fail(step.name, f"an error that is a mistake of the program: {last}; please report it", end.trouble)
+            self._fail(work, step, f"an error that is a mistake of the program: {last}; please report it", end.trouble)
         else:
             self._finish(work, step, end)
 
@@ -230,8 +236,7 @@ class Batch:
             work.plan(value)
             work.state = "running" if any(stage.done for stage in work.stages) else "waiting"
         elif step.name == JUDGE:
-            work.verdict = value
-            work.state = "failed" if work.error else "done"
+            work.end(value)
         else:
             step.skipped, step.took_s = value["skipped"], value["seconds"]
             if step.name == SHAPE:
@@ -240,11 +245,18 @@ class Batch:
             else:
                 step.figures, work.instants = value["figures"], value["instants"] or work.instants
 
+    def _fail(self, work: Work, step: Step, error: str, trouble: str = "") -> None:
+        if step.name == JUDGE:
+            work.end_without_verdict(error, trouble)
+        else:
+            work.fail(step.name, error, trouble)
+
     def _died(self, work: Work, step: Step, end: Ended) -> None:
         step.deaths += 1
         if step.deaths >= MOST_GIVEN:
-            work.fail(
-                step.name,
+            self._fail(
+                work,
+                step,
                 f"{step.deaths} processes ended by themselves while they did this, the last by {end.died}; is there "
                 "enough memory? Finished stages are kept; run the same command again with fewer --workers",
             )

@@ -107,12 +107,20 @@ class Work:
 
     def fail(self, step: str, error: str, trouble: str = "") -> None:
         """Gives the session up, except for the verdict on what there is."""
-        if not self.error:
-            self.error, self.error_step, self.trouble = error, step, trouble
+        self.error, self.error_step, self.trouble = error, step, trouble
         self.steps = [one for one in self.steps if one.done or one.name == JUDGE]
-        if step in (PREPARE, JUDGE) or not any(one.name == JUDGE for one in self.steps):
-            self.steps = [one for one in self.steps if one.done]
+        if not any(one.name == JUDGE for one in self.steps):
             self.state = "failed"
+
+    def end(self, verdict: dict[str, Any]) -> None:
+        """All is done that will be."""
+        self.verdict, self.state = verdict, "failed" if self.error else "done"
+
+    def end_without_verdict(self, why: str, trouble: str = "") -> None:
+        """The stages are as good as they are, though nobody could judge them."""
+        self.trouble = self.trouble or trouble
+        line = f"no verdict: {why}"
+        self.end({"word": "unfinished", "score": 0.0, "line": line, "reasons": []})
 
     def pieces_of(self, step: Step) -> list[tuple[int, int]]:
         """The work ahead of a step that can be given now; empty while what it needs is not there."""
