@@ -8,6 +8,8 @@ from humanrig.trust.evidence import Evidence
 from humanrig.trust.limits import WARNING, Limit
 from humanrig.trust.verdict import Reason
 
+FULL, MORE = 3, 0.01
+"""So many sentences of a stage count whole, those after them hardly: one cause often has many."""
 LEAST = 0.005
 """What costs less is not told."""
 
@@ -33,4 +35,5 @@ class Reasons:
             for text in evidence.words(stage, "warnings"):
                 camera = next((d for d in evidence.session.devices if text.startswith((f"{d}:", f"{d}/", f"{d} "))), "")
                 told = any(r.stage == stage and r.camera == camera and r.cost > WARNING for r in self.found)
-                self.put(stage, 0.0 if camera and told else WARNING, text, camera)
+                before = sum(r.cost == WARNING and r.stage == stage for r in self.found)
+                self.put(stage, 0.0 if camera and told else WARNING if before < FULL else MORE, text, camera)

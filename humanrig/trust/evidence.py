@@ -8,15 +8,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from capture.session import Session
 from humanrig import manifest
 from humanrig.errors import HumanrigError
 from humanrig.manifest import Manifest
 from humanrig.pipeline import STAGES, load_stage
+from humanrig.results import read_arrays
 from humanrig.stage import Stage
+from humanrig.trust.failures import Failure, last_failure
 
 JUDGED = tuple(name for name in STAGES if name != "report")
 """The report shows the others' results and has none of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyPart:
+    """A part of a fitted body over the clip; NaN where no camera saw it."""
+
+    name: str
+    residual_mm: float
+    """Mean distance of its points from it."""
+    coverage: float
+    """Share of what depth cameras could see of it that has points."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +45,10 @@ class Evidence:
     """Stages that never finished, in order."""
     damaged: dict[str, str] = field(default_factory=dict)
     """Stages whose manifest or files are not what was written: what is wrong, in words."""
+    parts: dict[str, tuple[BodyPart, ...]] = field(default_factory=dict)
+    """Of each fitted person whose fit tells, the parts of the body."""
+    failure: Failure | None = None
+    """What ended a stage that has no newer result."""
     stale: dict[str, str] = field(default_factory=dict)
     """Stages that read a result which has been made anew since: the stage that was redone."""
 
@@ -84,7 +103,22 @@ def gather(session: Session, until: str | None = None) -> Evidence:
         done[name], digests[name] = found, found.digest
         if redone := _redone(stage, found, digests):
             stale[name] = redone
-    return Evidence(session=session, done=done, missing=tuple(missing), damaged=damaged, stale=stale)
+    parts: dict[str, tuple[BodyPart, ...]] = {}
+    if "register" in done:
+        try:
+            parts = _parts(session)
+        except HumanrigError as error:
+            del done["register"]
+            damaged["register"] = str(error)
+    return Evidence(
+        session=session,
+        done=done,
+        missing=tuple(missing),
+        damaged=damaged,
+        stale=stale,
+        parts=parts,
+        failure=last_failure(session.folder),
+    )
 
 
 def number(value: Any) -> float | None:
@@ -115,6 +149,30 @@ def _sound(folder: Path) -> Manifest | None:
     if not whole:
         raise HumanrigError(f"{folder.name}/ lacks files that were written, or they are cut short; {again}")
     return found
+
+
+def _parts(session: Session) -> dict[str, tuple[BodyPart, ...]]:
+    """Raises HumanrigError for a body's file that cannot be read."""
+    found = {}
+    for path in sorted(session.path("body").glob("person[0-9][0-9].npz")):
+        body = read_arrays(path)
+        values = [body.get(key, np.zeros((0, 0))) for key in ("part_residual_mm", "part_coverage")]
+        names = body.get("part_names", np.zeros(0)).tolist()
+        if not names or any(v.ndim != 2 or v.shape[1] != len(names) or v.dtype.kind != "f" for v in values):
+            continue
+        residual, coverage = (mean_over_time(v) for v in values)
+        found[path.stem] = tuple(
+            BodyPart(name=str(name), residual_mm=float(r), coverage=float(c))
+            for name, r, c in zip(names, residual, coverage, strict=True)
+        )
+    return found
+
+
+def mean_over_time(values: np.ndarray) -> np.ndarray:
+    """Mean of what is known of each column; NaN for a column of which nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(0)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
 
 
 def _redone(stage: Stage, found: Manifest, digests: Mapping[str, str]) -> str:

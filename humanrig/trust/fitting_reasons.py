@@ -14,6 +14,7 @@ from humanrig.trust.seeing_reasons import plain_scale
 def fitting_reasons(evidence: Evidence, reasons: Reasons) -> None:
     """Adds what the stages `register`, `mesh` and `texture` tell."""
     _bodies(evidence, reasons)
+    _parts(evidence, reasons)
     _surfaces(evidence, reasons)
     _textures(evidence, reasons)
 
@@ -43,6 +44,20 @@ def _bodies(evidence: Evidence, reasons: Reasons) -> None:
         if mm is not None:
             text = f"{who} lies {mm:.0f} mm from the cloud in the mean; its shape or the calibration is wrong"
             reasons.add("register", limits.BODY_MM, mm, text)
+
+
+def _parts(evidence: Evidence, reasons: Reasons) -> None:
+    """The part of each person that fits worst, and the one of which least was seen."""
+    for person, parts in evidence.parts.items():
+        who = f"{person}'s" if len(evidence.parts) > 1 else "the"
+        far = max((p for p in parts if p.residual_mm >= 0), key=lambda p: p.residual_mm, default=None)
+        if far is not None:
+            text = f"{who} {far.name.replace('_', ' ')} lies {far.residual_mm:.0f} mm from its points in the mean"
+            reasons.add("register", limits.PART_MM, far.residual_mm, text)
+        seen = min((p for p in parts if p.coverage >= 0), key=lambda p: p.coverage, default=None)
+        if seen is not None:
+            text = f"only {seen.coverage:.0%} of {who} {seen.name.replace('_', ' ')} have points where cameras look"
+            reasons.add("register", limits.PART_SEEN, seen.coverage, text)
 
 
 def _surfaces(evidence: Evidence, reasons: Reasons) -> None:

@@ -32,7 +32,7 @@ def judge(session: Session, *, until: str | None = None) -> Verdict:
     fitting_reasons(evidence, reasons)
     reasons.add_warnings(evidence)
     found = tuple(sorted(reasons.found, key=lambda reason: -reason.cost))
-    score = round(prod(1 - reason.cost for reason in found), 4)
+    score = round(prod((1 - reason.cost for reason in found), start=1.0), 4)
     word: Word = "unfinished" if unfinished else "good" if score >= GOOD else "look" if score >= BAD else "bad"
     return Verdict(word=word, score=score, line=_line(word, found, evidence), reasons=found)
 
@@ -58,13 +58,13 @@ def cameras_to_fix(reasons: Sequence[Reason]) -> dict[str, float]:
 def _unfinished(evidence: Evidence, reasons: Reasons) -> None:
     """The stages that have no result, or one that does not belong to the others."""
     again = f"run: humanrig reconstruct {evidence.session.folder}"
+    failure = evidence.failure
+    if failure is not None and failure.stage in JUDGED:
+        reasons.put(failure.stage, NO_STAGE, f"stage {failure.stage} failed: {failure.sentence}")
     if evidence.missing:
-        first = evidence.missing[0]
-        share = len(evidence.missing) / len(JUDGED)
-        text = f"stage {first} has not run" + (
-            f", nor the {len(evidence.missing) - 1} after it" * (len(evidence.missing) > 1)
-        )
-        reasons.put(first, max(NO_STAGE, share), f"{text}; {again}")
+        first, more = evidence.missing[0], len(evidence.missing) - 1
+        text = f"stage {first} has not run{f', nor {more} more' if more else ''}; {again}"
+        reasons.put(first, max(NO_STAGE, len(evidence.missing) / len(JUDGED)), text)
     for stage, trouble in evidence.damaged.items():
         reasons.put(stage, NO_STAGE, f"stage {stage}: {trouble}")
     for stage, redone in evidence.stale.items():

@@ -11,6 +11,7 @@ from calibration.rig import device_of
 from humanrig.trust import limits
 from humanrig.trust.collecting import Reasons
 from humanrig.trust.evidence import Evidence, number
+from registration.clouds.consistency import SHARED
 
 PLAIN_WIDTH = 1280
 """Pixels are told at this width of the picture."""
@@ -29,7 +30,7 @@ def _views(evidence: Evidence, reasons: Reasons) -> None:
         count = len({device_of(str(name)) for name in seen})
         word = "device" if count == 1 else "devices"
         text = f"only {count} {word} saw the person; what they do not see is guessed"
-        reasons.add("clouds" if "clouds" in evidence.done else "keypoints", limits.VIEWS, count, text)
+        reasons.add("clouds" if "clouds" in evidence.done else "keypoints", limits.VIEWS, float(count), text)
 
 
 def _clouds(evidence: Evidence, reasons: Reasons) -> None:
@@ -37,10 +38,17 @@ def _clouds(evidence: Evidence, reasons: Reasons) -> None:
         device = device_of(stream)
         text = f"{device}: its surface lies {mm:.1f} mm from that of the others; calibrate again or leave it out"
         reasons.add("clouds", limits.APART_MM, mm, text, device)
-    for stream, percent in evidence.numbers("clouds", "unconfirmed_percent").items():
+    instants, complete = evidence.figure("sync", "instants"), evidence.figure("sync", "complete")
+    whole = not instants or complete is None or complete / instants >= limits.WHOLE
+    tells = whole and len(evidence.numbers("clouds", "kept")) > 2
+    alone = evidence.numbers("clouds", "unconfirmed_percent") if tells else {}
+    most, usual = max(alone.values(), default=0.0), float(np.median([*alone.values()] or [0.0]))
+    for stream, percent in alone.items():
+        if percent < SHARED * most:  # a neighbour of the camera that is off misses it too
+            continue
         device = device_of(stream)
-        text = f"{device}: {percent:.0f} % of its points are seen by no other camera; it has moved, or stands alone"
-        reasons.add("clouds", limits.ALONE_PERCENT, percent, text, device)
+        text = f"{device}: no other camera sees {percent:.0f} % of its points, {usual:.0f} % are usual; it has moved"
+        reasons.add("clouds", limits.ALONE_PERCENT, percent - usual, text, device)
     empty, done = evidence.value("clouds", "empty"), evidence.done.get("clouds")
     if isinstance(empty, list) and done is not None:
         share = len(empty) / max(len(done.instants), 1)
@@ -72,7 +80,7 @@ def _keypoints(evidence: Evidence, reasons: Reasons) -> None:
             "keypoints", limits.NO_KEYPOINTS, lost / instants, f"no joint at {lost:.0f} of {instants:.0f} instants"
         )
     parts = [evidence.figure("keypoints", f"joints_{how}") for how in ("interpolated", "lifted")]
-    share = sum(part for part in parts if part is not None)
+    share = sum((part for part in parts if part is not None), 0.0)
     text = f"{share:.0%} of the joints are interpolated or seen by one camera alone"
     reasons.add("keypoints", limits.MADE_UP, share, text)
     sigma = evidence.figure("keypoints", "sigma_mm", "median")

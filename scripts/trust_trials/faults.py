@@ -18,6 +18,7 @@ from capture.frame_sets import read_instants, write_instants
 from capture.mcap_recording import McapWriter
 from capture.session import INFO_FILE, Session
 from capture.session_info import write_info
+from capture.virtual.true_frames import read_true_frames, recorded_exposures, write_true_frames
 from geometry.rigid import from_rotvec
 from humanrig.registering.shape_file import write_shape
 from registration.shape.estimate import ShapeEstimate
@@ -94,12 +95,14 @@ def late(session: Session) -> None:
 
 def lose_frames(session: Session) -> None:
     """Every second device loses half of its frames, while it recorded."""
-    _own_recording(session)
+    _own(session, "recording")
+    _own(session, "truth")
     rng = np.random.default_rng(7)
     losing = sorted(session.devices)[::2]
     old = {name: session.streams[name] for name in session.streams}
     path = session.path("recording", "rig.mcap")
     reader, counts = session.recording("recording/rig.mcap"), dict.fromkeys(old, 0)
+    lost: dict[str, list[int]] = {name: [] for name in old}
     fresh = path.with_name("fewer.mcap")
     with McapWriter(fresh, syncs=False) as writer:
         for stream in old.values():
@@ -110,20 +113,26 @@ def lose_frames(session: Session) -> None:
             for index in range(stream.frames):
                 inside = 0 < index < stream.frames - 1
                 if inside and stream.device in losing and rng.random() < LOST:
+                    lost[stream.name].append(index)
                     continue
                 message = reader.read(stream.topic or "", index)
                 writer.write(f"/{stream.name}", message.data, device_us=message.device_us, host_us=message.host_us)
                 counts[stream.name] += 1
     path.unlink()
     fresh.rename(path)
+    for name, indices in lost.items():
+        true = read_true_frames(session, name)
+        delivered = true.delivered.copy()
+        delivered[recorded_exposures(true)[indices]] = False
+        write_true_frames(session.folder, {name: replace(true, delivered=delivered)})
     streams = [replace(stream, frames=counts[stream.name]) for stream in session.info.streams]
     session.path(INFO_FILE).unlink()
     write_info(session.path(INFO_FILE), replace(session.info, streams=streams))
 
 
-def _own_recording(session: Session) -> None:
-    """A copy of the recording instead of a link to that of the take."""
-    link = session.path("recording")
+def _own(session: Session, folder: str) -> None:
+    """A copy of a folder instead of a link to that of the take."""
+    link = session.path(folder)
     shared = link.resolve()
     if link.is_symlink():
         link.unlink()
