@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Awaitable, Callable
@@ -22,6 +21,8 @@ from capture.hosts.idle_connections import IdleConnections
 from capture.iphone.certificate import rig_certificate
 from capture.iphone.pairing import is_loopback
 from capture.loop_thread import LoopThread
+from capture.page_requests import same_token, server_log
+from geometry.told_values import json_of
 
 LOOPBACK = "127.0.0.1"
 MESSAGE_BYTES = 64 * 1024
@@ -111,7 +112,7 @@ class HostAgent:
         app = web.Application(client_max_size=MESSAGE_BYTES, middlewares=[self._only_with_token])
         app.router.add_get("/", self._talk)
         app.router.add_get("/files/{session}/{path:.+}", self._give_file)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, logger=server_log(), shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         assert runner.server is not None  # after setup
         context = self._certificate.context() if self._certificate else None
@@ -145,8 +146,7 @@ class HostAgent:
     async def _only_with_token(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        sent = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(sent, f"Bearer {self._token}".encode()):
+        if not same_token(request.headers.get("Authorization", ""), f"Bearer {self._token}"):
             raise web.HTTPForbidden(text="this agent needs its token; use the whole address that it printed")
         with self._connections.busy(request.transport):
             return await handler(request)
@@ -173,7 +173,7 @@ class HostAgent:
         """Every question gets an answer, also one that an SDK could not bear."""
         number: Any = None
         try:
-            message = json.loads(text)
+            message = json_of(text)
             number, call = message["id"], message["call"]
             if call == "clock":
                 answer: dict[str, Any] = {"received_us": received_us, "answered_us": self._recorder.clock()}

@@ -16,7 +16,6 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from capture.errors import CaptureError
 from capture.iphone.clock_sync import Exchange
 from capture.iphone.frame_message import decode_parts, read_header
-from capture.iphone.pairing import same_token
 from capture.iphone.phone_link import PhoneLink
 from capture.iphone.protocol import (
     MAX_TEXT_BYTES,
@@ -35,6 +34,7 @@ from capture.iphone.protocol import (
     from_phone,
     to_text,
 )
+from capture.page_requests import same_token
 
 HELLO_S = 5.0
 OUTGOING = 256

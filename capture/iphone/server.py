@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 from aiohttp import web
@@ -25,6 +24,7 @@ from capture.iphone.discovery import withdraw, write_connected
 from capture.iphone.pairing import PairingAddress, checked_token, is_loopback, kept_token, pairing_folder
 from capture.iphone.phone_link import PhoneLink, PhoneStatus
 from capture.iphone.protocol import MAX_FRAME_BYTES, Hello, ProtocolError
+from capture.page_requests import host_name, is_from, server_log
 
 MAX_CONNECTIONS, MAX_STRANGERS, MAX_PHONES = 24, 8, 16
 SILENCE_S = 5.0
@@ -190,7 +190,7 @@ class PhoneServer:
         app.router.add_get("/certificate.cer", self._certificate_file)
         for path in PAGES:
             app.router.add_get(path, self._page)
-        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, logger=server_log(), shutdown_timeout=1.0)
         try:
             await runner.setup()
             context = self._certificate.context() if self._certificate is not None else None
@@ -238,7 +238,7 @@ class PhoneServer:
     async def _phone(self, request: web.Request) -> web.StreamResponse:
         self._check_host(request)
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and not is_from(origin, request.host):
             raise web.HTTPForbidden(text="a page of another site may not connect to the rig")
         if self._open >= MAX_CONNECTIONS or self._strangers >= MAX_STRANGERS:
             raise web.HTTPServiceUnavailable(text="too many connections; close some")
@@ -313,5 +313,5 @@ class PhoneServer:
 
     def _check_host(self, request: web.Request) -> None:
         """On loopback without a token, a name that a foreign site made point here is refused (DNS rebinding)."""
-        if not self.secure and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if not self.secure and not is_loopback(host_name(request.host) or ""):
             raise web.HTTPForbidden(text="use http://127.0.0.1 or http://localhost")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from capture.page_requests import host_name, is_from, same_token
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 TOKEN_HEADER = "X-Rig-Token"
@@ -26,7 +26,7 @@ async def only_this_computer(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Refuses requests that name another host: a foreign name that was made to point at this computer."""
-    if _host_name(request.headers.get("Host", "")) not in LOOPBACK_NAMES:
+    if host_name(request.headers.get("Host", "")) not in LOOPBACK_NAMES:
         raise web.HTTPForbidden(text="this page is served to this computer alone; open it at 127.0.0.1")
     return await handler(request)
 
@@ -40,14 +40,7 @@ def add_headers(response: web.StreamResponse) -> None:
 def require_own_page(request: web.Request, token: str | None) -> None:
     """Raises 403 unless the request comes from the page of this run: its origin, and its token unless None."""
     origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
-    if origin is None or urlsplit(origin).netloc != host:
+    if origin is None or not is_from(origin, host):
         raise web.HTTPForbidden(text="this request did not come from the rig's own page")
-    if token is not None and not hmac.compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), token.encode()):
+    if token is not None and not same_token(request.headers.get(TOKEN_HEADER, ""), token):
         raise web.HTTPForbidden(text="this page belongs to an earlier run; reload it")
-
-
-def _host_name(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from aiohttp import WSMsgType, web
 
 from capture.errors import CaptureError
+from capture.hosts.idle_connections import IdleConnections
 from capture.loop_thread import LoopThread
+from capture.page_requests import server_log
 from humanrig.errors import HumanrigError
 from humanrig.live.control import RigControl
 from humanrig.live.protection import add_headers, only_this_computer, require_own_page
@@ -69,6 +71,9 @@ class PreviewServer:
         self._token = secrets.token_urlsafe(24)
         self._thread = LoopThread("preview page")
         self._runner: web.AppRunner | None = None
+        self._connections = IdleConnections()
+        self._listener: asyncio.Server | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self.url = ""
         """Where the page is, after `start`."""
@@ -103,26 +108,34 @@ class PreviewServer:
             self._thread.end()
 
     async def _serve(self) -> str:
-        app = web.Application(middlewares=[only_this_computer], client_max_size=1024)
+        app = web.Application(middlewares=[only_this_computer, self._not_idle], client_max_size=1024)
         app.on_response_prepare.append(_prepare)
         app.router.add_get("/", self._page)
         app.router.add_get("/live", self._live)
         app.router.add_get("/{name:page\\.(?:css|js)}", self._asset)
         app.router.add_post("/start", self._start_take)
         app.router.add_post("/stop", self._stop_take)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, logger=server_log(), shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
+        assert runner.server is not None  # after setup
         try:
-            await web.TCPSite(runner, HOST, self._port).start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connections.guarded(runner.server), HOST, self._port
+            )
         except OSError:
             await runner.cleanup()
             raise
         self._runner = runner
-        return f"http://{HOST}:{runner.addresses[0][1]}/"
+        self._watching = asyncio.create_task(self._connections.watch(runner.server))
+        return f"http://{HOST}:{self._listener.sockets[0].getsockname()[1]}/"
 
     async def _unserve(self) -> None:
         """Pages get a second to hear that it ends; one that does not read is cut off."""
         assert self._runner is not None
+        assert self._listener is not None
+        self._listener.close()
+        if self._watching is not None:
+            self._watching.cancel()
         self._closing.set()
         if self._pages:
             await asyncio.wait(list(self._pages), timeout=SHUTDOWN_S)
@@ -130,6 +143,13 @@ class PreviewServer:
             transport.abort()
         await self._runner.cleanup()
         self._runner = None
+
+    @web.middleware
+    async def _not_idle(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        with self._connections.busy(request.transport):
+            return await handler(request)
 
     async def _page(self, request: web.Request) -> web.Response:
         text = _read("page.html").replace("{{token}}", self._token)

@@ -15,8 +15,9 @@ from aiohttp import WSMsgType, web
 
 from capture.hosts.idle_connections import IdleConnections
 from capture.iphone.certificate import RigCertificate, names_of_this_host, rig_certificate
-from capture.iphone.pairing import TOKEN_BYTES, checked_token, is_loopback, pairing_folder, same_token
+from capture.iphone.pairing import TOKEN_BYTES, checked_token, is_loopback, pairing_folder
 from capture.loop_thread import LoopThread
+from capture.page_requests import same_token, server_log
 from humanrig.errors import HumanrigError
 from humanrig.live.protection import HEADERS as PREVIEW_HEADERS
 from humanrig.live.protection import only_this_computer, require_own_page
@@ -111,7 +112,7 @@ class Guard:
         app = web.Application(middlewares=first, client_max_size=1024)
         app.on_response_prepare.append(_prepare)
         app.router.add_get("/", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        runner = web.AppRunner(app, access_log=None, logger=server_log(), shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         assert runner.server is not None  # after setup
         context = certificate.context() if certificate else None

@@ -12,7 +12,8 @@ from cryptography import x509
 from capture.errors import CaptureError
 from capture.iphone import certificate as certificates
 from capture.iphone.certificate import rig_certificate
-from capture.iphone.pairing import PairingAddress, checked_token, is_loopback, kept_token, same_token
+from capture.iphone.pairing import PairingAddress, checked_token, is_loopback, kept_token
+from capture.page_requests import same_token
 
 
 def test_an_address_survives_its_url():
