@@ -21,10 +21,17 @@ class StageContext:
     """The stage's own configuration, validated."""
     instants: list[int]
     """Instants to process, in order."""
+    whole: tuple[int, ...] = ()
+    """In work ahead of a stage: all instants that the stage is asked for, of which `instants` are some."""
     without: frozenset[str]
     """Devices that no estimate may use."""
     progress: Callable[[int, int], None]
     """Called with (done, total)."""
+
+    @property
+    def everything(self) -> list[int]:
+        """All instants that the stage is asked for."""
+        return list(self.whole) or self.instants
 
     def uses(self, stream: str) -> bool:
         """Whether a stream's device is not left out."""

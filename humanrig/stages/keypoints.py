@@ -12,14 +12,14 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from capture.session import Session
-from humanrig.stage import Stage, StageContext
+from humanrig.stage import Ahead, Stage, StageContext
 from humanrig.stages.keypoint_depth import surfaces
 from humanrig.wheel_assets import blazepose_weights
 from registration.errors import RegistrationError
 from registration.keypoints.association import AssociationOptions
 from registration.keypoints.blazepose import BlazePose, BlazePoseOptions
 from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise, noise_of_model
-from registration.keypoints.detections import detections_of_streams
+from registration.keypoints.detections import PART, detections_of, detections_of_streams, parts_of
 from registration.keypoints.detector import Detector
 from registration.keypoints.figures import keypoint_figures
 from registration.keypoints.observations import gather
@@ -70,10 +70,10 @@ def make_detector() -> BlazePose:
     return BlazePose(*blazepose_weights(), BlazePoseOptions())
 
 
-def color_indices(session: Session, context: StageContext) -> dict[str, list[int]]:
-    """Colour streams in use → index of their frame at each of the context's instants, -1 for a hole."""
+def color_indices(session: Session, context: StageContext, instants: list[int]) -> dict[str, list[int]]:
+    """Colour streams in use → index of their frame at each of the instants, -1 for a hole."""
     streams = [stream for stream in session.of_kind("color") if context.uses(stream)]
-    wanted = set(context.instants)
+    wanted = set(instants)
     chosen = [instant for instant in session.instants() if instant.instant in wanted]
     return {stream: [instant.index.get(stream, -1) for instant in chosen] for stream in streams}
 
@@ -81,7 +81,7 @@ def color_indices(session: Session, context: StageContext) -> dict[str, list[int
 def run(context: StageContext) -> dict[str, Any]:
     """Writes personNN.npz; returns figures (docs/keypoints.md). Raises RegistrationError as `track_people` does."""
     session, config = context.session, context.config
-    rows = color_indices(session, context)
+    rows = color_indices(session, context, context.instants)
     calibrated = session.cameras()
     _check(session, rows, calibrated)
     beside = surfaces(context, list(rows), calibrated)
@@ -96,7 +96,7 @@ def run(context: StageContext) -> dict[str, Any]:
     first = make()  # fetches the weights before the threads
     detections = detections_of_streams(
         session,
-        {stream: sorted({index for index in some if index >= 0}) for stream, some in rows.items()},
+        {stream: _searched(some) for stream, some in rows.items()},
         make,
         config.workers or os.cpu_count() or 1,
         context.progress,
@@ -129,6 +129,28 @@ def run(context: StageContext) -> dict[str, Any]:
         write_track(track, context.output / f"person{number:02d}.npz")
         figures.append(keypoint_figures(track, cameras, flipped))
     return {**figures[0], "people": len(followed), "others": figures[1:], "warnings": _warnings(figures)}
+
+
+def ahead(context: StageContext) -> None:
+    """Searches the pictures of some instants, which `run` then finds in the cache: those parts of each stream
+    (`registration.keypoints.detections.PART`) that begin among them."""
+    session = context.session
+    make, _ = _detectors(context.config)
+    mine = color_indices(session, context, context.instants)
+    parts = [
+        (stream, part)
+        for stream, some in color_indices(session, context, context.everything).items()
+        for part in parts_of(_searched(some))
+        if part and part[0] in set(_searched(mine[stream]))
+    ]
+    for done, (stream, part) in enumerate(parts, start=1):
+        detections_of(session, stream, make(), part)
+        context.progress(done, len(parts))
+
+
+def _searched(rows: list[int]) -> list[int]:
+    """The frames of a stream that are looked at, each once."""
+    return sorted({index for index in rows if index >= 0})
 
 
 def _check(session: Session, rows: dict[str, list[int]], calibrated: dict[str, Any]) -> None:
@@ -192,5 +214,6 @@ STAGE = Stage(
     needs=("sync", "calibrate", "masks"),
     config=KeypointsConfig,
     run=run,
-    version=2,
+    ahead=Ahead(run=ahead, instants=PART),
+    version=3,
 )

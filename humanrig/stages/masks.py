@@ -174,4 +174,4 @@ def _nobody(context: StageContext, streams: list[str]) -> str:
     )
 
 
-STAGE = Stage(name="masks", folder="masks", needs=("sync", "calibrate"), config=MasksConfig, run=run, version=2)
+STAGE = Stage(name="masks", folder="masks", needs=("sync", "calibrate"), config=MasksConfig, run=run, version=3)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -16,12 +17,17 @@ import numpy as np
 from jaxtyping import Float, Int64, Shaped, UInt8
 
 from capture.session import Session
-from geometry.npz_files import DAMAGED
+from geometry.coded_images import decode_image
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 from registration.keypoints.detector import Detector, Person2D, PersonMask
 
 SEARCH_EVERY = 15
 """Images between searches of the whole image while everybody is being followed: half a second at 30 Hz."""
+PART = 90
+"""Images of a stream that are searched and kept together; nobody is followed from one part into the next. Three seconds
+at 30 Hz: what was done is not lost when a search is interrupted, and parts can be done by several machines."""
+EDGE = 1 << 20
 _FORMAT = 1
 _ONE_READER = threading.Lock()
 """numpy parses the header of each array with `ast`, which Python 3.11 cannot do in two threads at once: it raises a
@@ -56,7 +62,7 @@ class StreamDetections:
         start, end = self.mask_start[image, person : person + 2]
         if start == end:
             return None
-        crop = cv2.imdecode(self.mask_bytes[start:end], cv2.IMREAD_GRAYSCALE)
+        crop = decode_image(self.mask_bytes[start:end].tobytes(), cv2.IMREAD_GRAYSCALE)
         return PersonMask(crop=np.asarray(crop, np.uint8), A_image_crop=self.A_image_crop[image, person])
 
 
@@ -102,20 +108,73 @@ def detections_of(
     if info.kind != "color":
         raise RegistrationError(f"{stream} is a {info.kind} stream; keypoints are detected in color streams only")
     wanted = list(range(info.frames)) if indices is None else [int(i) for i in indices]
+    found: list[StreamDetections] = []
+    done = 0
+    for part in parts_of(wanted):
+
+        def told(n: int, before: int = done) -> None:
+            if on_progress is not None:
+                on_progress(before + n, len(wanted))
+
+        found.append(_part(session, stream, detector, part, told))
+        done += len(part)
+    return joined(found) if len(found) > 1 else found[0]
+
+
+def parts_of(indices: Sequence[int]) -> list[list[int]]:
+    """The frames that are searched together: PART of them, the last part what is left."""
+    return [list(indices[n : n + PART]) for n in range(0, len(indices), PART)] or [[]]
+
+
+def joined(parts: Sequence[StreamDetections]) -> StreamDetections:
+    """Parts of one stream, one after the other; a track of one part is none of another."""
+    people = max(part.q.shape[1] for part in parts)
+    tracks = np.cumsum([0] + [int(part.track.max(initial=-1)) + 1 for part in parts[:-1]])
+    starts = np.cumsum([0] + [len(part.mask_bytes) for part in parts[:-1]])
+
+    def whole(name: str, empty: float) -> np.ndarray:
+        values = [getattr(part, name) for part in parts]
+        rooms = [((0, 0), (0, people - some.shape[1]), *[(0, 0)] * (some.ndim - 2)) for some in values]
+        return np.concatenate([np.pad(some, room, constant_values=empty) for some, room in zip(values, rooms)])
+
+    numbered = [replace(part, track=np.where(part.track < 0, -1, part.track + n)) for part, n in zip(parts, tracks)]
+    ends = [
+        np.pad(part.mask_start, ((0, 0), (0, people - part.q.shape[1])), mode="edge") + start
+        for part, start in zip(parts, starts)
+    ]
+    return StreamDetections(
+        stream=parts[0].stream,
+        indices=np.concatenate([part.indices for part in parts]),
+        q=whole("q", np.nan),
+        visibility=whole("visibility", 0.0),
+        score=whole("score", 0.0),
+        pixel_size=whole("pixel_size", np.nan),
+        track=np.concatenate(
+            [np.pad(part.track, ((0, 0), (0, people - part.track.shape[1])), constant_values=-1) for part in numbered]
+        ),
+        mask_bytes=np.concatenate([part.mask_bytes for part in parts]),
+        mask_start=np.concatenate(ends),
+        A_image_crop=whole("A_image_crop", 0.0),
+    )
+
+
+def _part(
+    session: Session, stream: str, detector: Detector, wanted: list[int], on_image: Callable[[int], None]
+) -> StreamDetections:
+    """Detections in the frames of one part, from the session's cache if there."""
     path = session.path(
         "cache", "detections", f"{stream.replace('/', '_')}-{_key(session, stream, detector, wanted)}.npz"
     )
     cached = load(path)
     if cached is not None:
-        if on_progress is not None:
-            on_progress(len(wanted), len(wanted))
+        on_image(len(wanted))
         return cached
     result = detect_stream(
         (frame.payload for frame in session.frames(stream, wanted)),
         detector,
         stream=stream,
         indices=wanted,
-        on_image=lambda n: on_progress(n, len(wanted)) if on_progress else None,
+        on_image=on_image,
     )
     save(result, path)
     return result
@@ -159,8 +218,8 @@ def save(detections: StreamDetections, path: Path) -> None:
 def load(path: Path) -> StreamDetections | None:
     """What `save` wrote; None when it is missing, damaged or of another version."""
     try:
-        with np.load(path, allow_pickle=False) as data, _ONE_READER:
-            arrays = dict(data)
+        with _ONE_READER:
+            arrays = read_npz(path)
     except DAMAGED:
         return None
     if arrays.pop("format", None) != _FORMAT or set(arrays) != set(StreamDetections.__dataclass_fields__):
@@ -169,9 +228,22 @@ def load(path: Path) -> StreamDetections | None:
 
 
 def _key(session: Session, stream: str, detector: Detector, indices: Sequence[int]) -> str:
-    stat = session.path(session.stream(stream).file).stat()
-    parts = [_FORMAT, SEARCH_EVERY, detector.fingerprint, stream, stat.st_size, stat.st_mtime_ns, list(indices)]
+    path = session.path(session.stream(stream).file)
+    stat = path.stat()
+    recorded = _edges(path, stat.st_size, stat.st_mtime_ns)
+    parts = [_FORMAT, SEARCH_EVERY, detector.fingerprint, stream, stat.st_size, recorded, list(indices)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _edges(path: Path, size: int, mtime_ns: int) -> str:
+    """Hash of a recording's first and last MiB: the same in every copy. Read again when the file has changed."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        digest.update(file.read(EDGE))
+        file.seek(max(size - EDGE, 0))
+        digest.update(file.read(EDGE))
+    return digest.hexdigest()
 
 
 def _packed(mask: PersonMask | None) -> PersonMask | None:

@@ -2,15 +2,18 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 from keypoint_takes import PERSON, Reads, T, cameras, take
 
 from geometry.camera_files.cameras_json import write_cameras
+from humanrig import manifest
 from humanrig.stage import StageContext
 from humanrig.stages import keypoints
 from registration.errors import RegistrationError
+from registration.keypoints import detections
 from registration.keypoints.track import read_track
 from registration.masks.people_files import PeopleTrack, write_people_track
 
@@ -44,6 +47,28 @@ def test_the_stage_writes_the_person(context):
     assert track.used.sum() == (3 * T - 1) * 33
     assert json.loads(json.dumps(figures))["reprojection_px"]["median"] < 0.001
     assert figures["cameras"]["cam1/color"]["instants_seen"] == T - 1
+
+
+def test_pictures_searched_ahead_are_taken_and_the_outputs_are_the_same(context, monkeypatch):
+    monkeypatch.setattr(detections, "PART", 2)
+    figures = keypoints.run(context)
+    hashes = manifest.hash_outputs(context.output)
+    cache = context.session.path("cache", "detections")
+    kept = {path.name for path in cache.iterdir()}
+    shutil.rmtree(cache)
+    searched = []
+    detect = Reads.detect
+    monkeypatch.setattr(Reads, "detect", lambda self, *given: searched.append(1) or detect(self, *given))
+    assert keypoints.STAGE.ahead is not None
+    for some in ([13, 14, 15], [10, 11, 12]):  # where one piece ends and the next begins, no part needs to
+        piece = dataclasses.replace(context, instants=some, whole=tuple(context.instants))
+        keypoints.STAGE.ahead.run(piece)
+    assert {path.name for path in cache.iterdir()} == kept
+    done = len(searched)
+    assert done == 3 * T - 1  # each picture once
+    assert keypoints.run(context) == figures
+    assert len(searched) == done
+    assert manifest.hash_outputs(context.output) == hashes
 
 
 def test_devices_can_be_left_out(context):

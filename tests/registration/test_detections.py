@@ -8,6 +8,7 @@ from capture.mcap_recording import McapWriter
 from capture.session import Session
 from capture.session_info import StreamInfo
 from registration.errors import RegistrationError
+from registration.keypoints import detections
 from registration.keypoints.detections import detect_stream, detections_of, detections_of_streams, load, save
 from registration.keypoints.detector import Person2D, PersonMask
 from registration.keypoints.sets import BLAZEPOSE
@@ -142,6 +143,40 @@ def test_the_cache_is_used_until_something_changes(session):
     damaged = Bright()
     detections_of(session, "a/color", damaged, [1, 2, 5])
     assert len(damaged.calls) == 3
+
+
+def test_long_streams_are_searched_in_parts_that_are_kept_one_by_one(session, monkeypatch):
+    monkeypatch.setattr(detections, "PART", 4)
+    frames = [0, 1, 2, 3, 4, 5]
+    detector, progress = Bright(), []
+    whole = detections_of(session, "a/color", detector, frames, lambda *done: progress.append(done))
+    assert [search for _, search in detector.calls] == [True, False, False, False, True, False]
+    assert progress == [(n, 6) for n in range(1, 7)]
+    images = [frame.payload for frame in session.frames("a/color", frames)]
+    first, second = (detect_stream(some, Bright(), stream="a/color") for some in (images[:4], images[4:]))
+    assert (first.q.shape[1], second.q.shape[1]) == (2, 1)
+    for n in range(6):
+        part, m = (first, n) if n < 4 else (second, n - 4)
+        people = part.q.shape[1]
+        for name in ("q", "visibility", "score", "pixel_size", "A_image_crop"):
+            np.testing.assert_array_equal(getattr(whole, name)[n, :people], getattr(part, name)[m], name)
+        assert np.isnan(whole.q[n, people:]).all()
+        assert (whole.track[n, people:] == -1).all()
+        for person in range(people):
+            mask, own = whole.mask(n, person), part.mask(m, person)
+            assert (mask is None) == (own is None)
+            if mask is not None and own is not None:
+                np.testing.assert_array_equal(mask.crop, own.crop)
+        if people < whole.q.shape[1]:
+            assert whole.mask(n, people) is None
+    tracks = set(whole.track[:4][whole.track[:4] >= 0]), set(whole.track[4:][whole.track[4:] >= 0])
+    assert not tracks[0] & tracks[1]  # nobody is followed into the next part
+    sorted(session.path("cache", "detections").iterdir())[0].unlink()
+    again = Bright()
+    same = detections_of(session, "a/color", again, frames)
+    assert len(again.calls) in (2, 4)  # one part alone
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(same, name), value, name)
 
 
 def test_several_streams_at_a_time(session):
