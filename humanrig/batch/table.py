@@ -77,7 +77,7 @@ class _Lines:
 def table(batch: Batch, rows: int) -> Table:
     """At most so many sessions: those at work, then what ended last, then what comes next."""
     drawn = Table(box=None, pad_edge=False, expand=True)
-    drawn.add_column("session", ratio=3, no_wrap=True, overflow="ellipsis")
+    drawn.add_column("session", ratio=3, min_width=14, no_wrap=True, overflow="ellipsis")
     drawn.add_column("stage", no_wrap=True)
     for head in ("done", "speed", "time left"):
         drawn.add_column(head, justify="right", no_wrap=True)
