@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from body.errors import BodyError
+from geometry.npz_files import DAMAGED, read_npz
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
@@ -41,9 +41,9 @@ def read_bank(path: Path) -> BankFile:
     if not path.is_file():
         raise BodyError(f"the body bank {path} is missing; reinstall humanrig, or run scripts/build_body_bank.py")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {f.name: file[f.name] for f in fields(BankFile)}
-    except (zipfile.BadZipFile, lzma.LZMAError, EOFError, OSError, ValueError, KeyError) as error:
+        file = read_npz(path)
+        arrays = {f.name: file[f.name] for f in fields(BankFile)}
+    except DAMAGED as error:
         raise BodyError(f"{path} is not a whole body bank ({error}); obtain the file again") from error
     return BankFile(**{**arrays, "body_sha256": str(arrays["body_sha256"])})
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from body.errors import BodyError
 from body.model import BodyModel
 from body.model_arrays import model_from_arrays
 from body.pickles import read_pickle
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 
 Gender = Literal["neutral", "male", "female"]
 
@@ -94,9 +92,8 @@ def read_body_model(path: Path | str) -> BodyModel:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (*DAMAGED, AttributeError) as error:
+        return dict(read_npz(path))
+    except DAMAGED as error:
         raise BodyError(f"{path} is not a whole .npz of plain arrays ({error}); obtain the file again") from error
 
 

@@ -8,7 +8,6 @@ loss. Times, delays, the place on the cable, the serial number and the start off
 from __future__ import annotations
 
 import heapq
-import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from capture.session_info import DeviceInfo, StreamInfo
 from geometry.camera import Camera
 from geometry.camera_files.azure_kinect_modes import COLOR_MODES, DEPTH_MODES, SensorMode
 from geometry.camera_files.azure_kinect_writing import calibration_json
+from geometry.told_values import json_of
 
 CALIBRATION = "calibration.json"
 PERIODS_US = {5: 200_000, 15: 66_667, 30: 33_333}
@@ -181,7 +181,7 @@ def _block(session: Session, stream: StreamInfo, index: int) -> bytes:
     if stream.kind == "color":
         return data
     if stream.kind == "imu":
-        values = _imu_values(json.loads(data))
+        values = _imu_values(json_of(data))
         if values is None:
             raise CaptureError(f"{session.folder}: sample {index} of {stream.name} is not a Kinect's; record it again")
         return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import simplejpeg
 from jaxtyping import Int64
 
 from capture import depth_codec
@@ -23,7 +21,9 @@ from capture.session_info import DeviceInfo, SessionInfo, StreamInfo, read_info,
 from capture.video import VideoStream
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import CameraFile, read_camera_file, read_cameras
+from geometry.coded_images import decode_image, decode_jpeg
 from geometry.depth import decode_depth_mm
+from geometry.told_values import json_of
 
 INFO_FILE = "session.toml"
 RECORDED_CAMERAS = ("recording", "cameras.json")
@@ -188,7 +188,7 @@ class Session:
 
 
 def _decode_png(data: bytes) -> np.ndarray:
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    bgr = decode_image(data, cv2.IMREAD_COLOR)
     if bgr is None:
         raise ValueError("not a PNG image")
     return bgr[..., ::-1]
@@ -198,9 +198,9 @@ def decode(info: StreamInfo, data: bytes, where: str) -> Any:
     """The payload of a frame (see `Frame.payload`). Raises CaptureError, starting with `where`, for damaged bytes."""
     try:
         if info.encoding == "jpeg":
-            return simplejpeg.decode_jpeg(data, colorspace="RGB")
+            return decode_jpeg(data)
         if info.encoding == "json":
-            return json.loads(data)
+            return json_of(data)
         if info.encoding == "png":
             return _decode_png(data)
     except ValueError as error:

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from capture.errors import CaptureError
+from geometry.told_values import toml_of
 
 SCHEMA = 1
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -143,7 +144,7 @@ def read_info(path: Path) -> SessionInfo:
     version of the program.
     """
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = toml_of(path.read_text("utf-8"))
     except FileNotFoundError:
         folder = path.parent
         if any(folder.glob("recording/*.mcap")):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from geometry.coded_images import decode_image
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 
@@ -122,7 +123,7 @@ def _texture(path: Path, libraries: list[str]) -> np.ndarray | None:
         for line in _lines(path.with_name(library)):
             if line.split()[0].lower() == "map_kd":
                 image = path.with_name(library).with_name(line.split(maxsplit=1)[1].strip().split(" ")[-1])
-                pixels = cv2.imdecode(np.fromfile(image, np.uint8), cv2.IMREAD_COLOR) if image.is_file() else None
+                pixels = decode_image(image.read_bytes(), cv2.IMREAD_COLOR) if image.is_file() else None
                 if pixels is None:
                     raise GeometryError(f"{image}: the texture named in {library} is missing or cannot be decoded")
                 return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

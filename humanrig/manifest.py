@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geometry.told_values import json_of
 from humanrig.errors import HumanrigError
 
 SCHEMA = 2
@@ -83,7 +84,7 @@ def read(folder: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_text())
+        data = json_of(path.read_text())
         if not isinstance(data, dict):
             raise ValueError("not an object")
         if data.get("schema", 0) > SCHEMA:

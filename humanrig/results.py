@@ -14,7 +14,7 @@ from body.parameters import BodyParameters
 from capture.session import Session
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npz
 from humanrig import manifest
 from humanrig.errors import HumanrigError
 from texture.files.mesh_sequence import MeshSequence
@@ -115,8 +115,7 @@ def people(session: Session) -> tuple[str, ...]:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Every array of an npz file. Raises HumanrigError when the file is damaged."""
     try:
-        with np.load(path) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return read_npz(path)
     except DAMAGED as error:
         raise HumanrigError(f"{path} cannot be read ({damage(error)}); run its stage again") from None
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int64, Shaped
 
 from body.parameters import BodyParameters
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 
 GOOD = ""
@@ -99,8 +99,7 @@ class BodyTrack:
 def read_body_track(path: Path) -> BodyTrack:
     """The track of a file. Raises RegistrationError when it is missing, damaged or without a needed array."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            a = dict(data)
+        a = read_npz(path)
         parameters = BodyParameters(
             betas=a["betas"],
             global_orient=a["global_orient"],

@@ -23,7 +23,7 @@ import numpy as np
 
 from body.errors import BodyError
 from body.parameters import BodyParameters
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 
 _BODY_COLUMNS: Final = 66
 """Root and 21 body joints, the same in SMPL, SMPL-H and SMPL-X."""
@@ -129,10 +129,7 @@ def write_amass(
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise BodyError(f"{path} is one array, not an .npz of several; give an AMASS .npz")
-            return {key: file[key] for key in file.files if key not in ("dmpls", "labels", "label_ids")}
+        return {name: array for name, array in read_npz(path).items() if name not in ("dmpls", "labels", "label_ids")}
     except FileNotFoundError:
         raise BodyError(f"motion file {path} does not exist; check the path") from None
     except DAMAGED as error:

@@ -19,6 +19,7 @@ from body.joints import JOINT_COUNT, JOINT_INDEX, JOINT_NAMES, PARENTS
 from body.loading import OPEN_BODY, read_body_model
 from body.motion.clip import MotionClip, local_rotations
 from body.motion.retarget import hip_middle, leg_length
+from geometry.npz_files import DAMAGED, read_npy
 
 _FINGERS: Final = tuple(f"{finger}{i}" for finger in ("Thumb", "Index", "Middle", "Ring", "Pinky") for i in (1, 2, 3))
 _ARM: Final = ("Shoulder", "Arm", "ForeArm", "Hand", *(f"Hand{finger}" for finger in _FINGERS))
@@ -203,10 +204,10 @@ def _unit(v: np.ndarray) -> np.ndarray:
 
 def _positions(path: Path) -> Float[np.ndarray, "frames 53 3"]:
     try:
-        values = np.load(path, allow_pickle=False)
+        values = read_npy(path)
     except FileNotFoundError:
         raise BodyError(f"climbing take {path} does not exist; check the path") from None
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise BodyError(f"climbing take {path} is not a whole .npy file ({error}); obtain it again") from error
     shape = getattr(values, "shape", ())
     if len(shape) != 3 or shape[1:] != (len(SOURCE_JOINTS), 3) or not shape[0] or values.dtype.kind != "f":

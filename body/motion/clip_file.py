@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from body.errors import BodyError
 from body.motion.clip import MotionClip
+from geometry.npz_files import DAMAGED, read_npz
+from geometry.told_values import json_of
 
 _ARRAYS = ("rotations", "root_positions", "root_to_hips")
 
@@ -34,11 +35,11 @@ def read_clip(path: Path | str) -> MotionClip:
     """A clip that `write_clip` wrote. Raises BodyError for a missing file or another kind of file."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            words = json.loads(str(file["words"]))
-            arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
+        file = read_npz(path)
+        words = json_of(str(file["words"]))
+        arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
         return MotionClip(**words, **arrays)
     except FileNotFoundError:
         raise BodyError(f"motion clip {path} does not exist; check the path") from None
-    except (KeyError, ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, AttributeError) as error:
+    except DAMAGED as error:
         raise BodyError(f"{path} is no motion clip of humanrig ({error}); remove it") from error

@@ -7,7 +7,6 @@ its left at -z; its zero pose stands with hanging arms.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ from body.errors import BodyError
 from body.joints import JOINT_COUNT, JOINT_INDEX
 from body.motion.clip import MotionClip, local_rotations
 from body.motion.resample import interpolate
+from geometry.told_values import json_of
 
 _COLUMNS: Final = 44
 LEG_LENGTH_M: Final = 0.421546 + 0.409870
@@ -58,7 +58,7 @@ def read_deepmimic(path: Path | str) -> MotionClip:
 
 def _frames(path: Path) -> tuple[np.ndarray, bool]:
     try:
-        content = json.loads(path.read_text())
+        content = json_of(path.read_text())
         frames = np.array(content["Frames"], np.float64)
         loop = content.get("Loop") in ("wrap", True)
     except OSError as error:

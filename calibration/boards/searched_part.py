@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from calibration.board_view import BoardView
+from geometry.npz_files import DAMAGED, read_npz
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,8 +68,7 @@ def read_part(folder: Path, chunk: Chunk) -> Found | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
         if json.loads(str(arrays["chunk"])) != json.loads(json.dumps([chunk.stream, chunk.frames])):
             return None
         ends = np.cumsum(arrays["corners"])[:-1]
@@ -86,5 +85,5 @@ def read_part(folder: Path, chunk: Chunk) -> Found | None:
             view_sizes=[(int(w), int(h)) for w, h in arrays["view_sizes"]],
             damaged=[str(text) for text in arrays["damaged"]],
         )
-    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from calibration.board_view import BoardTake, BoardView
 from calibration.errors import CalibrationError
 from capture.board import Board
 from capture.errors import CaptureError
+from geometry.npz_files import DAMAGED, read_npz
+from geometry.told_values import json_of
 
 SCHEMA = 1
 
@@ -62,16 +63,15 @@ def read_take(path: Path) -> BoardTake:
     if not path.is_file():
         raise CalibrationError(f"there are no found boards at {path}; look for them with humanrig calibrate SESSION")
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-        described = json.loads(str(arrays["described"]))
+        arrays = read_npz(path)
+        described = json_of(str(arrays["described"]))
         if described["schema"] != SCHEMA:
             raise CalibrationError(f"{path} has schema {described['schema']}, {SCHEMA} is read; look for boards again")
         return _take(described, arrays)
-    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise CalibrationError(f"{path} is no file of found boards ({error}); remove it and calibrate again") from None
     except (ValidationError, CaptureError) as error:
         raise CalibrationError(f"{path} describes no board ({error}); remove it and calibrate again") from None
+    except DAMAGED as error:
+        raise CalibrationError(f"{path} is no file of found boards ({error}); remove it and calibrate again") from None
 
 
 def _take(described: dict[str, Any], arrays: dict[str, np.ndarray]) -> BoardTake:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from calibration.errors import CalibrationError
 from calibration.phone.phone_path import PhonePath
 from calibration.phone.placement import PhonePlacement
 from calibration.rig import Verdict
+from geometry.npz_files import DAMAGED, read_npz
+from geometry.told_values import json_of
 
 SCHEMA = 1
 DIRECTION = "T_world_camera: p_world = T_world_camera @ p_camera; metres; camera x right, y down, z forward"
@@ -42,9 +43,8 @@ def write_placement(path: Path, placement: PhonePlacement) -> None:
 def read_placement(path: Path) -> PhonePlacement:
     """What `write_placement` wrote. Raises CalibrationError for another file."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = dict(data)
-        described = json.loads(str(arrays.pop("description")))
+        arrays = read_npz(path)
+        described = json_of(str(arrays.pop("description")))
         if described["schema"] != SCHEMA:
             raise CalibrationError(
                 f"{path} has schema {described['schema']}, {SCHEMA} can be read; calibrate the session again"
@@ -61,7 +61,7 @@ def read_placement(path: Path) -> PhonePlacement:
             **{name: arrays[name] for name in _ARRAYS},
             **{name: described[name] for name in _SCALARS},
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise CalibrationError(
             f"{path} is not the placement of a phone ({type(error).__name__}: {error}); calibrate the session again"
         ) from None

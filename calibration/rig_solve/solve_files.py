@@ -21,6 +21,8 @@ from calibration.rig_solve.result import CameraQuality, HeldOut, MovedCamera, Ri
 from calibration.timing.exposure_timing import ExposureTiming
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import read_camera_file, write_cameras
+from geometry.npz_files import DAMAGED, read_npz
+from geometry.told_values import json_of
 
 SCHEMA = 1
 CAMERAS, LENSES = "solved_cameras.json", "adjusted_cameras.json"
@@ -84,15 +86,13 @@ def read_solve(folder: Path | str) -> RigSolve:
     if not (folder / WORDS).is_file():
         raise CalibrationError(f"{folder}: no rig solve here (no {WORDS}); calibrate the rig first")
     try:
-        words = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+        words = json_of((folder / WORDS).read_text(encoding="utf-8"))
         if words["schema"] != SCHEMA:
             raise CalibrationError(
                 f"{folder / WORDS}: schema {words['schema']}, this version reads {SCHEMA}; calibrate again"
             )
-        with np.load(folder / ARRAYS, allow_pickle=False) as file:
-            arrays = dict(file)
-        return _solve(folder, words, arrays)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        return _solve(folder, words, read_npz(folder / ARRAYS))
+    except DAMAGED as error:
         raise CalibrationError(f"{folder}: the rig solve is damaged ({error}); calibrate again") from error
 
 

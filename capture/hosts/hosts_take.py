@@ -10,6 +10,7 @@ from typing import Any
 
 from capture.hosts.address import HostError, checked_name
 from capture.hosts.clock_comparison import HostOffset
+from geometry.told_values import json_of
 
 SUFFIX = ".hosts.json"
 
@@ -99,7 +100,7 @@ class HostsTake:
 def read_take(path: Path) -> HostsTake:
     """A take's description. Raises HostError when the file is not one."""
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = json_of(path.read_text("utf-8"))
         planned_s = values.get("planned_s")
         return HostsTake(
             session=values["session"],

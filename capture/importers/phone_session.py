@@ -24,6 +24,7 @@ from capture.session import RECORDED_CAMERAS, Session
 from capture.session_info import DeviceInfo, StreamInfo
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import write_cameras
+from geometry.coded_images import decode_image
 
 NAME = "iphone_000"
 RECORDING = f"recording/{NAME}.mcap"
@@ -159,8 +160,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _read_png(path: Path, dtype: type, what: str) -> np.ndarray:
-    data = np.frombuffer(read_bytes(path), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    image = decode_image(read_bytes(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise CaptureError(f"{path} is damaged or not a PNG image; copy the recording again")
     if image.dtype != dtype or image.ndim != 2:

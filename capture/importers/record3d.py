@@ -13,7 +13,6 @@ at hand; readings and writings of it by others agree with this.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from capture.importers.phone_session import PhoneFrame, PhoneRecording, write_ph
 from capture.iphone.record3d_frames import millimetres
 from capture.session import Session
 from geometry.rigid import rigid
+from geometry.told_values import json_of
 
 ORIGIN = "record3d"
 DEPTH_SHAPES = {256 * 192: (256, 192), 640 * 480: (640, 480), 960 * 720: (960, 720)}
@@ -99,7 +99,7 @@ def import_r3d(
 
 def _read_metadata(archive: zipfile.ZipFile, source: Path) -> _Metadata:
     try:
-        values: dict[str, Any] = json.loads(_entry(archive, source, "metadata"))
+        values: dict[str, Any] = json_of(_entry(archive, source, "metadata"))
         relative = _transforms(np.array(values["poses"], np.float64).reshape(-1, 7))
         frames, notes = len(relative), []
         if not frames:

@@ -9,7 +9,6 @@ where it is within 4 mm by these readings (`tests/capture/test_scanner3d_app.py`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from capture.importers.phone_session import (
     write_phone_session,
 )
 from capture.session import Session
+from geometry.told_values import json_of
 
 ORIGIN = "3d-scanner-app"
 PATTERN = "frame_[0-9][0-9][0-9][0-9][0-9].json"
@@ -98,7 +98,7 @@ def _frames(metas: list[Path]) -> Iterator[PhoneFrame]:
 def _read_meta(path: Path) -> tuple[float, np.ndarray, np.ndarray]:
     """Time, K and T_arkit_camera of a frame."""
     try:
-        values = json.loads(read_bytes(path))
+        values = json_of(read_bytes(path))
         K = np.array(values["intrinsics"], np.float64).reshape(3, 3)
         T = np.array(values[POSE_KEY], np.float64).reshape(4, 4)
         T[3] = (0, 0, 0, 1)  # single precision leaves 0.9999999

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,8 @@ from jaxtyping import Float, UInt8, UInt16
 
 from capture.errors import CaptureError
 from capture.importers.source_stream import JPEG, PNG, image_header
+from geometry.coded_images import decode_image
+from geometry.told_values import json_of
 
 SUFFIX = ".smc"
 
@@ -91,7 +92,7 @@ class SmcFile:
         """A data set of JSON text. Raises CaptureError when it is not."""
         value = self.array(place)[()]
         try:
-            return json.loads(value.decode() if isinstance(value, bytes) else str(value))
+            return json_of(value.decode() if isinstance(value, bytes) else str(value))
         except (ValueError, UnicodeDecodeError) as error:
             raise CaptureError(f"{self.path}: {place} is not complete JSON ({error}); write the file again") from None
 
@@ -105,7 +106,7 @@ class SmcFile:
         if value.dtype == np.uint8 and value.ndim == 3 and value.shape[2] == 3:
             bgr = cv2.cvtColor(value, cv2.COLOR_RGB2BGR)
         elif data and not data.startswith((JPEG, PNG)):
-            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            bgr = decode_image(data, cv2.IMREAD_COLOR)
         if bgr is not None:
             return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
         image_header(data, f"{self.path}: {place}")
@@ -125,7 +126,7 @@ class SmcFile:
         value = self.array(place)
         if value.ndim == 2 and value.dtype in (np.uint8, np.bool_):
             return value.astype(np.uint8)
-        image = cv2.imdecode(np.frombuffer(value.tobytes(), np.uint8), cv2.IMREAD_COLOR) if value.size else None
+        image = decode_image(value.tobytes(), cv2.IMREAD_COLOR)
         if image is None:
             raise CaptureError(f"{self.path}: {place} is no mask; write the file again")
         return image.max(-1)

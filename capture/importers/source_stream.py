@@ -21,6 +21,7 @@ from capture.importers.png_chunks import SIGNATURE, is_whole_png
 from capture.mcap_recording import McapWriter
 from capture.session_info import StreamInfo, StreamKind
 from capture.video import VideoStream
+from geometry.coded_images import decode_image
 
 JPEG, PNG = b"\xff\xd8\xff", SIGNATURE
 
@@ -59,7 +60,7 @@ class SourceStream:
                 return video.frame(number)
             finally:
                 video.close()
-        bgr = cv2.imdecode(np.frombuffer(self.read(number), np.uint8), cv2.IMREAD_COLOR)
+        bgr = decode_image(self.read(number), cv2.IMREAD_COLOR)
         if bgr is None:
             raise CaptureError(f"frame {number} of {self.name} cannot be decoded; copy the recording again")
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)

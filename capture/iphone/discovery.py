@@ -13,6 +13,7 @@ from typing import Any
 from capture.found_device import DriverReport, FoundDevice
 from capture.iphone.pairing import PairingAddress, pairing_folder
 from capture.iphone.phone_link import PhoneStatus
+from geometry.told_values import json_of
 
 FRESH_S = 5.0
 """A server writes twice a second; an older file was left by one that was killed."""
@@ -78,7 +79,7 @@ def _running(folder: Path) -> list[dict[str, Any]]:
     states = []
     for path in sorted(folder.glob("running/*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            state = json.loads(path.read_text("utf-8"))
+            state = json_of(path.read_text("utf-8"))
             if 0 <= time.time() - float(state["written"]) < FRESH_S:
                 for phone in state["phones"]:
                     _found(phone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
@@ -17,6 +16,7 @@ from capture.session import Session
 from capture.session_info import DeviceInfo, StreamInfo
 from geometry.camera import Camera
 from geometry.rigid import inverse
+from geometry.told_values import json_of
 
 ORDER = ("depth", "color", "ir")
 """Of frames of one time."""
@@ -193,7 +193,7 @@ def _attached(plan: RealSensePlan) -> dict[str, dict[str, Any]] | None:
         if data is None:
             continue
         try:
-            return {_kind(str(said["stream"])): said for said in json.loads(data)}
+            return {_kind(str(said["stream"])): said for said in json_of(data)}
         except (ValueError, KeyError, TypeError) as error:
             raise CaptureError(
                 f"{plan.session.folder}: realsense.json of {plan.device.name} is damaged ({error}); import it again"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from capture.errors import CaptureError
+from geometry.told_values import toml_of
 
 Table = TypeVar("Table")
 MANY = 12
@@ -22,7 +23,7 @@ MANY = 12
 def read_toml(path: Path, *, missing: str) -> dict[str, Any]:
     """The contents of a TOML file. Raises CaptureError; `missing` is the next step where there is no such file."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return toml_of(path.read_text("utf-8"))
     except FileNotFoundError:
         raise CaptureError(f"there is no {path}; {missing}") from None
     except OSError as error:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from geometry.told_values import json_of
+
 WARM_UP_S = 40 * 60.0
 """Depth of an Azure Kinect drifts for 40 to 50 minutes after its start (Tölgyessy et al., Sensors 2021, 21, 413)."""
 PAUSE_S = 120.0
@@ -33,7 +35,7 @@ class RunningRecord:
         self.path = path or state_file()
         self._spans: dict[str, tuple[float, float]] = {}
         try:
-            values = json.loads(self.path.read_text("utf-8"))
+            values = json_of(self.path.read_text("utf-8"))
             self._spans = {str(serial): (float(begin), float(end)) for serial, (begin, end) in values.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             pass

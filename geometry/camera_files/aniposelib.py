@@ -7,7 +7,6 @@ metres, and say so under `metadata`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from geometry.camera_files.reading import add_camera, check_unit, file_bytes, nu
 from geometry.camera_files.writing import write_text
 from geometry.errors import GeometryError
 from geometry.rigid import from_rotvec, inverse
+from geometry.told_values import toml_of
 
 UNIT = {"metre": 1.0, "millimetre": 1e-3}
 _DIRECTION = "rotation and translation take world to camera coordinates"
@@ -40,7 +40,7 @@ def read_aniposelib_file(path: Path | str, unit_m: float | None = None) -> Camer
     a fisheye camera, and on cameras so far apart that the unit must be another.
     """
     try:
-        content = tomllib.loads(file_bytes(path).decode("utf-8-sig"))
+        content = toml_of(file_bytes(path).decode("utf-8-sig"))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete TOML file ({error}); export it again") from error
     metadata = content.pop("metadata", {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from geometry.camera_files.qualisys import read_qualisys
 from geometry.camera_files.reading import file_bytes
 from geometry.camera_files.yaml_reading import read_yaml
 from geometry.errors import GeometryError
+from geometry.told_values import json_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,7 +186,7 @@ def _format_of_folder(folder: Path) -> str:
 
 def _format_of_json(path: Path) -> str:
     try:
-        content: Any = json.loads(file_bytes(path).decode("utf-8-sig").rstrip("\0 \r\n"))
+        content: Any = json_of(file_bytes(path).decode("utf-8-sig").rstrip("\0 \r\n"))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); write it again") from error
     if is_kinect_calibration(content):

@@ -6,7 +6,6 @@ crops the sensor (Azure Kinect SDK, `mode_specific_calibration.c`). Its frame is
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from geometry.camera_files.azure_kinect_modes import COLOR_MODES, DEPTH_MODES, S
 from geometry.camera_files.reading import file_bytes, numbers, part
 from geometry.errors import GeometryError
 from geometry.rigid import inverse, rigid
+from geometry.told_values import json_of
 
 MODEL = "CALIBRATION_LensDistortionModelBrownConrady"
 DEPTH_PURPOSE, COLOR_PURPOSE = "CALIBRATION_CameraPurposeDepth", "CALIBRATION_CameraPurposePhotoVideo"
@@ -81,7 +81,7 @@ def parse_kinect_calibration(raw: bytes, source: str) -> KinectCalibration:
     pre-production devices, which has a centre of distortion that `Camera` cannot hold.
     """
     try:
-        content = json.loads(raw.decode("utf-8-sig").rstrip("\0 \r\n"))
+        content = json_of(raw.decode("utf-8-sig").rstrip("\0 \r\n"))
     except ValueError as error:
         raise GeometryError(
             f"{source}: not a complete JSON calibration ({error}); read it from the device again"

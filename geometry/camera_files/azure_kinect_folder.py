@@ -18,6 +18,7 @@ from geometry.camera_files.azure_kinect_writing import calibration_json
 from geometry.camera_files.cameras_json import CameraFile
 from geometry.camera_files.writing import write_text
 from geometry.errors import GeometryError
+from geometry.told_values import json_of
 
 MODES = ("720P", "NFOV_UNBINNED")
 """Of colour and depth, where neither the file nor the caller says: the rig's own."""
@@ -72,7 +73,7 @@ def write_kinects(folder: Path | str, cameras: Mapping[str, Camera]) -> tuple[st
         raise GeometryError(f"{folder}: no device has a colour and a depth camera, which a Kinect's file needs")
     for device in both:
         color, depth = cameras[f"{device}/color"], cameras[f"{device}/depth"]
-        content = json.loads(calibration_json(depth, color, serial=device))
+        content = json_of(calibration_json(depth, color, serial=device))
         named = {"color_mode": _name(color, COLOR_MODES), "depth_mode": _name(depth, DEPTH_MODES)}
         write_text(Path(folder) / f"{device}.json", json.dumps(content | {"about": _ABOUT | named}, indent=1) + "\n")
     lost = [f"where the device(s) {', '.join(both)} stand: a factory calibration knows its own two cameras alone"]
@@ -81,7 +82,7 @@ def write_kinects(folder: Path | str, cameras: Mapping[str, Camera]) -> tuple[st
 
 
 def _noted(file: Path) -> tuple[str, str]:
-    about = json.loads(file.read_text("utf-8-sig").rstrip("\0 \r\n")).get("about")
+    about = json_of(file.read_text("utf-8-sig").rstrip("\0 \r\n")).get("about")
     about = about if isinstance(about, dict) else {}
     return str(about.get("color_mode", MODES[0])), str(about.get("depth_mode", MODES[1]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from geometry.camera import Camera
 from geometry.camera_files.reading import file_bytes, numbers, part
 from geometry.camera_files.writing import write_json
 from geometry.errors import GeometryError
+from geometry.told_values import json_of
 
 SCHEMA = 1
 DIRECTION = "T_world_camera: p_world = T_world_camera @ p_camera"
@@ -66,7 +66,7 @@ def read_camera_file(path: Path | str) -> CameraFile:
     distortion that is not ours; on a key that is missing; on numbers that cannot be a camera's.
     """
     try:
-        content = json.loads(file_bytes(path))
+        content = json_of(file_bytes(path))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); write it again") from error
     for key, expected in (("schema", (SCHEMA,)), ("direction", (DIRECTION,)), ("unit", (UNIT,)), ("world", _WORLDS)):

@@ -6,7 +6,6 @@ The world is the frame of kinect_color_000 (y down). The file has neither image 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from geometry.camera_files.reading import check_unit, file_bytes, numbers
 from geometry.camera_files.writing import write_json
 from geometry.errors import GeometryError
 from geometry.rigid import inverse, rigid
+from geometry.told_values import json_of
 
 DIRECTION = "R and T taken as world to camera (x_camera = R x_world + T), metres, as the release describes them"
 SIZES = {"color": (1920, 1080), "depth": (640, 576), "iphone/color": (1920, 1440)}
@@ -31,7 +31,7 @@ _KINECT = re.compile(r"kinect_(color|depth)_(\d+)")
 def is_humman_cameras(path: Path | str) -> bool:
     """Whether a file has HuMMan's keys; False for anything that cannot be read."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json_of(Path(path).read_bytes())
     except (OSError, ValueError):
         return False
     return is_humman_content(content)
@@ -49,7 +49,7 @@ def read_humman_cameras(path: Path | str, sizes: Mapping[str, tuple[int, int]]) 
     damaged, is not HuMMan's, or lacks the camera of a stream.
     """
     try:
-        content: Any = json.loads(file_bytes(path))
+        content: Any = json_of(file_bytes(path))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); copy it again") from error
     if not isinstance(content, dict):
@@ -82,7 +82,7 @@ def read_humman_file(path: Path | str, unit_m: float | None = None, size: tuple[
     Raises GeometryError as `read_humman_cameras` does, and when the places cannot be metres.
     """
     try:
-        keys = list(json.loads(file_bytes(path)))
+        keys = list(json_of(file_bytes(path)))
     except (ValueError, TypeError) as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); copy it again") from error
     sizes = {}

@@ -6,7 +6,6 @@ lens distortion, no unit and no statement of which way is up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from geometry.camera import Camera
 from geometry.camera_files.reading import file_bytes, numbers, part
 from geometry.errors import GeometryError
 from geometry.rigid import inverse
+from geometry.told_values import json_of
 
 DIRECTION = "Open3D's extrinsic taken as world to camera, the length unit as metres, no lens distortion"
 
@@ -22,7 +22,7 @@ DIRECTION = "Open3D's extrinsic taken as world to camera, the length unit as met
 def is_open3d_cameras(path: Path | str) -> bool:
     """Whether a file is one of the three; False for anything that cannot be read."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json_of(Path(path).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and (
@@ -37,7 +37,7 @@ def read_open3d_cameras(path: Path | str, names: Sequence[str]) -> tuple[dict[st
     or holds another number of cameras than there are names.
     """
     try:
-        content: Any = json.loads(file_bytes(path))
+        content: Any = json_of(file_bytes(path))
     except ValueError as error:
         raise GeometryError(f"{path}: not a complete JSON file ({error}); write it again") from error
     if isinstance(content, dict) and "intrinsic_matrix" in content:

@@ -45,7 +45,7 @@ def numbers(mapping: Mapping[str, Any], key: str, shape: tuple[int, ...], place:
     value = part(mapping, key, place)
     try:
         array = np.array(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.empty(0)
     known = array.squeeze().shape in (np.empty(shape).squeeze().shape, (array.size,))
     if array.size != np.prod(shape) or not known or not np.isfinite(array).all():

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from geometry.camera import Camera
+from geometry.coded_images import decode_image
 from geometry.depth import decode_depth_mm, depth_to_points
 from geometry.rigid import transform
 from hps.datasets.protocol import CloudProtocol
@@ -94,7 +95,7 @@ def _read(path: Path, what: str) -> np.ndarray:
         content = path.read_bytes()
     except OSError as error:
         raise HpsError(f"{path}: the {what} cannot be read ({error.strerror}); extract it again") from None
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    image = decode_image(content, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise HpsError(f"{path}: the {what} is damaged; extract it again")
     return np.asarray(image)

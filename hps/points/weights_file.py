@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from body.model import BodyModel
+from geometry.told_values import json_of
 from hps.errors import HpsError
 from hps.points.landmarks import landmarks_of
 
@@ -118,7 +119,7 @@ def _info(text: str | None, path: Path) -> WeightsInfo:
     if text is None:
         raise HpsError(f"{path} does not say what its weights are of; it was not written by scripts/train_points.py")
     try:
-        described = json.loads(text)
+        described = json_of(text)
         found = described.pop("format")
         if found == FORMAT:
             return WeightsInfo(**described)

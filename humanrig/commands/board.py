@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from geometry.coded_images import decode_image
 from humanrig.commands.group import group
 from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, progress, say
@@ -186,7 +187,7 @@ def _find_in_images(images: list[Path], words: str | None, out: Path | None, jso
     detector = BoardDetector(described, one_camera=True)
     rows, pictures = [], []
     for path in images:
-        image = cv2.imread(str(path), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR)
+        image = decode_image(path.read_bytes(), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR) if path.is_file() else None
         if image is None:
             say(f"{path} is no image that can be read; it is left out")
             continue

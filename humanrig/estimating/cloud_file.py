@@ -10,8 +10,9 @@ import numpy as np
 
 from geometry.camera import Camera
 from geometry.cloud import PointCloud
+from geometry.coded_images import decode_image
 from geometry.depth import depth_to_points
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npz
 from geometry.pcd_files import read_pcd_cloud
 from geometry.ply_files import read_ply_cloud
 from geometry.rigid import inverse, rotate
@@ -101,8 +102,7 @@ def _plain(cloud: PointCloud, options: FileOptions) -> PersonCloud:
 def _npz(path: Path, options: FileOptions) -> PersonCloud:
     """Arrays `points`, and where there are any `camera`, `origins`, `up` (ours), or `T_world_camera` (synthesis)."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
+        arrays: dict[str, Any] = dict(read_npz(path))
     except DAMAGED as error:
         raise HumanrigError(f"{path} cannot be read ({damage(error)}); export the cloud again") from None
     points = arrays.get("points")
@@ -163,7 +163,7 @@ def _mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     if not path.is_file():
         raise HumanrigError(f"there is no file {path}, which --mask names; give a picture of the depth image's size")
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    mask = decode_image(path.read_bytes(), cv2.IMREAD_GRAYSCALE)
     if mask is None or mask.shape != shape:
         kind = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]} pixels"
         raise HumanrigError(f"--mask {path} is {kind}; it must be a picture of the depth image's {shape[1]}x{shape[0]}")

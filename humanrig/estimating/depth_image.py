@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
+from geometry.coded_images import decode_image
 from geometry.depth import decode_depth_mm
 from humanrig.errors import HumanrigError
 
@@ -20,7 +21,7 @@ def read_depth_image(path: Path, unit: str = "mm") -> Float32[np.ndarray, "rows 
     """Metres, NaN where the file has 0. Raises HumanrigError for what is no depth image."""
     if not path.is_file():
         raise HumanrigError(f"there is no depth image at {path}; check the path")
-    depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    depth = decode_image(path.read_bytes(), cv2.IMREAD_UNCHANGED)
     if depth is None or depth.ndim != 2 or depth.dtype != np.uint16:
         kind = "no picture" if depth is None else f"{depth.dtype} with shape {depth.shape}"
         raise HumanrigError(f"{path} is {kind}; a depth image is a PNG of one channel with 16 bits, in millimetres")

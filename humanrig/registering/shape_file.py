@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from body.model import BodyModel
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 from registration.shape.estimate import ShapeEstimate
 
@@ -41,8 +41,7 @@ def write_shape(estimate: ShapeEstimate, model: BodyModel, path: Path) -> None:
 def read_shape(path: Path, model: BodyModel) -> ShapeEstimate:
     """The shape of a file. Raises RegistrationError for a missing or damaged one, and for another body model's."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            a = dict(data)
+        a = read_npz(path)
         sha256, name = str(a["model_sha256"]), str(a["model"])
         estimate = ShapeEstimate(
             betas=a["betas"],

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from geometry.cloud import PointCloud
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npz
+from geometry.told_values import json_of
 from registration.errors import RegistrationError
 
 CAMERAS = "cameras.json"
@@ -48,10 +49,10 @@ def write_cloud(path: Path, cloud: PointCloud) -> None:
 def read_cloud(path: Path) -> PointCloud:
     """The cloud, points and normals in float64. Raises RegistrationError when the file is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in DTYPES if name in data or name not in OPTIONAL}
-            for name, value in OPTIONAL.items():
-                arrays.setdefault(name, np.full(len(arrays["points"]), value, DTYPES[name]))
+        data = read_npz(path)
+        arrays = {name: data[name] for name in DTYPES if name in data or name not in OPTIONAL}
+        for name, value in OPTIONAL.items():
+            arrays.setdefault(name, np.full(len(arrays["points"]), value, DTYPES[name]))
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds for this instant") from None
     except DAMAGED as error:
@@ -72,7 +73,7 @@ def read_cloud_cameras(folder: Path) -> list[str]:
     """
     path = folder / CAMERAS
     try:
-        return [str(name) for name in json.loads(path.read_text())["cameras"]]
+        return [str(name) for name in json_of(path.read_text())["cameras"]]
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds") from None
     except (ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from geometry.told_values import toml_of
 from registration.errors import RegistrationError
 from registration.keypoints.named_sets import SETS, set_of, set_of_size
 from registration.keypoints.onnx_header import OnnxHeader
@@ -77,7 +78,7 @@ def read_description(path: Path) -> Description:
     if not path.is_file():
         return Description()
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        values: dict[str, Any] = toml_of(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RegistrationError(f"{path} is not TOML: {error}") from None
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 
 
@@ -59,8 +59,7 @@ def read_track(path: Path) -> KeypointTrack:
     Raises RegistrationError when the file is missing or lacks an array.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        arrays = read_npz(path)
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage keypoints") from None
     except DAMAGED as error:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
+from geometry.coded_images import decode_image
 from registration.errors import RegistrationError
 
 BRIGHTEST, STEP = 255, 16
@@ -47,8 +48,7 @@ def read_mask(path: Path, person: int | None = None) -> Bool[np.ndarray, "rows c
 
 
 def _read(path: Path) -> np.ndarray:
-    data = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    image = decode_image(path.read_bytes(), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
     if image is None:
         raise RegistrationError(f"{path} is missing or damaged; run the stage masks again")
     return np.asarray(image)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int64
 
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npz
 from registration.errors import RegistrationError
 
 FILE = "people.npz"
@@ -41,7 +41,7 @@ def read_people_track(path: Path) -> PeopleTrack | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path) as arrays:
-            return PeopleTrack(instants=arrays["instants"].astype(np.int64), center=arrays["center"].astype(float))
+        arrays = read_npz(path)
+        return PeopleTrack(instants=arrays["instants"].astype(np.int64), center=arrays["center"].astype(float))
     except DAMAGED as error:
         raise RegistrationError(f"{path} cannot be read ({damage(error)}); run the stage masks again") from None

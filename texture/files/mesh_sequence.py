@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Integer
 
 from geometry.mesh import TriangleMesh
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npz
 from texture.errors import TextureError
 from texture.surfaces.binding import Binding
 
@@ -160,8 +160,7 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise TextureError(f"{path} is missing; run the stage mesh")
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
     except DAMAGED as error:
         raise TextureError(f"{path} cannot be read ({damage(error)}); run the stage mesh again") from None
     if missing := [name for name in names if name not in arrays]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
-import simplejpeg
 from jaxtyping import Float32, Float64
 
 from capture.errors import CaptureError
 from capture.session import Session
 from capture.sync.content.correlation import Signal
 from capture.video import VideoStream
+from geometry.coded_images import decode_jpeg
 
 SIZE_PX = 160
 """Width of the pictures that are compared; a person is still 30 pixels wide."""
@@ -40,9 +40,7 @@ def grey_pictures(
         if info.encoding == "jpeg" and info.topic is not None:
             data = session.recording(info.file).read(info.topic, index).data
             try:
-                grey = simplejpeg.decode_jpeg(data, colorspace="GRAY", min_width=SIZE_PX, min_height=SIZE_PX // 2)[
-                    ..., 0
-                ]
+                grey = decode_jpeg(data, "GRAY", min_width=SIZE_PX, min_height=SIZE_PX // 2)[..., 0]
             except ValueError as error:
                 raise CaptureError(f"{session.folder}: frame {index} of {stream} is damaged ({error})") from None
         else:

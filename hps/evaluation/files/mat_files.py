@@ -19,8 +19,8 @@ from typing import Final, Literal
 import numpy as np
 from jaxtyping import Float
 
+from geometry.unpacking import most_bytes
 from hps.errors import HpsError
-from hps.evaluation.files.unpacking import most_bytes
 
 Order = Literal["<", ">"]
 

@@ -14,10 +14,11 @@ import numpy as np
 from body.errors import BodyError
 from body.pickles import read_pickled_values
 from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import read_npz as arrays_of
+from geometry.unpacking import TooLarge, check_archive
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries
 from hps.evaluation.files.pickle_files import pickled, write_whole
-from hps.evaluation.files.unpacking import most_bytes
 
 
 def npz_names(path: Path) -> frozenset[str]:
@@ -39,10 +40,9 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, np.nda
     Raises HpsError for a missing or damaged file, and for one that holds Python objects (pickles).
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check_size(archive, path)
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files if names is None or name in names}
+        return arrays_of(path, names)
+    except TooLarge as error:
+        raise HpsError(f"{path} {error}") from None
     except FileNotFoundError:
         raise HpsError(f"{path} is missing; extract the data set again") from None
     except DAMAGED as error:
@@ -72,13 +72,11 @@ def read_npz_entries(path: Path) -> Entries:
 
 
 def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
-    """No member gives more bytes than it says that it has."""
-    size, most = sum(member.file_size for member in archive.infolist()), most_bytes(path.stat().st_size)
-    if size > most:
-        raise HpsError(
-            f"{path} would become {size / 2**30:.1f} GiB, more than the {most / 2**30:.1f} GiB that are allowed for "
-            "its size; if you trust it, store it without compression"
-        )
+    """Raises HpsError for an archive that would become too large."""
+    try:
+        check_archive(archive, path.stat().st_size)
+    except TooLarge as error:
+        raise HpsError(f"{path} {error}") from None
 
 
 def _member(content: bytes, where: str) -> np.ndarray:

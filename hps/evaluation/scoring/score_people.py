@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geometry.npz_files import DAMAGED, damage
+from geometry.npz_files import DAMAGED, damage, read_npy
 from hps.errors import HpsError
 from hps.evaluation.people_annotations import PersonAnnotations
 from hps.evaluation.scoring.body_models import BodyModels
@@ -87,7 +87,7 @@ def score_people(
 def read_regressor(path: Path) -> np.ndarray:
     """A (joints, vertices) matrix of a .npy file. Raises HpsError for anything else."""
     try:
-        matrix = np.load(path, allow_pickle=False)
+        matrix = read_npy(path)
     except DAMAGED as error:
         raise HpsError(
             f"{path} is not a .npy file of a plain matrix ({damage(error)}); give J_regressor_h36m.npy"

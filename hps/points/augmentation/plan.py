@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from geometry.told_values import toml_of
 from hps.errors import HpsError
 from hps.points.augmentation.blobs import Blobs
 from hps.points.augmentation.body_facts import BodyFacts, default_facts
@@ -90,7 +91,7 @@ def load_plan(name_or_path: str | Path) -> AugmentationPlan:
     if not path.suffix:
         path = PLANS / f"{name_or_path}.toml"
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = toml_of(path.read_text("utf-8"))
     except FileNotFoundError:
         known = ", ".join(plan_names())
         raise HpsError(f"there is no plan {name_or_path}; give a .toml file or one of {known}") from None

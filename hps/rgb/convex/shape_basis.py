@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from hps.errors import HpsError
 from hps.points.landmarks import LANDMARK_COUNT
 from hps.rgb.keypoint_names import LIFTED_COUNT
@@ -62,10 +62,10 @@ class ShapeBasis:
 def read_shape_basis(path: Path) -> ShapeBasis:
     """The basis in a file, in float64. Raises HpsError, naming the file, when it is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {n: torch.as_tensor(file[n].astype(np.float64)) for n in NUMBERS}
-            return ShapeBasis(**arrays, source=str(file["source"]))
-    except (OSError, KeyError, *DAMAGED) as error:
+        file = read_npz(path)
+        arrays = {n: torch.as_tensor(file[n].astype(np.float64)) for n in NUMBERS}
+        return ShapeBasis(**arrays, source=str(file["source"]))
+    except DAMAGED as error:
         raise HpsError(f"{path} is not a shape basis ({error}); make one with scripts/build_shape_basis.py") from None
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from geometry.told_values import json_of
 from hps.errors import HpsError
 
 Seen = Literal["clear", "hidden"]
@@ -65,7 +66,7 @@ def write_table(path: Path, table: ErrorTable) -> None:
 def read_table(path: Path = MEASURED) -> ErrorTable:
     """The measured table, or that of a file. Raises HpsError when it is none."""
     try:
-        told = json.loads(path.read_text())
+        told = json_of(path.read_text())
         told["confidence"] = {
             seen: {kind: tuple(values) for kind, values in kinds.items()} for seen, kinds in told["confidence"].items()
         }

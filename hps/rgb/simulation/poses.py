@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int64
 from body.motion.joint_limits import human_limits
 from body.motion.library import MotionLibrary
 from body.motion.splits import Split
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from hps.errors import HpsError
 from hps.synthesis.sampling.motions import PRIOR, clips_of
 
@@ -118,9 +118,9 @@ def write_poses(path: Path, table: PoseTable) -> None:
 def read_poses(path: Path) -> PoseTable:
     """What `write_poses` wrote. Raises HpsError when the file is missing or is none."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            rotations, motion, motions = file["rotations"], file["motion"], file["motions"]
-    except (OSError, KeyError, *DAMAGED) as error:
+        file = read_npz(path)
+        rotations, motion, motions = file["rotations"], file["motion"], file["motions"]
+    except DAMAGED as error:
         raise HpsError(f"{path} holds no poses ({error}); delete it, and it is made again") from None
     if rotations.shape[1:] != (24, 3) or motion.shape != rotations.shape[:1]:
         raise HpsError(f"{path} has rotations {rotations.shape} and motions {motion.shape}; delete it")

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from body.bank import load_body_bank
 from body.model import BodyModel
+from geometry.told_values import toml_of
 from hps.errors import HpsError
 from hps.synthesis.config import SynthesisConfig
 
@@ -77,7 +78,7 @@ def read_dataset_file(folder: Path) -> DatasetInfo:
     """What a data set is made of. Raises HpsError when there is none, or it is damaged or of another version."""
     path = folder / NAME
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = toml_of(path.read_text("utf-8"))
         if data["format"] != FORMAT:
             raise HpsError(f"{path} has format {data['format']}, this program reads {FORMAT}; use the program it is of")
         config = validated_config(data["config"], str(path))

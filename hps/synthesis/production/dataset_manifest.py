@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from geometry.told_values import json_of
 from hps.errors import HpsError
 from hps.synthesis.production.dataset_file import FORMAT, DatasetInfo
 from hps.synthesis.production.shard_manifest import ShardManifest
@@ -50,7 +51,7 @@ def read_dataset_manifest(folder: Path) -> dict[str, Any]:
     """The manifest. Raises HpsError when the data set is not finished or the file is damaged."""
     path = folder / NAME
     try:
-        found = json.loads(path.read_text())
+        found = json_of(path.read_text())
         if found["format"] != FORMAT:
             raise HpsError(f"{path} has format {found['format']}, this program reads {FORMAT}; make it again")
         return found

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from geometry.told_values import json_of
 from hps.synthesis.production.shard_plan import Shard
 from hps.synthesis.scenes.table import SceneTable
 
@@ -94,7 +95,7 @@ class ShardManifest:
 def read_shard_manifest(paths: ShardPaths) -> ShardManifest | None:
     """The manifest; None where there is none, or none that can be read: the shard is made again."""
     try:
-        found = ShardManifest(**json.loads(paths.manifest.read_text()))
+        found = ShardManifest(**json_of(paths.manifest.read_text()))
     except (OSError, ValueError, TypeError):
         return None
     whole = all(set(part) == {"tar", "parquet"} for part in (found.bytes, found.sha256))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from geometry.camera import Camera
+from geometry.coded_images import decode_image
 from geometry.rigid import is_rigid
 from humanrig.errors import HumanrigError
 from humanrig.estimating.depth_image import read_depth_image
@@ -113,7 +114,7 @@ def _placed(numbers: tuple[float, ...] | None) -> Float[np.ndarray, "4 4"]:
 
 
 def _mask(path: Path, width: int, height: int) -> Bool[np.ndarray, "{height} {width}"]:
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+    mask = decode_image(path.read_bytes(), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
     if mask is None or mask.shape != (height, width):
         kind = "no picture" if mask is None else f"{mask.shape[1]}x{mask.shape[0]} pixels"
         raise HumanrigError(f"--mask {path} is {kind}; it must be a picture of the colour picture's {width}x{height}")

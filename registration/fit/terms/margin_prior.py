@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from scipy.spatial import KDTree
 
 from body.model import BodyModel
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 
 CROWN, SOLES = 0.47, -0.475
@@ -83,19 +84,19 @@ def write_margin_priors(path: Path, priors: MarginPriors, source: str) -> None:
 def read_margin_priors(path: Path) -> MarginPriors:
     """The priors in a file. Raises RegistrationError, naming the file, when it has none."""
     try:
-        with np.load(path) as arrays:
-            kinds = tuple(
-                MarginPrior(
-                    name=str(name),
-                    **{
-                        part: arrays[f"{name}_{part}_mm"].astype(np.float64) / 1000
-                        for part in ("mean", "basis", "rest", "within")
-                    },
-                )
-                for name in arrays["kinds"]
+        arrays = read_npz(path)
+        kinds = tuple(
+            MarginPrior(
+                name=str(name),
+                **{
+                    part: arrays[f"{name}_{part}_mm"].astype(np.float64) / 1000
+                    for part in ("mean", "basis", "rest", "within")
+                },
             )
-            return MarginPriors(kinds=kinds, center=arrays["center"].astype(np.float64))
-    except (OSError, KeyError, ValueError) as error:
+            for name in arrays["kinds"]
+        )
+        return MarginPriors(kinds=kinds, center=arrays["center"].astype(np.float64))
+    except DAMAGED as error:
         raise RegistrationError(
             f"{path} has no margins of clothes ({error}); make it with scripts/build_margin_prior.py"
         ) from error

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.cluster.vq import kmeans2
 
 from body.joints import JOINT_COUNT
+from geometry.npz_files import DAMAGED, read_npz
 from registration.errors import RegistrationError
 
 JOINTS: Final = slice(1, 22)
@@ -95,9 +96,9 @@ def fit_pose_mixture(
 def read_pose_mixture(path: Path) -> PoseMixture:
     """The mixture in a file. Raises RegistrationError, naming the file, when it is none."""
     try:
-        with np.load(path) as arrays:
-            values = {name: arrays[name].astype(np.float64) for name in ("shares", "means", "spreads", "rest")}
-    except (OSError, KeyError, ValueError) as error:
+        arrays = read_npz(path)
+        values = {name: arrays[name].astype(np.float64) for name in ("shares", "means", "spreads", "rest")}
+    except DAMAGED as error:
         raise RegistrationError(
             f"{path} is not a pose prior ({error}); make one with scripts/build_pose_prior.py"
         ) from error

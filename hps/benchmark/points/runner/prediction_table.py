@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from body.joints import JOINT_COUNT
 from body.parameters import BodyParameters
-from geometry.npz_files import DAMAGED
+from geometry.npz_files import DAMAGED, read_npz
 from hps.benchmark.prediction import Prediction
 from hps.errors import HpsError
 
@@ -104,9 +104,8 @@ class PredictionTable:
         Raises HpsError for a file that is damaged, holds objects, or whose arrays disagree.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (*DAMAGED, AttributeError) as error:
+            arrays = read_npz(path)
+        except DAMAGED as error:
             raise HpsError(
                 f"{path} is not a whole .npz of plain arrays ({error}); write the predictions again"
             ) from None

@@ -17,8 +17,8 @@ from file_people import dumped, emdb, person, three_dpw
 from test_files_of_clips import gta_human
 from test_files_of_pictures import bedlam, human_data
 
+from geometry import unpacking
 from hps.errors import HpsError
-from hps.evaluation.files import unpacking
 from hps.evaluation.files.npz_files import read_npz, read_npz_entries
 from hps.evaluation.files.opening import read_annotations
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.io
 
+from geometry import unpacking
 from hps.errors import HpsError
-from hps.evaluation.files import unpacking
 from hps.evaluation.files.mat_files import forget_mat_files, mat_array, mat_shapes
 
 
