@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,6 +24,25 @@ TOTALS_S = 60.0
 """So often the lines say how all of it stands."""
 MARGIN = 6
 """Lines of the terminal that the table leaves for its head, the totals and the prompt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    head: str
+    ratio: int | None = None
+    justify: Literal["left", "right"] = "left"
+    least_width: int = 0
+    """Of the terminal: on a narrower one the column is left out."""
+
+
+COLUMNS = (
+    _Column(head="session", ratio=3),
+    _Column(head="stage"),
+    _Column(head="done", justify="right", least_width=60),
+    _Column(head="speed", justify="right", least_width=80),
+    _Column(head="time left", justify="right"),
+    _Column(head="", ratio=4, least_width=100),
+)
 
 
 @contextmanager
@@ -46,7 +67,8 @@ class _Drawn:
         if now - self._drawn >= REDRAW_S:
             self._drawn = now
             room = max(self._live.console.size.height - MARGIN, 1)
-            self._live.update(Group(table(batch, room), Text(totals(batch))), refresh=True)
+            width = self._live.console.size.width
+            self._live.update(Group(table(batch, room, width), Text(totals(batch))), refresh=True)
 
 
 class _Lines:
@@ -74,19 +96,18 @@ class _Lines:
             say(totals(batch))
 
 
-def table(batch: Batch, rows: int) -> Table:
-    """At most so many sessions: those at work, then what ended last, then what comes next."""
+def table(batch: Batch, rows: int, width: int) -> Table:
+    """At most so many sessions: those at work, then what failed, then what comes next. On a narrow terminal fewer
+    columns."""
     drawn = Table(box=None, pad_edge=False, expand=True)
-    drawn.add_column("session", ratio=3, min_width=14, no_wrap=True, overflow="ellipsis")
-    drawn.add_column("stage", no_wrap=True)
-    for head in ("done", "speed", "time left"):
-        drawn.add_column(head, justify="right", no_wrap=True)
-    drawn.add_column("", ratio=4, no_wrap=True, overflow="ellipsis")
-    works = sorted(batch.works, key=_place)
-    for work in works[:rows]:
-        drawn.add_row(*(Text(cell) for cell in _cells(work)))
-    if len(works) > rows:
-        drawn.add_row(Text(f"and {len(works) - rows} more"))
+    shown = [column for column in COLUMNS if width >= column.least_width]
+    for column in shown:
+        drawn.add_column(column.head, ratio=column.ratio, justify=column.justify, no_wrap=True, overflow="ellipsis")
+    for work in sorted(batch.works, key=_place)[:rows]:
+        cells = _cells(work)
+        drawn.add_row(*(Text(cells[column.head]) for column in shown))
+    if len(batch.works) > rows:
+        drawn.add_row(Text(f"and {len(batch.works) - rows} more"))
     return drawn
 
 
@@ -94,21 +115,20 @@ def _place(work: Work) -> tuple[int, int]:
     return (["running", "failed", "waiting", "done", "left out"].index(work.state), work.number)
 
 
-def _cells(work: Work) -> tuple[str, str, str, str, str, str]:
-    name = plain(work.found.name)
+def _cells(work: Work) -> dict[str, str]:
+    cells = dict.fromkeys((column.head for column in COLUMNS), "") | {"session": plain(work.found.name)}
     if work.state != "running":
-        return (name, work.state, "", "", "", plain(_why(work).removeprefix(": ")))
+        return cells | {"stage": work.state, "": plain(_why(work).removeprefix(": "))}
     done, total = work.progress
     speed, left = speed_of(work), step_left_s(work)
     stages = [step.done for step in work.stages]
-    return (
-        name,
-        work.running or ("ahead" if work.ahead else "waits"),
-        f"{sum(stages)}/{len(stages)}" + (f" + {100 * done / total:.0f} %" if total else ""),
-        f"{speed:.1f} instants/s" if speed is not None else "",
-        duration(left) if left is not None else "",
-        f"{len(work.ahead)} processes work ahead" if work.ahead else "",
-    )
+    return cells | {
+        "stage": work.running or ("ahead" if work.ahead else "waits"),
+        "done": f"{sum(stages)}/{len(stages)}" + (f" + {100 * done / total:.0f} %" if total else ""),
+        "speed": f"{speed:.1f} instants/s" if speed is not None else "",
+        "time left": duration(left) if left is not None else "",
+        "": f"{len(work.ahead)} processes work ahead" if work.ahead else "",
+    }
 
 
 def _end_of(step: Step, work: Work) -> str:

@@ -41,7 +41,7 @@ def running(batch: Batch, done: int, total: int, instants: int, seconds_ago: flo
 
 def drawn(batch: Batch, rows: int, width: int = 100) -> list[str]:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(table(batch, rows))
+    console.print(table(batch, rows, width))
     text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     return text.rstrip("\n").split("\n")
 
