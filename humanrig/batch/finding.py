@@ -9,6 +9,8 @@ from pathlib import Path
 from capture.errors import CaptureError
 from capture.session import INFO_FILE
 from capture.session_info import read_info
+from humanrig.batch.places import is_address
+from humanrig.errors import HumanrigError
 from humanrig.rig.take_folders import LINKS
 
 DEEPEST = 3
@@ -40,6 +42,9 @@ def find_sessions(words: Sequence[str]) -> list[Found]:
 
 
 def _of(word: str) -> Iterator[Found]:
+    if is_address(word):
+        yield from _at(word)
+        return
     path = Path(word)
     whole = str(path.resolve())
     if (path / INFO_FILE).is_file():
@@ -55,6 +60,21 @@ def _of(word: str) -> Iterator[Found]:
         yield Found(name=word, session=whole, trouble=trouble)
     for folder in inside:
         yield Found(name=str(folder), session=str(folder.resolve()), left_out=_why_left_out(folder))
+
+
+def _at(word: str) -> Iterator[Found]:
+    """The sessions at an address. They are not looked into: a take of the board there is told when it is brought."""
+    from humanrig.batch.places_remote import sessions_at
+
+    try:
+        found = sessions_at(word)
+    except HumanrigError as error:
+        yield Found(name=word, session=word, trouble=str(error))
+        return
+    if not found:
+        yield Found(name=word, session=word, trouble=f"there is no session at {word}; is the address right?")
+    for address in found:
+        yield Found(name=address, session=address)
 
 
 def _inside(folder: Path, depth: int) -> Iterator[Path]:

@@ -27,6 +27,10 @@ class SessionPlace(Protocol):
         whose publishing is cut off counts."""
         ...
 
+    def publish_all(self) -> None:
+        """Keeps every finished stage, of the sessions that this one links to as well."""
+        ...
+
 
 class LocalPlace:
     """A session in a folder that every process sees: what is written is kept."""
@@ -46,7 +50,19 @@ class LocalPlace:
     def publish(self, folder: str) -> None:
         """It is where it belongs already."""
 
+    def publish_all(self) -> None:
+        """All are where they belong."""
+
+
+def is_address(session: str) -> bool:
+    """Whether the word is an address such as s3://bucket/walk, and no path."""
+    return "://" in session
+
 
 def place_of(session: str) -> SessionPlace:
-    """The place of a session that was named by a path."""
+    """The place of a session that was named by a path or an address. Raises HumanrigError for a wrong address."""
+    if is_address(session):
+        from humanrig.batch.places_remote import RemotePlace
+
+        return RemotePlace(session)
     return LocalPlace(Path(session))

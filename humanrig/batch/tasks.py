@@ -89,7 +89,8 @@ def run_ahead_task(
 ) -> dict[str, Any]:
     """Works ahead of a stage that has not begun, on its instants from the first up to the last (not included), counted
     from 0. Does nothing where the stage's result is whole."""
-    opened = Session.open(place_of(session).local())
+    place = place_of(session)
+    opened = Session.open(place.local())
     known = pipeline.load_stage(stage)
     wanted, config = pipeline.wanted_of(opened, known, one_process(stage, Asked.of(asked).request))
     instants = wanted.instants[first:last]
@@ -101,10 +102,12 @@ def run_ahead_task(
             output=Path(scratch),
             config=config,
             instants=instants,
+            whole=tuple(wanted.instants),
             without=frozenset(wanted.without),
             progress=tell,
         )
         known.ahead.run(context)
+    place.publish("cache")
     return {"instants": len(instants)}
 
 
@@ -113,10 +116,12 @@ def shape_task(tell: Tell, *, session: str, asked: dict[str, Any]) -> dict[str, 
     from humanrig.registering.options import set_shape
 
     ask = Asked.of(asked)
-    opened = Session.open(place_of(session).local())
+    place = place_of(session)
+    opened = Session.open(place.local())
     path = None if ask.shape_from is None else Path(ask.shape_from)
     found = set_shape(opened, ask.configs, path, ask.scan_unit, ask.scan_up, lambda _, n, total: tell(n, total))
     shape = ask.configs.get("register", {}).get("shape")
+    place.publish_all()
     return {
         "shape": None if shape is None else str(shape),
         "skipped": found is None or found.skipped,
