@@ -20,6 +20,7 @@ from humanrig.commands import (
     clouds,
     demo,
     devices,
+    doctor,
     estimate,
     evaluate,
     export,
@@ -49,6 +50,7 @@ from humanrig.terminal import say
 
 COMMANDS = {
     "demo": demo.demo,
+    "doctor": doctor.doctor,
     "sample": sample.sample,
     "simulate": simulate.simulate,
     "synthesize": synthesize.synthesize,
