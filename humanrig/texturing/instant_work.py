@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from capture.session import Session
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
+from humanrig.kept_work import partial_path, read_note, write_note
 from humanrig.results import Results
 from humanrig.texturing.color_views import ColorViews
 from humanrig.texturing.config import TextureConfig
@@ -230,13 +230,14 @@ class InstantPainter:
         blend, cameras = made if isinstance(made, tuple) else (made, len(self.views.seeing(instant)))
         path.parent.mkdir(parents=True, exist_ok=True)
         source = np.zeros(len(blend.weight), np.uint8) if blend.source is None else blend.source
-        np.savez(path, colors=levels(blend), weight=blend.weight, source=source)
+        partial = partial_path(path)
+        np.savez(partial, colors=levels(blend), weight=blend.weight, source=source)
+        partial.replace(path)
         return Painted(instant=instant, cameras=cameras, seen=float((blend.weight > 0).mean()))
 
     def _once(self, path: Path, instant: int, work) -> Painted:
         """Does the work unless it was done before; a sign beside the file says that it is whole."""
-        sign = path.with_suffix(".json")
-        if sign.is_file() and path.is_file() and (known := _read_sign(sign)):
+        if known := _kept(path):
             return known
         self.views.damaged.clear()
         try:
@@ -245,7 +246,7 @@ class InstantPainter:
             return Painted(instant=instant, refused=str(error))
         damaged = tuple(sorted(self.views.damaged))
         done = Painted(instant=instant, cameras=done.cameras - len(damaged), seen=done.seen, damaged=damaged)
-        sign.write_text(json.dumps(done.__dict__))
+        write_note(path, vars(done))
         return done
 
 
@@ -253,12 +254,14 @@ BORROWED_WEIGHT = np.float32(1e-3)
 """What a borrowed colour counts when it meets its surroundings: less than any camera that saw the place itself."""
 
 
-def _read_sign(path: Path) -> Painted | None:
-    """What was noted beside a finished file; None where the note was cut off, as by a loss of power."""
+def _kept(path: Path) -> Painted | None:
+    """What became of a finished file that waits in the cache; None where there is none."""
+    values = read_note(path)
+    if values is None:
+        return None
     try:
-        values = json.loads(path.read_text())
         return Painted(**{**values, "damaged": tuple(values["damaged"])})
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
 
 

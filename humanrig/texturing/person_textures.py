@@ -13,6 +13,7 @@ import numpy as np
 
 from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
+from humanrig.kept_work import partial_path
 from humanrig.report.pictures import spread
 from humanrig.results import Results
 from humanrig.stage import StageContext
@@ -86,8 +87,34 @@ def paint_person(context: StageContext, results: Results, progress: Progress) ->
 
     Raises HumanrigError when no instant at all can be painted.
     """
-    config: TextureConfig = context.config
     instants = _wanted(results, context.instants)
+    painter = _painter(context, results, instants)
+    look, folder = painter.look, painter.folder
+    told = _paint(painter, instants, progress)
+    if not any((folder / results.person).glob("segment_*.jpg")):
+        raise HumanrigError(f"{results.person} has no texture: " + "; ".join(told.warnings()))
+    _hand_over(folder / results.person, context.output / results.person)
+    for finished in folder.parent.glob(f"{results.person}_*"):  # those of runs with other options too
+        shutil.rmtree(finished, ignore_errors=True)
+    return _figures(painter.config, look, told, results)
+
+
+def paint_ahead(context: StageContext, results: Results, progress: Progress) -> None:
+    """Paints the textures of some instants, which then wait in the cache for `paint_person`.
+
+    What they are painted with (the rig's look, the segments' textures) comes from instants all over the take: each
+    process begins with another of these and takes over those that others have made meanwhile.
+    """
+    everything = _wanted(results, context.everything)
+    mine = set(context.instants) & set(everything)
+    if not mine or not context.config.every_instant:
+        return
+    _paint(_painter(context, results, everything), everything, progress, mine)
+
+
+def _painter(context: StageContext, results: Results, instants: list[int]) -> InstantPainter:
+    """What paints a person. Raises HumanrigError when no camera is of use."""
+    config: TextureConfig = context.config
     plain = ColorViews(
         context.session,
         results.person,
@@ -98,14 +125,7 @@ def paint_person(context: StageContext, results: Results, progress: Progress) ->
     look = _look(results, plain, instants, config)
     folder = context.session.path("cache", "texture", f"{results.person}_{_key(context, look)}")
     folder.mkdir(parents=True, exist_ok=True)
-    painter = InstantPainter(context.session, results.person, config, look, folder)
-    told = _paint(painter, instants, progress)
-    if not any((folder / results.person).glob("segment_*.jpg")):
-        raise HumanrigError(f"{results.person} has no texture: " + "; ".join(told.warnings()))
-    _hand_over(folder / results.person, context.output / results.person)
-    for finished in folder.parent.glob(f"{results.person}_*"):  # those of runs with other options too
-        shutil.rmtree(finished, ignore_errors=True)
-    return _figures(config, look, told, results)
+    return InstantPainter(context.session, results.person, config, look, folder)
 
 
 def _look(results: Results, plain: ColorViews, instants: list[int], config: TextureConfig) -> RigLook:
@@ -125,7 +145,8 @@ def _look(results: Results, plain: ColorViews, instants: list[int], config: Text
     return look
 
 
-def _paint(painter: InstantPainter, instants: list[int], progress: Progress) -> Told:
+def _paint(painter: InstantPainter, instants: list[int], progress: Progress, mine: set[int] | None = None) -> Told:
+    """All passes. With `mine` only these instants are finished, and the passes begin near the first of them."""
     config, told = painter.config, Told()
     segments: dict[int, list[int]] = {}
     for instant in instants:
@@ -136,6 +157,9 @@ def _paint(painter: InstantPainter, instants: list[int], progress: Progress) -> 
     samples = sorted({i for n in whole for i in (*chosen[n], *(i for pair in pairs[n] for i in pair))})
     memory = spread(instants, config.clip_instants) if len(segments) > 1 else []
     finish = [i for i in instants if config.every_instant or painter.segment_of(i) not in whole]
+    if mine is not None:
+        samples, memory = _from(samples, min(mine)), _from(memory, min(mine))
+        finish = [i for i in finish if i in mine]
     total, done = len(samples) + len(memory) + len(finish), 0
     with painter_pool(painter, total) as pool:
 
@@ -146,7 +170,7 @@ def _paint(painter: InstantPainter, instants: list[int], progress: Progress) -> 
                 progress(done := done + 1, total)
 
         each("remember", memory)
-        _write_memory(painter, [i for i in memory if i not in told.refused])
+        _write_memory(painter, [i for i in sorted(memory) if i not in told.refused])
         each("sample", samples)
         for number in whole:
             _write_segment(painter, number, chosen[number], pairs[number], told)
@@ -154,6 +178,11 @@ def _paint(painter: InstantPainter, instants: list[int], progress: Progress) -> 
     if not total:
         progress(1, 1)
     return told
+
+
+def _from(instants: list[int], first: int) -> list[int]:
+    """The same, beginning with the first that is not before `first`."""
+    return [i for i in instants if i >= first] + [i for i in instants if i < first]
 
 
 def _write_memory(painter: InstantPainter, instants: list[int]) -> None:
@@ -166,7 +195,9 @@ def _write_memory(painter: InstantPainter, instants: list[int]) -> None:
     except TextureError:  # nothing was near the body: nothing is remembered
         return
     memory = BodyMemory.of(painter.body_atlas, sequence)
-    np.savez(painter.folder / "memory.npz", image=memory.image, known=memory.known)
+    path = painter.folder / "memory.npz"
+    np.savez(partial_path(path), image=memory.image, known=memory.known)
+    partial_path(path).replace(path)
 
 
 def _write_segment(
@@ -207,14 +238,14 @@ def _key(context: StageContext, look: RigLook) -> str:
     read = {name: done.digest for name in READS if (done := manifest.read(context.session.path(name)))}
     options = {name: value for name, value in asdict(context.config).items() if name != "workers"}
     gains = {stream: gain.tolist() for stream, gain in look.gains.items()}
-    made_of = [__version__, VERSION, look.streams, gains, _polish(look), read, options, context.instants]
+    made_of = [__version__, VERSION, look.streams, gains, _polish(look), read, options, context.everything]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _hand_over(made: Path, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for path in sorted(made.iterdir()):
-        if path.suffix != ".json":
+        if path.suffix != ".json" and not path.name.startswith("."):
             shutil.move(path, output / path.name)
 
 

@@ -11,6 +11,7 @@ import simplejpeg
 from jaxtyping import UInt8
 
 from humanrig.errors import HumanrigError
+from humanrig.kept_work import partial_path
 from texture.blending.inpainting import between_charts
 from texture.blending.residual import ResidualNoise
 from texture.blending.sequence import SequenceTexture
@@ -44,11 +45,13 @@ class SegmentState:
         )
 
     def write(self, path: Path) -> None:
-        """Uncompressed: it is read by every worker and deleted with the cache."""
+        """Uncompressed: it is read by every worker and deleted with the cache. Whole or not there."""
+        partial = partial_path(path)
         np.savez(
-            path, colors=self.sequence.colors, weight=self.sequence.weight, source=self.sequence.source,
+            partial, colors=self.sequence.colors, weight=self.sequence.weight, source=self.sequence.source,
             around=self.around, coarse=self.noise.coarse, fine=self.noise.fine,
         )  # fmt: skip
+        partial.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> SegmentState:
@@ -64,7 +67,9 @@ class SegmentState:
 def write_texture(path: Path, image: UInt8[np.ndarray, "rows columns 3"], quality: int) -> None:
     """A JPEG without subsampled colours: the borders of small charts are one texel wide."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorsubsampling="444"))
+    partial = partial_path(path)
+    partial.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorsubsampling="444"))
+    partial.replace(path)
 
 
 def write_maps(folder: Path, person: str, number: int, atlas: Atlas, sequence: SequenceTexture) -> None:
@@ -74,5 +79,7 @@ def write_maps(folder: Path, person: str, number: int, atlas: Atlas, sequence: S
         (source_map(folder, person, number), sequence.source),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not cv2.imwrite(str(path), atlas.image(values), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]):
+        partial = partial_path(path)
+        if not cv2.imwrite(str(partial), atlas.image(values), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]):
             raise HumanrigError(f"{path} cannot be written; is the disk full?")
+        partial.replace(path)

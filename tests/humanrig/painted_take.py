@@ -136,6 +136,21 @@ def write_surfaces(session, free=False):
     write_index(folder, "person00", [(i, number, "") for number, part in enumerate(parts) for i in part])
 
 
+def ahead(session, name, instants, whole=range(FRAMES), **options):
+    stage = load_stage(name)
+    stage.ahead.run(
+        StageContext(
+            session=session,
+            output=session.path("scratch"),
+            config=read_config(stage, options),
+            instants=list(instants),
+            whole=tuple(whole),
+            without=frozenset(),
+            progress=lambda done, total: None,
+        )
+    )
+
+
 def run(session, name, instants=range(FRAMES), without=(), **options):
     stage, calls = load_stage(name), []
     session.path(stage.folder).mkdir(exist_ok=True)

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from painted_take import FRAMES, paint, record, run, write_surfaces
+from painted_take import FRAMES, ahead, paint, record, run, write_surfaces
 
 from body.loading import load_body_model
 from calibration.color.srgb import light_of, values_of
+from humanrig import manifest
 from humanrig.commands.texture import sentences
 from humanrig.errors import HumanrigError
 from humanrig.texturing import instant_work
@@ -94,6 +95,28 @@ def test_maps_say_who_saw_a_texel(rgbd):
     np.testing.assert_array_equal(source > 0, confidence > 0)
     assert not list(session.path("texture").rglob("*.json"))
     assert not list(session.path("cache", "texture").iterdir())
+
+
+@pytest.mark.parametrize("free", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_textures_painted_ahead_are_taken_and_the_outputs_are_the_same(recorded, monkeypatch, free):
+    write_surfaces(recorded, free)
+    options = {"size": SMALL, "polish": False, "balance": False, "workers": 1}
+    figures = run(recorded, "texture", **options)
+    hashes = manifest.hash_outputs(recorded.path("texture"))
+    painted = []
+    paint_one = instant_work.paint
+    monkeypatch.setattr(instant_work, "paint", lambda *given: painted.append(1) or paint_one(*given))
+    for number in reversed(range(FRAMES)):
+        ahead(recorded, "texture", [number], **options)
+    done = len(painted)
+    assert done
+    litter = next(recorded.path("cache", "texture").glob("*/person00")) / ".000000.pc.1.jpg"
+    litter.write_bytes(b"cut off")  # by the death of a process
+    shutil.rmtree(recorded.path("texture"))
+    assert run(recorded, "texture", **options) == figures
+    assert len(painted) == done  # nothing is painted again
+    assert manifest.hash_outputs(recorded.path("texture")) == hashes
+    assert not list(recorded.path("cache", "texture").iterdir())
 
 
 @pytest.mark.slow
