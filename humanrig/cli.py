@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from capture.disk_space import is_full
 from humanrig.commands import (
     actions,
     benchmark,
@@ -46,6 +47,7 @@ from humanrig.commands import (
     video,
     view,
 )
+from humanrig.out_of_memory import is_out_of_memory
 from humanrig.terminal import say
 
 COMMANDS = {
@@ -111,6 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("humanrig: interrupted; finished stages are kept, run the same command to go on")
         return 130
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        say(
+            f"humanrig: there is not enough memory ({str(error).strip() or 'MemoryError'}); close other programs, or "
+            "use fewer processes, such as --option texture.workers=1; finished stages are kept"
+        )
+        return 1
     return result if isinstance(result, int) else 0
 
 
@@ -136,7 +146,7 @@ def _gathered(words: Sequence[str]) -> list[str]:
 
 def in_words(error: BaseException) -> str:
     """The sentence of an error; a system's own error with what to do about it."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and is_full(error):
         return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return f"{error.filename} cannot be written, its file system is read-only; copy the folder to another disk"

@@ -1,7 +1,7 @@
 """Kills `humanrig reconstruct` in every stage, at random points, and runs the same command again.
 
-Usage: python scripts/stage_kill_trials.py [--trials 50] [--stages clouds mesh …] [--kinds change program all worker]
-           [--seed 0] [--folder FOLDER] [--json FILE]
+Usage: python scripts/stage_kill_trials.py [--trials 50] [--stages clouds mesh …] [--seed 0] [--folder FOLDER]
+           [--kinds change program all worker full readonly size memory] [--into FILE.json]
 
 A small simulated session is reconstructed once, undisturbed. Each trial takes a copy of it in which one stage and all
 after it have not run, kills the program in that stage, and gives the same command again. A trial is good when the
@@ -28,7 +28,7 @@ import tyro
 
 from humanrig.pipeline import STAGES
 from scripts.endurance.long_take import long_take
-from scripts.faults.stage_trial import KINDS, ROOT, Trial, command_of, fingerprints, trial, until_stage
+from scripts.faults.stage_trial import KILLS, ROOT, Trial, command_of, fingerprints, trial, until_stage
 
 OPTIONS = ("mesh.faces=1000", "texture.size=128", "texture.polish=false")
 POOLS = ("clouds", "mesh", "texture")
@@ -40,6 +40,8 @@ USUAL_CPU_S = 6.0
 """That, before it is known."""
 MOST_CHANGES = 24
 """Of a stage on so small a take, and of what the program does around it."""
+BOUNDS = {"size": (64.0, 30_000.0), "memory": (700.0, 2500.0)}
+"""Bytes of a file; MB of address space."""
 TRIES = 4
 """Of a trial whose command was over before it was killed, each time earlier."""
 
@@ -47,7 +49,7 @@ TRIES = 4
 def main(
     trials: int = 50,
     stages: tuple[str, ...] = STAGES,
-    kinds: tuple[str, ...] = KINDS,
+    kinds: tuple[str, ...] = KILLS,
     seed: int = 0,
     folder: Path | None = None,
     into: Path | None = None,
@@ -57,7 +59,7 @@ def main(
     Args:
         trials: How many, over the stages and kinds in turn.
         stages: In which to kill.
-        kinds: How.
+        kinds: How. Those that are no kills refuse the program a change, the size of a file, or memory.
         seed: Of the moments.
         folder: Where the sessions are made; the undisturbed one is kept there for the next time.
         into: A JSON file for the trials.
@@ -107,8 +109,11 @@ def _one(
     found: Trial | None = None
     for _ in range(TRIES):
         until_stage(reference, folder, stage)
-        if kind == "change":
+        if kind in ("change", "full", "readonly"):
             after = float(rng.integers(1, max(2, round(share * MOST_CHANGES))))
+        elif kind in BOUNDS:
+            least, most = BOUNDS[kind]
+            after = float(least * (share * most / least) ** rng.uniform())
         else:
             after = float(rng.uniform(0.1, share)) * cpu_s.get(stage, USUAL_CPU_S)
         found = trial(words, folder, stage, kind, after, expected, rng)
@@ -122,7 +127,8 @@ def _one(
 
 
 def _line(number: int, t: Trial) -> str:
-    when = f"change {t.after:.0f}" if t.kind == "change" else f"{t.after:.2f} cpu s"
+    unit = {"size": "bytes", "memory": "MB"}.get(t.kind, "cpu s")
+    when = f"change {t.after:.0f}" if t.kind in ("change", "full", "readonly") else f"{t.after:.4g} {unit}"
     whole = "whole" if t.whole else "not whole"
     late = ", over before it was killed" if t.late else ""
     return f"{number:3d} {t.stage:<10} {t.kind:<8} {when:<11} {whole:<9} gone in {t.gone_s:.2f} s{late} {t.problem}"

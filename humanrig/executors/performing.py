@@ -39,11 +39,12 @@ def perform(call: str, arguments: Mapping[str, Any], tell: Tell) -> Performed:
         value = _function(call)(_seldom(tell), **arguments)
         json.dumps(value)
         return Performed(seconds=passed(), value=value)
-    except MemoryError as error:
-        return Performed(seconds=passed(), exhausted=f"it ran out of memory ({error or 'MemoryError'})")
     except Exception as error:
         from humanrig.cli import expected_errors, in_words
+        from humanrig.out_of_memory import is_out_of_memory
 
+        if is_out_of_memory(error):
+            return Performed(seconds=passed(), exhausted=f"it ran out of memory ({error or 'MemoryError'})")
         if isinstance(error, expected_errors()):
             return Performed(seconds=passed(), error=in_words(error))
         return Performed(seconds=passed(), trouble=traceback.format_exc())

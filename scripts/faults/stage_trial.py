@@ -1,4 +1,4 @@
-"""One trial: a reconstruction is killed in a stage, the same command runs again, and nothing may differ."""
+"""One trial: a reconstruction meets a fault in a stage, the same command runs again, and nothing may differ."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +22,13 @@ from humanrig.pipeline import STAGES, load_stage
 from scripts.synthesis_kill_trials import session_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-KINDS: Final = ("change", "program", "all", "worker")
+KILLS: Final = ("change", "program", "all", "worker")
 """change: the program dies as by kill -9 at a random change that it makes to the session's folder; program: at a random
 moment; all: every one of its processes at once; worker: one of its processes, or the program where it has none."""
+REFUSALS: Final = ("full", "readonly", "size", "memory")
+"""full, readonly: the disk refuses a random change; size: no file may grow beyond so many bytes; memory: no more of it
+than so many MB. The program must end by itself, in a sentence."""
+KINDS: Final = (*KILLS, *REFUSALS)
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 MOST_ALIVE_S: Final = 20.0
 """Within this all processes of a killed program must be gone; see synthesis_kill_trials.py."""
@@ -38,7 +43,7 @@ class Trial:
     stage: str
     kind: str
     after: float
-    """Processor seconds that it had used, which a loaded machine does not change; or the number of the change."""
+    """Processor seconds that it had used, which a loaded machine does not change; number of the change; bytes; MB."""
     whole: bool
     """Whether the stage's result was whole when the program was gone."""
     gone_s: float
@@ -88,9 +93,9 @@ def stamps(session: Path) -> dict[str, int]:
     return {p.parent.name: p.stat().st_mtime_ns for p in session.glob("*/manifest.json")}
 
 
-def command_of(words: Sequence[str], at: int = 0, folder: Path | None = None) -> list[str]:
-    """The program, killed at the `at`-th change to a folder where that is not 0."""
-    return [sys.executable, str(ROOT / "scripts" / "faults" / "program.py"), str(at), str(folder or "-"), *words]
+def command_of(words: Sequence[str], fault: str = "none", folder: Path | None = None) -> list[str]:
+    """The program, with a fault as scripts/faults/program.py names them."""
+    return [sys.executable, str(ROOT / "scripts" / "faults" / "program.py"), fault, str(folder or "-"), *words]
 
 
 def trial(
@@ -104,16 +109,21 @@ def trial(
 ) -> Trial:
     """Runs `humanrig WORDS` in a session that is prepared up to the stage, kills it, runs it again and compares."""
     before = stamps(folder)
-    command = command_of(words, round(after) if kind == "change" else 0, folder)
-    child = subprocess.Popen(
-        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
-    )
-    late = _wait_and_kill(child, kind, after, rng)
+    fault = "die" if kind == "change" else kind if kind in REFUSALS else "none"
+    command = command_of(words, fault if fault == "none" else f"{fault}@{round(after)}", folder)
+    with tempfile.TemporaryFile("w+") as heard:
+        child = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=heard, cwd=ROOT)
+        late = _wait(child) if kind in REFUSALS else _wait_and_kill(child, kind, after, rng)
+        heard.seek(0)
+        said = heard.read()
     begun = time.monotonic()
     while session_of(child.pid) and time.monotonic() - begun < MOST_ALIVE_S:
         time.sleep(0.02)
     gone_s = time.monotonic() - begun
     problems = [f"{len(left)} processes outlived the program"] if (left := session_of(child.pid)) else []
+    if kind in REFUSALS and not late:
+        problems += _refused_badly(child.returncode, said)
+        problems += [f"left {name} at once" for name in left_over(folder) if not name.startswith(".lease")]
     own = folder / load_stage(stage).folder
     done = manifest.read(own)
     whole = done is not None and not done.changed(own)
@@ -144,6 +154,20 @@ def trial(
         problem="; ".join(problems),
         late=late,
     )
+
+
+def _wait(child: subprocess.Popen) -> bool:
+    """Returns when the program has ended; whether the fault did not touch it."""
+    return child.wait() == 0
+
+
+def _refused_badly(code: int, said: str) -> list[str]:
+    """What is wrong with how a program ended that could not go on."""
+    if "Traceback" in said:
+        return [f"a traceback: {said.strip().splitlines()[-1]}"]
+    if code != 1 or "humanrig: " not in said:
+        return [f"ended with {code} and said: {said.strip()[-200:]}"]
+    return []
 
 
 def _wait_and_kill(child: subprocess.Popen, kind: str, after: float, rng: np.random.Generator) -> bool:
