@@ -70,25 +70,25 @@ def main() -> None:
     args = parser.parse_args()
     rows = []
     for text in args.setups:
-        rows += _measure(Setup.of(text), args.scratch)
+        rows += _measure(Setup.of(text), Path(text).name, args.scratch)
     lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
     args.out.write_text(f'{{\n "processor": {json.dumps(_processor())},\n "rows": [\n{lines}\n ]\n}}\n')
     print(f"{args.out}: {len(rows)} rows")
 
 
-def _measure(setup: Setup, scratch: Path | None) -> list[dict]:
+def _measure(setup: Setup, name: str, scratch: Path | None) -> list[dict]:
     """Every stage, one after the other."""
     folder = Path(tempfile.mkdtemp(dir=scratch)) / setup.session.name
     folder.mkdir()
     try:
         shutil.copy(setup.session / "session.toml", folder)
         (folder / "recording").symlink_to(setup.session / "recording")
-        return [_measure_stage(folder, stage, setup) for stage in STAGES]
+        return [_measure_stage(folder, stage, setup, name) for stage in STAGES]
     finally:
         shutil.rmtree(folder.parent, ignore_errors=True)
 
 
-def _measure_stage(folder: Path, stage: str, setup: Setup) -> dict:
+def _measure_stage(folder: Path, stage: str, setup: Setup, name: str) -> dict:
     """One stage in a process of its own."""
     frames = "" if setup.frames is None else f"{setup.frames[0]}:{setup.frames[1]}"
     command = [sys.executable, __file__, "--stage", str(folder), stage, frames, ",".join(setup.without)]
@@ -99,7 +99,7 @@ def _measure_stage(folder: Path, stage: str, setup: Setup) -> dict:
     row = json.loads(done.stdout.splitlines()[-1])
     spans = None if stage in WHOLE else setup.frames
     size = Size.of(Session.open(folder), frames=spans, without=frozenset(setup.without), people=setup.people)
-    row = {"stage": stage, "size": asdict(size), **row}
+    row = {"take": name, "stage": stage, "size": asdict(size), **row}
     print(f"{setup.session.name:<12} {stage:<10} {size.instants:>4} instants {row['seconds']:8.2f} s "
           f"{row['memory_bytes'] / 2**20:7.0f} MiB {row['disk_bytes'] / 1e6:8.2f} MB", flush=True)  # fmt: skip
     return row

@@ -32,6 +32,7 @@ FEATURES: dict[str, Callable[[Size], float]] = {
     "people": lambda size: float(size.instants * size.people),
     "people images": lambda size: float(size.instants * size.people * size.color_streams),
     "people with depth": lambda size: float(size.instants * size.people * (size.depth_streams > 0)),
+    "people depth images": lambda size: float(size.instants * size.people * size.depth_streams),
     "video frames": lambda size: float(size.instants * size.video_streams),
     "persons": lambda size: float(size.people),
     "first people": lambda size: float(min(size.instants, FILLED) * size.people),
@@ -44,7 +45,7 @@ SECONDS = {
     "clouds": ("once", "depth Mpx", "people with depth"),
     "keypoints": ("once", "color images", "people"),
     "register": ("once", "people", "people with depth"),
-    "mesh": ("once", "persons", "people", "people with depth"),
+    "mesh": ("once", "persons", "people", "people with depth", "people depth images"),
     "texture": ("once", "persons", "people", "people images"),
     "export": ("once", "people"),
     "report": ("once", "people"),
@@ -82,6 +83,7 @@ class Cost:
 class Row:
     """One measurement of one stage."""
 
+    take: str
     stage: str
     size: Size
     cost: Cost
@@ -155,7 +157,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def _row(values: dict[str, Any]) -> Row:
     cost = Cost(**{name: values[name] for name in ("seconds", "memory_bytes", "disk_bytes")})
-    return Row(stage=values["stage"], size=Size(**values["size"]), cost=cost)
+    return Row(take=values["take"], stage=values["stage"], size=Size(**values["size"]), cost=cost)
 
 
 def _sum(weights: Mapping[str, float], size: Size) -> float:
