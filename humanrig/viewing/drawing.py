@@ -22,7 +22,7 @@ POINTS_SHOWN = 60_000
 """Of a cloud; more cost a phone its frame rate."""
 POINT_M, KEYPOINT_M = 0.006, 0.025
 SURFACE_COLOR, OTHER_COLOR = (190, 190, 195), (60, 190, 120)
-DISTANCE_TITLE, SIGMA_TITLE, DIFFERENCE_TITLE = "distance to the points", "standard deviation", "difference"
+SIGMA_TITLE = "standard deviation"
 
 
 @dataclass(kw_only=True)
@@ -235,5 +235,5 @@ def cloud_scale(wish: Wish) -> Scale:
 
 def body_scale(wish: Wish) -> Scale:
     """The scale of a body that is coloured by a number."""
-    title = SIGMA_TITLE + " of joints" if wish.body_colors == "sigma" else DIFFERENCE_TITLE
+    title = f"{SIGMA_TITLE} of joints" if wish.body_colors == "sigma" else "difference of the body"
     return Scale(title=title, unit="mm", top=wish.top_mm)

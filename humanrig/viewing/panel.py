@@ -41,7 +41,7 @@ class Panel:
         self._said = self._gui.add_html("")
         self._legend = self._gui.add_html("", visible=False)
         self._tabs = self._gui.add_panel()  # apart from the time: on a phone it begins folded
-        self._tabs.float(x=15, y=-15)
+        self._tabs.float(x=15, y=-15, width=380)
         self._show()
         if compared is not None:
             self._compare(compared)
@@ -136,7 +136,7 @@ class Panel:
                 self._choice("body_colors", "body", {k: v for k, v in BODY_COLORS.items() if k in names})
             if surface and content.has_texture:
                 self._choice("surface_look", "surface", SURFACE_LOOKS)
-            self._knobs["top_mm"] = self._gui.add_slider("scale, mm", 5, 100, 5, 20)
+            self._knobs["top_mm"] = self._gui.add_slider("scale, mm", 5.0, 100.0, 5.0, 20.0)
             self._knobs["top_mm"].on_update(lambda _: self._changed())
             self._speed = self._gui.add_dropdown("speed", SPEEDS)
 
@@ -173,7 +173,9 @@ class Panel:
 
     def _value(self, name: str) -> Any:
         value = self._knobs[name].value
-        return self._by_words[name][value] if name in self._by_words else value
+        if name in self._by_words:
+            return self._by_words[name][value]
+        return value if isinstance(value, bool) else float(value)  # a page may send 20 for 20.0
 
 
 def _put(handle: Any, content: str) -> None:
