@@ -34,6 +34,7 @@ def run_batch(
     workers: int | None,
     address: str | None,
     gpus_per_task: float,
+    index: Path | None,
     json: bool,
 ) -> int:
     """Reconstructs every session that the words name; returns the exit code: 1 when any of them failed.
@@ -49,6 +50,10 @@ def run_batch(
         say(line)
     if json:
         print_json(results(batch))
+    if index is not None:
+        from humanrig.report.batch_index import write_index
+
+        say(f"{write_index(words, index)[0]}")
     return 1 if any(work.state == "failed" for work in batch.works) else 0
 
 

@@ -39,6 +39,7 @@ def reconstruct(
     executor: Annotated[Literal["local", "ray"] | None, arg(metavar="local|ray")] = None,
     address: Annotated[str | None, arg(metavar="HOST:PORT")] = None,
     gpus_per_task: Annotated[float, arg(metavar="SHARE")] = 0.0,
+    index: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     json: bool = False,
 ) -> int:
     """Turn recordings into bodies, textured meshes and files to share.
@@ -67,6 +68,7 @@ def reconstruct(
         executor: Who does the work of a batch: this machine (local), or the machines of a Ray cluster.
         address: The Ray cluster; without it one is started on this machine.
         gpus_per_task: The share of a GPU that each task of `register` asks the executor for.
+        index: Write a page of all sessions, the least trusted first, to FOLDER/index.html.
         json: Print the figures of every stage as JSON.
     """
     from humanrig.batch.asking import Asked
@@ -87,7 +89,7 @@ def reconstruct(
         scan_unit=scan_unit,
         scan_up=scan_up,
     )
-    if workers is None and executor is None and not is_batch(sessions):
+    if workers is None and executor is None and index is None and not is_batch(sessions):
         return _reconstruct_one(Path(sessions[0]), asked, json=json)
     return run_batch(
         sessions,
@@ -96,6 +98,7 @@ def reconstruct(
         workers=workers,
         address=address,
         gpus_per_task=gpus_per_task,
+        index=index,
         json=json,
     )
 
