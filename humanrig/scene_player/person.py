@@ -7,7 +7,8 @@ weights in 1/65535, rotations in 1/32767: together a skinned vertex is within 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -18,11 +19,18 @@ from jaxtyping import Float, Integer
 from humanrig.export.glb import can_skin, longest_segment, skinned_clip
 from humanrig.results import Results
 from humanrig.scene_player.packed import Packer
-from texture.files.skinned_clip import SkinnedClip, following, require_jpeg
-from texture.files.skinning import joint_motion
+from texture.files.shape_keys import shape_keys
+from texture.files.skinned_clip import SkinnedClip, require_jpeg
+from texture.files.skinning import JointMotion, joint_motion, unskin
 from texture.surfaces.binding import Binding
 
 SHAPE_STEP_M = 1e-4
+TOLERANCE_M = 2.5e-4
+"""Shapes that bring no vertex nearer than this are left out."""
+LEARNT = 60
+"""Frames, evenly spread, that shapes are taken from."""
+WEIGHED = 1000
+"""Vertices, about, by which the shapes' weights are fitted in the other frames."""
 _UNIT16, _QUATERNION16 = 65535, 32767
 _TEXTURE_QUALITY = 82
 
@@ -37,17 +45,52 @@ def clip_to_play(results: Results, instants: Sequence[int], shapes: int) -> tupl
     if results.has_surface and len(results.meshes.instants) and can_skin(results):
         clip, segment = skinned_clip(results, known), results.meshes.segment(longest_segment(results.meshes))
         mesh_rows = {instant: row for row, instant in enumerate(segment.instants.tolist())}
-        shared = [(frame, mesh_rows[i]) for frame, i in enumerate(known) if i in mesh_rows]
-        if shared:
-            frames, chosen = np.array(shared).T
-            return following(clip, segment.vertices[chosen], frames, most=shapes), False
-        return clip, False
+        shared = np.array([(frame, mesh_rows[i]) for frame, i in enumerate(known) if i in mesh_rows]).reshape(-1, 2)
+        if not len(shared):
+            return clip, False
+        return followed(clip, shared[:, 0], lambda chosen: segment.vertices[shared[chosen, 1]], shapes), False
     clip = SkinnedClip(
         model=results.model,
         parameters=results.parameters[rows],
         times_s=results.body["time_us"][rows].astype(np.float64) * 1e-6,
     )
-    return following(clip, clip.model.pose(clip.parameters).vertices, np.arange(len(rows)), most=shapes), True
+    every = np.arange(len(rows))
+    return followed(clip, every, lambda chosen: clip.model.pose(clip.parameters[chosen]).vertices, shapes), True
+
+
+def followed(
+    clip: SkinnedClip,
+    frames: Integer[np.ndarray, "known"],
+    vertices: Callable[[Integer[np.ndarray, "chosen"]], Float[np.ndarray, "chosen vertices 3"]],
+    most: int,
+) -> SkinnedClip:
+    """The clip with shapes that bring its skin to the vertices in the frames where they are known.
+
+    As `texture.files.skinned_clip.following` in half the time: the shapes are those of LEARNT frames, the weights of
+    all others are fitted at some vertices. `vertices` gives those of the n-th, … of `frames`, in the world.
+    """
+    binding, motion = clip.bound(), joint_motion(clip.model, clip.parameters[frames])
+    learnt = np.unique(np.linspace(0, len(frames) - 1, min(LEARNT, len(frames))).round().astype(int))
+    rest = unskin(vertices(learnt), binding, part_of(motion, learnt))
+    keys = shape_keys(rest, binding.rest, tolerance_m=TOLERANCE_M, most=most)
+    weights = np.zeros((len(frames), len(keys)), np.float32)
+    weights[learnt] = keys.weights
+    others = np.setdiff1d(np.arange(len(frames)), learnt)
+    some = np.arange(0, len(binding), max(1, len(binding) // WEIGHED))
+    at = Binding(rest=binding.rest[some], joints=binding.joints[some], weights=binding.weights[some])
+    directions = keys.shapes[:, some].reshape(len(keys), -1).astype(np.float64)
+    for block in np.array_split(others, -(-len(others) // LEARNT)) if len(others) and len(keys) else ():
+        moved = unskin(vertices(block)[:, some], at, part_of(motion, block)) - at.rest
+        weights[block] = np.linalg.lstsq(directions.T, moved.reshape(len(block), -1).T, rcond=None)[0].T
+    nearest = np.abs(np.arange(len(clip.parameters))[:, None] - frames).argmin(1)
+    return replace(clip, shapes=replace(keys, weights=weights[nearest]))
+
+
+def part_of(motion: JointMotion, frames: Integer[np.ndarray, "chosen"]) -> JointMotion:
+    """The same skeleton in some of its frames."""
+    return replace(
+        motion, rotations_xyzw=motion.rotations_xyzw[frames], root_translation=motion.root_translation[frames]
+    )
 
 
 def pack_person(

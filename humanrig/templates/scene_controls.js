@@ -167,6 +167,7 @@ async function play(root) {
   }
 
   drawn = build();
+  if (drawn.people.length) eye.azimuth = drawn.people[0].facing() + 0.5;
   drawn.people.forEach((person, n) => choice(person.about.name, true, (on) => { drawn.people[n].shown = on; }, person.about.texture ? null : person.about.color));
   if (scene.clouds.length) choice("cloud", show.clouds, (on) => { show.clouds = on; if (on && !playing) frame = nearestCloud(frame); });
   if (scene.cameras.length) choice("cameras", true, (on) => { show.cameras = on; });

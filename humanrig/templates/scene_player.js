@@ -1,7 +1,7 @@
 // Unpacks a scene (humanrig/scene_player/packed.py), moves its people, and answers to mouse, touch and keys.
 
 const TYPES = { u8: Uint8Array, i8: Int8Array, u16: Uint16Array, i16: Int16Array, u32: Uint32Array, f32: Float32Array };
-const WAYS = "Drag to turn. Two fingers or the wheel come closer; shift and drag, or two fingers, move sideways.";
+const WAYS = "Drag to turn; wheel or two fingers to come closer; shift and drag, or two fingers, to move.";
 
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -50,10 +50,19 @@ class Person {
     ofCorners.uv = about.uv ? scene.get(about.uv) : null;
     const jpeg = about.texture ? scene.get(about.texture) : null;
     this.moved = new Float32Array(count * 3);
+    this.sums = new Float32Array(count * 3);
     this.places = new Float32Array(corners * 3);
     this.normals = new Float32Array(corners * 3);
     this.renderer = renderer;
     this.surface = renderer.surface(ofCorners, this.faces, jpeg, redraw);
+  }
+
+  // Which way the person faces in the middle of their frames: an angle around z from x; the body at rest faces +z.
+  facing() {
+    const middle = this.root.length / 6 | 0, joints = this.about.parents.length;
+    const [x, y, z, w] = this.rotations.subarray(4 * joints * middle).subarray(0, 4);
+    const front = turned(...[x, y, z, w].map((value) => value / 32767));
+    return Math.atan2(front[9], front[8]);
   }
 
   // The surface at rest with its shapes, its normals, and the matrix of each joint.
@@ -65,28 +74,40 @@ class Person {
     const length = this.rest.length, count = this.shapes.length / length;
     for (let k = 0; k < count; k++) {
       const weight = this.shape_weights[row * count + k] * this.about.shape_step, start = k * length;
-      for (let n = 0; n < length; n++) this.moved[n] += weight * this.shapes[start + n];
+      if (weight) for (let n = 0; n < length; n++) this.moved[n] += weight * this.shapes[start + n];
     }
-    this.vertex.forEach((v, c) => this.places.set(this.moved.subarray(3 * v, 3 * v + 3), 3 * c));
+    this.spread(this.moved, this.places);
     this.bend();
     this.renderer.move(this.surface, this.places, this.normals);
     this.bones = this.matrices(row);
   }
 
+  // Values of vertices to the corners that repeat them along the seams of the texture.
+  spread(ofVertices, ofCorners) {
+    for (let c = 0, to = 0; c < this.vertex.length; c++) {
+      let from = 3 * this.vertex[c];
+      ofCorners[to++] = ofVertices[from++];
+      ofCorners[to++] = ofVertices[from++];
+      ofCorners[to++] = ofVertices[from];
+    }
+  }
+
+  // Normals of the surface at rest; their lengths do not matter.
   bend() {
-    const p = this.places, sums = new Float32Array(this.moved.length);
-    for (let f = 0; f < this.faces.length; f += 3) {
-      const [i, j, k] = [3 * this.faces[f], 3 * this.faces[f + 1], 3 * this.faces[f + 2]];
+    const p = this.places, sums = this.sums.fill(0), faces = this.faces, vertex = this.vertex;
+    for (let f = 0; f < faces.length; f += 3) {
+      const i = 3 * faces[f], j = 3 * faces[f + 1], k = 3 * faces[f + 2];
       const ux = p[j] - p[i], uy = p[j + 1] - p[i + 1], uz = p[j + 2] - p[i + 2];
       const vx = p[k] - p[i], vy = p[k + 1] - p[i + 1], vz = p[k + 2] - p[i + 2];
-      const n = [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
-      for (const c of [i, j, k]) for (let a = 0; a < 3; a++) sums[3 * this.vertex[c / 3] + a] += n[a];
+      const nx = uy * vz - uz * vy, ny = uz * vx - ux * vz, nz = ux * vy - uy * vx;
+      for (let corner = 0; corner < 3; corner++) {
+        const at = 3 * vertex[faces[f + corner]];
+        sums[at] += nx;
+        sums[at + 1] += ny;
+        sums[at + 2] += nz;
+      }
     }
-    this.vertex.forEach((v, c) => this.normals.set(sums.subarray(3 * v, 3 * v + 3), 3 * c));
-    for (let c = 0; c < this.normals.length; c += 3) {
-      const size = Math.hypot(this.normals[c], this.normals[c + 1], this.normals[c + 2]) || 1;
-      for (let a = 0; a < 3; a++) this.normals[c + a] /= size;
-    }
+    this.spread(sums, this.normals);
   }
 
   matrices(row) {

@@ -8,6 +8,7 @@ import pytest
 from export_take import INSTANTS, build_take
 
 from body.loading import OPEN_BODY
+from body.parameters import BodyParameters
 from capture.session import Session
 from geometry.rigid import transform
 from humanrig import manifest
@@ -16,10 +17,11 @@ from humanrig.results import Results
 from humanrig.scene3d_embed import MOST_BYTES, embedded_scene
 from humanrig.scene_player.contents import FINEST, contents
 from humanrig.scene_player.packed import Packer, unpack
-from humanrig.scene_player.person import clip_to_play, pack_person, unpacked_binding, unpacked_rotations
+from humanrig.scene_player.person import clip_to_play, followed, pack_person, unpacked_binding, unpacked_rotations
 from humanrig.scene_player.surroundings import FRUSTUM_DEPTH_M
 from texture.files.shape_keys import ShapeKeys
-from texture.files.skinning import JointMotion, skin
+from texture.files.skinned_clip import SkinnedClip
+from texture.files.skinning import JointMotion, joint_motion, skin
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
 
@@ -97,6 +99,35 @@ def test_the_skin_is_within_a_millimetre_of_the_body(take) -> None:
         distance = np.linalg.norm(skinned(about, row) - wanted[row], axis=-1)
         assert distance.max() < 0.001
     assert skinned(about, 0)[:, 2].std() > 0.2, "somebody stands there"
+
+
+def test_frames_that_shapes_were_not_taken_from_have_their_own_weights(take, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folds that come and go in two ways are found from four frames, and followed in all nine."""
+    monkeypatch.setattr("humanrig.scene_player.person.LEARNT", 4)
+    rng = np.random.default_rng(4)
+    turning = np.linspace(0, 1, 9)[:, None]
+    clip = SkinnedClip(
+        model=Results(take).model,
+        parameters=BodyParameters(
+            betas=np.zeros(1), global_orient=turning * [0.0, 0, 1], body_pose=turning * rng.normal(0, 0.1, 69),
+            transl=np.zeros((9, 3)),
+        ),
+        times_s=np.arange(9.0),
+    )  # fmt: skip
+    folds = ShapeKeys(
+        base=clip.bound().rest,
+        shapes=rng.normal(0, 0.01, (2, clip.model.vertex_count, 3)).astype(np.float32),
+        weights=np.stack([np.sin(np.arange(9)), np.cos(2.3 * np.arange(9))], 1).astype(np.float32),
+    )
+    wanted = skin(clip.bound(), joint_motion(clip.model, clip.parameters), folds)
+    known = np.array([0, 1, 2, 3, 5, 6, 7, 8])
+    found = followed(clip, known, lambda chosen: wanted[known[chosen]], 8)
+    reached = skin(clip.bound(), joint_motion(clip.model, clip.parameters), found.shapes)
+    distance = np.linalg.norm(reached - wanted, axis=-1).max(1)
+    assert found.shapes is not None
+    assert len(found.shapes) == 2
+    assert distance[known].max() < 1e-4, "float32 and the solver"
+    assert distance[4] > 1e-3, "where the surface is not known it wears that of the frame beside it"
 
 
 def test_a_surface_comes_with_its_texture(dressed) -> None:
