@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -25,6 +26,8 @@ for many seconds and is no death."""
 WATCH_S = 2.5 * BEAT_S
 """A lease that looks expired is watched for so long before it is taken: clocks jump, beats tell."""
 _POLL_S = 0.25
+_NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.EXDEV, errno.EPERM, errno.ENOSYS)
+"""What file systems and kernels answer that have none, or cannot name one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +101,18 @@ class Lease:
     def _create(self) -> bool:
         """Takes a free lease; False where there is one."""
         try:
+            return _create_whole(self._path, self._mine.encode())
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_UNNAMED_FILES:
+                raise
+        try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
             return False
         try:
-            os.write(descriptor, self._mine.encode())
+            _write_all(descriptor, self._mine.encode())
         except OSError:
             self._path.unlink(missing_ok=True)
             raise
@@ -188,6 +198,28 @@ def held(folder: Path, wait_s: float = 0.0) -> Iterator[Lease]:
         yield lease
     finally:
         lease._release()
+
+
+def _create_whole(path: Path, data: bytes) -> bool:
+    """A new file that has its contents from its first moment: nobody sees half of it, whenever this process dies.
+
+    Raises FileExistsError where there is one, and another OSError on file systems without unnamed files, as of networks
+    (open(2), O_TMPFILE).
+    """
+    descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    try:
+        _write_all(descriptor, data)
+        # given a descriptor, Python calls linkat, which follows the link that /proc holds; link does not
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """A disk that is nearly full takes a part of it, and says why only when it is asked again."""
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _look(path: Path) -> _Seen | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -181,3 +182,51 @@ def test_what_took_a_dead_lease_s_place_is_left(tmp_path: Path) -> None:
     with held(tmp_path) as quick:
         late._remove(dead)  # it had looked before the quick one removed the dead lease and took it
         quick.check()
+
+
+def _killed(work: Callable[[], None]) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_killed_while_it_is_taken_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for call in ("write", "link"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+            _killed(lambda: held(tmp_path).__enter__() and None)
+        assert list(tmp_path.iterdir()) == []
+        with held(tmp_path):  # at once: nothing has to expire
+            pass
+
+
+def test_a_disk_that_takes_half_of_it_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if len(data) < 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(descriptor, data[:70])
+
+    monkeypatch.setattr(os, "write", full)
+    for unnamed in (True, False):
+        if not unnamed:
+            monkeypatch.setattr(lease, "_create_whole", _no_unnamed_files)
+        with pytest.raises(OSError, match="No space"):
+            held(tmp_path).__enter__()
+        assert list(tmp_path.iterdir()) == []
+
+
+def _no_unnamed_files(path: Path, data: bytes) -> bool:
+    raise OSError(errno.EOPNOTSUPP, "as a network's file system says")
+
+
+def test_without_unnamed_files_it_works_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "_create_whole", _no_unnamed_files)
+    with held(tmp_path), pytest.raises(HumanrigError, match="another humanrig"):
+        held(tmp_path).__enter__()
+    assert list(tmp_path.iterdir()) == []
