@@ -87,7 +87,11 @@ def read_body_model(path: Path | str) -> BodyModel:
     else:
         raise BodyError(f"{path} ends in {path.suffix or 'nothing'!r}; a body model is an SMPL .pkl or .npz file")
     name = "open body" if path == OPEN_BODY else str(path)
-    return model_from_arrays(arrays, name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    try:
+        return model_from_arrays(arrays, name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise BodyError(f"{path} holds arrays of other kinds than a body model's ({said}); check the file") from error
 
 
 def _read_npz(path: Path) -> dict[str, Any]:

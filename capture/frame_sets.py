@@ -74,6 +74,12 @@ def read_instants(path: Path) -> list[Instant]:
         raise CaptureError(f"{path} cannot be read ({error}); run the stage sync again") from None
     if not set(SCHEMA.names) <= set(table.column_names):
         raise CaptureError(f"{path} lacks columns of {', '.join(SCHEMA.names)}; run the stage sync again")
+    try:
+        table = table.select(SCHEMA.names).cast(SCHEMA)
+    except (pa.ArrowException, ValueError) as error:
+        raise CaptureError(f"{path} holds columns of other kinds ({error}); run the stage sync again") from None
+    if any(column.null_count for column in table.columns):
+        raise CaptureError(f"{path} has rows with nothing in them; run the stage sync again")
     instant, index, time, offset = (
         np.asarray(table[name], np.int64) for name in ("instant", "index", "timestamp_us", "offset_us")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import Any, Final
 
@@ -10,14 +11,19 @@ import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
 
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+from geometry.png_chunks import SIGNATURE as PNG
+from geometry.png_chunks import is_whole_png
+
+JPEG = b"\xff\xd8"
 MOST_PIXELS: Final = 100_000_000
 """Eight times what the largest colour mode of a sensor has; 300 MB as RGB."""
 
 
 def decode_image(content: bytes, flags: int) -> Any:
-    """The picture as `cv2.imdecode` gives it with these flags; None for what is no whole PNG or JPEG, or too large."""
-    size = image_size(content)
+    """The picture as `cv2.imdecode` gives it with these flags; None for what is no whole picture, or too large."""
+    if content[:8] == PNG and not is_whole_png(content):
+        return None
+    size = image_size(content) or _size_of_other(content)
     if size is None or not 0 < size[0] * size[1] <= MOST_PIXELS:
         return None
     try:
@@ -32,6 +38,17 @@ def decode_jpeg(content: bytes, colorspace: str = "RGB", **options: Any) -> UInt
     if content[:2] != JPEG or not 0 < width * height <= MOST_PIXELS:
         raise ValueError(f"a JPEG of {width}x{height} pixels" if content[:2] == JPEG else "not a JPEG")
     return simplejpeg.decode_jpeg(content, colorspace=colorspace, **options)
+
+
+def _size_of_other(content: bytes) -> tuple[int, int] | None:
+    """Of a picture of another encoding, such as WebP."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            return opened.size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:

@@ -120,11 +120,18 @@ def _fan(polygon: list[int]) -> list[list[int]]:
 
 def _texture(path: Path, libraries: list[str]) -> np.ndarray | None:
     for library in libraries:
-        for line in _lines(path.with_name(library)):
+        for line in _lines(_beside(path, library)):
             if line.split()[0].lower() == "map_kd":
-                image = path.with_name(library).with_name(line.split(maxsplit=1)[1].strip().split(" ")[-1])
+                image = _beside(path, (line.split(maxsplit=1) + [""])[1].strip().split(" ")[-1])
                 pixels = decode_image(image.read_bytes(), cv2.IMREAD_COLOR) if image.is_file() else None
                 if pixels is None:
                     raise GeometryError(f"{image}: the texture named in {library} is missing or cannot be decoded")
                 return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     return None
+
+
+def _beside(path: Path, name: str) -> Path:
+    """The file that another one names. Raises GeometryError for one that is not in its folder."""
+    if not name or "\0" in name or Path(name).name != name or name == "..":
+        raise GeometryError(f"{path}: it names {name[:80]!r}, a file of its own folder was expected; export it again")
+    return path.with_name(name)

@@ -120,10 +120,20 @@ def _read(path: Path) -> dict[str, dict[str, np.ndarray]]:
     if not raw.startswith(b"ply") or end < 0 or start == 0:
         raise GeometryError(f"{path}: not a PLY file")
     order, layout = _layout(raw[:end].decode("ascii", errors="replace"), path)
+    try:
+        return _elements(raw, start, order, layout, path)
+    except (ValueError, TypeError, LookupError, OverflowError, MemoryError) as error:
+        said = " ".join(str(error).split())[:80]
+        raise GeometryError(f"{path}: its entries are damaged ({said}); export the file again") from None
+
+
+def _elements(
+    raw: bytes, start: int, order: str, layout: list[tuple[str, int, Fields]], path: Path
+) -> dict[str, dict[str, np.ndarray]]:
     text = raw[start:].split() if order == "" else []
     elements: dict[str, dict[str, np.ndarray]] = {}
-    for element, count, fields in layout:
-        fields = _measured(fields, count, order or "<", (raw, start), text)
+    for element, count, listed in layout:
+        fields = _measured(listed, count, order or "<", (raw, start), text)
         dtype = np.dtype([(name, (order or "<") + kind, shape) for name, kind, shape in fields])
         if order:
             size = count * dtype.itemsize
@@ -147,9 +157,6 @@ def _read(path: Path) -> dict[str, dict[str, np.ndarray]]:
             if not name.startswith("#")
         }
     return elements
-
-
-Fields = list[tuple[str, str, tuple[int, ...]]]
 
 
 def _measured(fields: Fields, count: int, order: str, data: tuple[bytes, int], text: list[bytes]) -> Fields:
@@ -190,6 +197,8 @@ def _layout(header: str, path: Path) -> tuple[str, list[tuple[str, int, Fields]]
                 order = _FORMATS[word[1]]
             elif word[:1] == ["element"]:
                 layout.append((word[1], int(word[2]), []))
+                if layout[-1][1] < 0:
+                    raise ValueError(f"{word[1]} {word[2]}")
             elif word[:2] == ["property", "list"]:
                 layout[-1][2].extend([(f"#{word[4]}", _TYPES[word[2]], ()), (word[4], _TYPES[word[3]], (3,))])
             elif word[:1] == ["property"]:

@@ -15,8 +15,6 @@ import sys
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
-
 from fuzzing.catalogue import importers
 from fuzzing.corpus import CannotMake, corpus_of
 from fuzzing.driver import CannotStart, outcomes

@@ -73,7 +73,7 @@ def read_amass(path: Path | str) -> AmassMotion:
                 [poses[:, 3:_BODY_COLUMNS], poses[:, left : left + 3], poses[:, right : right + 3]], 1
             ),
             transl=trans,
-            child=float(arrays["child"]) if "child" in arrays else 0.0,
+            child=float(_numbers(arrays, "child", path).reshape(-1)[0]) if "child" in arrays else 0.0,
         ),
         rate_hz=rate_hz,
         gender=_text(arrays.get("gender")),
@@ -139,7 +139,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 def _numbers(arrays: dict[str, np.ndarray], key: str, path: Path) -> np.ndarray:
     try:
         values = np.asarray(arrays[key], np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BodyError(f"{path}: {key} holds {arrays[key].dtype}, expected numbers") from error
     if not values.size or not np.isfinite(values).all():
         raise BodyError(f"{path}: {key} is empty or holds NaN or infinity; repair the file")
@@ -150,5 +150,5 @@ def _text(value: np.ndarray | None) -> str:
     """Gender as text; files hold it as text or as bytes. Absent means neutral."""
     if value is None:
         return "neutral"
-    item = value.reshape(-1)[0]
-    return item.decode() if isinstance(item, bytes) else str(item)
+    item = value.reshape(-1)[0] if value.size else "neutral"
+    return item.decode(errors="replace") if isinstance(item, bytes) else str(item)

@@ -20,6 +20,8 @@ from body.motion.resample import interpolate
 from geometry.told_values import json_of
 
 _COLUMNS: Final = 44
+_QUATERNIONS: Final = (4, 8, 12, 16, 21, 25, 30, 35, 39)
+"""Columns at which rotations begin."""
 LEG_LENGTH_M: Final = 0.421546 + 0.409870
 """Thigh and shin of humanoid3d. Its hips are level with its root."""
 _BODY_TO_HUMANOID: Final = Rotation.from_rotvec([0.0, np.pi / 2, 0.0])
@@ -63,10 +65,13 @@ def _frames(path: Path) -> tuple[np.ndarray, bool]:
         loop = content.get("Loop") in ("wrap", True)
     except OSError as error:
         raise BodyError(f"motion clip {path} cannot be read: {error.strerror}; check the path") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise BodyError(f"{path} is no DeepMimic clip ({error!r}); expected JSON with a list 'Frames'") from error
     if frames.ndim != 2 or frames.shape[1] != _COLUMNS or not len(frames):
         raise BodyError(f"{path}: frames have shape {frames.shape}, expected (frames, {_COLUMNS}) of humanoid3d")
+    turns = np.stack([frames[:, k : k + 4] for k in _QUATERNIONS])
+    if not np.isfinite(frames).all() or (np.linalg.norm(turns, axis=-1) < 1e-6).any():
+        raise BodyError(f"{path} has numbers that are not finite, or rotations of length 0; obtain the file again")
     return frames, loop
 
 

@@ -202,7 +202,7 @@ class KinectFile:
     def _video(self, kind: str) -> av.VideoStream:
         index = next(index for index, found in self._kind.items() if found == kind)
         stream = self._container.streams[index]
-        if not isinstance(stream, av.VideoStream):
+        if not isinstance(stream, av.VideoStream) or stream.codec_context is None:  # of a codec that nobody knows
             raise CaptureError(f"{self.path}: the {kind} track is not a video track")
         return stream
 

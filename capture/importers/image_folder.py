@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import UInt16
 
 from capture.errors import CaptureError
-from capture.importers.png_chunks import is_whole_png
 from capture.importers.source_stream import SourceStream, image_header
 from geometry.coded_images import decode_image
+from geometry.png_chunks import SIGNATURE
 
 COLOR_SUFFIXES = (".png", ".jpg", ".jpeg")
 MM = 1000.0
@@ -64,7 +64,7 @@ def depth_png(path: Path, depth_scale: float = MM) -> UInt16[np.ndarray, "_ _"]:
     Raises CaptureError when it is missing, damaged, not of 16 bits and one channel, or deeper than 65.535 m.
     """
     data = file_bytes(path)
-    image = decode_image(data, cv2.IMREAD_UNCHANGED) if is_whole_png(data) else None
+    image = decode_image(data, cv2.IMREAD_UNCHANGED) if data.startswith(SIGNATURE) else None
     if image is None:
         raise CaptureError(f"{path} is damaged or cut off; copy it again")
     if image.dtype != np.uint16 or image.ndim != 2:

@@ -19,18 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import liblzfse
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from capture.errors import CaptureError
 from capture.importers.layout import Layout
+from capture.importers.lzfse import unpacked
 from capture.importers.phone_session import PhoneFrame, PhoneRecording, write_phone_session
 from capture.iphone.record3d_frames import millimetres
 from capture.session import Session
+from geometry.npz_files import DAMAGED
 from geometry.rigid import rigid
 from geometry.told_values import json_of
+from geometry.unpacking import check_archive
 
 ORIGIN = "record3d"
 DEPTH_SHAPES = {256 * 192: (256, 192), 640 * 480: (640, 480), 960 * 720: (960, 720)}
@@ -73,7 +75,8 @@ def import_r3d(
     """
     try:
         archive = zipfile.ZipFile(source)
-    except (OSError, zipfile.BadZipFile) as error:
+        check_archive(archive, source.stat().st_size)
+    except DAMAGED as error:
         raise CaptureError(f"{source} is no whole .r3d archive ({error}); share it from Record3D again") from None
     with archive:
         metadata = _read_metadata(archive, source)
@@ -120,7 +123,7 @@ def _read_metadata(archive: zipfile.ZipFile, source: Path) -> _Metadata:
         shape = (int(values["dh"]), int(values["dw"])) if values.get("dh") and values.get("dw") else None
     except KeyError as error:
         raise CaptureError(f"{source}: its metadata have no {error}; export it with a newer Record3D") from None
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise CaptureError(f"{source}: its metadata are damaged ({error}); share it from Record3D again") from None
     return _Metadata(times_s=times_s, Ks=Ks, Ts_arkit_camera=Ts, depth_shape=shape, notes=(*notes, *note))
 
@@ -177,9 +180,9 @@ def _transforms(poses: np.ndarray) -> np.ndarray:
 
 def _unpack(archive: zipfile.ZipFile, source: Path, name: str) -> bytes:
     try:
-        return liblzfse.decompress(_entry(archive, source, name))
-    except liblzfse.error:
-        raise CaptureError(f"{source}: {name} is damaged; share the recording from Record3D again") from None
+        return unpacked(_entry(archive, source, name))
+    except ValueError as error:
+        raise CaptureError(f"{source}: {name} is damaged ({error}); share the recording again") from None
 
 
 def _entry(archive: zipfile.ZipFile, source: Path, name: str) -> bytes:
@@ -187,7 +190,7 @@ def _entry(archive: zipfile.ZipFile, source: Path, name: str) -> bytes:
         return archive.read(name)
     except KeyError:
         raise CaptureError(f"{source} has no {name}; share the recording from Record3D again") from None
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise CaptureError(f"{source}: {name} cannot be read ({error}); share it from Record3D again") from None
 
 

@@ -17,11 +17,11 @@ from jaxtyping import UInt8
 
 from capture import depth_codec
 from capture.errors import CaptureError
-from capture.importers.png_chunks import SIGNATURE, is_whole_png
 from capture.mcap_recording import McapWriter
 from capture.session_info import StreamInfo, StreamKind
 from capture.video import VideoStream
 from geometry.coded_images import decode_image
+from geometry.png_chunks import SIGNATURE, is_whole_png
 
 JPEG, PNG = b"\xff\xd8\xff", SIGNATURE
 

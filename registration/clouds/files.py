@@ -53,11 +53,11 @@ def read_cloud(path: Path) -> PointCloud:
         arrays = {name: data[name] for name in DTYPES if name in data or name not in OPTIONAL}
         for name, value in OPTIONAL.items():
             arrays.setdefault(name, np.full(len(arrays["points"]), value, DTYPES[name]))
+        wide = {name: arrays[name].astype(np.float64) for name in ("points", "normals", "sigma")}
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage clouds for this instant") from None
     except DAMAGED as error:
         raise RegistrationError(f"{path} is not a cloud ({damage(error)}); run the stage clouds again") from None
-    wide = {name: arrays[name].astype(np.float64) for name in ("points", "normals", "sigma")}
     return PointCloud(**{**arrays, **wide})
 
 

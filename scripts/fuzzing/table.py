@@ -24,7 +24,8 @@ def table(importers: Sequence[Importer], tallies: Mapping[str, Tally]) -> str:
         tally = tallies[each.name]
         found = sum(tally.of(what) for what in FINDINGS)
         lines.append(
-            f"| `{each.name}` | {each.reads} | {tally.done:,} | {tally.of('read'):,} | {tally.of('refused'):,} | {found} | "
+            f"| `{each.name}` | {each.reads} | {tally.done:,} | {tally.of('read'):,} | {tally.of('refused'):,} "
+            f"| {found} | "
             f"{tally.slowest_s:.1f} | {tally.most_bytes / 2**20:.0f} |"
         )
     total = sum(tally.done for tally in tallies.values())

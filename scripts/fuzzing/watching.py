@@ -22,7 +22,7 @@ FREE: Final = ("/dev/", "/proc/self/")
 
 
 class Watch:
-    """Remembers what happened outside of `places` since the last `forget`. One for each process: it cannot be undone."""
+    """Remembers what happened outside of `places` since the last `forget`; one a process, as it cannot be undone."""
 
     def __init__(self, places: tuple[Path, ...]) -> None:
         self.places = tuple(str(place.resolve()) for place in places)
@@ -41,7 +41,7 @@ class Watch:
             if event != "ctypes.dlopen" or _named(values) not in ("None", ""):
                 self.found.append(("code", f"{event} {_named(values)}"[:300]))
         elif event == "open":
-            path, mode, flags = (*values, None, 0)[:3]
+            path, _, flags = (*values, None, 0)[:3]
             writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
             if writes and isinstance(path, (str, bytes)) and not self._inside(path):
                 self.found.append(("outside", f"open {os.fsdecode(path)} for writing"[:300]))

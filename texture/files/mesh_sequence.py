@@ -8,6 +8,8 @@ World frame, metres. A tracked clip has few segments; free-form surfaces are seg
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +25,8 @@ from texture.errors import TextureError
 from texture.surfaces.binding import Binding
 
 _ARRAYS = ("instants", "vertices", "faces", "uv", "uv_faces")
+_SHAPES = {"instants": (0,), "vertices": (0, 0, 3), "faces": (0, 3), "uv": (0, 2), "uv_faces": (0, 3)}
+"""0 for any length."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -66,13 +70,18 @@ class MeshSequence:
     def open(cls, folder: Path, person: str) -> MeshSequence:
         """Raises TextureError when a file is missing or damaged."""
         arrays = _read(_index_path(folder, person), ("instants", "segment", "flags"))
-        return cls(
-            folder=folder,
-            person=person,
-            instants=arrays["instants"].astype(np.int64),
-            segment_of=arrays["segment"].astype(np.int64),
-            flags=tuple(str(flag) for flag in arrays["flags"]),
-        )
+        try:
+            return cls(
+                folder=folder,
+                person=person,
+                instants=arrays["instants"].astype(np.int64).reshape(-1),
+                segment_of=arrays["segment"].astype(np.int64).reshape(arrays["instants"].shape),
+                flags=tuple(str(flag) for flag in arrays["flags"]),
+            )
+        except (ValueError, TypeError) as error:
+            raise TextureError(
+                f"{_index_path(folder, person)} is damaged ({error}); run the stage mesh again"
+            ) from None
 
     @property
     def segments(self) -> list[int]:
@@ -99,14 +108,16 @@ class MeshSequence:
 
 
 def write_segment(folder: Path, person: str, number: int, segment: Segment) -> None:
-    """Writes segment_SSS.npz below `folder`/personNN/."""
+    """Writes segment_SSS.npz below `folder`/personNN/, whole or not at all."""
     path = segment_path(folder, person, number)
     path.parent.mkdir(parents=True, exist_ok=True)
     binding = segment.binding
     arrays: dict[str, Any] = {name: getattr(segment, name) for name in _ARRAYS}
     if binding is not None:
         arrays |= {"rest": binding.rest, "joints": binding.joints, "weights": binding.weights}
-    np.savez_compressed(path, **arrays)
+    partial = path.with_name(f".{path.stem}.{platform.node()}.{os.getpid()}.npz")
+    np.savez_compressed(partial, **arrays)
+    partial.replace(path)
 
 
 def write_index(folder: Path, person: str, entries: Iterable[tuple[int, int, str]]) -> None:
@@ -143,6 +154,10 @@ def _segment(path: Path, changed_ns: int) -> Segment:
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Raises TextureError for what no reader can use: a later stage would fail, or draw rubbish."""
     vertices, again = arrays["vertices"], "run the stage mesh again"
+    for name, shape in _SHAPES.items():
+        found = arrays[name]
+        if found.dtype.kind not in "fiu" or found.ndim != len(shape) or found.shape[-1] != (shape[-1] or len(found)):
+            raise TextureError(f"{path}: {name} is {found.dtype} of shape {found.shape}; {again}")
     if not len(arrays["faces"]) or len(arrays["uv_faces"]) != len(arrays["faces"]):
         raise TextureError(
             f"{path} has {len(arrays['faces'])} faces and {len(arrays['uv_faces'])} with texture coordinates; {again}"

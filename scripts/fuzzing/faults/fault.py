@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-
 T = TypeVar("T")
 
 
@@ -50,9 +49,10 @@ HOSTILE_WORDS: Final = (
 )  # fmt: skip
 """Names and texts that somebody might put into a file. A NUL and half of a surrogate pair cannot be everywhere."""
 HOSTILE_NUMBERS: Final = (
-    "0", "-0", "-1", "1", "NaN", "nan", ".nan", "Infinity", "-Infinity", "inf", "-.inf", "1e308", "-1e308", "1e-320", "1e400",
-    "255", "256", "32768", "65535", "65536", "2147483647", "2147483648", "-2147483649", "4294967295", "4294967296",
-    "9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551616", "1" + "0" * 400,
+    "0", "-0", "-1", "1", "NaN", "nan", ".nan", "Infinity", "-Infinity", "inf", "-.inf", "1e308", "-1e308", "1e-320",
+    "1e400", "255", "256", "32768", "65535", "65536", "2147483647", "2147483648", "-2147483649", "4294967295",
+    "4294967296", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551616",
+    "1" + "0" * 400,
     "9" * 5000, "0.1", "1e-9", "1e9", "1e18", "100000000", "true", "\"x\"", "[]", "{}", "", "0x7fffffff", "1_000",
 )  # fmt: skip
 """Numbers as text; not all are numbers in all formats."""

@@ -1,4 +1,4 @@
-"""Faults of a recording that is a folder: a file lacks, is a folder, is a link to another place, or has a strange name."""
+"""Faults of a folder: a file of it lacks, is a folder, is a link to another place, or has a strange name."""
 
 from __future__ import annotations
 

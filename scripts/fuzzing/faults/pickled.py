@@ -28,7 +28,8 @@ def _python(module: str, name: str) -> Callable[[Path], bytes]:
 
 
 HOSTILE_PICKLES: Final[tuple[Callable[[Path], bytes], ...]] = (
-    _touch("os", "system"), _touch("posix", "system"), _touch("subprocess", "getoutput"), _touch("commands", "getoutput"),
+    _touch("os", "system"), _touch("posix", "system"), _touch("subprocess", "getoutput"),
+    _touch("commands", "getoutput"),
     _python("builtins", "eval"), _python("__builtin__", "eval"), _python("builtins", "exec"),
     _python("numpy.testing._private.utils", "runstring"), _python("timeit", "timeit"), _python("cProfile", "run"),
     lambda canary: calling("builtins", "open", str(canary / "ran"), "w"),

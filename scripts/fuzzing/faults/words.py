@@ -128,8 +128,8 @@ def _change(holder: Any, key: Any, means: Means) -> None:
         holder[key] = means.one(([], value[:-1], value + value, [value], value * 100, value[0] if value else 0))
     else:
         holder[key] = means.one((
-            None, True, [], {}, 0, -1, 2**31, 2**63, -(2**70), 1e308, float("nan"), float("inf"), "", "x", [[]], [None], {"a": 1},
-            1e-300, means.one(HOSTILE_WORDS), value, [value, value], str(value), "9" * 5000,
+            None, True, [], {}, 0, -1, 2**31, 2**63, -(2**70), 1e308, float("nan"), float("inf"), "", "x", [[]], [None],
+            {"a": 1}, 1e-300, means.one(HOSTILE_WORDS), value, [value, value], str(value), "9" * 5000,
         ))  # fmt: skip
 
 

@@ -12,6 +12,7 @@ HELPERS = (
     "humanrig",
     "registration",
     "hps/datasets",
+    "hps/synthesis",
     "hps/evaluation/files",
     "hps/evaluation",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,14 +58,23 @@ def _human_data(folder: Path) -> None:
 
 def _synthetic(folder: Path) -> None:
     use_writers_of_tests()
-    from test_synthetic_reader import make_dataset  # pyright: ignore[reportAttributeAccessIssue]
+    from stub_passes import stub_info, stub_table
+    from test_synthetic_reader import FACTORY, model
 
-    make_dataset(folder / "set")
-    shutil.rmtree(folder / "set" / "cache", ignore_errors=True)
+    from hps.synthesis.production.dataset_file import write_dataset_file
+    from hps.synthesis.production.produce import produce
+
+    top = folder / "set"
+    info = replace(stub_info(passes=("clouds",)), model_sha256=model().sha256)
+    top.mkdir()
+    table = stub_table(top, scenes=1, frames=1)
+    write_dataset_file(top, info)
+    produce(top, table, info, factory=FACTORY, workers=0)
 
 
 IMPORTERS: Final = (
     Importer(name="dataset_gta", reads="GTA-Human II (npz and PCD)", read=_read, seeds=_gta),
     Importer(name="dataset_surreal", reads="SURREAL (.mat)", read=_read, seeds=_surreal),
     Importer(name="dataset_humandata", reads="HumanData with depth (npz and PNG)", read=_read, seeds=_human_data),
+    Importer(name="dataset_synthetic", reads="shards of humanrig synthesize", read=_read, seeds=_synthetic),
 )

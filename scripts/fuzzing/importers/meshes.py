@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from fuzzing.importer import Importer
@@ -45,7 +46,11 @@ def _obj(folder: Path) -> None:
     points, faces = _sphere()
     text = "mtllib a.mtl\n" + "".join(f"v {x:.4f} {y:.4f} {z:.4f}\nvt 0.5 0.5\n" for x, y, z in points)
     text += "usemtl a\n" + "".join(f"f {a + 1}/{a + 1} {b + 1}/{b + 1} {c + 1}/{c + 1}\n" for a, b, c in faces)
-    (folder / "scan.obj").write_text(text)
+    top = folder / "scan"
+    top.mkdir()
+    (top / "scan.obj").write_text(text)
+    (top / "a.mtl").write_text("newmtl a\nKd 1 1 1\nmap_Kd a.png\n")
+    (top / "a.png").write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
 
 
 def _pcd(folder: Path) -> None:
@@ -72,7 +77,7 @@ def _cloud_npz(folder: Path) -> None:
 def _read_scan(path: Path, to: Path) -> None:
     from registration.shape.scan_files import read_scan
 
-    read_scan(path)
+    read_scan(path / "scan.obj" if path.is_dir() else path)
 
 
 def _read_cloud(path: Path, to: Path) -> None:
@@ -84,7 +89,7 @@ def _read_cloud(path: Path, to: Path) -> None:
 def _read_mesh(path: Path, to: Path) -> None:
     from geometry.mesh_files import read_mesh
 
-    read_mesh(path)
+    read_mesh(path / "scan.obj" if path.is_dir() else path)
 
 
 def _seed_mesh(folder: Path) -> None:

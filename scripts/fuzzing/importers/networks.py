@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from fuzzing.importer import Importer
 from fuzzing.importers import use_writers_of_tests
 
 
 def _weights(folder: Path) -> None:
+    import dataclasses
+
     import torch
     from safetensors.torch import save
 
     from hps.points.weights_file import FORMAT, KEY, WeightsInfo
-    import dataclasses
 
     values = {f.name: {} if "dict" in str(f.type).lower() else "x" for f in dataclasses.fields(WeightsInfo)}
     tensors = {"layer.weight": torch.zeros(4, 3), "layer.bias": torch.zeros(4)}
@@ -37,7 +36,7 @@ def _onnx(folder: Path) -> None:
 
     (folder / "net").mkdir()
     (folder / "net" / "d.onnx").write_bytes(heatmaps(joints=3, width=8, height=8, stride=4, size=(8, 8)))
-    (folder / "net" / "d.toml").write_text('kind = "pose"\nkeypoints = "coco"\n')
+    (folder / "net" / "d.toml").write_text('keypoints = "coco"\nmin_score = 0.3\nmean = [0.5, 0.5, 0.5]\n')
 
 
 def _read_onnx(path: Path, to: Path) -> None:
@@ -45,7 +44,7 @@ def _read_onnx(path: Path, to: Path) -> None:
     from registration.keypoints.onnx_header import read_header
 
     read_header(path / "d.onnx")
-    read_description(path / "d.onnx")
+    read_description(path / "d.toml")
 
 
 IMPORTERS: Final = (

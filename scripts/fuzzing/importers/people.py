@@ -61,7 +61,7 @@ def _matlab(folder: Path) -> None:
 
 
 def _regressor(folder: Path) -> None:
-    np.save(folder / "J.npy", np.eye(24, 40))
+    np.save(folder / "J.npy", np.eye(17, 40))
 
 
 def _read_regressor(path: Path, to: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,12 @@ import numpy as np
 
 from fuzzing.importer import Importer
 from fuzzing.importers import use_writers_of_tests
+from fuzzing.importers.cameras import two_cameras
 from fuzzing.importers.sessions import phone_rig, tiny_rig
+
+
+def _import_dna(path: Path, to: Path) -> None:
+    _import(path / "0007_01.smc", to)
 
 
 def _import(path: Path, to: Path) -> None:
@@ -112,7 +118,11 @@ def _kinect(folder: Path) -> None:
         session = Session.create(work, streams=streams, devices=[device], origin="made up")
         plan = plan_kinect(session, name)
         assert plan is not None
-        write_kinect_mkv(plan, folder / "kinect.mkv", {}, lambda: None)
+        color, depth_camera = two_cameras().values()
+        cameras = {f"{name}/color": replace(color, name=f"{name}/color")}
+        depth_camera = replace(depth_camera, name=f"{name}/depth", width=320, height=288, T_world_camera=np.eye(4))
+        cameras[f"{name}/depth"] = replace(depth_camera, K=np.array([[250.0, 0, 160], [0, 250, 144], [0, 0, 1]]))
+        write_kinect_mkv(plan, folder / "kinect.mkv", cameras, lambda: None)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -145,20 +155,15 @@ def _stray(plan: Any, folder: Path) -> None:
 
 def _scanner(folder: Path) -> None:
     use_writers_of_tests()
-    import simplejpeg
-    from other_layouts import write_png
+    from test_scanner3d_app import write_export
 
-    top = folder / "scan"
-    top.mkdir()
-    from test_scanner3d_app import write_export  # pyright: ignore[reportAttributeAccessIssue]
-
-    write_export(top)
-    del simplejpeg, write_png
+    write_export(folder / "scan", frames=2, pictures=(0,))
 
 
 def _db3(folder: Path) -> None:
     use_writers_of_tests()
     from test_native_realsense import NAME, build
+    from test_native_realsense import cameras as unit_cameras
 
     from capture.native.realsense_plan import plan_realsense
     from capture.native.realsense_writer import write_realsense_db3
@@ -169,7 +174,7 @@ def _db3(folder: Path) -> None:
         session = build(work, frames=3)
         plan = plan_realsense(session, NAME)
         assert plan is not None
-        write_realsense_db3(plan, folder / "unit.db3", {}, lambda: None)
+        write_realsense_db3(plan, folder / "unit.db3", unit_cameras(), lambda: None)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -201,11 +206,12 @@ IMPORTERS: Final = (
     Importer(name="kinect_mkv", reads="Azure Kinect .mkv", read=_import, seeds=_kinect),
     Importer(name="record3d", reads="Record3D's .r3d (zip)", read=_import, seeds=_phone(_r3d)),
     Importer(name="stray_scanner", reads="Stray Scanner's folder", read=_import, seeds=_phone(_stray)),
+    Importer(name="scanner3d_app", reads="3D Scanner App's folder", read=_import, seeds=_scanner),
     Importer(name="realsense_db3", reads="RealSense .db3 (SQLite)", read=_import, seeds=_db3),
     Importer(name="humman_recon", reads="HuMMan-Recon's folder", read=_import, seeds=_from_rig(_recon)),
     Importer(name="humman_point", reads="HuMMan-Point's folder", read=_import, seeds=_from_rig(_point)),
     Importer(name="humman_smc", reads="HuMMan's .smc (HDF5)", read=_import, seeds=_from_rig(_smc)),
-    Importer(name="dna_smc", reads="DNA-Rendering's .smc (HDF5)", read=_import, seeds=_from_rig(_dna)),
+    Importer(name="dna_smc", reads="DNA-Rendering's .smc (HDF5)", read=_import_dna, seeds=_from_rig(_dna)),
     Importer(name="rgbd_folder", reads="folders of depth and colour images", read=_import, seeds=_from_rig(_rgbd)),
     Importer(name="videos", reads="synchronised videos with cameras", read=_import, seeds=_from_rig(_videos)),
     Importer(name="video", reads="one video: mp4, avi, mkv, mov", read=_footage, seeds=_clips),

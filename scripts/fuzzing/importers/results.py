@@ -93,8 +93,12 @@ def _cloud(folder: Path) -> None:
     from registration.clouds.files import write_cloud
 
     rng = np.random.default_rng(0)
-    cloud = PointCloud(points=rng.normal(size=(50, 3)), colors=np.zeros((50, 3), np.uint8))
-    write_cloud(cloud, folder / "000000.npz")
+    points = rng.normal(size=(50, 3))
+    cloud = PointCloud(
+        points=points, normals=points / np.linalg.norm(points, axis=1, keepdims=True), sigma=np.full(50, 0.001),
+        colors=np.zeros((50, 3), np.uint8), camera=np.zeros(50, np.int64), time_us=np.zeros(50, np.int64),
+    )  # fmt: skip
+    write_cloud(folder / "000000.npz", cloud)
 
 
 def _read_cloud(path: Path, to: Path) -> None:
@@ -115,7 +119,7 @@ def _meshes(folder: Path) -> None:
         uv_faces=rng.integers(0, 30, (20, 3)).astype(np.int32), binding=None,
     )  # fmt: skip
     write_segment(top, "person00", 0, segment)
-    write_index(top, "person00", np.arange(2), np.zeros(2, np.int64), ["", ""])
+    write_index(top, "person00", [(0, 0, ""), (1, 0, "")])
 
 
 def _read_meshes(path: Path, to: Path) -> None:
@@ -134,18 +138,6 @@ def _read_arrays(path: Path, to: Path) -> None:
     from humanrig.results import read_arrays
 
     read_arrays(path)
-
-
-def _solve(folder: Path) -> None:
-    import json
-
-    from fuzzing.importers.cameras import two_cameras
-    from geometry.camera_files.cameras_json import write_cameras
-
-    top = folder / "calibration"
-    top.mkdir()
-    write_cameras(top / "cameras.json", two_cameras(), source="made up")
-    (top / "solve.json").write_text(json.dumps({"schema": 1}))
 
 
 IMPORTERS: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,12 +36,17 @@ def phone_rig(folder: Path) -> Any:
 
 def _sessions(folder: Path) -> None:
     from capture.frame_sets import Instant, write_instants
+    from fuzzing.importers.cameras import two_cameras
+    from geometry.camera_files.cameras_json import write_cameras
 
     session = tiny_rig(folder / "rig")
     names = list(session.streams)
     rows = [Instant(instant=n, time_us=33_333 * n, index=dict.fromkeys(names, n), offset_us={}) for n in range(3)]
     write_instants(folder / "rig" / "sync" / "frames.parquet", rows)
-    phone_rig(folder / "phone")
+    phone = phone_rig(folder / "phone")
+    cameras = {"iphone_000/color": next(iter(two_cameras().values()))}
+    cameras["iphone_000/color"] = replace(cameras["iphone_000/color"], name="iphone_000/color", width=64, height=48)
+    write_cameras(phone.path("recording", "cameras.json"), cameras, source="made up")
 
 
 def _read_session(path: Path, to: Path) -> None:
@@ -206,7 +212,7 @@ IMPORTERS: Final = (
         read=_read_report,
         seeds=_sessions,
         hidden=frozenset({".mcap", ".parquet", ".json"}),
-    ),  # fmt: skip
+    ),
     Importer(name="mcap", reads="MCAP recordings", read=_read_mcap, seeds=_seed_mcap),
     Importer(name="mcap_repair", reads="MCAP recordings that were cut off", read=_read_repair, seeds=_repair_seeds),
     Importer(name="instants", reads="sync/frames.parquet", read=_read_instants, seeds=_copy_of("sync/frames.parquet")),
