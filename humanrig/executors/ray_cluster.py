@@ -279,6 +279,8 @@ class RayExecutor:
         for ref, node in asked.items():
             try:
                 unfit = self._ray.get(ref, timeout=CHECK_S)["unfit"]
+            except self._ray.exceptions.TaskUnschedulableError:
+                continue  # it was just lost, and the cluster does not list it so yet
             except self._ray.exceptions.RayError as error:
                 unfit = f"it does not answer ({type(error).__name__})"
             if unfit:
