@@ -133,6 +133,12 @@ def read_config(stage: Stage, values: dict[str, Any]) -> Any:
         raise HumanrigError(f"option {stage.name}.{key}: {first['msg']}; options of this stage: {known}") from None
 
 
+def ahead_instants(stage: Stage, request: Request) -> int:
+    """How many instants are worth a task that works ahead of a stage; 0 where there is no such work."""
+    config = read_config(stage, (request.configs or {}).get(stage.name, {}))
+    return stage.ahead.instants if stage.ahead is not None and stage.ahead.worth(config) else 0
+
+
 def _check_configs(configs: dict[str, dict[str, Any]]) -> None:
     for name, values in configs.items():
         _config_files(read_config(load_stage(name), values))

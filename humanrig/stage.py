@@ -50,6 +50,8 @@ class Ahead:
     """Does the context's instants. The context's output folder is scratch that is thrown away."""
     instants: int
     """So many at once are worth a task: half a minute or so."""
+    worth: Callable[[Any], bool] = lambda config: True
+    """Whether there is such work with these options of the stage."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def prepare_task(tell: Tell, *, session: str, asked: dict[str, Any]) -> dict[str
                 "needs": [need for need in stage.needs if need in names],
                 "seconds": costs[stage.name].seconds,
                 "memory_bytes": costs[stage.name].memory_bytes,
-                "ahead": stage.ahead.instants if stage.ahead else 0,
+                "ahead": pipeline.ahead_instants(stage, request),
             }
             for stage in stages
         ],

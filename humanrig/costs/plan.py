@@ -15,8 +15,7 @@ from humanrig.batch.tasks import prepare_task
 from humanrig.cli import expected_errors, in_words
 from humanrig.costs.model import CostModel
 from humanrig.costs.schedule import Step
-from humanrig.costs.size import WHOLE, Size
-from humanrig.pipeline import load_stage
+from humanrig.costs.size import Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +74,19 @@ def plan_session(found: Found, asked: Asked, model: CostModel) -> SessionPlan:
         name=found.name,
         session=found.session,
         whole=whole,
-        steps=tuple(step_of(stage["name"], size, model) for stage in prepared["stages"] if stage["name"] not in whole),
+        steps=tuple(
+            step_of(stage["name"], size, model, stage["ahead"])
+            for stage in prepared["stages"]
+            if stage["name"] not in whole
+        ),
         instants=size.instants,
     )
 
 
-def step_of(stage: str, size: Size, model: CostModel) -> Step:
-    """The expected cost of a stage, and into how many tasks it can be cut."""
+def step_of(stage: str, size: Size, model: CostModel, ahead: int = 0) -> Step:
+    """The expected cost of a stage, and into how many tasks of `ahead` instants it can be cut (0: none)."""
     cost = model.expected(stage, size)
-    ahead = load_stage(stage).ahead
-    pieces = 1 if ahead is None or stage in WHOLE else max(-(-size.instants // ahead.instants), 1)
+    pieces = -(-size.instants // ahead) if ahead and size.instants >= 2 * ahead else 1
     rest = model.expected(stage, replace(size, instants=0)).seconds if pieces > 1 else 0.0
     return Step(
         stage=stage,

@@ -18,6 +18,7 @@ from capture.worker_pool import processes_for, worker_pool
 from geometry.mesh import TriangleMesh
 from humanrig import __version__, manifest
 from humanrig.errors import HumanrigError
+from humanrig.kept_work import read_note, write_note
 from humanrig.meshing.depth_views import DepthImages
 from humanrig.meshing.instant_surface import surface_of
 from humanrig.meshing.made import Made, Progress, one_flag
@@ -70,8 +71,7 @@ class SurfaceMaker:
     def make(self, task: Task) -> MadeSurface:
         """Writes the segment, and a note beside it as the sign that it is whole."""
         path = segment_path(self.folder, self.person, task.number)
-        note = path.with_suffix(".json")
-        if note.is_file() and path.is_file() and (made := _read_note(note, task)):
+        if made := _kept(path, task):
             return made
         flags: tuple[str, ...] = (task.trouble,) if task.trouble else ()
         try:
@@ -91,7 +91,7 @@ class SurfaceMaker:
         )  # fmt: skip
         write_segment(self.folder, self.person, task.number, segment)
         made = MadeSurface(number=task.number, instant=task.instant, flag=one_flag(flags), faces=len(mesh.faces))
-        note.write_text(json.dumps(asdict(made)))
+        write_note(path, asdict(made))
         return made
 
     @cached_property
@@ -107,13 +107,8 @@ def free_sequence(
     person: PersonInput, output: Path, without: frozenset[str], progress: Progress, workers: int | None
 ) -> Made:
     """Writes a segment for each row; an instant that no surface can be made of is skipped with its reason."""
-    results, config = person.results, FreeConfig(method=person.config.method, faces=person.config.faces)
-    folder = results.session.path("cache", "mesh", _key(person, config, without))
-    maker = SurfaceMaker(results.session, results.person, config, without, folder)
-    tasks = [
-        Task(number=row, instant=instant, body=person.body_mesh(row), trouble=person.trouble(row))
-        for row, instant in enumerate(person.instants)
-    ]
+    maker, tasks = _work(person, without)
+    results, folder = person.results, maker.folder
     made: list[MadeSurface] = []
     for one in _surfaces(maker, tasks, workers):
         made.append(one)
@@ -131,6 +126,28 @@ def free_sequence(
         figures={"segments": len(kept), "faces": round(float(np.mean([one.faces for one in kept])))},
         skipped={one.instant: one.skipped for one in made if one.skipped},
     )
+
+
+def free_ahead(person: PersonInput, without: frozenset[str], instants: set[int], progress: Progress) -> None:
+    """Makes the surfaces of some instants, which then wait in the cache for `free_sequence`."""
+    maker, tasks = _work(person, without, instants)
+    for done, task in enumerate(tasks, start=1):
+        maker.make(task)
+        progress(done, len(tasks))
+
+
+def _work(
+    person: PersonInput, without: frozenset[str], instants: set[int] | None = None
+) -> tuple[SurfaceMaker, list[Task]]:
+    """What makes surfaces, and those that are to be made (None: of every instant)."""
+    results, config = person.results, FreeConfig(method=person.config.method, faces=person.config.faces)
+    folder = results.session.path("cache", "mesh", _key(person, config, without))
+    tasks = [
+        Task(number=row, instant=instant, body=person.body_mesh(row), trouble=person.trouble(row))
+        for row, instant in enumerate(person.instants)
+        if instants is None or instant in instants
+    ]
+    return SurfaceMaker(results.session, results.person, config, without, folder), tasks
 
 
 def _surfaces(maker: SurfaceMaker, tasks: Sequence[Task], workers: int | None) -> Iterator[MadeSurface]:
@@ -166,10 +183,13 @@ def clear_cache(results: Results) -> None:
             folder.rmdir()
 
 
-def _read_note(note: Path, task: Task) -> MadeSurface | None:
-    """What was noted beside a finished surface; None where the note was cut off, as by a loss of power."""
+def _kept(path: Path, task: Task) -> MadeSurface | None:
+    """What became of a surface that waits in the cache; None where there is none."""
+    values = read_note(path)
+    if values is None:
+        return None
     try:
-        made = MadeSurface(**json.loads(note.read_text()))
-    except (ValueError, KeyError, TypeError):
+        made = MadeSurface(**values)
+    except TypeError:
         return None
     return made if made.instant == task.instant else None

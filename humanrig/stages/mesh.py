@@ -6,17 +6,19 @@ from typing import Any
 
 from humanrig.errors import HumanrigError
 from humanrig.meshing.body_surface import body_surface
-from humanrig.meshing.free_sequence import clear_cache, free_sequence
+from humanrig.meshing.free_sequence import clear_cache, free_ahead, free_sequence
 from humanrig.meshing.made import Made
 from humanrig.meshing.options import MeshConfig, Surface
 from humanrig.meshing.person_input import PersonInput, rows_of, rows_with_body
 from humanrig.meshing.tracked_sequence import tracked_sequence
-from humanrig.results import Results
-from humanrig.stage import Stage, StageContext
+from humanrig.results import Results, people
+from humanrig.stage import Ahead, Stage, StageContext
 from humanrig.stages.per_person import Progress, for_everybody
 from texture.files.mesh_sequence import write_index
 
 __all__ = ["STAGE", "MeshConfig", "rows_of", "run"]
+
+AHEAD_INSTANTS = 30
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -32,11 +34,26 @@ def run(context: StageContext) -> dict[str, Any]:
     return figures
 
 
+def ahead(context: StageContext) -> None:
+    """Makes the free surfaces of some instants, which then wait in the cache for `run`; other surfaces follow the body
+    through the whole take."""
+    for name in people(context.session):
+        person, _ = _input(context, Results(context.session, name), context.everything)
+        if _surface(context.config, person) == "free":
+            free_ahead(person, context.without, set(context.instants), context.progress)
+
+
+def _input(context: StageContext, results: Results, instants: list[int]) -> tuple[PersonInput, list[int]]:
+    """What surfaces are made of, and the instants that have results without a finite body."""
+    rows = rows_of(results.instants, instants)
+    sound = rows_with_body(results.parameters, rows)
+    missing = [results.instants[row] for row in rows if row not in sound]
+    return PersonInput(results, context.config, tuple(sound)), missing
+
+
 def _person(context: StageContext, results: Results, progress: Progress) -> dict[str, Any]:
     config: MeshConfig = context.config
-    rows = rows_of(results.instants, context.instants)
-    sound = rows_with_body(results.parameters, rows)
-    person = PersonInput(results, config, tuple(sound))
+    person, missing = _input(context, results, context.instants)
     surface = _surface(config, person)
     if surface == "body":
         made = body_surface(person, context.output, progress)
@@ -46,7 +63,7 @@ def _person(context: StageContext, results: Results, progress: Progress) -> dict
         made = tracked_sequence(person, context.output, context.without, progress, config.workers)
     write_index(context.output, results.person, made.entries)
     clear_cache(results)
-    made.skipped.update({results.instants[row]: "the body is not finite" for row in rows if row not in sound})
+    made.skipped.update(dict.fromkeys(missing, "the body is not finite"))
     return _figures(surface, made)
 
 
@@ -84,5 +101,6 @@ STAGE = Stage(
     needs=("sync", "calibrate", "clouds", "register"),
     config=MeshConfig,
     run=run,
+    ahead=Ahead(run=ahead, instants=AHEAD_INSTANTS, worth=lambda config: config.surface == "free"),
     version=4,
 )

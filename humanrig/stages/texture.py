@@ -45,6 +45,6 @@ STAGE = Stage(
     needs=("sync", "calibrate", "masks", "mesh"),
     config=TextureConfig,
     run=run,
-    ahead=Ahead(run=ahead, instants=AHEAD_INSTANTS),
+    ahead=Ahead(run=ahead, instants=AHEAD_INSTANTS, worth=lambda config: config.every_instant),
     version=VERSION,
 )

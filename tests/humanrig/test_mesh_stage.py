@@ -5,13 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
-from painted_take import FRAMES, THICKNESS, parameters, record, run
+from painted_take import FRAMES, THICKNESS, ahead, parameters, record, run
 
 from body.loading import load_body_model
 from body.parameters import BodyParameters
 from geometry.mesh import TriangleMesh
 from geometry.mesh_files import write_obj
 from geometry.rays import RayScene
+from humanrig import manifest
 from humanrig.commands.mesh import sentences
 from humanrig.errors import HumanrigError
 from humanrig.meshing import free_sequence
@@ -266,6 +267,24 @@ def test_a_scan_is_the_template(rgbd, tmp_path):
         run(rgbd, "mesh", template=str(tmp_path / "scan.obj"))
     with pytest.raises(HumanrigError, match="cannot be read"):
         run(rgbd, "mesh", template=str(tmp_path / "other.obj"))
+
+
+@pytest.mark.slow
+def test_surfaces_made_ahead_are_taken_and_the_outputs_are_the_same(rgbd, monkeypatch):
+    options = {"surface": "free", "faces": FACES, "workers": 1}
+    figures = run(rgbd, "mesh", **options)
+    hashes = manifest.hash_outputs(rgbd.path("mesh"))
+    made = []
+    surface_of = free_sequence.surface_of
+    monkeypatch.setattr(free_sequence, "surface_of", lambda *given: made.append(given[-1]) or surface_of(*given))
+    for number in reversed(range(FRAMES)):
+        ahead(rgbd, "mesh", [number], **options)
+    assert made == list(reversed(range(FRAMES)))
+    shutil.rmtree(rgbd.path("mesh"))
+    assert run(rgbd, "mesh", **options) == figures
+    assert len(made) == FRAMES
+    assert manifest.hash_outputs(rgbd.path("mesh")) == hashes
+    assert not rgbd.path("cache", "mesh").exists()
 
 
 @pytest.mark.slow
