@@ -64,7 +64,8 @@ def test_a_node_with_another_body_is_refused_before_anything_is_done(nodes: RayN
     node = nodes.join({"HUMANRIG_BODY_MODEL": str(_other_body(tmp_path))})
     said = nodes.drive("ray_drivers:refused")
     nodes.lose(node)
-    assert "of the Ray cluster cannot be used: the body model is" in said
+    assert "of the Ray cluster cannot be used: " in said
+    assert "the body model is" in said
 
 
 def test_a_node_with_another_body_that_joins_later_gets_nothing(nodes: RayNodes, tmp_path: Path) -> None:
@@ -78,7 +79,8 @@ def test_a_node_with_another_body_that_joins_later_gets_nothing(nodes: RayNodes,
     assert found["fine"] == 6
     assert found["nodes"] == [False]
     (remark,) = found["remarks"]
-    assert "is not used: the body model is" in remark
+    assert "is not used: " in remark
+    assert "the body model is" in remark
 
 
 def test_a_wrong_token_is_a_sentence(nodes: RayNodes) -> None:
