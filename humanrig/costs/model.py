@@ -18,8 +18,8 @@ from humanrig.errors import HumanrigError
 MEASURED = Path(__file__).with_name("measured.json")
 """Written by `scripts/measure_stage_costs.py`."""
 MEGA = 1e-6
-FILLED = 30
-"""Instants after which what a stage keeps in memory has filled up."""
+FILLED = 40
+"""Instants after which what a stage keeps in memory has filled up (`humanrig.registering.person_clouds.KEPT`)."""
 
 FEATURES: dict[str, Callable[[Size], float]] = {
     "once": lambda _: 1.0,
@@ -51,9 +51,12 @@ SECONDS = {
     "report": ("once", "people"),
 }
 MEMORY = {stage: ("once", "instant Mpx", "persons", "first people") for stage in SECONDS} | {
-    "register": ("once", "persons", "people"),
+    "register": ("once", "persons", "first people"),
 }
-"""Images are not held over a take: what grows with it fills up, except the clip that is fitted as a whole."""
+"""Images and clouds are not held over a take: what grows with it fills up."""
+HELD_BYTES = {"register": 330_000, "mesh": 330_000}
+"""What is held of every instant of a person all the same: the body's vertices, twice 6890 · 3 numbers of 8 bytes. Short
+takes do not show it beside the images."""
 DISK = {
     "sync": ("once", "frames"),
     "calibrate": ("once",),
@@ -119,6 +122,8 @@ class CostModel:
             }
             held = [row.cost.memory_bytes / _sum(weights[stage]["memory_bytes"], row.size) for row in mine]
             weights[stage]["memory_bytes"] = {t: w * max(held) for t, w in weights[stage]["memory_bytes"].items()}
+            if stage in HELD_BYTES:
+                weights[stage]["memory_bytes"]["people"] = float(HELD_BYTES[stage])
         return cls(weights=weights)
 
     def expected(self, stage: str, size: Size) -> Cost:
