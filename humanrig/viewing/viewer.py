@@ -16,6 +16,7 @@ from humanrig.viewing.compared import Compared
 from humanrig.viewing.content import EXPECTED, SessionContent
 from humanrig.viewing.drawing import OTHER_COLOR, SURFACE_COLOR, Drawing, Drawn
 from humanrig.viewing.guard import Guard
+from humanrig.viewing.looking import beside, middle
 from humanrig.viewing.panel import Panel
 from humanrig.viewing.pictures import camera_picture, field_of_view, overlaid, straight
 from humanrig.viewing.private_server import PrivateServer
@@ -102,36 +103,26 @@ class Viewer:
     def _build(self) -> None:
         """Everything that does not change with the instant, and the first instant's place of looking."""
         server, content = self._server, self._content
-        center = self._middle()
-        server.scene.add_grid("/floor", width=6, height=6, cell_size=0.5, section_size=1.0, position=(0, 0, 0))
+        center = middle(content)
+        server.scene.add_grid(
+            "/floor",
+            width=6,
+            height=6,
+            cell_size=0.5,
+            section_size=1.0,
+            position=(float(center[0]), float(center[1]), 0.0),
+        )
         self._panel = Panel(server, content, self._compared, changed=self._change, look_from=self._look_from)
         self._rig = Rig(server, content.cameras, self._panel.choose_camera)
         self._drawing = Drawing(server, content, self._compared)
         server.initial_camera.look_at = tuple(center)
-        server.initial_camera.position = tuple(center + self._outward(center))
+        server.initial_camera.position = tuple(beside(list(content.cameras.values()), center))
         server.initial_camera.up = (0.0, 0.0, 1.0)
         self._panel.tell_about(self._what_is_missing())
 
     def _what_is_missing(self) -> list[str]:
         missing = self._content.missing
         return [f"Not there yet: {', '.join(missing)}."] if missing else []
-
-    def _middle(self) -> np.ndarray:
-        """Where people are: below the cameras' middle at the height of a navel."""
-        cameras = self._content.cameras.values()
-        if not cameras:
-            return np.array([0.0, 0.0, 0.9])
-        return np.array([*np.mean([camera.center for camera in cameras], 0)[:2], 0.9])
-
-    def _outward(self, center: np.ndarray) -> np.ndarray:
-        """From the middle past the first camera."""
-        first = next(iter(self._content.cameras.values()), None)
-        side = np.array([2.0, -2.0]) if first is None else (first.center - center)[:2]
-        length = float(np.linalg.norm(side))
-        side = side / length if length > 1e-3 else np.array([1.0, 0.0])
-        turn = np.deg2rad(20)
-        c, s = np.cos(turn), np.sin(turn)
-        return np.array([*(np.array([[c, -s], [s, c]]) @ side * max(1.6 * length, 3.0)), 1.0])
 
     def _change(self) -> None:
         with self._turned:

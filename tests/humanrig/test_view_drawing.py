@@ -23,6 +23,7 @@ from humanrig.viewing.comparing import compare_with
 from humanrig.viewing.content import SessionContent
 from humanrig.viewing.drawing import Drawing
 from humanrig.viewing.glb_mesh import colored_glb, textured_glb
+from humanrig.viewing.looking import beside, middle
 from humanrig.viewing.pictures import camera_picture, field_of_view, overlaid, straight
 from humanrig.viewing.private_server import PrivateServer
 from humanrig.viewing.viewer import Viewer
@@ -180,11 +181,25 @@ def test_a_doubtful_instant_is_told(drawn):
     assert "person00 is doubtful: <b>few</b> cameras" in drawn(Wish(instant=1)).lines
 
 
+def test_the_page_looks_first_at_the_people_and_the_rig(content, tmp_path):
+    center = middle(content)
+    np.testing.assert_allclose(center[:2], content.body("person00", 1).vertices.mean(0)[:2], atol=0.1)
+    cameras = list(content.cameras.values())
+    place = beside(cameras, center)
+    assert place[2] > center[2]
+    assert np.linalg.norm(place - center) > max(np.linalg.norm(camera.center - center) for camera in cameras)
+    # without bodies: where the cameras look, which here is above the origin
+    bare = SessionContent(viewed_session(tmp_path, results=()))
+    np.testing.assert_allclose(middle(bare)[:2], 0.0, atol=0.02)  # the pull to the origin is 1e-3 of an axis
+
+
 def test_the_viewer_draws_what_its_knobs_say(session):
     content = SessionContent(session)
     with Viewer(content, about=lambda: ["good"]) as viewer:
+        slider = viewer.panel.slider
+        assert slider is not None
         assert viewer.url.startswith("http://127.0.0.1:")
-        viewer.panel.slider.value = 1
+        slider.value = 1
         assert viewer.settle(), viewer.failure
         assert viewer.failure is None
         assert "instant 1, 0.033 s" in viewer.panel.said
@@ -192,7 +207,7 @@ def test_the_viewer_draws_what_its_knobs_say(session):
         viewer.panel.choose_camera("kinect_001/color")
         assert viewer.settle()
         assert viewer.panel.picture.visible
-        viewer.panel.slider.value = 2
+        slider.value = 2
         assert viewer.settle()
         assert "kinect_001/color has no frame" in viewer.panel.said
         assert not viewer.panel.picture.visible
@@ -200,7 +215,7 @@ def test_the_viewer_draws_what_its_knobs_say(session):
         seen = set()
         end = time.monotonic() + 10
         while len(seen) < 3 and time.monotonic() < end:
-            seen.add(int(viewer.panel.slider.value))
+            seen.add(int(slider.value))
             time.sleep(0.01)
         assert seen == {0, 1, 2}
         viewer.panel.play(False)
@@ -251,7 +266,9 @@ def test_the_picture_in_a_frustum_is_that_of_a_camera_without_distortion():
 
 
 def test_the_body_is_drawn_over_the_picture_where_it_is_seen(content):
-    picture, camera = camera_picture(content, "kinect_000/color", 0, width=160)
+    found = camera_picture(content, "kinect_000/color", 0, width=160)
+    assert found is not None
+    picture, camera = found
     assert picture.shape == (120, 160, 3)
     mesh = content.body("person00", 0)
     over = overlaid(picture, camera, [(mesh, (255, 0, 0))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -70,7 +71,7 @@ def walking(aside_m: float) -> BodyParameters:
     )
 
 
-def _arrays(parameters: BodyParameters, model, joints: np.ndarray) -> dict[str, np.ndarray]:
+def _arrays(parameters: BodyParameters, model, joints: np.ndarray) -> dict[str, Any]:
     return {
         "format": np.array(2),
         "betas": parameters.betas,
@@ -89,7 +90,7 @@ def _arrays(parameters: BodyParameters, model, joints: np.ndarray) -> dict[str, 
     }
 
 
-def _save(session: Session, folder: str, **arrays: np.ndarray) -> None:
+def _save(session: Session, folder: str, **arrays: Any) -> None:
     path = session.path(folder, "person00.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **arrays)
