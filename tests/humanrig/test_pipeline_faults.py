@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from capture.session import Session
-from humanrig import manifest, pipeline
+from humanrig import lease, manifest, pipeline
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import Request, reconstruct
 from humanrig.stage import Stage, StageContext
@@ -198,3 +198,33 @@ def test_disk_fails_at_every_change(stages: Stages, start: tuple, tmp_path: Path
         assert outputs(folder) == expected
         assert left_over(folder) == [], f"error at change {at}"
         shutil.rmtree(folder)
+
+
+def test_a_stopped_holder_writes_nothing_into_what_another_made(
+    stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody on another machine is stopped in the middle of a stage for so long that his lease expires."""
+    session = session_at(tmp_path / "take")
+    whole = stages.run
+    stopped: list[StageContext] = []
+
+    def run(name: str, context: StageContext) -> dict:
+        if stopped:
+            return whole(name, context)
+        stopped.append(context)
+        (context.output / "half.txt").write_text("half")
+        (session.folder / lease.NAME).unlink()  # as the other one does who finds it expired
+        reconstruct(Session.open(session.folder), FIRST)
+        stopped.append(context)
+        return whole(name, context)  # he wakes up, and goes on writing where he was
+
+    monkeypatch.setattr(stages, "run", run)
+    with pytest.raises((HumanrigError, OSError)) as refused:
+        reconstruct(session, SECOND)
+    assert "Traceback" not in str(refused.value)
+    assert len(stopped) == 2
+    assert damaged(session.folder) == []
+    assert outputs(session.folder)["sync/value.txt"] == b"sync 1 "
+    assert "sync/half.txt" not in outputs(session.folder)
+    assert left_over(session.folder) == []
+    assert [o.skipped for o in reconstruct(session, FIRST)] == [True, True]
