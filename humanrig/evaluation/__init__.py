@@ -14,12 +14,13 @@ from humanrig.evaluation.surface import surface_errors
 from humanrig.results import Results
 
 
-def evaluate_session(folder: Path, *, clouds: bool = True) -> dict[str, Any]:
+def evaluate_session(folder: Path, *, clouds: bool = True, most_instants: int | None = None) -> dict[str, Any]:
     """Every figure of docs/evaluation.md; None where the session cannot give it.
 
     The top level is about person00, or the first person who has a body; `people` holds everybody who is in the truth.
-    `clouds`: measure the clouds against the truth, too. Raises CaptureError when the folder is no session,
-    HumanrigError when no body has been fitted.
+    `clouds`: measure the clouds against the truth, too. `most_instants`: of a longer clip, measure clouds at so many
+    instants, evenly spread: each takes half a second. Raises CaptureError when the folder is no session, HumanrigError
+    when no body has been fitted.
     """
     session = Session.open(folder)
     everybody = [Results(session, person) for person in fitted_people(session)]
@@ -29,8 +30,8 @@ def evaluate_session(folder: Path, *, clouds: bool = True) -> dict[str, Any]:
     total = len(done.instants) if done else len(session.instants())
     counts = {"total": total, "with_body": len(results.instants), "flagged": flagged}
     counts["lost"] = total - counts["with_body"]
-    truth = truth_errors(everybody, clouds=clouds)
-    return {"frames": counts, **pixel_errors(results), **surface_errors(results), **truth}
+    truth = truth_errors(everybody, clouds=clouds, most_instants=most_instants)
+    return {"frames": counts, **pixel_errors(results), **surface_errors(results, most_instants), **truth}
 
 
 def sentences(figures: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from capture.virtual.truth import Truth
 from hps.metrics import acceleration_error_mm, mpjpe_mm, pa_mpjpe_mm
 from humanrig.evaluation.certainty import sigma_coverage
-from humanrig.evaluation.cloud_truth import cloud_errors
+from humanrig.evaluation.cloud_truth import MOST_INSTANTS, cloud_errors
 from humanrig.evaluation.movement import foot_skate, still_jitter
 from humanrig.evaluation.people import Compared, compare_people
 from humanrig.evaluation.summary import summary
@@ -26,13 +26,15 @@ FAR_OFF_MM = 25.0
 OF_SESSION = ("people", "people_missed", "cloud_to_true_surface_mm", "alignment")
 
 
-def truth_errors(everybody: Sequence[Results], *, clouds: bool = True) -> dict[str, Any]:
+def truth_errors(
+    everybody: Sequence[Results], *, clouds: bool = True, most_instants: int | None = None
+) -> dict[str, Any]:
     """The keys `pve_mm` … `alignment` of docs/evaluation.md; None for a real session.
 
     Errors are of the naked body in the truth's world, into which the calibrated world is moved by its cameras; the
     body itself is aligned only where the name says so. `everybody`: the fitted bodies, person00 first, whose errors
-    stand at the top. `clouds`: also measure the clouds (a second for each instant). Raises HumanrigError when a body
-    was fitted with another model than the one that was simulated.
+    stand at the top. `clouds`: also measure the clouds, at `most_instants` or fewer. Raises HumanrigError when
+    a body was fitted with another model than the one that was simulated.
     """
     first = everybody[0]
     session = first.session
@@ -47,7 +49,9 @@ def truth_errors(everybody: Sequence[Results], *, clouds: bool = True) -> dict[s
         **{key: main[key] for key in OF_PERSON},
         "people": people,
         "people_missed": sorted(set(truth.people) - {one.true for one in compared}),
-        "cloud_to_true_surface_mm": cloud_errors(session, truth, world, first.instants) if clouds else None,
+        "cloud_to_true_surface_mm": cloud_errors(session, truth, world, first.instants, most_instants or MOST_INSTANTS)
+        if clouds
+        else None,
         "alignment": world.values(),
     }
 

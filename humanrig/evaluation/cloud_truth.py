@@ -28,14 +28,16 @@ VISIBLE_M = 0.004
 CAMERAS_THAT_SEE = 2
 
 
-def cloud_errors(session: Session, truth: Truth, world: TrueWorld, instants: Sequence[int]) -> dict[str, Any] | None:
+def cloud_errors(
+    session: Session, truth: Truth, world: TrueWorld, instants: Sequence[int], most_instants: int = MOST_INSTANTS
+) -> dict[str, Any] | None:
     """Distances of the points from the true surface, mm, and the share of it that is covered.
 
     `covered`: of the surface that two depth cameras saw, how much has a point within 5 mm. A point is compared with the
     surface at its own time, which moves as it does from the instant before to the one after. None without clouds.
     """
     numbers, found, covered = true_instants(session), [], []
-    instants = list(instants)[:: max(1, -(-len(instants) // MOST_INSTANTS))]
+    instants = list(instants)[:: max(1, -(-len(instants) // most_instants))]
     times = {instant.instant: instant.time_us for instant in session.instants()}
     for instant in instants:
         path = cloud_path(session.path("clouds"), instant)

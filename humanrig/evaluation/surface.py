@@ -13,11 +13,16 @@ from humanrig.results import Results
 POINTS_PER_INSTANT = 20_000
 
 
-def surface_errors(results: Results) -> dict[str, Any]:
-    """The keys `cloud_to_surface_mm` and `cloud_to_body_mm` of docs/evaluation.md; None without clouds."""
+def surface_errors(results: Results, most_instants: int | None = None) -> dict[str, Any]:
+    """The keys `cloud_to_surface_mm` and `cloud_to_body_mm` of docs/evaluation.md; None without clouds.
+
+    `most_instants`: of a longer clip so many, evenly spread.
+    """
     has_mesh = results.has_surface
     to_mesh, to_body = [], []
-    for row, instant in enumerate(results.instants):
+    count = len(results.instants)
+    for row in np.unique(np.linspace(0, count - 1, min(count, most_instants or count)).round().astype(int)).tolist():
+        instant = results.instants[row]
         cloud = results.cloud(instant)
         if cloud is None or len(cloud) == 0:
             continue

@@ -1,76 +1,141 @@
-"""The report's folder: index.html with its pictures beside it."""
+"""The report of a session: one page that needs no other file, no server and no network, finished session or not."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from plotly.offline import get_plotlyjs
+from markupsafe import Markup
 
 from capture.session import Session
+from humanrig.errors import HumanrigError
 from humanrig.evaluation import evaluate_session
-from humanrig.pipeline import completed
-from humanrig.report.charts import all_instants, charts
-from humanrig.report.people import ShownPerson, shown_people
-from humanrig.report.pictures import overlay_sheet, spread, write_jpeg
-from humanrig.results import Results
+from humanrig.report import body_sections, picture_sections, rig_sections, stage_sections
+from humanrig.report.overlay import montage
+from humanrig.report.pictures import Picture, write_jpeg
+from humanrig.report.section import Section, Subject, in_short, made
+from humanrig.trust.evidence import gather
+from humanrig.trust.judge import cameras_to_fix, judge
 
-SHOWN_FLAGS = 12
-"""Flagged instants of a person that the page lists."""
+EVALUATED = 15
+"""Instants at which clouds are measured: each takes half a second, and a page should take less than twenty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a report is drawn."""
+
+    instants: int = 5
+    """At which the bodies are shown on every camera."""
+    height: int = 540
+    """Of each picture, pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A drawn report."""
+
+    html: str
+    figures: dict[str, Any] | None
+    """What `evaluate_session` measured; None of a session without bodies, or where `trouble` says why."""
+    trouble: str
+    overlays: list[list[Picture]]
+    """The bodies on every camera, a row for each instant."""
 
 
 def write_report(
-    results: Results,
-    folder: Path,
-    *,
-    overlays: int,
-    scene_steps: int,
-    picture_height: int,
-    progress: Callable[[int, int], None],
-) -> dict[str, Any]:
-    """Writes the report of a session, of everybody in it, into a folder; returns the figures of `evaluate_session`."""
-    session, figures = results.session, evaluate_session(results.session.folder)
-    everybody = shown_people(session)
-    sheet = overlay_sheet(session, everybody, spread(all_instants(everybody), overlays), picture_height, progress)
-    write_jpeg(folder / "overlays.jpg", sheet)
-    (folder / "plotly.min.js").write_text(get_plotlyjs(), "utf-8")
-    page = _template().render(
-        title=f"{session.info.id}: {session.info.action or 'reconstruction'}",
-        subtitle=_subtitle(results),
-        cards=_cards(figures),
-        people=[person.row() for person in everybody],
-        warnings=_warnings(everybody, figures),
-        pictures=[
-            {
-                "title": "The fitted bodies on every camera",
-                "note": "Dots are detections: green where the triangulation used them, red where it did not.",
-                "file": "overlays.jpg",
-            },
-            *_synchronisation(session, folder),
-        ],
-        has_plots=True,
-        plots=charts(everybody, scene_steps),
-        stages=[{"name": name, "seconds": m.seconds, "figures": _words(m.figures)} for name, m in completed(session)],
+    session: Session, folder: Path, look: Look, progress: Callable[[int, int], None] = lambda done, total: None
+) -> dict[str, Any] | None:
+    """Writes index.html and overlays.jpg into a folder; returns the figures of `evaluate_session`.
+
+    Raises HumanrigError where there are bodies and they cannot be measured.
+    """
+    page = draw_page(session, look, progress)
+    if page.trouble:
+        raise HumanrigError(page.trouble)
+    (folder / "index.html").write_text(page.html, "utf-8")
+    if page.overlays:
+        write_jpeg(folder / "overlays.jpg", montage(page.overlays))
+    return page.figures
+
+
+def draw_page(session: Session, look: Look, progress: Callable[[int, int], None] = lambda done, total: None) -> Page:
+    """The report of a session as it is now: what is missing or damaged is said in its place."""
+    subject = Subject(session=session, evidence=gather(session), verdict=judge(session), progress=progress)
+    figures, trouble = _evaluated(subject)
+    overlays: list[list[Picture]] = []
+
+    def on_every_camera() -> Section | None:
+        section, rows = picture_sections.every_camera(subject, look.instants, look.height)
+        overlays.extend(rows)
+        return section
+
+    parts = (
+        made("trust", "Why", lambda: stage_sections.reasons(subject)),
+        made("scene", "3D", lambda: _scene(subject)),
+        made("worst", "Worst instants", lambda: picture_sections.worst(subject, look.height)),
+        made("people", "People", lambda: body_sections.people_table(subject)),
+        made("residuals", "Residuals over time", lambda: body_sections.residuals(subject)),
+        made("cameras", "Cameras", lambda: rig_sections.cameras(subject)),
+        made("sync", "Synchronisation", lambda: rig_sections.synchronisation(subject)),
+        made("coverage", "Coverage", lambda: body_sections.coverage(subject)),
+        made("texture", "Texture", lambda: body_sections.textures(subject)),
+        made("overlays", "The fitted bodies on every camera", on_every_camera),
+        made("stages", "Stages", lambda: stage_sections.stages(subject)),
     )
-    (folder / "index.html").write_text(page, "utf-8")
-    return figures
+    html = template("report.html").render(
+        title=f"{session.info.id}: {session.info.action or 'reconstruction'}",
+        subtitle=_subtitle(subject),
+        verdict=subject.verdict,
+        cards=_cards(figures),
+        trouble=trouble,
+        sections=[part for part in parts if part is not None],
+    )
+    return Page(html=html, figures=figures, trouble=trouble, overlays=overlays)
 
 
-def _synchronisation(session: Session, folder: Path) -> list[dict[str, str]]:
-    """The picture of the stage `sync`, copied into the report; none where it drew none."""
-    drawn = session.path("sync", "residuals.png")
-    if not drawn.is_file():
+def template(name: str) -> jinja2.Template:
+    """A page of humanrig/templates; whatever is put into it is escaped unless it is Markup."""
+    folder = files("humanrig").joinpath("templates")
+    loader = jinja2.FunctionLoader(lambda wanted: folder.joinpath(wanted).read_text("utf-8"))
+    return jinja2.Environment(autoescape=True, loader=loader, trim_blocks=True, lstrip_blocks=True).get_template(name)
+
+
+def _scene(subject: Subject) -> Section | None:
+    """Bodies in motion, clouds and cameras; those to fix are red."""
+    from humanrig.scene3d_embed import embedded_scene
+
+    reasons = subject.verdict.reasons
+    marked = {
+        camera: next(reason.text for reason in reasons if reason.camera == camera)
+        for camera, cost in cameras_to_fix(reasons).items()
+        if cost >= rig_sections.MANY
+    }
+    html = Markup(embedded_scene(subject.session, marked=marked))
+    return Section(key="scene", title="In 3D", html=html)
+
+
+def _evaluated(subject: Subject) -> tuple[dict[str, Any] | None, str]:
+    """The figures of a session with bodies, or why there are none although there are bodies."""
+    from humanrig.cli import expected_errors
+
+    if "register" not in subject.evidence.done:
+        return None, ""
+    try:
+        return evaluate_session(subject.session.folder, most_instants=EVALUATED), ""
+    except expected_errors() as error:
+        return None, str(error)
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        return None, f"what is to be measured is damaged ({in_short(error)}); run its stage again"
+
+
+def _cards(figures: dict[str, Any] | None) -> list[dict[str, str]]:
+    if figures is None:
         return []
-    shutil.copyfile(drawn, folder / "synchronisation.png")
-    note = "Each stream's distance in time from the instants, holes in red, and how late its device's frames arrived."
-    return [{"title": "Synchronisation", "note": note, "file": "synchronisation.png"}]
-
-
-def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:
     frames = figures["frames"]
     cards = [{"value": f"{frames['with_body']} / {frames['total']}", "text": "instants with a body"}]
     for key, name, unit, text in (
@@ -81,36 +146,15 @@ def _cards(figures: dict[str, Any]) -> list[dict[str, str]]:
     ):
         if figures[key] is not None and figures[key][name] is not None:
             cards.append({"value": f"{figures[key][name]:.1f} {unit}", "text": text})
+    if figures["flips"]:
+        cards.append({"value": str(figures["flips"]), "text": "instants look flipped, left against right"})
     return cards
 
 
-def _warnings(everybody: list[ShownPerson], figures: dict[str, Any]) -> list[str]:
-    found = [
-        f"{name}: {text}"
-        for name, m in completed(everybody[0].results.session)
-        for text in m.figures.get("warnings", [])
-    ]
-    for person in everybody:
-        who = f"{person.name}, " if len(everybody) > 1 else ""
-        found += [f"{who}instant {instant}: {flag}" for instant, flag in list(person.flags.items())[:SHOWN_FLAGS]]
-        if len(person.flags) > SHOWN_FLAGS:
-            found.append(f"{who}{len(person.flags) - SHOWN_FLAGS} more flagged instants (body/{person.name}.npz)")
-    if figures["flips"]:
-        found.append(f"{figures['flips']} instants look flipped, left against right")
-    return found
-
-
-def _subtitle(results: Results) -> str:
-    session = results.session
-    counts = f"{len(session.devices)} devices, {len(results.instants)} instants"
-    return f"{counts}, body model {results.body['model']}; {session.folder.name}"
-
-
-def _words(figures: dict[str, Any]) -> str:
-    shown = [(k, v) for k, v in figures.items() if isinstance(v, int | float | str)]
-    return ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown)
-
-
-def _template() -> jinja2.Template:
-    source = files("humanrig").joinpath("templates/report.html").read_text("utf-8")
-    return jinja2.Environment(autoescape=True).from_string(source)
+def _subtitle(subject: Subject) -> str:
+    session, register = subject.session, subject.evidence.value("register", "model")
+    words = [f"{len(session.devices)} devices"]
+    instants = subject.evidence.figure("sync", "instants")
+    words += [f"{instants:.0f} instants"] if instants is not None else []
+    words += [f"body model {register}"] if isinstance(register, str) else []
+    return f"{', '.join(words)}; recorded {session.info.created:%Y-%m-%d %H:%M} UTC; {session.folder.name}"

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import simplejpeg
 from jaxtyping import Float, UInt8
 
 from capture.session import Session
 from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
+from humanrig.report.inline import jpeg
 from humanrig.report.overlay import closeup, draw_body, draw_points, label, montage
 from humanrig.report.people import ShownPerson
+
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 def spread(instants: list[int], count: int) -> list[int]:
@@ -28,37 +30,59 @@ def overlay_sheet(
     instants: list[int],
     height: int,
     progress: Callable[[int, int], None],
-) -> UInt8[np.ndarray, "rows columns 3"]:
+) -> Picture:
     """One row for each instant, one column for each placed colour camera: everybody's body and detections."""
-    cameras = session.cameras()
-    streams = [stream for stream in session.of_kind("color") if stream in cameras]
-    by_number = {i.instant: i for i in session.instants()}
+    return montage(overlays(session, everybody, instants, height, progress))
+
+
+def overlays(
+    session: Session,
+    everybody: Sequence[ShownPerson],
+    instants: list[int],
+    height: int,
+    progress: Callable[[int, int], None],
+) -> list[list[Picture]]:
+    """The pictures of the sheet: for each instant those of all placed colour cameras."""
+    streams = placed_color(session)
     rows, done = [], 0
     for instant in instants:
-        bodies = {person: body for person in everybody if (body := person.body(instant)) is not None}
         row = []
         for stream in streams:
-            index = by_number[instant].index.get(stream, -1)
             done += 1
             progress(done, len(instants) * len(streams))
-            if index < 0:
-                row.append(np.full((height, height, 3), 230, np.uint8))
-                continue
-            image = session.frame(stream, index).payload
-            picture, camera = closeup(image, cameras[stream], _all_of(list(bodies.values())), height)
-            for person in sorted(bodies, key=lambda p: -_distance(camera, bodies[p])):  # the nearest is drawn last
-                picture = draw_body(picture, camera, bodies[person], np.array(person.color, np.float64))
-            for person in bodies:
-                found = person.detections(stream, instant)
-                if found is not None:
-                    picture = draw_points(picture, _moved(found[0], cameras[stream], camera), found[1])
-            row.append(label(picture, f"{stream.split('/')[0]}  {instant}"))
+            row.append(overlay(session, everybody, instant, stream, height))
         rows.append(row)
-    return montage(rows)
+    return rows
+
+
+def placed_color(session: Session) -> list[str]:
+    """Colour streams whose camera has a place."""
+    cameras = session.cameras()
+    return [stream for stream in session.of_kind("color") if stream in cameras]
+
+
+def overlay(session: Session, everybody: Sequence[ShownPerson], instant: int, stream: str, height: int) -> Picture:
+    """A camera's close-up of everybody with the bodies and the detections over it; grey where it has no frame."""
+    index = {i.instant: i for i in session.instants()}[instant].index.get(stream, -1)
+    if index < 0:
+        return label(np.full((height, height, 3), 230, np.uint8), f"{stream.split('/')[0]}  {instant}  no frame")
+    full = session.cameras()[stream]
+    bodies = {person: body for person in everybody if (body := person.body(instant)) is not None}
+    image = session.frame(stream, index).payload
+    picture, camera = closeup(image, full, _all_of(list(bodies.values())), height)
+    for person in sorted(bodies, key=lambda p: -_distance(camera, bodies[p])):  # the nearest is drawn last
+        picture = draw_body(picture, camera, bodies[person], np.array(person.color, np.float64))
+    for person in bodies:
+        found = person.detections(stream, instant)
+        if found is not None:
+            picture = draw_points(picture, _moved(found[0], full, camera), found[1])
+    return label(picture, f"{stream.split('/')[0]}  {instant}")
 
 
 def _all_of(meshes: list[TriangleMesh]) -> TriangleMesh:
-    """Several meshes as one."""
+    """Several meshes as one; nothing of none."""
+    if not meshes:
+        return TriangleMesh(vertices=np.zeros((0, 3)), faces=np.zeros((0, 3), np.int64))
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     return TriangleMesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),
@@ -76,6 +100,6 @@ def _moved(q: Float[np.ndarray, "joints 2"], full: Camera, part: Camera) -> Floa
     return q @ A[:2, :2].T + A[:2, 2]
 
 
-def write_jpeg(path: Path, image: UInt8[np.ndarray, "rows columns 3"], quality: int = 88) -> None:
+def write_jpeg(path: Path, image: Picture, quality: int = 88) -> None:
     """Writes an RGB picture."""
-    path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB"))
+    path.write_bytes(jpeg(image, quality))

@@ -1,4 +1,4 @@
-"""The stage `report`: overlays, residual plots and a 3D view that open without a server."""
+"""The stage `report`: one page with everything that tells whether a session can be trusted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from humanrig.report.page import write_report
-from humanrig.results import Results
+from humanrig.report.page import Look, write_report
 from humanrig.stage import Stage, StageContext
 
 
@@ -17,27 +16,18 @@ class ReportConfig:
     """Options of the stage."""
 
     instants: int = Field(default=5, ge=1)
-    """Rows of the overlay sheet."""
-    scene_instants: int = Field(default=12, ge=1)
-    """Steps of the 3D view's slider."""
+    """Instants at which the bodies are shown on every camera."""
     picture_height: int = Field(default=540, ge=120)
-    """Height of each overlay, pixels."""
+    """Height of each picture, pixels."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Writes index.html, overlays.jpg and plotly.min.js; returns what evaluation measured."""
-    config = context.config
-    return write_report(
-        Results(context.session),
-        context.output,
-        overlays=config.instants,
-        scene_steps=config.scene_instants,
-        picture_height=config.picture_height,
-        progress=context.progress,
-    )
+    """Writes index.html and overlays.jpg; returns what evaluation measured."""
+    look = Look(instants=context.config.instants, height=context.config.picture_height)
+    return write_report(context.session, context.output, look, context.progress) or {}
 
 
 STAGE = Stage(
     name="report", folder="report", needs=("calibrate", "clouds", "keypoints", "register", "mesh", "texture"),
-    config=ReportConfig, run=run,
+    config=ReportConfig, run=run, version=2,
 )  # fmt: skip

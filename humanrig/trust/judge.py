@@ -72,9 +72,15 @@ def _unfinished(evidence: Evidence, reasons: Reasons) -> None:
         reasons.put(stage, NO_STAGE, text)
 
 
+def _headline(word: Word, reasons: Sequence[Reason]) -> Reason:
+    """What is told first: of an unfinished session why it is that."""
+    undone = (reason for reason in reasons if reason.text.startswith("stage "))
+    return next(undone, reasons[0]) if word == "unfinished" else reasons[0]
+
+
 def _line(word: Word, reasons: Sequence[Reason], evidence: Evidence) -> str:
     if word == "good":
         clouds = evidence.done["masks"].instants
         more = f"; least sure: {reasons[0].text}" if reasons else ", nothing speaks against it"
         return f"good: {len(clouds)} instants, {len(evidence.session.devices)} devices{more}"
-    return f"{word}: {reasons[0].text}" + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
+    return f"{word}: {_headline(word, reasons).text}" + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 FRAMES = 4
 SMALL_OPTIONS = ["--option", "mesh.faces=2000", "texture.size=256", "texture.polish=false"]
 """What these tests do not look at, made in less time."""
-REPORT_FILES = ("report/index.html", "report/overlays.jpg", "report/plotly.min.js")
+REPORT_FILES = ("report/index.html", "report/overlays.jpg")
 
 
 def stages(session: Path) -> dict[str, str]:
