@@ -159,11 +159,29 @@ def read_info(path: Path) -> SessionInfo:
             f"{path} is not valid TOML ({error}); repair it by hand or import the recording again"
         ) from None
     try:
-        return TypeAdapter(SessionInfo).validate_python(upgrade(values, path))
+        info = TypeAdapter(SessionInfo).validate_python(upgrade(values, path))
+        _check_paths(info, path)
+        return info
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise CaptureError(f"{path}: {key}: {first['msg']}; correct that line") from None
+
+
+def _check_paths(info: SessionInfo, path: Path) -> None:
+    """Raises CaptureError for names of which files are made outside of the session, or in no folder at all."""
+    named = [("a stream's file", stream.file) for stream in info.streams]
+    named += [("a stream", stream.name) for stream in info.streams] + [("a device", each.name) for each in info.devices]
+    for what, name in named:
+        parts = name.split("/")
+        if any(part in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts):
+            raise CaptureError(
+                f"{path}: {what} is called {name[:80]!r}; a name is words with / between them, without control "
+                "characters; correct that line"
+            )
+    for what, name in (("id", info.id), ("subject", info.subject), ("action", info.action)):
+        if "/" in name or "\0" in name or name in (".", ".."):
+            raise CaptureError(f"{path}: {what} is {name[:80]!r}, which is no name of a file; correct that line")
 
 
 def upgrade(values: dict[str, Any], path: Path) -> dict[str, Any]:

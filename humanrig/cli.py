@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, TextIO, Union, cast
 
 import tyro
 
@@ -48,7 +48,7 @@ from humanrig.commands import (
     view,
 )
 from humanrig.out_of_memory import is_out_of_memory
-from humanrig.terminal import say
+from humanrig.terminal import PlainOutput, say
 
 COMMANDS = {
     "demo": demo.demo,
@@ -180,6 +180,7 @@ def expected_errors() -> tuple[type[BaseException], ...]:
 
 def run() -> None:
     """Entry point of the `humanrig` program."""
+    sys.stdout = cast(TextIO, PlainOutput(sys.stdout))
     sys.exit(main())
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from capture import session_info
 from capture.errors import CaptureError
+from capture.session import Session
 from capture.session_info import SCHEMA, DeviceInfo, SessionInfo, StreamInfo, read_info, write_info
 
 INFO = SessionInfo(
@@ -70,3 +71,28 @@ def test_an_older_schema_is_upgraded_step_by_step(tmp_path, monkeypatch):
     path = edited(tmp_path, f"schema = {SCHEMA}", "schema = -1")
     path.write_text(path.read_text().replace("origin = ", "source = ").replace('kind = "color"\n', ""))
     assert read_info(path) == INFO
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('name = "kinect_000/color"', 'name = "../../kinect_000/color"'),
+        ('name = "kinect_000/color"', 'name = "/tmp/kinect_000/color"'),
+        ('name = "kinect_000/color"', 'name = "kinect_000/\\u001b[2Jcolor"'),
+        ('name = "kinect_000"', 'name = ".."'),
+        ('file = "recording/a.mcap"', 'file = "../other/recording/a.mcap"'),
+        ('file = "recording/a.mcap"', 'file = "/etc/passwd"'),
+        ('id = "take"', 'id = "../take"'),
+        ('subject = "p000001"', 'subject = "../../p000001"'),
+    ],
+)
+def test_names_that_lead_out_of_the_session_are_refused(tmp_path, old, new):
+    stream = StreamInfo(name="kinect_000/color", kind="color", file="recording/a.mcap", encoding="jpeg", frames=1)
+    devices = [DeviceInfo(name="kinect_000")]
+    Session.create(tmp_path, streams=[stream], devices=devices, id="take", subject="p000001", origin="test")
+    text = (tmp_path / "session.toml").read_text()
+    assert old in text
+    (tmp_path / "session.toml").write_text(text.replace(old, new))
+    with pytest.raises(CaptureError, match=r"session\.toml: .*correct that line") as caught:
+        Session.open(tmp_path)
+    assert "\x1b" not in str(caught.value)
