@@ -96,8 +96,9 @@ def copy(recorded: Path, to: Path) -> None:
 
 def whole(folder: Path) -> Whole:
     """What is finished."""
-    found = {(path.parent.parent.name, path.parent.name): path for path in folder.glob(f"*/*/{manifest.NAME}")}
-    return {key: json.loads(path.read_text())["outputs"] for key, path in found.items() if key[1] in STAGES}
+    read = {path: json.loads(path.read_text()) for path in folder.glob(f"*/*/{manifest.NAME}")}
+    found = {(path.parent.parent.name, values["stage"]): values["outputs"] for path, values in read.items()}
+    return {key: outputs for key, outputs in found.items() if key[1] in STAGES}
 
 
 def command(folder: Path, name: str, until: str) -> tuple[list[str], int]:

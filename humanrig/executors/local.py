@@ -17,7 +17,7 @@ from capture.worker_process import how_it_ended
 from hps.synthesis.one_thread import one_thread
 from humanrig.errors import HumanrigError
 from humanrig.executors.executor import Ended, Event, Progressed, Started, Task
-from humanrig.executors.machine import graphics_cards, kills_for_memory, memory_for_tasks
+from humanrig.executors.machine import graphics_cards, kills_for_memory, memory_for_tasks, memory_in_all
 from humanrig.executors.performing import Performed
 from humanrig.executors.worker import start_worker
 
@@ -47,7 +47,8 @@ class LocalExecutor:
     """An `executor.Executor` over spawned processes. A process that dies costs only its task, and is replaced."""
 
     def __init__(self, workers: int, memory_bytes: int | None = None, gpus: float | None = None) -> None:
-        """memory_bytes, gpus: what all tasks may hold together; by default what the machine has free.
+        """memory_bytes, gpus: what all tasks may hold together; by default what the machine has free. A task that needs
+        more than is free, though no more than the machine has, runs alone: what it needs is an estimate.
 
         Raises HumanrigError for fewer workers than one.
         """
@@ -55,6 +56,7 @@ class LocalExecutor:
             raise HumanrigError(f"--workers {workers}: at least one is needed")
         self._workers = workers
         self._memory = memory_for_tasks() if memory_bytes is None else memory_bytes
+        self._most_memory = memory_in_all() if memory_bytes is None else memory_bytes
         self._gpus = float(graphics_cards()) if gpus is None else gpus
         self._members: list[_Member] = []
         self._waiting: list[Task] = []
@@ -74,10 +76,10 @@ class LocalExecutor:
 
     def submit(self, task: Task) -> None:
         """Takes a task. Raises HumanrigError for one that needs more memory or cards than this machine has."""
-        if task.memory_bytes > self._memory:
+        if task.memory_bytes > self._most_memory:
             raise HumanrigError(
-                f"{task.name} needs {task.memory_bytes / 1e9:.1f} GB of memory, {self._memory / 1e9:.1f} GB are free "
-                "here; close other programs, use fewer --frames at once, or a larger machine"
+                f"{task.name} needs {task.memory_bytes / 1e9:.1f} GB of memory, this machine has "
+                f"{self._most_memory / 1e9:.1f} GB; use fewer --frames at once, or a larger machine"
             )
         if task.gpus > self._gpus:
             raise HumanrigError(
@@ -135,7 +137,8 @@ class LocalExecutor:
         held = [member.task for member in self._busy() if member.task is not None]
         memory, gpus = sum(task.memory_bytes for task in held), sum(task.gpus for task in held)
         for place, task in enumerate(self._waiting):
-            if memory + task.memory_bytes <= self._memory and gpus + task.gpus <= self._gpus + 1e-9:
+            roomy = memory + task.memory_bytes <= self._memory or not held
+            if roomy and gpus + task.gpus <= self._gpus + 1e-9:
                 self._overtaken = self._overtaken + 1 if place else 0
                 return self._waiting.pop(place)
             if self._overtaken >= MOST_OVERTAKEN:

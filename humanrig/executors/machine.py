@@ -16,6 +16,12 @@ def memory_for_tasks() -> int:
     return int(SHARE * min(known)) if known else 1 << 62
 
 
+def memory_in_all() -> int:
+    """Bytes that the machine has, or that a container allows: no task here can ever hold more."""
+    known = [number for number in (_meminfo("MemTotal"), _group_most()) if number is not None]
+    return min(known) if known else 1 << 62
+
+
 def graphics_cards() -> int:
     """NVIDIA cards that this machine offers."""
     return len(list(Path("/dev").glob("nvidia[0-9]*")))
@@ -34,16 +40,25 @@ def _meminfo(name: str) -> int | None:
 
 def _group_left() -> int | None:
     """What the container's limit leaves; None without a limit."""
-    for folder, limit, used in (
-        (_GROUP, "memory.max", "memory.current"),
-        (_GROUP / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
+    most = _group_most()
+    used = _first(_GROUP / "memory.current", _GROUP / "memory" / "memory.usage_in_bytes")
+    return None if most is None or used is None else max(most - used, 0)
+
+
+def _group_most() -> int | None:
+    """The container's limit; None without one."""
+    most = _first(_GROUP / "memory.max", _GROUP / "memory" / "memory.limit_in_bytes")
+    return most if most is not None and most < 1 << 60 else None
+
+
+def _first(*paths: Path) -> int | None:
+    """The number in the first of the files that is there; None where it holds a word."""
+    for path in paths:
         try:
-            most, now = (folder / limit).read_text().strip(), (folder / used).read_text().strip()
+            text = path.read_text().strip()
         except OSError:
             continue
-        if most.isdecimal() and now.isdecimal() and int(most) < 1 << 60:
-            return max(int(most) - int(now), 0)
+        return int(text) if text.isdecimal() else None
     return None
 
 

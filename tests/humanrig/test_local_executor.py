@@ -14,6 +14,7 @@ import pytest
 from executor_conformance import ExecutorConformance, ends_of, events_of, task
 
 from humanrig.errors import HumanrigError
+from humanrig.executors import local
 from humanrig.executors.executor import Started, Task
 from humanrig.executors.local import LocalExecutor
 
@@ -42,6 +43,19 @@ def test_no_more_memory_is_promised_than_there_is(tmp_path: Path) -> None:
     assert started == ["one", "small", "two"]  # a small one passes one that waits
 
 
+def test_a_task_that_needs_more_than_is_free_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "memory_for_tasks", lambda: 100)
+    monkeypatch.setattr(local, "memory_in_all", lambda: 1000)
+    log = tmp_path / "log"
+    with LocalExecutor(2) as executor:
+        for name in ("large", "small"):
+            executor.submit(task("rest", name, memory_bytes=500 if name == "large" else 1, seconds=0.1, log=str(log)))
+        assert all(end.fine for end in ends_of(executor, 2).values())
+        with pytest.raises(HumanrigError, match="giant needs"):
+            executor.submit(task("add", "giant", memory_bytes=1001))
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["begin", "end", "begin", "end"]
+
+
 def test_processes_live_on_from_task_to_task() -> None:
     with LocalExecutor(1) as executor:
         pids = set()
@@ -55,7 +69,7 @@ def test_processes_live_on_from_task_to_task() -> None:
 
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with LocalExecutor(1, gpus=0.0) as executor, pytest.raises(HumanrigError, match="asks for 1 GPUs"):
-        executor.submit(Task(name="point", call="executor_tasks:add", gpus=1))
+        executor.submit(Task(name="point", call="executor_tasks:add", gpus=1.0))
 
 
 def test_no_worker_at_all_is_refused() -> None:
