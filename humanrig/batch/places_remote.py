@@ -48,15 +48,15 @@ class RemotePlace:
         """Keeps a finished stage, or what was made ahead (`cache`). Raises HumanrigError when that fails; the result
         is then still in the copy, and nothing of it is made again on this node."""
         if folder != CACHE:
-            publish_stage(self._store, self._copy.folder / folder)
+            publish_stage(self._store, self._copy, folder)
         with self._copy.bringing():
             publish_cache(self._store, self._copy)
 
     def publish_all(self) -> None:
         """Keeps every finished stage of this session and of those that it links to. Raises HumanrigError."""
         for url, copy in _in_use.items():
-            for folder in sorted(path.parent for path in copy.folder.glob(f"*/{NAME}")):
-                publish_stage(Store(url), folder)
+            for stage in sorted(path.parent.name for path in copy.folder.glob(f"*/{NAME}")):
+                publish_stage(Store(url), copy, stage)
 
     def _bring(self, store: Store, copy: Copy) -> None:
         if not store.has(INFO_FILE):

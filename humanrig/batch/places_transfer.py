@@ -61,15 +61,17 @@ def bring(store: Store, copy: Copy, scratch: Scratch) -> None:
     for gone in set(known.get("plain", {})) - set(plain):
         (copy.folder / gone).unlink(missing_ok=True)
     copy.note(plain={name: [kept.size, kept.tag] for name, kept in plain.items()})
-    for published, text, folder in stages:
-        _bring_stage(store, published, text, copy.folder / folder, missing[folder])
+    came = {f: _bring_stage(store, published, text, copy.folder / f, missing[f]) for published, text, f in stages}
+    copy.note(damaged=[folder for folder, whole in came.items() if not whole])
 
 
-def publish_stage(store: Store, folder: Path) -> None:
-    """Keeps a finished stage. Whoever looks meanwhile, or after this was cut off, finds no manifest and so no stage.
+def publish_stage(store: Store, copy: Copy, stage: str) -> None:
+    """Keeps a finished stage of the copy. Whoever looks meanwhile, or after this was cut off, finds no manifest, and so
+    no stage.
 
     Raises HumanrigError when the store cannot be written, and when it does not hold what was written.
     """
+    folder = copy.folder / stage
     made = manifest.read(folder)
     if made is None:
         raise HumanrigError(f"{folder} has no {NAME}: only finished stages are kept")
@@ -77,9 +79,10 @@ def publish_stage(store: Store, folder: Path) -> None:
     place = f"{folder.name}/"
     there = {name[len(place) :]: kept for name, kept in store.files(folder.name).items()}
     former = store.read(place + NAME) if NAME in there else None
-    if former == text:
+    damaged = copy.known().get("damaged", [])
+    if former == text and stage not in damaged:
         return
-    before = _parsed(former) if former is not None else None
+    before = _parsed(former) if former is not None and stage not in damaged else None
     same = {
         name
         for name, (size, digest) in made.outputs.items()
@@ -97,6 +100,7 @@ def publish_stage(store: Store, folder: Path) -> None:
             "Run the same command again"
         )
     store.put(folder / NAME, place + NAME)
+    copy.note(damaged=[other for other in damaged if other != stage])
 
 
 def publish_cache(store: Store, copy: Copy) -> None:
@@ -169,10 +173,10 @@ def _missing(published: Manifest, folder: Path) -> list[Need]:
     ]
 
 
-def _bring_stage(store: Store, published: Manifest, text: bytes, folder: Path, missing: list[Need]) -> None:
-    """Puts the stage into the copy at once, or not at all where a file is not what its manifest says."""
+def _bring_stage(store: Store, published: Manifest, text: bytes, folder: Path, missing: list[Need]) -> bool:
+    """Puts the stage into the copy at once; False, and not at all, where a file is not what its manifest says."""
     if (folder / NAME).is_file() and (folder / NAME).read_bytes() == text and not missing:
-        return
+        return True
     partial = folder.with_name(f".{folder.name}.bringing")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -182,10 +186,11 @@ def _bring_stage(store: Store, published: Manifest, text: bytes, folder: Path, m
             (partial / name).parent.mkdir(parents=True, exist_ok=True)
             os.link(folder / name, partial / name)
         if not all(_fetch(store, need, f"{folder.name}/{need.name}", partial / need.name) for need in missing):
-            return
+            return False
         (partial / NAME).write_bytes(text)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
+        return True
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

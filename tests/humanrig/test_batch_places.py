@@ -357,3 +357,14 @@ def test_an_address_with_nothing_is_a_row(tmp_path: Path) -> None:
     (found,) = find_sessions([url(tmp_path / "nothing")])
     assert "no session at file://" in found.trouble
     assert place_of(str(tmp_path)).local() == tmp_path
+
+
+def test_a_damaged_stage_is_sent_whole_when_it_was_made_again(node: Node, other: Node, kept: Path) -> None:
+    files = {"a.png": "image", "b.png": "image"}
+    stage = make(kept, "masks", files)
+    (stage / "b.png").write_text("imagf")
+    place = node.place(url(kept))
+    make(place.local(), "masks", files)  # made again: the same manifest as the damaged one's
+    place.publish("masks")
+    assert outputs(stage) == files
+    assert outputs(other.place(url(kept)).local() / "masks") == files
