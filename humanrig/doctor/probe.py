@@ -58,8 +58,8 @@ def run_probe(probe: Probe) -> list[Finding]:
     """What one probe finds; when its process ends early, how it ended beside what it had found by then."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
         environment = os.environ | {"PYTHONFAULTHANDLER": "0", "K4A_ENABLE_LOG_TO_STDOUT": "0"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "humanrig.doctor.child", probe.call, str(told.fileno())],
+        process = subprocess.Popen(  # -P: what lies in the present folder is not imported
+            [sys.executable, "-P", "-m", "humanrig.doctor.child", probe.call, str(told.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

@@ -92,6 +92,7 @@ def contents(session: Session, marked: Mapping[str, str]) -> Contents:
     instants = spread(every, wanted)
     if len(instants) < len(every):
         notes.append(f"{len(instants)} of {len(every)} instants are played.")
+    place = {instant: n for n, instant in enumerate(instants)}
     clips, bare, frames, times = {}, set(), {}, {}
     for results in found:
         try:
@@ -99,10 +100,10 @@ def contents(session: Session, marked: Mapping[str, str]) -> Contents:
         except (*EXPECTED, KeyError, OSError) as error:
             notes.append(f"{results.person} is not shown: {error}.")
             continue
-        known = [i for i in instants if i in set(results.instants)]
+        known = [i for i in results.instants if i in place]
         clips[results.person] = clip
         bare |= {results.person} if without_clothes else set()
-        frames[results.person] = np.array([instants.index(i) for i in known])
+        frames[results.person] = np.array([place[i] for i in known])
         times |= dict(zip(known, clip.times_s.tolist(), strict=True))
     if bare:
         notes.append(f"Bodies without clothes: {', '.join(sorted(bare))}; there is no surface that follows them.")

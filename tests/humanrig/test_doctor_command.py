@@ -76,6 +76,14 @@ def test_an_early_end_is_a_line_beside_what_was_found(sick, name, core, said) ->
     assert last.fix == "mend it"
 
 
+def test_nothing_of_the_present_folder_is_run(sick, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit('taken from the present folder')")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    assert [one.state for one in run_probe(sick("well"))] == ["ok"]
+
+
 def test_a_part_that_finds_nothing_says_so(sick) -> None:
     assert [one.text for one in run_probe(sick("nothing"))] == ["it found nothing"]
 

@@ -9,17 +9,21 @@ import pytest
 from export_take import INSTANTS, build_take
 
 from body.loading import OPEN_BODY
+from capture.frame_sets import write_instants
 from capture.session import Session
 from geometry.camera import Camera
 from geometry.mesh import TriangleMesh
 from geometry.rigid import look_at
+from humanrig import manifest
 from humanrig.cli import main
 from humanrig.errors import HumanrigError
+from humanrig.manifest import Manifest
+from humanrig.results import Results
 from humanrig.video import turntable as turntable_module
 from humanrig.video.drawing import draw_figures
-from humanrig.video.figures import Cast, Figure
+from humanrig.video.figures import Cast, Figure, has_surfaces
 from humanrig.video.floor import floor_picture, shadow_of
-from humanrig.video.overlay import chosen, overlay
+from humanrig.video.overlay import EMPTY, chosen, overlay
 from humanrig.video.turntable import there_and_back, turntable
 
 pytestmark = pytest.mark.skipif(not OPEN_BODY.is_file(), reason=f"needs {OPEN_BODY}")
@@ -153,6 +157,40 @@ def test_an_overlay_s_bodies_are_over_the_body(take) -> None:
     assert len(inside) > 100
     background = np.asarray(plain)[inside[:, 1] // 4, inside[:, 0] // 4].astype(int)
     assert np.median(np.abs(levels - background).max(-1)) > 20
+
+
+def test_a_camera_without_a_picture_says_so(take, tmp_path) -> None:
+    session = build_take(tmp_path / "take")
+    hole = [replace(i, index=i.index | {"kinect_000/color": -1}) for i in session.instants()]
+    write_instants(session.path("sync", "frames.parquet"), hole)
+    film = overlay(session, Cast(session, "body"), list(INSTANTS), (), 256, 384)
+    picture = next(iter(film.pictures()))
+    first, second = picture[:192], picture[192:]
+    assert (film.columns, first.shape) == (1, second.shape)
+    assert (first[60:150] == EMPTY).mean() > 0.99
+    assert (second[60:150] == EMPTY).mean() < 0.5
+
+
+def test_people_wear_their_surfaces_with_texture(take, tmp_path) -> None:
+    session = build_take(tmp_path / "take")
+    assert not has_surfaces(session), "no manifest says that they were made from these bodies"
+    for stage, folder, inputs in (("register", "body", {}), ("mesh", "mesh", {})):
+        if stage == "mesh":
+            body = manifest.read(session.path("body"))
+            assert body is not None
+            inputs = {"register": body.digest}
+        made = Manifest(
+            stage=stage, code="", inputs=inputs, config={}, instants=[], without=[],
+            outputs={"person00.npz": [1, stage]}, seconds=0.0, started="",
+        )  # fmt: skip
+        manifest.write(made, session.path(folder))
+    assert has_surfaces(session)
+    (figure,) = Cast(session, "surface").at(INSTANTS[1])
+    assert figure.mesh.texture is not None
+    wanted = Results(session).surface(INSTANTS[1])
+    np.testing.assert_array_equal(figure.mesh.vertices, wanted.vertices)
+    (bare,) = Cast(session, "body").at(INSTANTS[1])
+    assert bare.mesh.texture is None
 
 
 def test_cameras_are_named_as_streams_or_devices(take) -> None:
