@@ -113,16 +113,18 @@ class Batch:
             return False
         if work.ahead_of(step) and not work.pieces_of(step):
             return False  # the last of what is done ahead of it is on its way
-        return not patient or step.name != SHAPE or not self._shape_is_awaited(work)
+        if any(other.running == SHAPE and other.shape == work.found.session for other in self.works):
+            return False  # another session's shape is being found in it
+        return step.name != SHAPE or not self._shape_is_awaited(work, patient)
 
-    def _shape_is_awaited(self, work: Work) -> bool:
-        """Whether the take that the shape comes from is being reconstructed, by this batch or for another session."""
+    def _shape_is_awaited(self, work: Work, patient: bool) -> bool:
+        """Whether the take that the shape comes from is worked on, or is to be by this batch: one program at a time."""
         for other in self.works:
             if other is work or other.ended:
                 continue
             if other.running == SHAPE and other.shape == work.shape:
                 return True
-            if other.found.session == work.shape and not (other.running == JUDGE or _has(other, "register")):
+            if other.found.session == work.shape and (other.running or (patient and not _has(other, "register"))):
                 return True
         return False
 
@@ -268,6 +270,7 @@ def _has(work: Work, stage: str) -> bool:
     return any(step.name == stage and step.done for step in work.steps) or bool(work.error)
 
 
-def _order(work: Work) -> tuple[bool, bool, float, int]:
+def _order(work: Work) -> tuple[int, bool, float, int]:
     step = work.next
-    return (step is not None and step.name != PREPARE, work.state == "waiting", -work.left_s, work.number)
+    first = [PREPARE, SHAPE].index(step.name) if step is not None and step.name in (PREPARE, SHAPE) else 2
+    return (first, work.state == "waiting", -work.left_s, work.number)
