@@ -168,16 +168,22 @@ def read_info(path: Path) -> SessionInfo:
         raise CaptureError(f"{path}: {key}: {first['msg']}; correct that line") from None
 
 
+LONGEST_NAME = 200
+"""Of a stream, a device or a file: file systems take 255 bytes."""
+
+
 def _check_paths(info: SessionInfo, path: Path) -> None:
     """Raises CaptureError for names of which files are made outside of the session, or in no folder at all."""
     named = [("a stream's file", stream.file) for stream in info.streams]
     named += [("a stream", stream.name) for stream in info.streams] + [("a device", each.name) for each in info.devices]
     for what, name in named:
         parts = name.split("/")
-        if any(part in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts):
+        if len(name) > LONGEST_NAME or any(
+            part in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts
+        ):
             raise CaptureError(
-                f"{path}: {what} is called {name[:80]!r}; a name is words with / between them, without control "
-                "characters; correct that line"
+                f"{path}: {what} is called {name[:80]!r}; a name is at most {LONGEST_NAME} characters, words with / "
+                "between them, none of them a control character; correct that line"
             )
     for what, name in (("id", info.id), ("subject", info.subject), ("action", info.action)):
         if "/" in name or "\0" in name or name in (".", ".."):

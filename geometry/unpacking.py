@@ -20,6 +20,15 @@ def most_bytes(packed: int) -> int:
     return max(ALWAYS_BYTES, LARGEST_RATIO * packed)
 
 
+def member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The content of a member, no longer than the archive says that it is: `ZipFile.read` unpacks up to 2 GiB first.
+
+    Raises KeyError for a name that is not there, and as zipfile does for what is damaged.
+    """
+    with archive.open(name) as file:
+        return file.read(archive.getinfo(name).file_size)
+
+
 def check_archive(archive: zipfile.ZipFile, packed: int) -> None:
     """Raises TooLarge for an archive of `packed` bytes that would become too large.
 

@@ -71,7 +71,7 @@ def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again:
     write_tally(tally, path)
     counts = ", ".join(f"{tally.of(what)} {what}" for what in ("read", "refused", *FINDINGS) if tally.of(what))
     took = time.monotonic() - begun
-    print(f"{importer.name}: {tally.done} inputs, {counts}; slowest {tally.slowest_s:.1f} s, "
+    print(f"{importer.name}: {tally.done} inputs, {counts}; slowest {tally.slowest_s:.1f} s (input {tally.slowest}), "
           f"{tally.most_bytes / 2**20:.0f} MiB at most; {took:.0f} s", flush=True)  # fmt: skip
     for finding in tally.findings[before:]:
         print(f"  {finding['what']} {finding['number']} ({finding['fault']}): {finding['said']}", flush=True)

@@ -20,6 +20,8 @@ def unpacked(data: bytes) -> bytes:
     claimed = claimed_bytes(data)
     if claimed > MOST_BYTES:
         raise ValueError(f"it would become {claimed / 2**20:.0f} MiB")
+    if not claimed:
+        return b""
     try:
         content = liblzfse.decompress(data)
     except (liblzfse.error, MemoryError) as error:

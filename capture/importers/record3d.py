@@ -32,7 +32,7 @@ from capture.session import Session
 from geometry.npz_files import DAMAGED
 from geometry.rigid import rigid
 from geometry.told_values import json_of
-from geometry.unpacking import check_archive
+from geometry.unpacking import check_archive, member
 
 ORIGIN = "record3d"
 DEPTH_SHAPES = {256 * 192: (256, 192), 640 * 480: (640, 480), 960 * 720: (960, 720)}
@@ -84,7 +84,7 @@ def import_r3d(
         notes = [*ASSUMED, *metadata.notes]
         if len(there) > len(metadata.times_s):
             notes.append(f"{len(there) - len(metadata.times_s)} pictures after the last pose were left out")
-        attachments = {"metadata.json": archive.read("metadata")}
+        attachments = {"metadata.json": _entry(archive, source, "metadata")}
         if "sound.m4a" in archive.namelist():
             attachments["sound.m4a"] = _entry(archive, source, "sound.m4a")
         recording = PhoneRecording(
@@ -187,7 +187,7 @@ def _unpack(archive: zipfile.ZipFile, source: Path, name: str) -> bytes:
 
 def _entry(archive: zipfile.ZipFile, source: Path, name: str) -> bytes:
     try:
-        return archive.read(name)
+        return member(archive, name)
     except KeyError:
         raise CaptureError(f"{source} has no {name}; share the recording from Record3D again") from None
     except DAMAGED as error:

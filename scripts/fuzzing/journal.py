@@ -22,6 +22,8 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     """`fault|what` to how many."""
     slowest_s: float = 0.0
+    slowest: int = -1
+    """Which input that was."""
     most_bytes: int = 0
     findings: list[dict[str, object]] = field(default_factory=list)
 
@@ -29,7 +31,8 @@ class Tally:
         """One more."""
         self.done = outcome.number + 1
         self.counts[f"{outcome.fault}|{outcome.what}"] += 1
-        self.slowest_s = max(self.slowest_s, outcome.seconds)
+        if outcome.seconds > self.slowest_s:
+            self.slowest_s, self.slowest = outcome.seconds, outcome.number
         self.most_bytes = max(self.most_bytes, outcome.bytes)
         if outcome.what not in FINE and len(self.findings) < MOST_FINDINGS:
             self.findings.append(json.loads(outcome.line()))

@@ -15,7 +15,7 @@ from body.errors import BodyError
 from body.pickles import read_pickled_values
 from geometry.npz_files import DAMAGED, damage
 from geometry.npz_files import read_npz as arrays_of
-from geometry.unpacking import TooLarge, check_archive
+from geometry.unpacking import TooLarge, check_archive, member
 from hps.errors import HpsError
 from hps.evaluation.files.entries import Entries
 from hps.evaluation.files.pickle_files import pickled, write_whole
@@ -62,7 +62,7 @@ def read_npz_entries(path: Path) -> Entries:
             _check_size(archive, path)
             for name in dict.fromkeys(archive.namelist()):
                 if name.endswith(".npy"):
-                    value = _member(archive.read(name), f"{path}: {name}")
+                    value = _member(member(archive, name), f"{path}: {name}")
                     found[name.removesuffix(".npy")] = value.item() if np.shape(value) == () else value
     except FileNotFoundError:
         raise HpsError(f"{path} is missing; check the path") from None
