@@ -20,6 +20,7 @@ from humanrig.errors import HumanrigError
 from humanrig.lease import Lease, held
 from humanrig.manifest import Manifest
 from humanrig.stage import Stage, StageContext
+from humanrig.trust.failures import forget_failure, note_failure
 
 STAGES = ("sync", "calibrate", "masks", "clouds", "keypoints", "register", "mesh", "texture", "export", "report")
 
@@ -189,8 +190,12 @@ def run_stage(
         _sync_to_disk(partial)
         lease.check()
         _replace_folder(partial, folder)
+    except Exception as error:
+        note_failure(session.folder, stage.name, error)
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    forget_failure(session.folder, stage.name)
     return Outcome(stage=stage.name, skipped=False, seconds=seconds, figures=figures)
 
 

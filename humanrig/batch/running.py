@@ -48,12 +48,14 @@ def run_batch(
         batch.run()
     for line in summary(batch):
         say(line)
+    for remark in getattr(crew, "remarks", ()):  # of a cluster: nodes that were not used
+        say(f"warning: {remark}")
     if json:
         print_json(results(batch))
     if index is not None:
         from humanrig.report.batch_index import write_index
 
-        say(f"{write_index(words, index)[0]}")
+        say(f"{write_index(words, index, until=asked.until)[0]}")
     return 1 if any(work.state == "failed" for work in batch.works) else 0
 
 

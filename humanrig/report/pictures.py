@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from capture.session import Session
 from geometry.camera import Camera
-from geometry.mesh import TriangleMesh
+from geometry.mesh import TriangleMesh, joined
 from humanrig.report.inline import jpeg
 from humanrig.report.overlay import closeup, draw_body, draw_points, label, montage
 from humanrig.report.people import ShownPerson
@@ -69,7 +69,7 @@ def overlay(session: Session, everybody: Sequence[ShownPerson], instant: int, st
     full = session.cameras()[stream]
     bodies = {person: body for person in everybody if (body := person.body(instant)) is not None}
     image = session.frame(stream, index).payload
-    picture, camera = closeup(image, full, _all_of(list(bodies.values())), height)
+    picture, camera = closeup(image, full, joined(list(bodies.values())), height)
     for person in sorted(bodies, key=lambda p: -_distance(camera, bodies[p])):  # the nearest is drawn last
         picture = draw_body(picture, camera, bodies[person], np.array(person.color, np.float64))
     for person in bodies:
@@ -77,17 +77,6 @@ def overlay(session: Session, everybody: Sequence[ShownPerson], instant: int, st
         if found is not None:
             picture = draw_points(picture, _moved(found[0], full, camera), found[1])
     return label(picture, f"{stream.split('/')[0]}  {instant}")
-
-
-def _all_of(meshes: list[TriangleMesh]) -> TriangleMesh:
-    """Several meshes as one; nothing of none."""
-    if not meshes:
-        return TriangleMesh(vertices=np.zeros((0, 3)), faces=np.zeros((0, 3), np.int64))
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
-    return TriangleMesh(
-        vertices=np.concatenate([mesh.vertices for mesh in meshes]),
-        faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]),
-    )
 
 
 def _distance(camera: Camera, mesh: TriangleMesh) -> float:

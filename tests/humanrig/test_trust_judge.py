@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from judged_take import INSTANTS, change, judged_session, write_stage
 
 from capture.session import Session
 from humanrig import manifest
-from humanrig.pipeline import load_stage
+from humanrig.errors import HumanrigError
+from humanrig.pipeline import load_stage, run_alone
+from humanrig.stage import Stage
 from humanrig.trust.evidence import JUDGED
 from humanrig.trust.failures import forget_failure, last_failure, note_failure
 from humanrig.trust.judge import cameras_to_fix, judge, judge_folder
@@ -157,6 +160,28 @@ def test_a_failure_is_told_until_its_stage_succeeds(session) -> None:
     forget_failure(session.folder, "mesh")
     assert last_failure(session.folder) is not None
     forget_failure(session.folder, "texture")
+    assert last_failure(session.folder) is None
+
+
+@dataclass
+class NoOptions:
+    """Of a stage without any."""
+
+
+def test_a_run_that_fails_leaves_its_sentence_and_one_that_succeeds_takes_it_away(session) -> None:
+    def run(context: Any) -> dict[str, Any]:
+        if failing:
+            raise HumanrigError("two cameras look away")
+        (context.output / "out.txt").write_text("done")
+        return {}
+
+    stage = Stage(name="sync", folder="sync", needs=(), config=NoOptions, run=run)
+    failing = [1]
+    with pytest.raises(HumanrigError, match="look away"):
+        run_alone(session, stage, {}, again=True)
+    assert "stage sync failed: two cameras look away" in judge(session).line
+    failing.clear()
+    run_alone(session, stage, {}, again=True)
     assert last_failure(session.folder) is None
 
 
