@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from humanrig.batch.asking import Asked
 from humanrig.batch.finding import Found
+from humanrig.batch.places import is_address
 from humanrig.batch.tasks import SHAPE
 from humanrig.batch.work import JUDGE, PREPARE, Step, Work
 from humanrig.errors import HumanrigError
@@ -145,6 +146,7 @@ class Batch:
             arguments=arguments,
             memory_bytes=step.memory_bytes,
             gpus=self._gpus if step.name in GPU_STAGES else 0.0,
+            machine=work.worker.partition("/")[0] if is_address(work.found.session) else "",  # it has a copy
         )
         try:
             if not (step.starved and self._accepted(replace(task, memory_bytes=2 * step.memory_bytes))):

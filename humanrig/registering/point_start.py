@@ -33,14 +33,14 @@ Estimate = Callable[[Sequence[PersonCloud]], Sequence[BodyEstimate]]
 """A body for each cloud, in its frame, with a confidence: `hps.points.load().estimate_many`, or another's."""
 
 
-def load_estimate(size: str) -> Estimate:
-    """The point estimator of a size that comes with the program, or of a file of weights.
+def load_estimate(size: str, device: str = "cpu") -> Estimate:
+    """The point estimator of a size that comes with the program, or of a file of weights, on torch's device.
 
-    Raises HpsError where there are no such weights.
+    Raises HpsError where there are no such weights, or no such device.
     """
     from hps.points import load
 
-    return load(size).estimate_many
+    return load(size, device=device).estimate_many
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,6 +43,8 @@ class RegisterConfig(FitConfig):
     point_start: str = "S"
     """Network that finds bodies in the clouds of instants whose keypoints show no trunk: a size that comes with the
     program, or a file of weights; `off`: such instants are interpolated."""
+    point_device: str = "cpu"
+    """Where torch runs that network, such as `cuda`; the fit itself runs on the processor."""
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def _fit(context: StageContext, model: BodyModel, person: str, progress: Any) ->
     outlines = person_outlines(context, number_of(person)) if config.terms.get("silhouettes") else []
     found = PointStart(start=None)
     if clouds is not None and config.point_start != OFF:
-        found = point_start(keypoints, clouds, made_clouds(context), lambda: load_estimate(config.point_start))
+        network = (config.point_start, config.point_device)
+        found = point_start(keypoints, clouds, made_clouds(context), lambda: load_estimate(*network))
     cameras = depth_cameras(context)
     fit = fit_clip(model, keypoints, clouds, config, progress, cameras, known, outlines, found.start)
     seconds = time.perf_counter() - begin

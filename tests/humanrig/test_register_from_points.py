@@ -75,7 +75,7 @@ def take(one: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def estimator(monkeypatch: pytest.MonkeyPatch) -> Estimator:
     knows = Estimator(bodies_take.person(0))
-    monkeypatch.setattr(register, "load_estimate", lambda size: knows)
+    monkeypatch.setattr(register, "load_estimate", lambda size, device: knows)
     return knows
 
 
@@ -159,6 +159,12 @@ def test_nobody_is_asked_where_keypoints_are_whole_or_it_is_switched_off(take: P
     assert not estimator.asked
 
 
+def test_a_device_that_torch_does_not_have_is_a_sentence(take: Path) -> None:
+    lose_keypoints(take, slice(None))
+    with pytest.raises(RegistrationError, match="device 'abacus' cannot be used here"):
+        run(take, point_device="abacus")
+
+
 def test_points_that_are_nobody_are_refused_with_the_reason(take: Path, estimator: Estimator) -> None:
     estimator.confidence = 0.2
     lose_keypoints(take, slice(None))
@@ -169,7 +175,7 @@ def test_points_that_are_nobody_are_refused_with_the_reason(take: Path, estimato
 def test_without_weights_single_instants_are_interpolated_and_the_trouble_is_told(
     take: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(size: str) -> Estimator:
+    def missing(size: str, device: str) -> Estimator:
         raise HpsError("there are no weights called 'S'")
 
     monkeypatch.setattr(register, "load_estimate", missing)
