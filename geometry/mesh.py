@@ -55,7 +55,9 @@ class TriangleMesh:
 
 
 def joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
-    """The vertices and faces of several meshes, in order, as one without texture. At least one mesh is needed."""
+    """The vertices and faces of several meshes, in order, as one without texture; nothing of none."""
+    if not meshes:
+        return TriangleMesh(vertices=np.zeros((0, 3)), faces=np.zeros((0, 3), np.int64))
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     return TriangleMesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),

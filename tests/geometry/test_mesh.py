@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from geometry.mesh import TriangleMesh
+from geometry.mesh import TriangleMesh, joined
 from geometry.rigid import from_rotvec, rotate, transform
 
 CUBE = trimesh.creation.box([1, 2, 3])
@@ -59,3 +59,12 @@ def test_degenerate_faces_and_lone_vertices_have_zero_normals():
     mesh = TriangleMesh(vertices=np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [5, 5, 5]]), faces=np.array([[0, 1, 2]]))
     assert (mesh.face_normals() == 0).all()
     assert (mesh.vertex_normals() == 0).all()
+
+
+def test_joined_meshes_are_measured_as_their_sum():
+    apart = TriangleMesh(vertices=cube().vertices + 5, faces=cube().faces)
+    both = joined([cube(), apart, cube()])
+    assert both.volume() == pytest.approx(3 * cube().volume())
+    assert both.is_watertight()
+    np.testing.assert_array_equal(both.vertices[both.faces[12:24]], apart.vertices[apart.faces])
+    assert len(joined([]).vertices) == 0
