@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, TextIO, Union, cast
 
 import tyro
 
-from capture.disk_space import is_full
 from humanrig.commands import (
     actions,
     benchmark,
@@ -48,6 +46,7 @@ from humanrig.commands import (
     view,
 )
 from humanrig.out_of_memory import is_out_of_memory
+from humanrig.expected_errors import expected_errors, in_words
 from humanrig.terminal import PlainOutput, say
 
 COMMANDS = {
@@ -144,15 +143,6 @@ def _gathered(words: Sequence[str]) -> list[str]:
     return [one for word in gathered for one in (word, *values.get(word, ()))]
 
 
-def in_words(error: BaseException) -> str:
-    """The sentence of an error; a system's own error with what to do about it."""
-    if isinstance(error, OSError) and is_full(error):
-        return f"the disk is full ({error}); free some space and run the same command again: finished stages are kept"
-    if isinstance(error, OSError) and error.errno == errno.EROFS:
-        return f"{error.filename} cannot be written, its file system is read-only; copy the folder to another disk"
-    return str(error)
-
-
 def _commands(*, in_brief: bool) -> Any:
     """The union of all commands; `in_brief` they are described by their first sentence, for the list of them."""
     kinds = []
@@ -161,21 +151,6 @@ def _commands(*, in_brief: bool) -> Any:
         shown = brief if in_brief else None
         kinds.append(Annotated[Any, tyro.conf.subcommand(name=name, description=shown, constructor=command)])
     return Union[tuple(kinds)]  # noqa: UP007 - of a list
-
-
-def expected_errors() -> tuple[type[BaseException], ...]:
-    """Errors that speak to the user: the base class of each package, and files that cannot be read or written."""
-    from body.errors import BodyError
-    from calibration.errors import CalibrationError
-    from capture.errors import CaptureError
-    from geometry.errors import GeometryError
-    from hps.errors import HpsError
-    from humanrig.errors import HumanrigError
-    from registration.errors import RegistrationError
-    from texture.errors import TextureError
-
-    ours = (GeometryError, BodyError, CaptureError, CalibrationError, RegistrationError, TextureError, HpsError)
-    return (*ours, HumanrigError, PermissionError, FileNotFoundError, OSError)
 
 
 def run() -> None:

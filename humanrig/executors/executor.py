@@ -57,7 +57,7 @@ class Ended:
     worker: str = ""
     value: Any = None
     error: str = ""
-    """The sentence of an expected error (`humanrig.cli.expected_errors`)."""
+    """The sentence of an expected error (`humanrig.expected_errors`)."""
     trouble: str = ""
     """The traceback of an error that nobody expected."""
     died: str = ""

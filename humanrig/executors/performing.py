@@ -40,7 +40,7 @@ def perform(call: str, arguments: Mapping[str, Any], tell: Tell) -> Performed:
         json.dumps(value)
         return Performed(seconds=passed(), value=value)
     except Exception as error:
-        from humanrig.cli import expected_errors, in_words
+        from humanrig.expected_errors import expected_errors, in_words
         from humanrig.out_of_memory import is_out_of_memory
 
         if is_out_of_memory(error):
