@@ -45,8 +45,8 @@ from humanrig.commands import (
     video,
     view,
 )
-from humanrig.out_of_memory import is_out_of_memory
 from humanrig.expected_errors import expected_errors, in_words
+from humanrig.out_of_memory import is_out_of_memory
 from humanrig.terminal import PlainOutput, say
 
 COMMANDS = {
