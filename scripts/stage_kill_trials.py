@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
@@ -28,7 +27,8 @@ import tyro
 
 from humanrig.pipeline import STAGES
 from scripts.endurance.long_take import long_take
-from scripts.faults.stage_trial import KILLS, ROOT, Trial, command_of, fingerprints, trial, until_stage
+from scripts.faults.program import Program
+from scripts.faults.stage_trial import KILLS, Trial, fingerprints, trial, until_stage
 
 OPTIONS = ("mesh.faces=1000", "texture.size=128", "texture.polish=false")
 POOLS = ("clouds", "mesh", "texture")
@@ -40,8 +40,8 @@ USUAL_CPU_S = 6.0
 """That, before it is known."""
 MOST_CHANGES = 24
 """Of a stage on so small a take, and of what the program does around it."""
-BOUNDS = {"size": (64.0, 30_000.0), "memory": (700.0, 2500.0)}
-"""Bytes of a file; MB of address space."""
+BOUNDS = {"size": (64.0, 30_000.0), "memory": (4.0, 400.0)}
+"""Bytes of a file; MB of address space that may be added."""
 TRIES = 4
 """Of a trial whose command was over before it was killed, each time earlier."""
 
@@ -72,7 +72,7 @@ def main(
         cpu_s: dict[str, float] = {}
         for number in range(trials):
             stage, kind = stages[number % len(stages)], kinds[(number // len(stages)) % len(kinds)]
-            one = _one(reference, place / "killed", stage, kind, expected, cpu_s, rng)
+            one = disturbed(reference, place / "killed", stage, kind, expected, cpu_s, rng)
             done.append(one)
             print(_line(number, one), flush=True)
             if into is not None:
@@ -81,10 +81,12 @@ def main(
     return 1 if any(t.problem for t in done) else 0
 
 
-def prepared(folder: Path) -> Path:
-    """The undisturbed session, reconstructed; made unless it is there."""
+def prepared(folder: Path, until: str | None = None) -> Path:
+    """The undisturbed session, reconstructed up to a stage or to the end; made unless it is there."""
     long_take(folder, cameras=3, rate_hz=2.0, instants=INSTANTS, piece=INSTANTS, seed=3)
-    subprocess.run(command_of(words_of(folder)), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    undisturbed = Program(words_of(folder, until))
+    if undisturbed.wait():
+        raise SystemExit(f"the undisturbed run failed: {undisturbed.said[-500:]}")
     return folder
 
 
@@ -95,7 +97,7 @@ def words_of(session: Path, stage: str | None = None, workers: int = 1) -> list[
     return ["reconstruct", str(session), *until, "--option", *OPTIONS, *pools]
 
 
-def _one(
+def disturbed(
     reference: Path,
     folder: Path,
     stage: str,
@@ -104,6 +106,7 @@ def _one(
     cpu_s: dict[str, float],
     rng: np.random.Generator,
 ) -> Trial:
+    """A trial that was not over before its fault came, if that can be had; `cpu_s` learns what the stages take."""
     words = words_of(folder, stage, 2 if kind in ("all", "worker") and stage in POOLS else 1)
     share = LATEST
     found: Trial | None = None

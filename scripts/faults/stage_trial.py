@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +15,9 @@ import numpy as np
 
 from humanrig import manifest
 from humanrig.pipeline import STAGES, load_stage
+from scripts.faults.program import Program
 from scripts.synthesis_kill_trials import session_of
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 KILLS: Final = ("change", "program", "all", "worker")
 """change: the program dies as by kill -9 at a random change that it makes to the session's folder; program: at a random
 moment; all: every one of its processes at once; worker: one of its processes, or the program where it has none."""
@@ -93,11 +89,6 @@ def stamps(session: Path) -> dict[str, int]:
     return {p.parent.name: p.stat().st_mtime_ns for p in session.glob("*/manifest.json")}
 
 
-def command_of(words: Sequence[str], fault: str = "none", folder: Path | None = None) -> list[str]:
-    """The program, with a fault as scripts/faults/program.py names them."""
-    return [sys.executable, str(ROOT / "scripts" / "faults" / "program.py"), fault, str(folder or "-"), *words]
-
-
 def trial(
     words: Sequence[str],
     folder: Path,
@@ -110,32 +101,26 @@ def trial(
     """Runs `humanrig WORDS` in a session that is prepared up to the stage, kills it, runs it again and compares."""
     before = stamps(folder)
     fault = "die" if kind == "change" else kind if kind in REFUSALS else "none"
-    command = command_of(words, fault if fault == "none" else f"{fault}@{round(after)}", folder)
-    with tempfile.TemporaryFile("w+") as heard:
-        child = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=heard, cwd=ROOT)
-        late = _wait(child) if kind in REFUSALS else _wait_and_kill(child, kind, after, rng)
-        heard.seek(0)
-        said = heard.read()
+    child = Program(words, fault if fault == "none" else f"{fault}@{round(after)}", folder)
+    late = _wait(child) if kind in REFUSALS else _wait_and_kill(child, kind, after, rng)
     begun = time.monotonic()
     while session_of(child.pid) and time.monotonic() - begun < MOST_ALIVE_S:
         time.sleep(0.02)
     gone_s = time.monotonic() - begun
     problems = [f"{len(left)} processes outlived the program"] if (left := session_of(child.pid)) else []
     if kind in REFUSALS and not late:
-        problems += _refused_badly(child.returncode, said)
-        problems += [f"left {name} at once" for name in left_over(folder) if not name.startswith(".lease")]
+        problems += _refused_badly(child.wait(), child.said)
+        tidy = kind != "memory"  # without memory nothing can be looked for and removed; the next run does it
+        problems += [f"left {name} at once" for name in left_over(folder) if tidy and not name.startswith(".lease")]
     own = folder / load_stage(stage).folder
     done = manifest.read(own)
     whole = done is not None and not done.changed(own)
     if done is not None and not whole:
         problems.append(f"{own.name} calls itself whole and is not")
     then = stamps(folder)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    again = subprocess.run(command_of(words), capture_output=True, text=True, cwd=ROOT)
-    after_it = resource.getrusage(resource.RUSAGE_CHILDREN)
-    again_cpu_s = after_it.ru_utime + after_it.ru_stime - used.ru_utime - used.ru_stime
-    if again.returncode:
-        problems.append(f"the second run ended with {again.returncode}: {again.stderr.strip()[-300:]}")
+    again = Program(words)
+    if again.wait():
+        problems.append(f"the second run ended with {again.returncode}: {again.said.strip()[-300:]}")
     now = stamps(folder)
     redone = [name for name, stamp in {**before, **(then if whole else {})}.items() if now.get(name) != stamp]
     problems += [f"{name} was whole and was redone" for name in redone]
@@ -150,13 +135,13 @@ def trial(
         after=after,
         whole=whole,
         gone_s=gone_s,
-        again_cpu_s=again_cpu_s,
+        again_cpu_s=again.cpu_s,
         problem="; ".join(problems),
         late=late,
     )
 
 
-def _wait(child: subprocess.Popen) -> bool:
+def _wait(child: Program) -> bool:
     """Returns when the program has ended; whether the fault did not touch it."""
     return child.wait() == 0
 
@@ -170,7 +155,7 @@ def _refused_badly(code: int, said: str) -> list[str]:
     return []
 
 
-def _wait_and_kill(child: subprocess.Popen, kind: str, after: float, rng: np.random.Generator) -> bool:
+def _wait_and_kill(child: Program, kind: str, after: float, rng: np.random.Generator) -> bool:
     """Returns when the program is dead; whether it was over before."""
     if kind == "change":
         return child.wait() != -signal.SIGKILL
