@@ -55,7 +55,8 @@ def start(workers: int, memory_bytes: int | None, gpus: float | None) -> None:
     more = {name: value for name, value in (("_memory", memory_bytes), ("num_gpus", gpus)) if value is not None}
     try:
         with _setting(LOOPBACK, "0"), _setting("RAY_ADDRESS", None):
-            ray.init(num_cpus=workers, include_dashboard=False, **more, **_quiet())
+            # `local`: without it Ray would join whatever cluster was started last on this machine
+            ray.init(address="local", num_cpus=workers, include_dashboard=False, **more, **_quiet())
     except Exception as error:
         ray.shutdown()
         raise HumanrigError(f"Ray could not be started on this machine: {_first_line(error)}") from None
