@@ -111,7 +111,7 @@ def _scene(subject: Subject) -> Section | None:
 
     reasons = subject.verdict.reasons
     marked = {
-        camera: next(reason.text for reason in reasons if reason.camera == camera)
+        camera: next(reason.of_camera for reason in reasons if reason.camera == camera)
         for camera, cost in cameras_to_fix(reasons).items()
         if cost >= rig_sections.MANY
     }

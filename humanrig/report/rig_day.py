@@ -73,7 +73,7 @@ def cameras_of_day(takes: Sequence[Take]) -> Section:
     for take in takes:
         for device, cost in cameras_to_fix(take.verdict.reasons).items():
             worst = next(reason for reason in take.verdict.reasons if reason.camera == device)
-            said.setdefault(device, []).append((cost, take.name, worst.text))
+            said.setdefault(device, []).append((cost, take.name, worst.of_camera))
     order = sorted(said, key=lambda device: -sum(cost for cost, _, _ in said[device]))
     rows = []
     for device in order:

@@ -61,7 +61,7 @@ def cameras(subject: Subject) -> Section | None:
     order = sorted(session.devices, key=lambda name: (-fix.get(name, 0.0), name))
     rows = []
     for name in order:
-        words = [reason.text for reason in subject.verdict.reasons if reason.camera == name]
+        words = [reason.of_camera for reason in subject.verdict.reasons if reason.camera == name]
         state = Markup('<b class="bad">fix</b>') if fix.get(name, 0.0) >= MANY else ""
         rows.append(
             (

@@ -21,6 +21,11 @@ class Reason:
     camera: str = ""
     """The camera that it is about; empty for the whole session."""
 
+    @property
+    def of_camera(self) -> str:
+        """The sentence for a place that names the camera already."""
+        return self.text.removeprefix(f"{self.camera}: ") if self.camera else self.text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
