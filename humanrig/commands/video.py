@@ -57,6 +57,8 @@ def video(
     path = out or Path(f"{session.resolve().name}_{kind}.mp4")
     if path.suffix != ".mp4":
         raise HumanrigError(f"--out {path}: the file must be called something.mp4")
+    if camera and kind == "turntable":
+        raise HumanrigError(f"--camera {' '.join(camera)}: a turntable has a camera of its own; add --kind overlay")
     if fps is not None and not 1 <= fps <= 120:
         raise HumanrigError(f"--fps {fps:g}: expected 1 to 120 pictures a second")
     if not 0.5 <= turn <= 600:

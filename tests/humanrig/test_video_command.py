@@ -207,6 +207,7 @@ def test_cameras_are_named_as_streams_or_devices(take) -> None:
         (("--size", "127x80"), "must be even"),
         (("--size", "99999x80"), "must be even and from"),
         (("--fps", "0"), "--fps 0"),
+        (("--camera", "kinect_000"), "add --kind overlay"),
         (("--turn", "0"), "--turn 0"),
         (("--out", "film.avi"), "something.mp4"),
         (("--frames", "90:99"), "has bodies at 4:6"),
