@@ -20,6 +20,8 @@ MOST_GIVEN: Final = 3
 PERIOD_S: Final = 0.25
 GPU_STAGES: Final = frozenset({"register"})
 """What torch does the work of."""
+NO_MEMORY: Final = ("memory", "bad_alloc")
+"""In how a process died: the executor's words, and C++'s last ones."""
 _TASKS = "humanrig.batch.tasks"
 STUCK_S: Final = 2.0
 """A task that has not begun so long after it was given waits for memory, or for a machine."""
@@ -265,7 +267,7 @@ class Batch:
                 "enough memory? Finished stages are kept; run the same command again with fewer --workers",
             )
         else:
-            step.starved = "memory" in end.died
+            step.starved = any(word in end.died for word in NO_MEMORY)
 
 
 def _has(work: Work, stage: str) -> bool:

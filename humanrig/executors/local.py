@@ -17,6 +17,7 @@ from capture.worker_process import how_it_ended
 from hps.synthesis.one_thread import one_thread
 from humanrig.errors import HumanrigError
 from humanrig.executors.executor import Ended, Event, Progressed, Started, Task
+from humanrig.executors.last_words import LastWords
 from humanrig.executors.machine import graphics_cards, kills_for_memory, memory_for_tasks, memory_in_all
 from humanrig.executors.performing import Performed
 from humanrig.executors.worker import start_worker
@@ -33,6 +34,7 @@ class _Member:
 
     process: BaseProcess
     heard: Connection
+    words: LastWords
     task: Task | None = None
     since: float = 0.0
     killed_before: int = 0
@@ -149,11 +151,12 @@ class LocalExecutor:
         # spawned, not forked: threads of numerical libraries do not survive a fork
         context = multiprocessing.get_context("spawn")
         heard, theirs = context.Pipe()
-        process = context.Process(target=start_worker, args=(theirs,), name="humanrig worker", daemon=True)
+        words = LastWords()
+        process = context.Process(target=start_worker, args=(theirs, words.path), name="humanrig worker", daemon=True)
         with one_thread():
             process.start()
         theirs.close()
-        member = _Member(process=process, heard=cast(Connection, heard))
+        member = _Member(process=process, heard=cast(Connection, heard), words=words)
         self._members.append(member)
         return member
 
@@ -189,9 +192,11 @@ class LocalExecutor:
         self._members.remove(member)
         _wait_for(member.process)
         member.heard.close()
+        said = member.words.last_line()
+        member.words.close()
         if member.task is None:
             return
-        how = member.exhausted or how_it_ended(member.process)
+        how = member.exhausted or how_it_ended(member.process) + (f", after it said '{said}'" if said else "")
         if member.process.exitcode == -9 and kills_for_memory() > member.killed_before:
             how += ": the system ran out of memory"
         seconds = round(time.monotonic() - member.since, 3)
@@ -221,3 +226,4 @@ def _end(members: Sequence[_Member]) -> None:
             member.process.kill()
             member.process.join()
         member.heard.close()
+        member.words.close()

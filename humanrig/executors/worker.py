@@ -12,18 +12,28 @@ from typing import Any
 from capture.worker_process import end_with_parent
 
 
-def start_worker(parent: Connection) -> None:
-    """Works until the parent is gone or ends it. The parent alone answers Ctrl-C."""
+def start_worker(parent: Connection, words: str) -> None:
+    """Works until the parent is gone or ends it. The parent alone answers Ctrl-C. words: where it prints to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     end_with_parent()
     multiprocessing.current_process().daemon = False  # what a task does may start processes of its own
+    from humanrig.executors.last_words import MOST_BYTES, forget, speak_into
     from humanrig.executors.performing import perform
+
+    aside = speak_into(words)
+
+    def tell(done: int, total: int) -> None:
+        if aside:
+            forget(MOST_BYTES)
+        parent.send(("progress", (done, total)))
 
     with suppress(EOFError, OSError):
         while True:
             call, arguments = parent.recv()
-            done = perform(call, arguments, lambda done, total: parent.send(("progress", (done, total))))
+            if aside:
+                forget()
+            done = perform(call, arguments, tell)
             parent.send(("performed", done))
             if done.exhausted:
                 sys.exit(1)

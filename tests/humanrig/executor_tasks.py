@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import socket
 import time
 from contextlib import suppress
@@ -115,3 +116,13 @@ def _sockets(process: Path) -> list[str]:
 def _dotted(text: str) -> str:
     """The address of a table of ports: 32-bit words, the lowest byte first; IPv4 in IPv6 is its last word."""
     return socket.inet_ntoa(bytes.fromhex(text[-8:])[::-1])
+
+
+def chatter(tell: Tell, *, die: bool) -> str:
+    """Prints as libraries do, past Python's own streams."""
+    sys.stdout.write("a line of Python\n")
+    os.write(1, b"Loading the network\n")
+    os.write(2, b"terminate called after throwing 'std::bad_alloc'\n\n")
+    if die:
+        os.abort()
+    return "done"

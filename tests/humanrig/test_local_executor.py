@@ -32,6 +32,19 @@ def test_the_way_that_a_process_died_is_named() -> None:
         assert ends_of(executor, 1)["task"].died.startswith("signal 9 (SIGKILL)")
 
 
+def test_what_workers_print_is_kept_until_one_dies_of_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with LocalExecutor(1) as executor:
+        for die in (True, False):
+            executor.submit(task("chatter", "talks" if not die else "dies", die=die))
+        ends = ends_of(executor, 2)
+        executor.submit(task("die"))
+        silent = ends_of(executor, 1)["task"]
+    assert ends["dies"].died == "signal 6 (SIGABRT), after it said 'terminate called after throwing 'std::bad_alloc''"
+    assert ends["talks"].value == "done"
+    assert silent.died == "signal 9 (SIGKILL)"  # what a task said before is no word of this one
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_more_memory_is_promised_than_there_is(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with LocalExecutor(2, memory_bytes=100) as executor:
