@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
@@ -22,11 +23,13 @@ def start_worker(parent: Connection, words: str) -> None:
     from humanrig.executors.performing import perform
 
     aside = speak_into(words)
+    speaking = threading.Lock()  # threads of a task may tell at once
 
     def tell(done: int, total: int) -> None:
-        if aside:
-            forget(MOST_BYTES)
-        parent.send(("progress", (done, total)))
+        with speaking:
+            if aside:
+                forget(MOST_BYTES)
+            parent.send(("progress", (done, total)))
 
     with suppress(EOFError, OSError):
         while True:
@@ -34,7 +37,8 @@ def start_worker(parent: Connection, words: str) -> None:
             if aside:
                 forget()
             done = perform(call, arguments, tell)
-            parent.send(("performed", done))
+            with speaking:
+                parent.send(("performed", done))
             if done.exhausted:
                 sys.exit(1)
 
