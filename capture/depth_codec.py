@@ -16,6 +16,7 @@ import zstandard
 from jaxtyping import UInt8, UInt16
 
 from capture.errors import CaptureError
+from capture.zstd_frames import unpacked
 
 ZSTD_LEVEL = 1
 
@@ -83,7 +84,7 @@ def _unpack(data: bytes, height: int, width: int) -> UInt8[np.ndarray, "bytes"]:
         _local.decompressor = zstandard.ZstdDecompressor()
     size = 2 * height * width
     try:
-        planes = np.frombuffer(_local.decompressor.decompress(data, max_output_size=max(size, 1)), np.uint8)
+        planes = np.frombuffer(unpacked(data, size, _local.decompressor), np.uint8)
     except zstandard.ZstdError as error:
         raise CaptureError(f"dzp image of {width}x{height} is damaged ({error}); the recording has lost it") from None
     if planes.size != size:

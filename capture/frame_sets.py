@@ -76,6 +76,7 @@ def read_instants(path: Path) -> list[Instant]:
         raise CaptureError(f"{path} lacks columns of {', '.join(SCHEMA.names)}; run the stage sync again")
     try:
         table = table.select(SCHEMA.names).cast(SCHEMA)
+        stream: list[str] = table["stream"].to_pylist()
     except (pa.ArrowException, ValueError) as error:
         raise CaptureError(f"{path} holds columns of other kinds ({error}); run the stage sync again") from None
     if any(column.null_count for column in table.columns):
@@ -83,7 +84,6 @@ def read_instants(path: Path) -> list[Instant]:
     instant, index, time, offset = (
         np.asarray(table[name], np.int64) for name in ("instant", "index", "timestamp_us", "offset_us")
     )
-    stream: list[str] = table["stream"].to_pylist()
     order = np.argsort(instant, kind="stable")
     starts = np.flatnonzero(np.diff(instant[order], prepend=-1))
     return [

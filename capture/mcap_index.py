@@ -21,6 +21,8 @@ from mcap.summary import Summary
 
 from capture.errors import CaptureError
 from capture.mcap_closing import INDEX_HEADER, MAGIC, MESSAGE_HEADER, RECORD_HEADER
+from capture.zstd_frames import unpacked
+from geometry.unpacking import most_bytes
 
 FOOTER = struct.Struct("<BQQQI")  # opcode, length, summary, its offsets, CRC of both and of what stands before it
 LATEST_NS = 2**63
@@ -88,7 +90,9 @@ def _records(chunk: Chunk) -> bytes:
         raise ValueError(f"compression '{chunk.compression}' is not supported")
     data = chunk.data
     if chunk.compression == "zstd":
-        data = zstandard.ZstdDecompressor().decompress(data, max_output_size=chunk.uncompressed_size)
+        if chunk.uncompressed_size > most_bytes(len(data)):
+            raise ValueError(f"it would become {chunk.uncompressed_size / 2**30:.1f} GiB")
+        data = unpacked(data, chunk.uncompressed_size)
     if len(data) != chunk.uncompressed_size or (chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc):
         raise ValueError("checksum does not match")
     return data

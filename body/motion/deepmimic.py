@@ -69,8 +69,8 @@ def _frames(path: Path) -> tuple[np.ndarray, bool]:
         raise BodyError(f"{path} is no DeepMimic clip ({error!r}); expected JSON with a list 'Frames'") from error
     if frames.ndim != 2 or frames.shape[1] != _COLUMNS or not len(frames):
         raise BodyError(f"{path}: frames have shape {frames.shape}, expected (frames, {_COLUMNS}) of humanoid3d")
-    turns = np.stack([frames[:, k : k + 4] for k in _QUATERNIONS])
-    if not np.isfinite(frames).all() or (np.linalg.norm(turns, axis=-1) < 1e-6).any():
+    turns = np.abs(np.stack([frames[:, k : k + 4] for k in _QUATERNIONS])).max(-1)
+    if not np.isfinite(frames).all() or not ((turns > 0.1) & (turns < 10)).all():
         raise BodyError(f"{path} has numbers that are not finite, or rotations of length 0; obtain the file again")
     return frames, loop
 

@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Float, Float32
 
+from capture.errors import CaptureError
 from geometry.camera import Camera
 from geometry.rays import ray_table
 from geometry.rigid import transform
@@ -133,7 +134,12 @@ def scaled(cameras: Mapping[str, Camera], unit_m: float) -> dict[str, Camera]:
 
 
 def _points(depth_m: Float32[np.ndarray, "_ _"], camera: Camera, step_px: int) -> Float[np.ndarray, "points 3"]:
-    """World points of every `step_px`-th pixel."""
+    """World points of every `step_px`-th pixel. Raises CaptureError for an image of another size than its camera's."""
+    if depth_m.shape != (camera.height, camera.width):
+        raise CaptureError(
+            f"a depth image of {camera.name} is {depth_m.shape[1]}x{depth_m.shape[0]} pixels, the others are "
+            f"{camera.width}x{camera.height}; copy the recording again"
+        )
     z = np.asarray(depth_m, np.float64)[::step_px, ::step_px, None]
     points = np.concatenate([ray_table(camera)[::step_px, ::step_px] * z, z], -1).reshape(-1, 3)
     return transform(camera.T_world_camera, points[np.isfinite(points).all(-1)])

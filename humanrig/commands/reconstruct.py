@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from geometry.told_values import toml_of
 from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, say, stage_progress
 
@@ -146,7 +147,7 @@ def read_configs(path: Path | None, options: tuple[str, ...]) -> dict[str, dict[
     configs: dict[str, dict[str, Any]] = {}
     if path is not None:
         try:
-            configs = tomllib.loads(path.read_text())
+            configs = toml_of(path.read_text())
         except FileNotFoundError:
             raise HumanrigError(f"--config {path}: there is no such file") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -157,7 +158,7 @@ def read_configs(path: Path | None, options: tuple[str, ...]) -> dict[str, dict[
         if not (equals and dot and key):
             raise HumanrigError(f"--option {word}: expected STAGE.KEY=VALUE, such as register.betas=16")
         try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
+            parsed = toml_of(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             parsed = value
         configs.setdefault(stage, {})[key] = parsed

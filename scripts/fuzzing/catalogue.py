@@ -33,5 +33,7 @@ def importers() -> tuple[Importer, ...]:
 
 
 def importer_named(name: str) -> Importer:
-    """One of them. Raises KeyError for a name that there is not."""
+    """One of them, or the tests' bait. Raises KeyError for a name that there is not."""
+    if name == "bait":
+        return import_module("fuzzing.importers.bait").IMPORTERS[0]
     return {each.name: each for each in importers()}[name]

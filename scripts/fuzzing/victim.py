@@ -45,12 +45,12 @@ class Victim:
     """Reads one input after another, each in a scratch folder of its own."""
 
     def __init__(self, importer: Importer, corpus: Path, scratch: Path) -> None:
-        from humanrig.cli import expected_errors
+        from humanrig.expected_errors import expected_errors
 
         self.importer, self.scratch = importer, scratch
         self.seeds = sorted(corpus.iterdir())
         self.expected = expected_errors()
-        self.canary = scratch / "canary"
+        self.canary = (scratch / "canary").resolve()
         self.watch = Watch((scratch / "work", Path(os.environ.get("HUMANRIG_CACHE", scratch))))
 
     def warm_up(self) -> None:
@@ -58,16 +58,19 @@ class Victim:
         for seed in self.seeds:
             self.importer.read(self._copy(seed), self._empty("to"))
 
-    def read(self, number: int, tell: TextIO) -> None:
-        """Makes input `number`, reads it, and tells both."""
+    def made(self, number: int) -> tuple[Path, str]:
+        """Makes input `number`: where it lies, and its fault."""
         import numpy as np
 
         rng = np.random.default_rng([number, len(self.importer.name), sum(self.importer.name.encode())])
         seed = self.seeds[int(rng.integers(len(self.seeds)))]
-        canary = self._empty("../canary")
-        (canary / "secret.txt").write_text("secret")
+        (self._empty("../canary") / "secret.txt").write_text("secret")
         path = self._copy(seed)
-        fault = damage(path, rng, canary=canary, others=self.seeds, hidden=self.importer.hidden)
+        return path, damage(path, rng, canary=self.canary, others=self.seeds, hidden=self.importer.hidden)
+
+    def read(self, number: int, tell: TextIO) -> None:
+        """Makes input `number`, reads it, and tells both."""
+        path, fault = self.made(number)
         to, cwd = self._empty("to"), self._empty("cwd")
         os.chdir(cwd)
         tell.write(json.dumps({"number": number, "fault": fault}) + "\n")
@@ -75,7 +78,7 @@ class Victim:
         what, said = self._outcome(path, to)
         seconds, taken = time.process_time() - begun, memory.peak() - before
         if what in ("read", "refused"):
-            if left := self._left(cwd, canary):
+            if left := self._left(cwd):
                 what, said = "outside", left
             if taken > MEMORY_BYTES:
                 what = "memory"
@@ -98,10 +101,10 @@ class Victim:
             return kind, happened
         return what, said
 
-    def _left(self, cwd: Path, canary: Path) -> str:
+    def _left(self, cwd: Path) -> str:
         if list(cwd.iterdir()):
             return f"wrote {next(cwd.iterdir()).name} where the program was started"
-        there = [path.name for path in canary.iterdir()]
+        there = [path.name for path in self.canary.iterdir()]
         return "" if there == ["secret.txt"] else f"the canary holds {there[:5]}"
 
     def _copy(self, seed: Path) -> Path:

@@ -56,7 +56,7 @@ def read_bedlam(path: Path) -> list[PersonAnnotations]:
     pose, betas = _rows(e, "pose_cam", n, BODY), _rows(e, "shape", n, 1)
     transl = T[:, :3, 3] + e.array("trans_cam", shape=(n, 3))
     kids = "bfh" in e and betas.shape[1] == KID + 1
-    boxes = xywh_of_center(e.array("center", shape=(n, 2)), PIXELS_OF_SCALE * e.array("scale").reshape(n))
+    boxes = xywh_of_center(e.array("center", shape=(n, 2)), PIXELS_OF_SCALE * e.column("scale", n))
     genders = e.texts("gender", n) if "gender" in e else ("neutral",) * n
     turned = np.array([any(word in picture for word in LYING) for picture in pictures], bool)
     people = []

@@ -40,12 +40,12 @@ def read_camerahmr(path: Path) -> list[PersonAnnotations]:
     K = e.array("cam_int", shape=(None, 3, 3))
     n = len(K)
     pictures = e.texts("imgname", n)
-    pose = e.array("pose_cam", "pose").reshape(n, -1)
+    pose = e.rows("pose_cam", "pose", count=n)
     if pose.shape[1] != 72:
         raise HpsError(f"{e.where}: pose has shape {pose.shape}, ({n}, 72) was expected")
     betas, transl = e.array("shape", shape=(n, None)), e.array("cam_t", shape=(n, 3))
     points = e.maybe("gt_keypoints", "gtkps", shape=(n, None, None))
-    boxes = xywh_of_center(e.array("center", shape=(n, 2)), PIXELS_OF_SCALE * e.array("scale").reshape(n))
+    boxes = xywh_of_center(e.array("center", shape=(n, 2)), PIXELS_OF_SCALE * e.column("scale", n))
     dense = e.maybe("dense_kp")
     return [
         PersonAnnotations(

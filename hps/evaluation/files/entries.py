@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +72,18 @@ class Entries:
         value = self.value(*names)
         name = next(name for name in names if name in self)
         return shaped(numbers_of(value, f"{self.where}: {name}"), shape, f"{self.where}: {name}")
+
+    def rows(self, *names: str, count: int) -> Float[np.ndarray, "count columns"]:
+        """Numbers of each of some rows, whatever shape a row has. Raises HpsError for another number of rows."""
+        value = self.array(*names)
+        if value.ndim == 0 or len(value) != count:
+            raise HpsError(f"{self.where}: {names[0]} has shape {value.shape}, {count} rows were expected")
+        return value.reshape(count, math.prod(value.shape[1:]))
+
+    def column(self, name: str, count: int) -> Float[np.ndarray, "count"]:
+        """One number of each of some rows. Raises HpsError for anything else."""
+        value = self.rows(name, count=count)
+        return shaped(value, (count, 1), f"{self.where}: {name}").reshape(count)
 
     def maybe(self, *names: str, shape: Shape | None = None) -> Float[np.ndarray, "..."] | None:
         """As `array`, None where there is no such entry."""

@@ -63,7 +63,7 @@ def read_evaluation(path: Path) -> list[PersonAnnotations]:
     if pose.shape[1] != 72:
         raise HpsError(f"{e.where}: body_pose has shape {pose.shape}, ({n}, 72) was expected")
     whole = np.asarray(np.isfinite(pose).all(1) & np.isfinite(betas).all(1))
-    scale = e.array("scale").reshape(n, -1).max(1)
+    scale = e.rows("scale", count=n).max(1, initial=0.0)
     points, joints = _points(e, 2, n), _points(e, 3, n)
     people = e.texts("personid", n) if "personid" in e else None
     genders = e.texts("gender", n) if "gender" in e else ("neutral",) * n
@@ -102,7 +102,7 @@ def _each(e: Entries, name: str, n: int) -> bool:
 
 
 def _known(e: Entries, name: str, n: int) -> np.ndarray:
-    values = e.array(name).reshape(n, -1)
+    values = e.rows(name, count=n)
     there = e.maybe(f"has_{name}")
     return values if there is None else np.where(there.reshape(n, 1) > 0, values, np.nan)
 

@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +15,7 @@ from fuzzing.faults.npy import with_header
 
 BOMB_BYTES: Final = 1 << 30
 """More than a reader may take, less than the limit of its process, so that taking it shows."""
+PART_BYTES: Final = 1 << 24
 ZEROS: Final = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({BOMB_BYTES // 8},), }}"
 """What the header of an array says that is the bomb."""
 _bombs: dict[int, bytes] = {}
@@ -146,14 +148,11 @@ def sizes_false(data: bytes, means: Means) -> bytes | None:
 
 
 def _packed() -> bytes:
-    """Deflated zeros, made once."""
-    import zlib
-
+    """Deflated zeros, made once: a part that needs nothing before it, many times."""
     if not _bombs:
         maker = zlib.compressobj(9, zlib.DEFLATED, -15)
-        chunk = bytes(1 << 24)
-        parts = [maker.compress(chunk) for _ in range(BOMB_BYTES >> 24)]
-        _bombs[0] = b"".join([*parts, maker.flush()])
+        part = maker.compress(bytes(PART_BYTES)) + maker.flush(zlib.Z_FULL_FLUSH)
+        _bombs[0] = part * (BOMB_BYTES // PART_BYTES) + zlib.compressobj(9, zlib.DEFLATED, -15).flush()
     return _bombs[0]
 
 

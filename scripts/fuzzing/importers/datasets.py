@@ -74,7 +74,7 @@ def _synthetic(folder: Path) -> None:
 
 IMPORTERS: Final = (
     Importer(name="dataset_gta", reads="GTA-Human II (npz and PCD)", read=_read, seeds=_gta),
-    Importer(name="dataset_surreal", reads="SURREAL (.mat)", read=_read, seeds=_surreal),
+    Importer(name="dataset_surreal", reads="SURREAL with depth (.mat)", read=_read, seeds=_surreal),
     Importer(name="dataset_humandata", reads="HumanData with depth (npz and PNG)", read=_read, seeds=_human_data),
     Importer(name="dataset_synthetic", reads="shards of humanrig synthesize", read=_read, seeds=_synthetic),
 )

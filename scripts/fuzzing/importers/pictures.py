@@ -51,7 +51,7 @@ def _read_depth(path: Path, to: Path) -> None:
         try:
             read(path)
         except Exception as error:
-            from humanrig.cli import expected_errors
+            from humanrig.expected_errors import expected_errors
 
             if not isinstance(error, expected_errors()):
                 raise
