@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ def lose_a_node(address: str, node: int, folder: str) -> dict[str, Any]:
     with RayExecutor(address) as executor:
         before = executor.slots
         for mine, other in (("one", "two"), ("two", "one")):
-            executor.submit(task("meet", mine, folder=folder, mine=mine, other=other))
+            meet = task("meet", mine, folder=folder, mine=mine, other=other)
+            executor.submit(replace(meet, machine=socket.gethostname()))  # one node is full: the other is taken
         met = [end.value for end in ends_of(executor, 2).values()]
         for name in ("left", "right"):
             executor.submit(task("rest", name, seconds=12.0))
