@@ -1,28 +1,59 @@
-"""How well the table of stage costs foretells a take that it has not seen: each in turn is left out.
+"""What the table of stage costs says, and how well it foretells a take that it has not seen: each in turn is left out.
 
-Usage: python scripts/backtest_stage_costs.py [TABLE.json]
+Usage: python scripts/backtest_stage_costs.py [TABLE.json] [--unseen OTHER.json]
 
-Prints a Markdown row for each take of the table: seconds of all its stages as foretold by the other takes, as measured,
-and the worst stage that took longer than a second.
+Prints two Markdown tables: what each stage costs with ten Kinects, and a row for each take: seconds of all its stages
+as foretold by the other takes, as measured, and the worst stage that took longer than a second. `--unseen`: takes of
+another table are foretold by all of this one.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from humanrig.costs.model import MEASURED, CostModel, Row, read_rows
+from humanrig.costs.paper import usual_size
+from humanrig.pipeline import STAGES
+
+INSTANTS = 300
 
 
 def main() -> None:
-    """Prints the table."""
-    rows = read_rows(Path(sys.argv[1]) if len(sys.argv) > 1 else MEASURED)
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, nargs="?", default=MEASURED)
+    parser.add_argument("--unseen", type=Path, default=None)
+    args = parser.parse_args()
+    rows = read_rows(args.table)
+    _tell_stages(CostModel.fit(rows))
     print("| take | instants | cameras | people | foretold, s | measured, s | ratio | worst stage |")
     print("|---|---|---|---|---|---|---|---|")
     for take in dict.fromkeys(row.take for row in rows):
         print(_told(take, [r for r in rows if r.take == take], [r for r in rows if r.take != take]))
+    unseen = read_rows(args.unseen) if args.unseen else []
+    for take in dict.fromkeys(row.take for row in unseen):
+        print(_told(take, [row for row in unseen if row.take == take], rows))
+
+
+def _tell_stages(model: CostModel) -> None:
+    """Of 300 instants of ten Kinects at 720p."""
+    size = usual_size(INSTANTS, color=(1280, 720))
+    print("| stage | start, s | s an instant | a second person, s an instant | memory, MB | kB an instant |")
+    print("|---|---|---|---|---|---|")
+    for stage in STAGES:
+        cost = model.expected(stage, size)
+        start = model.expected(stage, replace(size, instants=0)).seconds
+        more = model.expected(stage, replace(size, people=2)).seconds - cost.seconds
+        print(
+            f"| {stage} | {start:.1f} | {(cost.seconds - start) / INSTANTS:.2f} | {more / INSTANTS:.2f} "
+            f"| {cost.memory_bytes / 1e6:.0f} | {cost.disk_bytes / INSTANTS / 1e3:.0f} |"
+        )
+    print()
 
 
 def _told(take: str, mine: list[Row], others: list[Row]) -> str:

@@ -99,10 +99,10 @@ def step_of(stage: str, size: Size, model: CostModel, ahead: int = 0) -> Step:
 
 
 def disk_needs(plans: Iterable[SessionPlan]) -> list[DiskNeed]:
-    """What the plans fill, by file system; sessions that cannot be looked at are passed over."""
+    """What the plans fill, by file system; those of a store, whose room nobody tells, are passed over."""
     found: dict[int, tuple[str, int]] = {}
     for plan in plans:
-        if not plan.steps:
+        if not plan.steps or not Path(plan.session).is_dir():
             continue
         device = os.stat(plan.session).st_dev
         place, needed = found.get(device, (plan.session, 0))
