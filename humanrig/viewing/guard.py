@@ -14,7 +14,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from capture.hosts.idle_connections import IdleConnections
-from capture.iphone.certificate import RigCertificate, names_of_this_host, rig_certificate
+from capture.iphone.certificate import RigCertificate, addresses_of_this_host, names_of_this_host, rig_certificate
 from capture.iphone.pairing import TOKEN_BYTES, checked_token, is_loopback, pairing_folder
 from capture.loop_thread import LoopThread
 from capture.page_requests import same_token, server_log
@@ -94,7 +94,8 @@ class Guard:
                 f"the viewer cannot listen at {self._host} port {self._port} ({error.strerror}); choose another "
                 "--port, or 0 for a free one"
             ) from None
-        shown = f"[{self._host}]" if ":" in self._host else self._host
+        named = addresses_of_this_host()[0] if self._host in ("0.0.0.0", "::") else self._host
+        shown = f"[{named}]" if ":" in named else named
         query = f"?token={self._token}" if self._token else ""
         return f"{'https' if self.secure else 'http'}://{shown}:{self._port}/{query}"
 

@@ -96,6 +96,11 @@ class Viewer:
         return self._panel
 
     @property
+    def content(self) -> SessionContent:
+        """What is shown."""
+        return self._content
+
+    @property
     def server(self) -> PrivateServer:
         """The scene."""
         return self._server
@@ -104,6 +109,7 @@ class Viewer:
         """Everything that does not change with the instant, and the first instant's place of looking."""
         server, content = self._server, self._content
         center = middle(content)
+        server.scene.configure_default_lights(cast_shadow=False)  # they would cost a phone half its frame rate
         server.scene.add_grid(
             "/floor",
             width=6,

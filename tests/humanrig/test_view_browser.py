@@ -34,7 +34,7 @@ def look(viewer, folder, work, **size):
 
     async def go():
         async with browser_page(folder, WEBGL) as page:
-            await page.open(viewer.url, **{"width": 1280, "height": 800, **size})
+            await page.open(viewer.url, **{"width": 960, "height": 600, **size})
             await asyncio.sleep(0.5)
             await page.until(CANVAS)
             assert await asyncio.to_thread(viewer.settle)
@@ -88,7 +88,7 @@ async def press(page, text):
 
 async def to_the_right(page):
     """The arrow key on the time slider."""
-    assert await page.value("(() => { const s = document.querySelector('[role=slider]'); s.focus(); return !!s })()")
+    await page.until("(() => { const s = document.querySelector('[role=slider]'); if (s) s.focus(); return !!s })()")
     for kind in ("rawKeyDown", "keyUp"):
         await page.call(
             "Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39
