@@ -89,9 +89,25 @@ def read(folder: Path) -> Manifest | None:
             raise ValueError("not an object")
         if data.get("schema", 0) > SCHEMA:
             raise HumanrigError(f"{path} was written by a newer humanrig (schema {data['schema']}); update the program")
-        return Manifest(**data)
-    except (ValueError, TypeError) as error:
+        return _checked(Manifest(**data))
+    except (ValueError, TypeError, OSError) as error:
         raise HumanrigError(f"{path} is damaged ({error}); delete {folder.name}/ to redo the stage") from None
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    """Raises ValueError for values of other kinds than the program writes, and for outputs in other folders."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "stage": str, "code": str, "inputs": dict, "config": dict, "instants": list, "without": list, "outputs": dict,
+        "seconds": (int, float), "started": str, "figures": dict, "schema": int,
+    }  # fmt: skip
+    for name, kind in kinds.items():
+        if not isinstance(getattr(manifest, name), kind):
+            raise ValueError(f"{name} is a {type(getattr(manifest, name)).__name__}")
+    for name, written in manifest.outputs.items():
+        inside = name.isprintable() and not name.startswith("/") and ".." not in name.split("/")
+        if not inside or not (isinstance(written, list) and len(written) == 2 and isinstance(written[0], int)):
+            raise ValueError(f"an output is {name[:80]!r}: {str(written)[:80]}")
+    return manifest
 
 
 def hash_outputs(folder: Path) -> dict[str, list[Any]]:

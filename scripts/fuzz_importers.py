@@ -1,6 +1,7 @@
 """Reads hostile and damaged files with every importer, and says what became of each.
 
-Usage: python scripts/fuzz_importers.py [IMPORTER …] [--inputs 10000] [--seconds S] [--folder FOLDER] [--table FILE]
+Usage: python scripts/fuzz_importers.py [IMPORTER …] [--inputs 10000] [--seconds S] [--again] [--found]
+    [--folder FOLDER] [--table FILE]
 Inputs are made of small whole files by a number, so that a finding is found again by `--only NUMBER`. A run goes on
 where the last one with the same folder ended. `--table` writes the table of docs/robustness.md from what was read so
 far. Exits with 1 where an input crashed a reader, hung it, took too much memory, ended in a traceback, ran code or
@@ -34,12 +35,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="at most, for each importer")
     parser.add_argument("--only", type=int, help="read this one input again and tell what becomes of it")
     parser.add_argument("--again", action="store_true", help="forget what was read before")
+    parser.add_argument("--found", action="store_true", help="only importers with findings, or without an input so far")
     parser.add_argument("--folder", type=Path, default=Path(os.environ.get("HUMANRIG_CACHE", "~/.cache")) / "fuzzing")
     parser.add_argument("--table", type=Path, help="a Markdown file to write")
     options = parser.parse_args()
     folder = options.folder.expanduser()
     chosen = [each for each in importers() if not options.importers or each.name in options.importers]
-    if options.importers and len(chosen) < len(set(options.importers)):
+    if options.found:
+        chosen = [each for each in chosen if _is_open(read_tally(folder / f"{each.name}.json"))]
+    if options.importers and not options.found and len(chosen) < len(set(options.importers)):
         parser.error(f"the importers are {', '.join(each.name for each in importers())}")
     if options.only is not None:
         for importer in chosen:
@@ -52,6 +56,10 @@ def main() -> int:
     if options.table:
         options.table.write_text(table(importers(), tallies))
     return 1 if any(tallies[each.name].of(what) for each in chosen for what in FINDINGS) else 0
+
+
+def _is_open(tally: Tally) -> bool:
+    return not tally.done or any(tally.of(what) for what in FINDINGS)
 
 
 def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again: bool) -> Tally:

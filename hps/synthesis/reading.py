@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -159,8 +160,13 @@ def _finished(folder: Path, split: str, name: str, unfinished: bool) -> list[tup
     if unfinished:
         names = sorted(path.name.split(".")[0] for path in shards.glob(f"{split}-*.{name}.json"))
     else:
-        listed = read_dataset_manifest(folder)["shards"]
-        names = [one["shard"] for one in listed if (one["split"], one["name"]) == (split, name)]
+        try:
+            listed = read_dataset_manifest(folder)["shards"]
+            names = [str(one["shard"]) for one in listed if (one["split"], one["name"]) == (split, name)]
+        except (KeyError, TypeError) as error:
+            raise HpsError(f"{folder}: its manifest lists shards without {error}; make the data set again") from None
+        if wrong := next((shard for shard in names if not re.fullmatch(r"[\w-]+", shard)), None):
+            raise HpsError(f"{folder}: its manifest lists a shard {wrong[:80]!r}; make the data set again")
     found = []
     for shard in names:
         paths = ShardPaths(folder=shards, shard=shard, name=name)

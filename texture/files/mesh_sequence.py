@@ -145,7 +145,10 @@ def _segment(path: Path, changed_ns: int) -> Segment:
     """`changed_ns` keeps a file that was written again apart."""
     arrays = _read(path, _ARRAYS)
     _check(path, arrays)
-    bound = {name: arrays.pop(name) for name in ("rest", "joints", "weights") if name in arrays}
+    bound = {name: arrays[name] for name in ("rest", "joints", "weights") if name in arrays}
+    if bound and len(bound) < 3:
+        raise TextureError(f"{path} has {', '.join(bound)} of a binding to the body alone; run the stage mesh again")
+    arrays = {name: arrays[name] for name in _ARRAYS}
     for array in (*arrays.values(), *bound.values()):
         array.flags.writeable = False
     return Segment(**arrays, binding=Binding(**bound) if bound else None)

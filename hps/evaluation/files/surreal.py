@@ -42,6 +42,8 @@ RATE_HZ: Final = 30.0
 GENDERS: Final = ("female", "male")
 AXES: Final = np.array([[0.0, 0, -1], [0, 1, 0], [-1, 0, 0]])
 """p_world = AXES p_image + camLoc, where p_image has x right, y down, z forward in the mirrored picture."""
+LARGEST_TURN: Final = 1e6
+"""Radians, beyond which a rotation has no digits left."""
 
 
 def has_surreal(names: Set[str]) -> bool:
@@ -74,7 +76,13 @@ def read_surreal(path: Path) -> list[PersonAnnotations]:
     for key, (values, fits) in wanted.items():
         if values.shape != fits:
             raise HpsError(f"{path}: {key} has shape {values.shape} by frame, {fits} was expected")
-    zrot = np.broadcast_to(mat_array(name, "zrot").reshape(-1), (n,)) if n else np.zeros(0)
+    zrot, gender = mat_array(name, "zrot").reshape(-1), mat_array(name, "gender").reshape(-1)
+    if zrot.size not in (1, n) or not gender.size:
+        raise HpsError(f"{path}: zrot has {zrot.size} and gender {gender.size} numbers, {n} were expected")
+    zrot = np.broadcast_to(zrot, (n,))
+    turns = np.abs(np.r_[pose[:, :3].ravel(), zrot])
+    if not (turns < LARGEST_TURN).all():
+        raise HpsError(f"{path}: pose or zrot hold turns that are not finite; extract the clip again")
     match = INFO.fullmatch(path.name)
     K = np.array([[FOCAL_PX, 0, CENTER_PX[0]], [0, FOCAL_PX, CENTER_PX[1]], [0, 0, 1]])
     return [
@@ -85,7 +93,7 @@ def read_surreal(path: Path) -> list[PersonAnnotations]:
             frames=np.arange(n),
             frame="world",
             fps=RATE_HZ,
-            gender=GENDERS[int(mat_array(name, "gender").reshape(-1)[0] > 0)],
+            gender=GENDERS[int(gender[0] > 0)],
             betas=shape,
             global_orient=world_orient(pose[:, :3], zrot),
             body_pose=pose[:, 3:],
