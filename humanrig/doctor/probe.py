@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,20 +42,35 @@ def run_probes(
 ) -> list[list[Finding]]:
     """What each of the probes finds, in their order; so many of them are run at the same time."""
     done = 0
+    running: list[subprocess.Popen[bytes]] = []
+    interrupted = threading.Event()
+
+    def started(process: subprocess.Popen[bytes]) -> None:
+        running.append(process)
+        if interrupted.is_set():
+            _end_all(process)
 
     def one(probe: Probe) -> list[Finding]:
         nonlocal done
-        found = run_probe(probe)
+        found = run_probe(probe, started)
         done += 1
         if on_progress is not None:
             on_progress(done, len(probes))
         return found
 
     with ThreadPoolExecutor(max(1, together)) as pool:
-        return list(pool.map(one, probes))
+        futures = [pool.submit(one, probe) for probe in probes]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:  # an interruption does not wait for parts that hang
+            interrupted.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in tuple(running):
+                _end_all(process)
+            raise
 
 
-def run_probe(probe: Probe) -> list[Finding]:
+def run_probe(probe: Probe, on_start: Callable[[subprocess.Popen[bytes]], None] | None = None) -> list[Finding]:
     """What one probe finds; when its process ends early, how it ended beside what it had found by then."""
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
         environment = os.environ | {"PYTHONFAULTHANDLER": "0", "K4A_ENABLE_LOG_TO_STDOUT": "0"}
@@ -67,6 +83,8 @@ def run_probe(probe: Probe) -> list[Finding]:
             env=environment,
             start_new_session=True,  # its own children end with it
         )
+        if on_start is not None:
+            on_start(process)
         try:
             code = process.wait(probe.timeout_s)
             problem = "" if code == 0 else f"its process ended by {_ending(code)}"
@@ -107,7 +125,7 @@ def _ending(code: int) -> str:
 
 
 def _end_all(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and what it started, and waits for it."""
+    """Ends the process and what it started, and waits for it. Its group has its number also after its own end."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

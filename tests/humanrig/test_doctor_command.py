@@ -93,13 +93,32 @@ def test_a_part_that_hangs_is_ended_with_what_it_started(sick, tmp_path) -> None
     (line,) = run_probe(sick("hangs", timeout_s=1.5))
     assert time.monotonic() - begun < 15
     assert line.text.startswith("no answer within 1.5 s")
-    child = int((tmp_path / "pid").read_text())
+    assert ended(int((tmp_path / "pid").read_text())), "what the part had started still runs"
+
+
+def test_an_interruption_does_not_wait_for_a_part_that_hangs(sick, tmp_path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        end = time.monotonic() + 20
+        while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        raise KeyboardInterrupt
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_probes([sick("well"), sick("hangs", timeout_s=60.0), sick("hangs", timeout_s=60.0)], 2, interrupt)
+    assert time.monotonic() - begun < 30
+    assert ended(int((tmp_path / "pid").read_text()))
+
+
+def ended(process: int) -> bool:
+    """Whether a process is gone, or only waits to be taken note of, within five seconds."""
     for _ in range(50):
-        state = Path(f"/proc/{child}/stat")
+        state = Path(f"/proc/{process}/stat")
         if not state.exists() or state.read_text().rsplit(")")[-1].split()[0] == "Z":
-            return
+            return True
         time.sleep(0.1)
-    pytest.fail(f"process {child}, which the part had started, still runs")
+    return False
 
 
 def test_the_exit_code_is_1_only_when_something_needed_is_broken(sick, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
