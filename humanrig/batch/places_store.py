@@ -94,14 +94,29 @@ class Store:
         """Whether there is such a file."""
         return self._try("looked up", relative, lambda: bool(self._fs.isfile(self._path(relative))))
 
-    def read(self, relative: str) -> bytes:
-        """The content of a small file."""
-        return self._try("read", relative, lambda: self._fs.cat_file(self._path(relative)))
+    def read(self, relative: str) -> bytes | None:
+        """The content of a small file; None where there is none, as when another node just replaces it."""
 
-    def get(self, relative: str, to: Path) -> None:
-        """Brings a file here."""
+        def cat() -> bytes | None:
+            try:
+                return self._fs.cat_file(self._path(relative))
+            except FileNotFoundError:
+                return None
+
+        return self._try("read", relative, cat)
+
+    def get(self, relative: str, to: Path) -> bool:
+        """Brings a file here; False where there is none any more."""
         to.parent.mkdir(parents=True, exist_ok=True)
-        self._try("read", relative, lambda: self._fs.get_file(self._path(relative), str(to)))
+
+        def fetch() -> bool:
+            try:
+                self._fs.get_file(self._path(relative), str(to))
+            except FileNotFoundError:
+                return False
+            return True
+
+        return self._try("read", relative, fetch)
 
     def put(self, path: Path, relative: str) -> None:
         """Keeps a file; whoever lists the store sees all of it or nothing."""

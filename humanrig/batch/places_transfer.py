@@ -199,8 +199,8 @@ def _fetch(store: Store, need: Need, name: str, to: Path) -> bool:
     """Whether the file came as it must be; it appears whole or not at all."""
     part = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        store.get(name, part)
-        if part.stat().st_size != need.size or (need.sha256 and manifest.sha256(part) != need.sha256):
+        came = store.get(name, part) and part.stat().st_size == need.size
+        if not came or (need.sha256 and manifest.sha256(part) != need.sha256):
             if need.sha256:
                 return False
             raise HumanrigError(f"{store.url}/{name} changed while it was read; run the same command again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,8 +133,9 @@ class RayExecutor:
         """Ends everything: tasks, and the cluster where it was started here."""
         if not self._ray.is_initialized():
             return
-        for ref in self._running:
-            self._ray.cancel(ref, force=True)
+        with suppress(self._ray.exceptions.RayError):  # a cluster that is gone has ended them
+            for ref in self._running:
+                self._ray.cancel(ref, force=True)
         self._waiting, self._running, self._happened = [], {}, []
         self._ray.shutdown()
 
@@ -186,8 +188,8 @@ class RayExecutor:
         first, _ = self._ray.wait(refs, num_returns=1, timeout=wait_s, fetch_local=False)
         if not first:
             return []
-        over, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-        return [ref for ref in refs if ref in set(over)]
+        over = set(self._ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)[0])
+        return [ref for ref in refs if ref in over]
 
     def _end(self, ref: Any) -> None:
         errors = self._ray.exceptions

@@ -12,9 +12,12 @@ from typing import Any, Final
 
 from hps.synthesis.one_thread import VARIABLES
 from humanrig.errors import HumanrigError
+from humanrig.executors.machine import memory_for_tasks
 
 ANSWER_S: Final = 5.0
 """So long the head of a cluster may take to accept a connection; Ray itself would try for minutes."""
+STORE_BYTES: Final = 100_000_000
+"""Ray would set aside a third of the memory for what tasks hand to each other; ours hand on paths."""
 FORWARDED: Final = ("HUMANRIG_BODY_MODEL",)
 """Settings that results depend on. Places of caches and scratch are each node's own."""
 LOOPBACK: Final = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -52,11 +55,17 @@ def start(workers: int, memory_bytes: int | None, gpus: float | None) -> None:
     """Starts a cluster of this machine alone, which ends with this process. Raises HumanrigError when it fails."""
     ray = import_ray()
     _only_once(ray)
-    more = {name: value for name, value in (("_memory", memory_bytes), ("num_gpus", gpus)) if value is not None}
+    has: dict[str, Any] = {
+        "num_cpus": workers,
+        "_memory": memory_for_tasks() if memory_bytes is None else memory_bytes,
+        "object_store_memory": STORE_BYTES,
+    }
+    if gpus is not None:
+        has["num_gpus"] = gpus
     try:
         with _setting(LOOPBACK, "0"), _setting("RAY_ADDRESS", None):
             # `local`: without it Ray would join whatever cluster was started last on this machine
-            ray.init(address="local", num_cpus=workers, include_dashboard=False, **more, **_quiet())
+            ray.init(address="local", include_dashboard=False, **has, **_quiet())
     except Exception as error:
         ray.shutdown()
         raise HumanrigError(f"Ray could not be started on this machine: {_first_line(error)}") from None

@@ -368,3 +368,34 @@ def test_a_damaged_stage_is_sent_whole_when_it_was_made_again(node: Node, other:
     place.publish("masks")
     assert outputs(stage) == files
     assert outputs(other.place(url(kept)).local() / "masks") == files
+
+
+def test_a_session_of_a_store_goes_on_where_its_copy_is(node: Node, kept: Path) -> None:
+    node.place(url(kept))
+    machines = {}
+    for word in (url(kept), str(take(kept.parent / "here"))):
+        executor = PlayedExecutor()
+        Batch(executor, find_sessions([word]), Asked(), lambda _: None).run()
+        machines[word] = [task.machine for task in executor.given]
+    first, *others = machines[url(kept)]
+    assert first == ""
+    assert set(others) == {"here"}
+    assert set(machines[str(kept.parent / "here")]) == {""}  # every machine sees a folder
+
+
+@pytest.mark.parametrize("gone", ["masks/manifest.json", "masks/a.png"])
+def test_a_stage_that_another_node_replaces_just_now_does_not_count(
+    node: Node, kept: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    make(kept, "masks", {"a.png": "image"})
+    real = Store.files
+
+    def files(self: Store, below: str = "") -> dict:
+        listed = real(self, below)
+        (kept / gone).unlink(missing_ok=True)
+        return listed
+
+    monkeypatch.setattr(Store, "files", files)
+    local = node.place(url(kept)).local()
+    assert (local / "recording" / "rig.mcap").exists()
+    assert not (local / "masks").exists()

@@ -98,6 +98,7 @@ def test_a_stage_that_loses_its_manifest_is_done_again_and_one_with_other_bytes_
     store = Store(f"{day}/walk")
     store.remove(["register/manifest.json"])
     value = store.read("masks/value.txt")
+    assert value is not None
     (tmp_path / "other").write_bytes(b"x" * len(value))
     store.put(tmp_path / "other", "masks/value.txt")
     monkeypatch.setenv("HUMANRIG_SCRATCH", str(tmp_path / "node b"))
