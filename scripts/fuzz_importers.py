@@ -22,7 +22,7 @@ from fuzzing.driver import CannotStart, outcomes
 from fuzzing.importer import Importer
 from fuzzing.journal import Tally, read_tally, write_tally
 from fuzzing.outcome import FINDINGS
-from fuzzing.table import table
+from fuzzing.table import BEGIN, END, table
 
 SAVE_EVERY = 200
 
@@ -54,8 +54,16 @@ def main() -> int:
         run(importer, folder, options.inputs, options.seconds, again=options.again)
     tallies = {each.name: read_tally(folder / f"{each.name}.json") for each in importers()}
     if options.table:
-        options.table.write_text(table(importers(), tallies))
+        options.table.write_text(placed(options.table, table(importers(), tallies)))
     return 1 if any(tallies[each.name].of(what) for each in chosen for what in FINDINGS) else 0
+
+
+def placed(page: Path, made: str) -> str:
+    """The page with the new table in the place of the old one; the table alone where there is no page."""
+    text = page.read_text() if page.is_file() else ""
+    if BEGIN not in text or END not in text:
+        return made
+    return text[: text.index(BEGIN)] + made + text[text.index(END) + len(END) :].lstrip("\n")
 
 
 def _is_open(tally: Tally) -> bool:

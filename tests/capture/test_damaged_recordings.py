@@ -10,11 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
+from capture import depth_codec
 from capture.errors import CaptureError
 from capture.frame_sets import SCHEMA, Instant, read_instants, write_instants
 from capture.importers import lzfse
+from capture.importers.agreement import depth_agreement
 from capture.importers.detect import import_recording
+from geometry.camera import Camera
 
 DEPTH = np.linspace(0.3, 4.0, 192 * 256).astype("<f4").tobytes()
 
@@ -93,3 +97,20 @@ def test_instants_of_another_kind_are_a_sentence(tmp_path, name, values):
     pq.write_table(table.set_column(SCHEMA.get_field_index(name), name, values), path)
     with pytest.raises(CaptureError, match=r"frames\.parquet"):
         read_instants(path)
+
+
+def test_packed_depth_that_claims_gigabytes_takes_no_memory():
+    """A frame's header says how much it holds, and the library allocates that before it looks at anything else."""
+    claims = b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little") + b"\x01\0\0"
+    assert zstandard.frame_content_size(claims) == 1 << 40
+    for decode in (depth_codec.decode, depth_codec.decode_numpy):
+        with pytest.raises(CaptureError, match="it says that it holds 1099511627776 bytes, 960 are expected"):
+            decode(claims, 20, 24)
+
+
+def test_a_depth_image_of_another_size_than_its_camera_is_a_sentence():
+    camera = Camera(name="kinect_000/depth", K=np.diag([50.0, 50.0, 1.0]), width=48, height=40)
+    with pytest.raises(CaptureError, match="is 24x20 pixels, the others are 48x40"):
+        depth_agreement(
+            {"a": np.ones((20, 24), np.float32), "b": np.ones((40, 48), np.float32)}, {"a": camera, "b": camera}
+        )
