@@ -61,14 +61,12 @@ def main(
         picture: Where the curves are drawn.
         again: Only print and draw what was measured before.
     """
-    kept = folder / "endurance.json"
+    kept, instants = folder / "endurance.json", round(60 * minutes * rate)
     if not again:
-        session = long_take(
-            folder / "take", cameras=cameras, rate_hz=rate, instants=round(60 * minutes * rate), piece=piece, seed=seed
-        )
+        session = long_take(folder / "take", cameras=cameras, rate_hz=rate, instants=instants, piece=piece, seed=seed)
         _run(session, kept)
     records = {stage: StageRecord(**values) for stage, values in json.loads(kept.read_text()).items()}
-    rows = [row for record in records.values() for row in phases(record)]
+    rows = [row for record in records.values() for row in phases(record, instants)]
     for line in table(records, rows):
         print(line)
     if picture is not None:
@@ -104,7 +102,7 @@ def table(records: dict[str, StageRecord], rows: list[Flatness]) -> list[str]:
         "|---|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        name = row.stage if row.phase == 0 else f"{row.stage}, again"
+        name = row.stage if row.phase == 0 else f"{row.stage}, pass {row.phase + 1}"
         lines.append(
             f"| {name} | {row.steps} | {row.first_mb:.0f} to {row.last_mb:.0f} | {row.kb_per_step:.1f} "
             f"| {row.early_ms:.1f} | {row.late_ms:.1f} |"

@@ -65,10 +65,15 @@ class Flatness:
         return self.late_ms / self.early_ms if self.early_ms > 0 else 1.0
 
 
-def phases(record: StageRecord) -> list[Flatness]:
-    """Of each phase of the stage that has steps enough; a phase ends where progress begins anew."""
+def phases(record: StageRecord, instants: int) -> list[Flatness]:
+    """Of each phase of the stage that has steps enough.
+
+    A phase ends where progress begins anew, and after every `instants` steps of a stage that goes through the take
+    several times.
+    """
     done = np.array(record.done)
-    cuts = [0, *(np.flatnonzero((np.diff(done) < 0) | (np.diff(record.total) != 0)) + 1), len(done)]
+    again = (done[1:] - 1) // instants != (done[:-1] - 1) // instants
+    cuts = [0, *(np.flatnonzero((np.diff(done) < 0) | (np.diff(record.total) != 0) | again) + 1), len(done)]
     spans = [(int(a), int(b)) for a, b in pairwise(cuts) if b - a >= FEWEST]
     return [_flatness(record, number, a, b) for number, (a, b) in enumerate(spans)]
 

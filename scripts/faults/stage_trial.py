@@ -89,6 +89,12 @@ def stamps(session: Path) -> dict[str, int]:
     return {p.parent.name: p.stat().st_mtime_ns for p in session.glob("*/manifest.json")}
 
 
+def damaged(session: Path) -> list[str]:
+    """Stages that have a manifest, and not what it says."""
+    folders = [path.parent for path in session.glob("*/manifest.json")]
+    return sorted(f.name for f in folders if (done := manifest.read(f)) is not None and done.changed(f))
+
+
 def trial(
     words: Sequence[str],
     folder: Path,
@@ -102,33 +108,19 @@ def trial(
     before = stamps(folder)
     fault = "die" if kind == "change" else kind if kind in REFUSALS else "none"
     child = Program(words, fault if fault == "none" else f"{fault}@{round(after)}", folder)
-    late = _wait(child) if kind in REFUSALS else _wait_and_kill(child, kind, after, rng)
-    begun = time.monotonic()
-    while session_of(child.pid) and time.monotonic() - begun < MOST_ALIVE_S:
-        time.sleep(0.02)
-    gone_s = time.monotonic() - begun
-    problems = [f"{len(left)} processes outlived the program"] if (left := session_of(child.pid)) else []
+    late = _wait(child) if kind in REFUSALS else wait_and_kill(child, kind, after, rng)
+    gone_s, problems = seconds_until_gone(child)
     if kind in REFUSALS and not late:
         problems += _refused_badly(child.wait(), child.said)
         tidy = kind != "memory"  # without memory nothing can be looked for and removed; the next run does it
         problems += [f"left {name} at once" for name in left_over(folder) if tidy and not name.startswith(".lease")]
-    own = folder / load_stage(stage).folder
-    done = manifest.read(own)
-    whole = done is not None and not done.changed(own)
-    if done is not None and not whole:
-        problems.append(f"{own.name} calls itself whole and is not")
+    problems += [f"{name} calls itself whole and is not" for name in damaged(folder)]
     then = stamps(folder)
+    whole = load_stage(stage).folder in then
     again = Program(words)
     if again.wait():
         problems.append(f"the second run ended with {again.returncode}: {again.said.strip()[-300:]}")
-    now = stamps(folder)
-    redone = [name for name, stamp in {**before, **(then if whole else {})}.items() if now.get(name) != stamp]
-    problems += [f"{name} was whole and was redone" for name in redone]
-    wanted = {n: d for n, d in expected.items() if n.split("/")[0] in now}
-    found = fingerprints(folder)
-    differs = [name for name in sorted(wanted.keys() | found) if wanted.get(name) != found.get(name)]
-    problems += [f"{len(differs)} files differ, such as {differs[0]}"] if differs else []
-    problems += [f"left {name}" for name in left_over(folder)]
+    problems += differences(folder, expected, {**before, **then})
     return Trial(
         stage=stage,
         kind=kind,
@@ -139,6 +131,25 @@ def trial(
         problem="; ".join(problems),
         late=late,
     )
+
+
+def seconds_until_gone(child: Program) -> tuple[float, list[str]]:
+    """Until the last process of an ended program was gone, and what is wrong with that."""
+    begun = time.monotonic()
+    while session_of(child.pid) and time.monotonic() - begun < MOST_ALIVE_S:
+        time.sleep(0.02)
+    left = session_of(child.pid)
+    return time.monotonic() - begun, [f"{len(left)} processes outlived the program"] if left else []
+
+
+def differences(folder: Path, expected: dict[str, str], whole: dict[str, int]) -> list[str]:
+    """What tells a session from one that nobody disturbed; `whole` are stages that were so, with their `stamps`."""
+    now, found = stamps(folder), fingerprints(folder)
+    problems = [f"{name} was whole and was redone" for name, stamp in whole.items() if now.get(name) != stamp]
+    wanted = {name: digest for name, digest in expected.items() if name.split("/")[0] in now}
+    differs = [name for name in sorted(wanted.keys() | found) if wanted.get(name) != found.get(name)]
+    problems += [f"{len(differs)} files differ, such as {differs[0]}"] if differs else []
+    return problems + [f"left {name}" for name in left_over(folder)]
 
 
 def _wait(child: Program) -> bool:
@@ -155,7 +166,7 @@ def _refused_badly(code: int, said: str) -> list[str]:
     return []
 
 
-def _wait_and_kill(child: Program, kind: str, after: float, rng: np.random.Generator) -> bool:
+def wait_and_kill(child: Program, kind: str, after: float, rng: np.random.Generator) -> bool:
     """Returns when the program is dead; whether it was over before."""
     if kind == "change":
         return child.wait() != -signal.SIGKILL
