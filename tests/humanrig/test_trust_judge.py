@@ -198,7 +198,7 @@ PLACES = [("sync", "streams"), ("sync", "streams", 0), ("sync", "left_out"), ("c
           ("keypoints", "sigma_mm"), ("masks", "warnings"), ("sync", "content")]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=ANYTHING)
 def test_figures_of_any_kind_get_a_verdict(session, place, value) -> None:
     file = session.path(load_stage(place[0]).folder, manifest.NAME)
