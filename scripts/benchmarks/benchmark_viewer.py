@@ -28,7 +28,7 @@ from capture.session import Session
 from texture.files.mesh_sequence import MeshSequence, Segment, write_index, write_segment
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "humanrig"))
-from browser import WEBGL, browser_page  # the tests' own
+from browser import WEBGL, browser_page  # pyright: ignore[reportMissingImports] - the tests' own
 
 DRAWN = """(() => {
   const small = document.createElement('canvas'); small.width = 160; small.height = 100;

@@ -75,7 +75,10 @@ class Page:
                 continue
             method, params = values["method"], values["params"]
             if method == "Runtime.exceptionThrown":
-                self.errors.append(params["exceptionDetails"].get("text"))
+                details = params["exceptionDetails"]
+                self.errors.append(
+                    f"{details.get('text')} {details.get('exception', {}).get('description', '')}".strip()
+                )
             elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
                 self.errors.append(str(params["args"]))
             elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
