@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from judged_take import change, judged_session, write_stage
+from judged_take import change, judged_session
 from small_rig import small_session
 
 from capture.session import INFO_FILE, Session
@@ -129,9 +129,7 @@ def test_a_day_without_takes_is_told(tmp_path, capsys) -> None:
     assert "has no take" in " ".join(capsys.readouterr().err.split())
 
 
-def test_a_stage_that_is_redone_unlinks_nothing(day, tmp_path) -> None:
-    """The index is made of what is there: making it changes no session."""
+def test_making_an_index_changes_no_session(day, tmp_path) -> None:
     before = {p: p.stat().st_mtime_ns for p in day.rglob("*")}
     write_index([str(day)], tmp_path / "out")
     assert {p: p.stat().st_mtime_ns for p in day.rglob("*")} == before
-    write_stage(Session.open(day / "sound"), "export", {})
