@@ -12,14 +12,13 @@ from humanrig.errors import HumanrigError
 from humanrig.executors import ray_start
 from humanrig.executors.executor import Ended, Event, Progressed, Started, Task
 from humanrig.executors.local import default_workers
-from humanrig.executors.ray_nodes import Node, Nodes
+from humanrig.executors.ray_check import CHECK_S, at_node, check_nodes
+from humanrig.executors.ray_nodes import Nodes
 from humanrig.executors.ray_work import Board, work_function
 from humanrig.executors.same_code import identity
 
 NEWS_S: Final = 0.25
 """So often the board is asked how tasks get on; that a task ended is heard at once."""
-CHECK_S: Final = 120.0
-"""So long a node may take to say what code it has: its first process loads our libraries."""
 PATIENCE_S: Final = 600.0
 """So long a task waits for a machine that could do it, when the last such was lost; a cluster may bring another."""
 
@@ -75,7 +74,8 @@ class RayExecutor:
         self._news_at = 0.0
         try:
             self._board = self._new_board()
-            self._check_nodes()
+            if self._like:
+                check_nodes(self._ray, self._work, self._like, self._nodes.alive)
         except BaseException:
             self.close()
             raise
@@ -158,7 +158,7 @@ class RayExecutor:
         if self._unfit:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self._unfit)})"}
         elif near:
-            options["scheduling_strategy"] = _at(near, soft=True)
+            options["scheduling_strategy"] = at_node(near, soft=True)
         return options
 
     def _hear_news(self) -> None:
@@ -266,38 +266,4 @@ class RayExecutor:
     def _new_board(self) -> Any:
         here = self._ray.get_runtime_context().get_node_id()
         board = self._ray.remote(Board)
-        return board.options(num_cpus=0, scheduling_strategy=_at(here, soft=False)).remote()
-
-    def _check_nodes(self) -> None:
-        """Raises HumanrigError when a node has other code, or does not answer."""
-        if not self._like:
-            return
-        asked = {self._ask(node): node for node in self._nodes.alive if node.cpus >= 1}
-        if not asked:
-            raise HumanrigError(
-                "the Ray cluster has no processor for tasks; on a machine that shall work run "
-                "`ray start --address=HEAD:6379`"
-            )
-        for ref, node in asked.items():
-            try:
-                unfit = self._ray.get(ref, timeout=CHECK_S)["unfit"]
-            except self._ray.exceptions.TaskUnschedulableError:
-                continue  # it was just lost, and the cluster does not list it so yet
-            except self._ray.exceptions.RayError as error:
-                unfit = f"it does not answer ({type(error).__name__})"
-            if unfit:
-                raise HumanrigError(
-                    f"node {node.host} of the Ray cluster cannot be used: {unfit}; install the same humanrig and "
-                    "libraries on every node, or leave the node out"
-                )
-
-    def _ask(self, node: Node) -> Any:
-        options = {"num_cpus": 0, "max_retries": 1, "scheduling_strategy": _at(node.id, soft=False)}
-        return self._work.options(**options).remote(self._like, "", {}, "", None)
-
-
-def _at(node: str, *, soft: bool) -> Any:
-    """On that node; soft: elsewhere while it is busy or when it is gone."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(node, soft=soft, _spill_on_unavailable=soft)
+        return board.options(num_cpus=0, scheduling_strategy=at_node(here, soft=False)).remote()
