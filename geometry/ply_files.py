@@ -23,6 +23,8 @@ _ALIASES = {
 }
 _TYPES = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases}
 _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+Fields = list[tuple[str, str, tuple[int, ...]]]
+"""Name, type and shape of each value of an element."""
 
 
 def write_ply_mesh(path: Path | str, mesh: TriangleMesh) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def read_clip(path: Path | str) -> MotionClip:
     try:
         file = read_npz(path)
         words = json_of(str(file["words"]))
-        arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: file[name].astype(np.float64) for name in _ARRAYS}
         return MotionClip(**words, **arrays)
     except FileNotFoundError:
         raise BodyError(f"motion clip {path} does not exist; check the path") from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 TESTS = Path(__file__).resolve().parents[3] / "tests"
 HELPERS = (
@@ -18,8 +20,9 @@ HELPERS = (
 )
 
 
-def use_writers_of_tests() -> None:
-    """Layouts of others are written by the tests' own small writers: one place knows them."""
+def of_tests(module: str) -> Any:
+    """A module of the tests. Layouts of others are written by the tests' own small writers: one place knows them."""
     for name in HELPERS:
         if str(TESTS / name) not in sys.path:
             sys.path.append(str(TESTS / name))
+    return import_module(module)

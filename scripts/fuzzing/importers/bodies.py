@@ -62,7 +62,11 @@ def _bvh(folder: Path) -> None:
     from body.parameters import BodyParameters
     from humanrig.export.bvh import bvh_text
 
-    still = {"global_orient": np.zeros((3, 3)), "body_pose": np.zeros((3, 69)), "transl": np.zeros((3, 3))}
+    still: dict[str, Any] = {
+        "global_orient": np.zeros((3, 3)),
+        "body_pose": np.zeros((3, 69)),
+        "transl": np.zeros((3, 3)),
+    }
     (folder / "walk.bvh").write_text(bvh_text(load_body_model(), BodyParameters(betas=np.zeros(10), **still), 30.0))
 
 

@@ -49,10 +49,9 @@ def _read(path: Path, to: Path) -> None:
 
 
 def _colmap_binary(folder: Path) -> None:
-    from fuzzing.importers import use_writers_of_tests
+    from fuzzing.importers import of_tests
 
-    use_writers_of_tests()
-    from other_layouts import write_colmap
+    write_colmap = of_tests("other_layouts").write_colmap
 
     write_colmap(
         folder / "model", {name.replace("/", "-") + ".jpg": c for name, c in two_cameras().items()}, binary=True

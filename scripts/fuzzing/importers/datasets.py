@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from fuzzing.importer import Importer
-from fuzzing.importers import use_writers_of_tests
+from fuzzing.importers import of_tests
 
 
 def _read(path: Path, to: Path) -> None:
@@ -21,8 +21,8 @@ def _read(path: Path, to: Path) -> None:
 
 
 def _gta(folder: Path) -> None:
-    use_writers_of_tests()
-    from test_gta_human import annotation, write_pcd
+    annotation = of_tests("test_gta_human").annotation
+    write_pcd = of_tests("test_gta_human").write_pcd
 
     top = folder / "gta"
     (top / "annotations" / "seq_00000003").mkdir(parents=True)
@@ -34,16 +34,15 @@ def _gta(folder: Path) -> None:
 
 
 def _surreal(folder: Path) -> None:
-    use_writers_of_tests()
-    from test_surreal import write_clip
+    write_clip = of_tests("test_surreal").write_clip
 
     write_clip(folder / "surreal" / "cmu/test/run2/ung_94_16", "ung_94_16_c0002")
 
 
 def _human_data(folder: Path) -> None:
-    use_writers_of_tests()
     import cv2
-    from test_human_data import arrays
+
+    arrays = of_tests("test_human_data").arrays
 
     top = folder / "data"
     for kind in ("depth", "masks"):
@@ -57,9 +56,10 @@ def _human_data(folder: Path) -> None:
 
 
 def _synthetic(folder: Path) -> None:
-    use_writers_of_tests()
-    from stub_passes import stub_info, stub_table
-    from test_synthetic_reader import FACTORY, model
+    stub_info = of_tests("stub_passes").stub_info
+    stub_table = of_tests("stub_passes").stub_table
+    FACTORY = of_tests("test_synthetic_reader").FACTORY
+    model = of_tests("test_synthetic_reader").model
 
     from hps.synthesis.production.dataset_file import write_dataset_file
     from hps.synthesis.production.produce import produce

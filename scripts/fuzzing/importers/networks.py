@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fuzzing.importer import Importer
-from fuzzing.importers import use_writers_of_tests
+from fuzzing.importers import of_tests
 
 
 def _weights(folder: Path) -> None:
@@ -31,8 +31,7 @@ def _read_weights(path: Path, to: Path) -> None:
 
 
 def _onnx(folder: Path) -> None:
-    use_writers_of_tests()
-    from onnx_files import heatmaps
+    heatmaps = of_tests("onnx_files").heatmaps
 
     (folder / "net").mkdir()
     (folder / "net" / "d.onnx").write_bytes(heatmaps(joints=3, width=8, height=8, stride=4, size=(8, 8)))

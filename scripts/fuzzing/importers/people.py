@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from fuzzing.importer import Importer
-from fuzzing.importers import TESTS, use_writers_of_tests
+from fuzzing.importers import TESTS, of_tests
 
 
 def _read(path: Path, to: Path) -> None:
@@ -20,9 +20,11 @@ def _read(path: Path, to: Path) -> None:
 
 
 def _pickles(folder: Path) -> None:
-    use_writers_of_tests()
-    from file_people import dumped, emdb, person, three_dpw
-    from test_files_of_clips import gta_human
+    dumped = of_tests("file_people").dumped
+    emdb = of_tests("file_people").emdb
+    person = of_tests("file_people").person
+    three_dpw = of_tests("file_people").three_dpw
+    gta_human = of_tests("test_files_of_clips").gta_human
 
     people = {name: content for name, content in three_dpw([person(0)]).items() if name != "texture_maps"}
     dumped(folder / "3dpw.pkl", people)
@@ -33,8 +35,8 @@ def _pickles(folder: Path) -> None:
 
 
 def _archives(folder: Path) -> None:
-    use_writers_of_tests()
-    from test_files_of_pictures import bedlam, human_data
+    bedlam = of_tests("test_files_of_pictures").bedlam
+    human_data = of_tests("test_files_of_pictures").human_data
 
     motion = {"poses": np.zeros((2, 72)), "trans": np.zeros((2, 3)), "betas": np.zeros(16), "mocap_framerate": 60.0}
     np.savez_compressed(folder / "amass.npz", **motion)  # pyright: ignore[reportArgumentType]

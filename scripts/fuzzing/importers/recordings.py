@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from fuzzing.importer import Importer
-from fuzzing.importers import use_writers_of_tests
+from fuzzing.importers import of_tests
 from fuzzing.importers.cameras import two_cameras
 from fuzzing.importers.sessions import phone_rig, tiny_rig
 
@@ -30,7 +30,6 @@ def _from_rig(write: Callable[[Any, Path], Any]) -> Callable[[Path], None]:
     """Seeds that a writer of the tests makes of a tiny session."""
 
     def seeds(folder: Path) -> None:
-        use_writers_of_tests()
         work = folder.parent / f".{folder.name}.work"
         shutil.rmtree(work, ignore_errors=True)
         try:
@@ -42,39 +41,43 @@ def _from_rig(write: Callable[[Any, Path], Any]) -> Callable[[Path], None]:
 
 
 def _recon(session: Any, folder: Path) -> None:
-    from other_layouts import write_recon
+    write_recon = of_tests("other_layouts").write_recon
 
     write_recon(session, folder / "p000001_a000001", stride=1)
 
 
 def _point(session: Any, folder: Path) -> None:
-    from other_layouts import write_point
+    write_point = of_tests("other_layouts").write_point
 
     write_point(session, folder / "p000001_a000001", scale=1)
 
 
 def _smc(session: Any, folder: Path) -> None:
-    from other_layouts import write_smc
+    write_smc = of_tests("other_layouts").write_smc
 
     write_smc(session, folder / "p000001_a000001.smc")
     write_smc(session, folder / "raw.smc", raw_color=True)
 
 
 def _dna(session: Any, folder: Path) -> None:
-    from other_layouts import write_dna
+    write_dna = of_tests("other_layouts").write_dna
 
     write_dna(session, folder / "dna")
 
 
 def _rgbd(session: Any, folder: Path) -> None:
-    from other_layouts import placed_cameras, write_colmap, write_rgbd
+    placed_cameras = of_tests("other_layouts").placed_cameras
+    write_colmap = of_tests("other_layouts").write_colmap
+    write_rgbd = of_tests("other_layouts").write_rgbd
 
     write_rgbd(session, folder / "rig")
     write_colmap(folder / "rig", {name: camera for name, camera in placed_cameras(session).items()})
 
 
 def _videos(session: Any, folder: Path) -> None:
-    from other_layouts import kinects, placed_cameras, write_video
+    kinects = of_tests("other_layouts").kinects
+    placed_cameras = of_tests("other_layouts").placed_cameras
+    write_video = of_tests("other_layouts").write_video
 
     from geometry.camera_files.cameras_json import write_cameras
 
@@ -154,16 +157,15 @@ def _stray(plan: Any, folder: Path) -> None:
 
 
 def _scanner(folder: Path) -> None:
-    use_writers_of_tests()
-    from test_scanner3d_app import write_export
+    write_export = of_tests("test_scanner3d_app").write_export
 
     write_export(folder / "scan", frames=2, pictures=(0,))
 
 
 def _db3(folder: Path) -> None:
-    use_writers_of_tests()
-    from test_native_realsense import NAME, build
-    from test_native_realsense import cameras as unit_cameras
+    NAME = of_tests("test_native_realsense").NAME
+    build = of_tests("test_native_realsense").build
+    unit_cameras = of_tests("test_native_realsense").cameras
 
     from capture.native.realsense_plan import plan_realsense
     from capture.native.realsense_writer import write_realsense_db3

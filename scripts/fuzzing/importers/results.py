@@ -12,19 +12,15 @@ from fuzzing.importer import Importer
 
 
 def _manifests(folder: Path) -> None:
-    import json
+    from humanrig.manifest import Manifest, write
 
-    content = {
-        "schema": 1, "stage": "sync", "version": 1, "inputs": {"recording/rig.mcap": "0" * 64},
-        "config": {"tolerance_us": 100}, "outputs": {"frames.parquet": [100, "0" * 64]}, "figures": {"instants": 30},
-        "started": "2026-01-01T00:00:00Z", "seconds": 1.5, "software": "humanrig 1",
-    }  # fmt: skip
-    from humanrig.manifest import Manifest
-
-    known = {field.name: field for field in dataclasses.fields(Manifest)}
-    made = {name: content.get(name, {}) for name in known}
     (folder / "sync").mkdir()
-    (folder / "sync" / "manifest.json").write_text(json.dumps(made))
+    manifest = Manifest(
+        stage="sync", code="1.0, 2", inputs={"recording/rig.mcap": "0" * 64}, config={"tolerance_us": 100},
+        instants=[0, 30], without=[], outputs={"frames.parquet": [100, "0" * 64]}, seconds=1.5,
+        started="2026-01-01T00:00:00+00:00", figures={"instants": 30},
+    )  # fmt: skip
+    write(manifest, folder / "sync")
 
 
 def _read_manifest(path: Path, to: Path) -> None:
@@ -40,7 +36,7 @@ def _track(folder: Path) -> None:
     from registration.body_track import BodyTrack
 
     frames = 3
-    still = {
+    still: dict[str, Any] = {
         "global_orient": np.zeros((frames, 3)),
         "body_pose": np.zeros((frames, 69)),
         "transl": np.zeros((frames, 3)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,20 +17,18 @@ TINY: Final = {"color": (32, 24), "depth": (24, 20)}
 
 def tiny_rig(folder: Path) -> Any:
     """Two devices and a phone with pictures of some pixels, five frames each."""
-    from fuzzing.importers import use_writers_of_tests
+    from fuzzing.importers import of_tests
 
-    use_writers_of_tests()
-    from other_rigs import build_rig
+    build_rig = of_tests("other_rigs").build_rig
 
     return build_rig(folder, count=2, frames=3, phone=False, color=(64, 48), depth=(48, 40))
 
 
 def phone_rig(folder: Path) -> Any:
     """A phone with random depth and coloured noise."""
-    from fuzzing.importers import use_writers_of_tests
+    from fuzzing.importers import of_tests
 
-    use_writers_of_tests()
-    from phone_take import write_phone_session
+    write_phone_session = of_tests("phone_take").write_phone_session
 
     return write_phone_session(folder, frames=3)
 
@@ -157,18 +156,13 @@ def _phone_message(folder: Path) -> None:
     from capture.iphone.frame_message import encode_frame
 
     color = simplejpeg.encode_jpeg(np.full((48, 64, 3), 90, np.uint8))
-    for n, (coding, data) in enumerate((("raw", bytes(2 * 32 * 24)), ("zlib", _zlib(bytes(2 * 32 * 24))))):
+    depths: list[Any] = [("raw", bytes(2 * 32 * 24)), ("zlib", zlib.compress(bytes(2 * 32 * 24)))]
+    for n, (coding, data) in enumerate(depths):
         message = encode_frame(
             take=1, number=n, timestamp_s=5.0, color=color, depth=(coding, data), K=np.eye(3), T_arkit_camera=np.eye(4),
             confidence=np.ones((24, 32), np.uint8),
         )  # fmt: skip
         (folder / f"{n}.frame").write_bytes(message)
-
-
-def _zlib(data: bytes) -> bytes:
-    import zlib
-
-    return zlib.compress(data)
 
 
 def _read_phone_message(path: Path, to: Path) -> None:
