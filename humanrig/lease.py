@@ -86,13 +86,14 @@ class Lease:
     def check(self) -> None:
         """Raises HumanrigError when another program has taken the session over, as from one that was stopped for long:
         nothing may be written any more."""
-        if not self._is_mine():
+        if not self.is_mine():
             raise HumanrigError(
                 f"another humanrig took {self.folder} over, because this one had not been heard of for more than "
                 f"{EXPIRY_S:.0f} s; what it had not finished is left out; run the same command when the other ends"
             )
 
-    def _is_mine(self) -> bool:
+    def is_mine(self) -> bool:
+        """Whether this program still holds the session; it takes a lease again that was removed by hand."""
         seen = _look(self._path)
         if seen is None:  # removed by hand: nobody else has it
             return self._create()

@@ -167,6 +167,7 @@ def run_stage(
     wanted, config = wanted_of(session, stage, request)
     done = None if forced else whole(session, stage, wanted)
     if done is not None:
+        forget_failure(session.folder, stage.name)  # it was whole all the same, or another program made it
         return Outcome(stage=stage.name, skipped=True, seconds=0.0, figures=done.figures)
     begin = time.perf_counter()
     for left in [folder.with_name(f".{stage.folder}.partial"), *folder.parent.glob(f".{stage.folder}.*.partial")]:
@@ -191,7 +192,8 @@ def run_stage(
         lease.check()
         _replace_folder(partial, folder)
     except Exception as error:
-        note_failure(session.folder, stage.name, error)
+        if lease.is_mine():
+            note_failure(session.folder, stage.name, error)
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
