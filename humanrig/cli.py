@@ -99,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 an expected error, 2 wrong usage, 130 interrupted)."""
     try:
         words = _gathered(sys.argv[1:] if arguments is None else arguments)
+        if words[:1] == ["import"]:
+            import_.list_layouts()
         result = tyro.cli(
             _commands(in_brief=words[:1] in ([], ["-h"], ["--help"])),
             prog="humanrig",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from geometry.coded_images import decode_image
 from humanrig.commands.group import group
 from humanrig.errors import HumanrigError
 from humanrig.terminal import print_json, progress, say
@@ -180,6 +179,7 @@ def _find_in_images(images: list[Path], words: str | None, out: Path | None, jso
 
     from calibration.boards.detection import BoardDetector
     from capture.board_file import parse_board
+    from geometry.coded_images import decode_image
 
     if words is None:
         raise HumanrigError('which board do the images show? Give --board "9x12 60mm" or a board.toml')

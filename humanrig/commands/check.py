@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from capture.checking import Finding, check_session
-from capture.session import Session
-from humanrig.manifest import Manifest
-from humanrig.pipeline import completed, load_stage
 from humanrig.terminal import print_json
+
+if TYPE_CHECKING:
+    from capture.checking import Finding
+    from capture.session import Session
+    from humanrig.manifest import Manifest
 
 
 def check(session: Annotated[Positional[Path], arg(metavar="SESSION")], json: bool = False) -> int:
@@ -24,6 +25,10 @@ def check(session: Annotated[Positional[Path], arg(metavar="SESSION")], json: bo
         session: The session's folder.
         json: Print the findings as JSON.
     """
+    from capture.checking import check_session
+    from capture.session import Session
+    from humanrig.pipeline import completed
+
     opened = Session.open(session)
     done = completed(opened)
     findings = [*check_session(opened), *_changed_outputs(opened, done)]
@@ -42,6 +47,9 @@ def check(session: Annotated[Positional[Path], arg(metavar="SESSION")], json: bo
 
 def _changed_outputs(session: Session, done: Sequence[tuple[str, Manifest]]) -> list[Finding]:
     """One finding for each stage whose files are not those that it wrote."""
+    from capture.checking import Finding
+    from humanrig.pipeline import load_stage
+
     findings = []
     for name, manifest in done:
         folder = load_stage(name).folder

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from capture.importers.detect import LAYOUTS, import_recording
-from capture.session import Session
 from humanrig.terminal import progress, say
+
+if TYPE_CHECKING:
+    from capture.session import Session
 
 
 def import_(
@@ -49,6 +50,8 @@ def import_(
         up: What points up in the camera file's world: auto (looked for in depth), x, -x, y, -y, z or -z.
         frame_shift: Video frame less number of the depth image that belongs to it.
     """
+    from capture.importers.detect import import_recording
+
     options = {"rate_hz": rate_hz, "depth_scale": depth_scale, "transforms": transforms}
     options |= {"unit_m": unit_m, "up": up, "frame_shift": frame_shift}
     with progress("import") as update:
@@ -72,9 +75,15 @@ def import_(
 
 _BEFORE = ("azure-kinect-mkv", "file: .mkv of an Azure Kinect, or a folder with one for each device")
 _AFTER = ("videos", "folder: synchronised videos and their calibration")
-_LISTED = (_BEFORE, *((layout.name, layout.description) for layout in LAYOUTS), _AFTER)
-_LINES = [f"- {name}, a {text}." for name, text in _LISTED]
-import_.__doc__ = (import_.__doc__ or "").replace("{layouts}", "\n    ".join(["What can be imported:", *_LINES]))
+
+
+def list_layouts() -> None:
+    """Puts what can be imported into the command's help. Apart from the rest: it loads every importer."""
+    from capture.importers.detect import LAYOUTS
+
+    listed = (_BEFORE, *((layout.name, layout.description) for layout in LAYOUTS), _AFTER)
+    lines = [f"- {name}, a {text}." for name, text in listed]
+    import_.__doc__ = (import_.__doc__ or "").replace("{layouts}", "\n    ".join(["What can be imported:", *lines]))
 
 
 def _assumptions(session: Session) -> list[str]:

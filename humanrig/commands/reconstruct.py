@@ -24,7 +24,7 @@ RESULTS = (
 
 
 def reconstruct(
-    sessions: Positional[tuple[str, ...]],
+    sessions: Annotated[Positional[tuple[str, ...]], arg(metavar="SESSION ...")],
     only: Annotated[str | None, arg(metavar="STAGE")] = None,
     start: Annotated[str | None, arg(name="from", metavar="STAGE")] = None,
     until: Annotated[str | None, arg(metavar="STAGE")] = None,

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from capture.recorder.repair import repair_session
 from humanrig.terminal import print_json, progress, say
 
 
@@ -28,6 +27,8 @@ def repair(
         drop_damaged: Leave out whole chunks whose checksum fails; the original is kept as recording/HOST.mcap.damaged.
         json: Print what was done as JSON.
     """
+    from capture.recorder.repair import repair_session
+
     with progress("repairing") as update:
         done = repair_session(session, update, drop_damaged=drop_damaged)
     frames = {name: stream.frames for name, stream in done.session.streams.items()}
