@@ -115,7 +115,7 @@ def serve(session: Path) -> tuple[subprocess.Popen[str], str, float]:
 
 async def first_paint(url: str) -> tuple[float, float]:
     """Seconds from opening the page until the browser painted anything, and until the person is seen."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         async with browser_page(Path(profile), WEBGL) as page:
             await page.call("Page.enable")
             await page.call("Page.addScriptToEvaluateOnNewDocument", source=DRAWN)
