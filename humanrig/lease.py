@@ -55,6 +55,27 @@ class Holder:
             token=uuid.uuid4().hex,
         )
 
+    @classmethod
+    def told(cls, text: str) -> Holder | None:
+        """What a lease says; None where it is cut off, as by a loss of power, or just being written."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return None
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether its process can be looked for here."""
+        return self.kernel == _kernel()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was a process of this machine that is no more."""
+        if not self.is_of_this_machine:
+            return False
+        state, begun = _process(self.pid)
+        return state in ("", "Z", "X") or begun != self.begun
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
@@ -62,14 +83,6 @@ class _Seen:
 
     text: str
     mtime_ns: int
-
-    @property
-    def holder(self) -> Holder | None:
-        """None where the file is cut off, as by a loss of power, or just being written."""
-        try:
-            return Holder(**json.loads(self.text))
-        except (ValueError, TypeError):
-            return None
 
 
 class Lease:
@@ -130,16 +143,15 @@ class Lease:
             if self._is_gone(seen):
                 self._remove(seen)
             elif time.monotonic() >= until:
-                raise HumanrigError(_refusal(self.folder, seen.holder))
+                raise HumanrigError(refusal(self.folder, Holder.told(seen.text)))
             else:
                 time.sleep(_POLL_S)
 
     def _is_gone(self, seen: _Seen) -> bool:
         """Whether the holder no longer lives; watches a while where that is in doubt."""
-        holder = seen.holder
-        if holder is not None and holder.kernel == _kernel():
-            state, begun = _process(holder.pid)
-            return state in ("", "Z", "X") or begun != holder.begun
+        holder = Holder.told(seen.text)
+        if holder is not None and holder.is_of_this_machine:
+            return holder.has_ended
         if -EXPIRY_S <= self._age_s(seen) <= EXPIRY_S:
             return False
         until = time.monotonic() + WATCH_S
@@ -232,16 +244,17 @@ def _look(path: Path) -> _Seen | None:
         return None
 
 
-def _refusal(folder: Path, holder: Holder | None) -> str:
+def refusal(session: Path | str, holder: Holder | None) -> str:
+    """Who works on a session, and what to do about it."""
     if holder is None:
-        return f"another humanrig is working on {folder}; wait for it to finish"
+        return f"another humanrig is working on {session}; wait for it to finish"
     who = f"process {holder.pid} on {holder.host}, since {holder.since}"
-    if holder.kernel == _kernel() and _process(holder.pid)[0] == "T":
+    if holder.is_of_this_machine and _process(holder.pid)[0] == "T":
         return (
-            f"another humanrig is working on {folder} ({who}), but is stopped; "
+            f"another humanrig is working on {session} ({who}), but is stopped; "
             f"let it go on (kill -CONT {holder.pid}) or end it (kill -KILL {holder.pid})"
         )
-    return f"another humanrig is working on {folder} ({who}); wait for it to finish"
+    return f"another humanrig is working on {session} ({who}); wait for it to finish"
 
 
 def _kernel() -> str:

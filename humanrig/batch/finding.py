@@ -9,7 +9,7 @@ from pathlib import Path
 from capture.errors import CaptureError
 from capture.session import INFO_FILE
 from capture.session_info import read_info
-from humanrig.batch.places import is_address
+from humanrig.batch.places import is_address, without_password
 from humanrig.errors import HumanrigError
 from humanrig.rig.take_folders import LINKS
 
@@ -37,7 +37,9 @@ def find_sessions(words: Sequence[str]) -> list[Found]:
     found: dict[str, Found] = {}
     for word in words:
         for one in _of(word):
-            found.setdefault(one.session, one)
+            former = found.get(one.session)
+            if former is None or (former.left_out and not one.left_out):  # it is named, and lies in a folder that is
+                found[one.session] = one
     return list(found.values())
 
 
@@ -69,7 +71,7 @@ def _at(word: str) -> Iterator[Found]:
     try:
         found = sessions_at(word)
     except HumanrigError as error:
-        yield Found(name=word, session=word, trouble=str(error))
+        yield Found(name=without_password(word), session=word, trouble=str(error))
         return
     if not found:
         yield Found(name=word, session=word, trouble=f"there is no session at {word}; is the address right?")

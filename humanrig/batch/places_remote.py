@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from capture.errors import CaptureError
 from capture.session import INFO_FILE
 from capture.session_info import read_info
 from humanrig.batch.finding import DEEPEST
+from humanrig.batch.places_lease import StoreLease, held_in_store
 from humanrig.batch.places_scratch import Copy, Scratch
 from humanrig.batch.places_store import Store
-from humanrig.batch.places_transfer import CACHE, bring, publish_cache, publish_stage
+from humanrig.batch.places_transfer import CACHE, bring, fetch_whole, is_sent, publish_cache, publish_stage
 from humanrig.manifest import NAME
 
 _in_use: dict[str, Copy] = {}
@@ -26,6 +29,7 @@ class RemotePlace:
         self._store = Store(url)
         self._scratch = Scratch.of_this_node()
         self._copy = self._scratch.copy(self._store.url)
+        self._lease: StoreLease | None = None
 
     @property
     def name(self) -> str:
@@ -44,19 +48,44 @@ class RemotePlace:
             self._bring_linked(link)
         return self._copy.folder
 
+    def linked(self, link: str) -> str:
+        """The address."""
+        return self._store.at(link)
+
+    @contextmanager
+    def held(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Holds it in the store, against batches of other machines. Raises HumanrigError when one works on it."""
+        with held_in_store(self._store, wait_s) as self._lease:
+            try:
+                yield
+            finally:
+                self._lease = None
+
     def publish(self, folder: str) -> None:
-        """Keeps a finished stage, or what was made ahead (`cache`). Raises HumanrigError when that fails; the result
-        is then still in the copy, and nothing of it is made again on this node."""
-        if folder != CACHE:
-            publish_stage(self._store, self._copy, folder)
+        """Keeps a finished stage, or what was made ahead (`cache`). Raises HumanrigError when that fails, or another
+        program has taken the session; the result is then still in the copy, and nothing of it is made again on this
+        node."""
+        if self._lease is not None:
+            self._lease.check()
         with self._copy.bringing():
+            if folder != CACHE:
+                publish_stage(self._store, self._copy, folder)
             publish_cache(self._store, self._copy)
+
+    def publish_left(self, folders: Sequence[str]) -> None:
+        """Keeps those that the store was not told of. Raises HumanrigError."""
+        left = [folder for folder in folders if not is_sent(self._copy, folder)]
+        if left:
+            with self.held():
+                for folder in left:
+                    self.publish(folder)
 
     def publish_all(self) -> None:
         """Keeps every finished stage of this session and of those that it links to. Raises HumanrigError."""
         for url, copy in _in_use.items():
-            for stage in sorted(path.parent.name for path in copy.folder.glob(f"*/{NAME}")):
-                publish_stage(Store(url), copy, stage)
+            with copy.bringing():
+                for stage in sorted(path.parent.name for path in copy.folder.glob(f"*/{NAME}")):
+                    publish_stage(Store(url), copy, stage)
 
     def _bring(self, store: Store, copy: Copy) -> None:
         if not store.has(INFO_FILE):
@@ -78,7 +107,7 @@ class RemotePlace:
                 raise CaptureError(
                     f"{self.name} links to {link!r}, which leads out of the store; correct its session.toml"
                 )
-            store.get("", to)
+            fetch_whole(store, to)
 
 
 def sessions_at(url: str) -> list[str]:

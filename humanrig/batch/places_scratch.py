@@ -103,7 +103,8 @@ class Scratch:
     def of_this_node(cls) -> Scratch:
         """The one that settings name. Raises HumanrigError where it cannot be made or belongs to another user."""
         folder = scratch_folder()
-        (folder / "records").mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # sessions show people: nobody else may look
+        (folder / "records").mkdir(exist_ok=True)
         if folder.stat().st_uid != os.getuid():
             raise HumanrigError(f"{folder} belongs to another user; set {FOLDER} to a folder of yours")
         return cls(folder, scratch_bound(folder))

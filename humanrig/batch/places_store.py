@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
+from humanrig.batch.places import without_password
 from humanrig.errors import HumanrigError
 
 PUT_WHOLE: Final = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "oss", "memory")
@@ -40,9 +41,8 @@ class Store:
         a password: command lines are seen by everybody on a machine.
         """
         if re.match(r"[^/]+://[^/]*:[^/]*@", url):
-            scheme, _, rest = url.partition("://")
             raise HumanrigError(
-                f"{scheme}://…@{rest.rpartition('@')[2]}: leave the password out of the address; put it into fsspec's "
+                f"{without_password(url)}: leave the password out of the address; put it into fsspec's "
                 "configuration (~/.config/fsspec/conf.json) or the variables of the store's own tools"
             )
         try:
@@ -120,13 +120,20 @@ class Store:
 
     def put(self, path: Path, relative: str) -> None:
         """Keeps a file; whoever lists the store sees all of it or nothing."""
+        self._keep(relative, lambda to: self._fs.put_file(str(path), to))
+
+    def write(self, relative: str, data: bytes) -> None:
+        """Keeps a few bytes as a file, as `put` does."""
+        self._keep(relative, lambda to: self._fs.pipe_file(to, data))
+
+    def _keep(self, relative: str, write: Callable[[str], None]) -> None:
         final = self._path(relative)
         part = final if self._whole else f"{final}{PARTIAL}{uuid.uuid4().hex}"
 
         def send() -> None:
             if not self._whole:
                 self._fs.makedirs(posixpath.dirname(part), exist_ok=True)
-            self._fs.put_file(str(path), part)
+            write(part)
             if part != final:
                 self._fs.mv(part, final)
 

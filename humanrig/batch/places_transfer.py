@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -42,6 +43,8 @@ def bring(store: Store, copy: Copy, scratch: Scratch) -> None:
     known = copy.known()
     plain: dict[str, Kept] = {}
     stages: list[tuple[Manifest, bytes, str]] = []
+    sent: dict[str, str] = {}
+    """Hashes of the manifests that the store has."""
     for folder, names in _by_folder(files).items():
         if folder in LEFT_OUT:
             continue
@@ -49,6 +52,8 @@ def bring(store: Store, copy: Copy, scratch: Scratch) -> None:
         if text is None:
             if folder not in _stage_folders():
                 plain.update({name: files[name] for name in names})
+        elif _is_newer_here(copy, folder, text):
+            sent[folder] = _hash(text)
         elif (published := _whole(text, folder, files)) is not None:
             stages.append((published, text, folder))
     wanted = [Need(name=n, size=k.size) for n, k in plain.items() if not _here(copy, n, k, known.get("plain", {}))]
@@ -62,7 +67,18 @@ def bring(store: Store, copy: Copy, scratch: Scratch) -> None:
         (copy.folder / gone).unlink(missing_ok=True)
     copy.note(plain={name: [kept.size, kept.tag] for name, kept in plain.items()})
     came = {f: _bring_stage(store, published, text, copy.folder / f, missing[f]) for published, text, f in stages}
-    copy.note(damaged=[folder for folder, whole in came.items() if not whole])
+    sent.update({folder: _hash(text) for _, text, folder in stages if came[folder]})
+    copy.note(damaged=[folder for folder, whole in came.items() if not whole], sent=sent)
+
+
+def fetch_whole(store: Store, to: Path) -> None:
+    """Brings the one file that the store's address names, unless it is gone; others may read the former one."""
+    part = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        if store.get("", part):
+            part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def publish_stage(store: Store, copy: Copy, stage: str) -> None:
@@ -100,7 +116,13 @@ def publish_stage(store: Store, copy: Copy, stage: str) -> None:
             "Run the same command again"
         )
     store.put(folder / NAME, place + NAME)
-    copy.note(damaged=[other for other in damaged if other != stage])
+    sent = {**copy.known().get("sent", {}), stage: _hash(text)}
+    copy.note(damaged=[other for other in damaged if other != stage], sent=sent)
+
+
+def is_sent(copy: Copy, stage: str) -> bool:
+    """Whether the store had the finished stage of the copy when it was last looked at."""
+    return _hash((copy.folder / stage / NAME).read_bytes()) == copy.known().get("sent", {}).get(stage)
 
 
 def publish_cache(store: Store, copy: Copy) -> None:
@@ -152,6 +174,21 @@ def _whole(text: bytes, folder: str, files: Mapping[str, Kept]) -> Manifest | No
         return None
     names = [(f"{folder}/{inside(name, folder)}", size) for name, (size, _) in published.outputs.items()]
     return published if all(name in files and files[name].size == size for name, size in names) else None
+
+
+def _is_newer_here(copy: Copy, stage: str, text: bytes) -> bool:
+    """Whether the copy's stage was made on this node, after the store's, and could not be sent."""
+    try:
+        mine = manifest.read(copy.folder / stage)
+    except HumanrigError:
+        return False
+    if mine is None or not mine.intact(copy.folder / stage) or is_sent(copy, stage):
+        return False
+    return copy.known().get("sent", {}).get(stage) == _hash(text)
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
 
 
 def _here(copy: Copy, name: str, kept: Kept, known: Mapping[str, Any]) -> bool:

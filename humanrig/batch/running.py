@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from capture.session import INFO_FILE
 from humanrig import pipeline
 from humanrig.batch.asking import Asked
 from humanrig.batch.finding import find_sessions
+from humanrig.batch.places import is_address
 from humanrig.batch.scheduler import Batch
 from humanrig.batch.summary import results, summary
 from humanrig.batch.table import shown
@@ -20,7 +22,7 @@ from humanrig.terminal import print_json, say
 
 def is_batch(words: Sequence[str]) -> bool:
     """Whether the words name anything but one session's folder (or a path that leads nowhere)."""
-    if len(words) != 1 or "://" in words[0]:
+    if len(words) != 1 or is_address(words[0]):
         return True
     path = Path(words[0])
     return path.is_dir() and not (path / INFO_FILE).is_file() and any(not one.trouble for one in find_sessions(words))
@@ -42,7 +44,11 @@ def run_batch(
     Raises HumanrigError for a request that makes sense for no session, and for an executor that cannot be had.
     """
     pipeline.check(asked.request)
+    if not (0 <= gpus_per_task < inf and (gpus_per_task <= 1 or gpus_per_task == int(gpus_per_task))):
+        raise HumanrigError(f"--gpus-per-task {gpus_per_task:g}: expected a share of a GPU such as 0.25, or whole ones")
     found = find_sessions(words)
+    if index is not None and (far := [one.name for one in found if is_address(one.session)]):
+        raise HumanrigError(f"--index: {far[0]} is in a store, the page shows sessions in folders; leave --index out")
     with _executor(executor, workers, address) as crew, shown() as watch:
         batch = Batch(crew, found, asked, watch, gpus_per_task)
         batch.run()

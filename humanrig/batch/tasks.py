@@ -35,18 +35,24 @@ def prepare_task(tell: Tell, *, session: str, asked: dict[str, Any]) -> dict[str
     from humanrig.registering.options import LINK, set_people
 
     ask = Asked.of(asked)
-    opened = Session.open(place_of(session).local())
+    place = place_of(session)
+    opened = Session.open(place.local())
     set_people(opened, ask.configs, ask.people)
     request = ask.request
     names = pipeline.chosen(opened, request)
-    shape = ask.shape_from or opened.info.links.get(LINK) if "register" in names else None
+    shape = None
+    if "register" in names:
+        link = opened.info.links.get(LINK)
+        shape = str(Path(ask.shape_from).resolve()) if ask.shape_from else place.linked(link) if link else None
     size = Size.of(opened, frames=ask.frames, without=request.without, people=ask.people or None)
     costs = {name: expected(name, size) for name in names}
     stages = [pipeline.load_stage(name) for name in names]
+    whole = _whole(opened, ask, names, stop="register" if shape else None)
+    place.publish_left([stage.folder for stage in stages if stage.name in whole])  # their tasks are not given again
     return {
         "configs": ask.configs,
-        "shape": None if shape is None else str((opened.folder / shape).resolve() if not ask.shape_from else shape),
-        "whole": _whole(opened, ask, names, stop="register" if shape else None),
+        "shape": shape,
+        "whole": whole,
         "instants": _instants(opened, request),
         "size": asdict(size),
         "stages": [
@@ -70,12 +76,14 @@ def run_stage_task(
     Raises the stage's errors, and HumanrigError when another program works on the session.
     """
     place = place_of(session)
-    opened = Session.open(place.local())
     request = one_process(stage, Asked.of(asked).request)
-    with held(opened.folder, AGAIN_S if again else 0.0) as lease:
-        known = pipeline.load_stage(stage)
-        done = pipeline.run_stage(opened, known, request, forced, lambda _, n, total: tell(n, total), lease)
-    place.publish(known.folder)
+    wait_s = AGAIN_S if again else 0.0
+    with place.held(wait_s):
+        opened = Session.open(place.local())
+        with held(opened.folder, wait_s) as lease:
+            known = pipeline.load_stage(stage)
+            done = pipeline.run_stage(opened, known, request, forced, lambda _, n, total: tell(n, total), lease)
+        place.publish(known.folder)
     return {
         "skipped": done.skipped,
         "seconds": done.seconds,

@@ -90,7 +90,7 @@ def reconstruct(
         scan_unit=scan_unit,
         scan_up=scan_up,
     )
-    if workers is None and executor is None and index is None and not is_batch(sessions):
+    if workers is None and executor is None and index is None and not gpus_per_task and not is_batch(sessions):
         return _reconstruct_one(Path(sessions[0]), asked, json=json)
     return run_batch(
         sessions,

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from batch_stages import take
 
+from humanrig.batch.asking import Asked
 from humanrig.batch.finding import DEEPEST, find_sessions
-from humanrig.batch.running import is_batch
+from humanrig.batch.running import is_batch, run_batch
+from humanrig.errors import HumanrigError
 
 
 def names(words: list[str], folder: Path) -> list[str]:
@@ -34,6 +36,8 @@ def test_the_empty_room_and_the_board_of_a_day_are_left_out_unless_they_are_name
         take(tmp_path / name, action=action)
     assert [bool(one.left_out) for one in find_sessions([str(tmp_path)])] == [False, True, True]
     assert not find_sessions([str(tmp_path / "board")])[0].left_out
+    both = find_sessions([str(tmp_path), str(tmp_path / "board")])
+    assert [bool(one.left_out) for one in both] == [False, False, True]
 
 
 def test_what_is_no_session_is_a_row(tmp_path: Path) -> None:
@@ -67,3 +71,19 @@ def test_one_session_is_no_batch(tmp_path: Path) -> None:
     assert not is_batch([str(tmp_path / "nowhere")])
     assert is_batch([str(tmp_path / "day")])
     assert is_batch([str(tmp_path / "day" / "a"), str(tmp_path / "day" / "a")])
+
+
+OPTIONS = {"executor": "local", "workers": 1, "address": None, "gpus_per_task": 0.0, "index": None, "json": False}
+
+
+@pytest.mark.parametrize("gpus", [-1.0, 1.5, float("nan"), float("inf")])
+def test_a_share_of_a_gpu_that_cannot_be_is_refused_before_anything_is_done(tmp_path: Path, gpus: float) -> None:
+    with pytest.raises(HumanrigError, match=r"--gpus-per-task .*: expected a share"):
+        run_batch([str(take(tmp_path / "a"))], Asked(), **{**OPTIONS, "gpus_per_task": gpus})
+
+
+def test_an_index_of_sessions_in_a_store_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec", reason="needs the extra [cluster]")
+    words = [f"file://{take(tmp_path / 'a')}"]
+    with pytest.raises(HumanrigError, match=r"--index: file://.*is in a store"):
+        run_batch(words, Asked(), **{**OPTIONS, "index": tmp_path / "page"})

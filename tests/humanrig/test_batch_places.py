@@ -1,11 +1,8 @@
-"""Sessions in a store: what changed is brought, what is finished is kept, and what was cut off does not count."""
+"""Sessions in a store are brought to the node that works on them: what changed, what is whole, and what fits."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,35 +10,16 @@ import pytest
 pytest.importorskip("fsspec", reason="needs the extra [cluster]")
 
 from batch_stages import BatchStages, play_stages, take
-from played_executor import PlayedExecutor
+from store_nodes import Node, contents, counted, make, url
 
 from capture.errors import CaptureError
 from capture.session import Session
-from humanrig import manifest
 from humanrig.batch import places_remote
-from humanrig.batch.asking import Asked
 from humanrig.batch.finding import find_sessions
 from humanrig.batch.places import place_of
 from humanrig.batch.places_remote import RemotePlace
 from humanrig.batch.places_store import Store
-from humanrig.batch.scheduler import Batch
 from humanrig.errors import HumanrigError
-from humanrig.manifest import Manifest
-
-
-class Node:
-    """A machine with its own scratch."""
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self._patch = folder, patch
-
-    def place(self, url: str) -> RemotePlace:
-        """A session as a process of this machine sees it, which worked on nothing before."""
-        self._patch.setenv("HUMANRIG_SCRATCH", str(self.folder))
-        for copy in places_remote._in_use.values():
-            copy.let_go()
-        places_remote._in_use.clear()
-        return RemotePlace(url)
 
 
 @pytest.fixture(autouse=True)
@@ -55,58 +33,9 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
 
 
 @pytest.fixture
-def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
-    return Node(tmp_path / "node b", monkeypatch)
-
-
-@pytest.fixture
 def kept(tmp_path: Path) -> Path:
     """A session in the store, as its folder; `url` is its address."""
     return take(tmp_path / "store" / "day" / "walk")
-
-
-def url(folder: Path) -> str:
-    return f"file://{folder}"
-
-
-def make(session: Path, stage: str, files: dict[str, str], started: str = "2026-01-01") -> Path:
-    """A finished stage in a session's folder."""
-    folder = session / stage
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    outputs = manifest.hash_outputs(folder)
-    manifest.write(
-        Manifest(
-            stage=stage, code="1", inputs={}, config={}, instants=[], without=[], outputs=outputs, seconds=1.0,
-            started=started,
-        ),
-        folder,
-    )  # fmt: skip
-    return folder
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
-
-
-def outputs(stage: Path) -> dict[str, str]:
-    return {name: text for name, text in contents(stage).items() if name != "manifest.json"}
-
-
-def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
-    """The relative paths that a method of Store is called with."""
-    calls: list[str] = []
-    real = getattr(Store, name)
-
-    def call(self: Store, *arguments: object) -> object:
-        calls.append(str(arguments[-1] if name == "put" else arguments[0]))
-        return real(self, *arguments)
-
-    monkeypatch.setattr(Store, name, call)
-    return calls
 
 
 def test_a_session_is_brought_whole_and_the_second_time_nothing(
@@ -166,89 +95,6 @@ def test_names_that_lead_out_are_refused(node: Node, kept: Path, name: str) -> N
     (stage / "manifest.json").write_text(json.dumps(known))
     with pytest.raises(HumanrigError, match="not inside"):
         node.place(url(kept)).local()
-
-
-def test_what_one_machine_publishes_another_has(node: Node, other: Node, kept: Path) -> None:
-    place = node.place(url(kept))
-    make(place.local(), "masks", {"a.png": "image"})
-    place.publish("masks")
-    assert contents(kept / "masks") == contents(place.local() / "masks")
-    assert contents(other.place(url(kept)).local()) == contents(kept)
-
-
-def test_only_what_differs_is_sent(node: Node, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(kept, "masks", {"same.png": "same", "other.png": "before", "gone.png": "gone"})
-    place = node.place(url(kept))
-    local = place.local()
-    sent = counted(monkeypatch, "put")
-    place.publish("masks")
-    assert sent == []  # it is there
-    make(local, "masks", {"same.png": "same", "other.png": "behind"})
-    place.publish("masks")
-    assert sent == ["masks/other.png", "masks/manifest.json"]
-    assert contents(kept / "masks") == contents(local / "masks")
-
-
-@pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("step", range(8))
-def test_publishing_that_is_cut_off_anywhere_does_not_count(
-    node: Node, other: Node, kept: Path, monkeypatch: pytest.MonkeyPatch, step: int, before: bool
-) -> None:
-    old = {"a.png": "old a", "b.png": "old b"}
-    new = {"a.png": "new a", "b.png": "new b", "c.png": "new c"}
-    if before:
-        make(kept, "masks", old)
-    place = node.place(url(kept))
-    make(place.local(), "masks", new, started="2026-02-02")
-    steps = 0
-
-    def cut(name: str) -> Callable[..., None]:
-        real = getattr(Store, name)
-
-        def call(self: Store, *arguments: object) -> None:
-            nonlocal steps
-            steps += 1
-            if steps > step:
-                raise KeyboardInterrupt
-            real(self, *arguments)
-
-        return call
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("put", "remove"):
-            patch.setattr(Store, name, cut(name))
-        with suppress(KeyboardInterrupt):
-            place.publish("masks")
-    found = other.place(url(kept)).local() / "masks"
-    if found.exists():
-        assert outputs(found) in ([old, new] if before else [new])
-    again = node.place(url(kept))
-    again.publish("masks")  # the copy has it still
-    assert outputs(other.place(url(kept)).local() / "masks") == new
-
-
-def test_a_stage_that_was_not_finished_is_not_published(node: Node, kept: Path) -> None:
-    place = node.place(url(kept))
-    (place.local() / "masks").mkdir()
-    with pytest.raises(HumanrigError, match="only finished stages"):
-        place.publish("masks")
-
-
-def test_what_was_made_ahead_reaches_other_machines_until_it_is_used(node: Node, other: Node, kept: Path) -> None:
-    place = node.place(url(kept))
-    piece = place.local() / "cache" / "clouds" / "0123" / "000007.npz"
-    piece.parent.mkdir(parents=True)
-    piece.write_text("points")
-    (piece.parent / "000008.npz.partial").write_text("half")
-    place.publish("cache")
-    there = other.place(url(kept))
-    local = there.local()
-    assert contents(local / "cache") == {"clouds/0123/000007.npz": "points"}
-    shutil.rmtree(local / "cache" / "clouds")  # as the stage does at its end
-    make(local, "clouds", {"000007.npz": "points"})
-    there.publish("clouds")
-    assert not contents(kept / "cache") if (kept / "cache").exists() else True
-    assert "cache/clouds/0123/000007.npz" not in contents(node.place(url(kept)).local())
 
 
 def test_a_session_that_is_linked_to_is_brought_as_its_neighbour(node: Node, kept: Path) -> None:
@@ -315,6 +161,12 @@ def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
     with pytest.raises(HumanrigError, match="leave the password out") as caught:
         Store("sftp://someone:hunter2@host/day")
     assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in find_sessions(["sftp://someone:hunter2@host/day"])[0].name
+
+
+def test_nobody_else_may_look_into_the_copies(node: Node, kept: Path) -> None:
+    node.place(url(kept)).local()
+    assert node.folder.stat().st_mode & 0o077 == 0
 
 
 def test_an_unknown_protocol_is_a_sentence() -> None:
@@ -339,48 +191,10 @@ def test_a_store_that_fails_for_good_is_a_sentence(kept: Path, monkeypatch: pyte
     assert len(tries) == places_store.TRIES
 
 
-def test_a_batch_over_addresses_does_everything_once_wherever_it_runs(
-    stages: BatchStages, node: Node, other: Node, kept: Path
-) -> None:
-    take(kept.parent / "run")
-    for machine, ran in ((node, 6), (other, 0)):
-        machine.place(url(kept))
-        batch = Batch(PlayedExecutor(2), find_sessions([url(kept.parent)]), Asked(), lambda _: None)
-        batch.run()
-        assert [work.state for work in batch.works] == ["done", "done"], [work.error for work in batch.works]
-        assert len(stages.ran) == ran
-        stages.ran.clear()
-    assert {"sync/manifest.json", "masks/value.txt", "register/manifest.json"} <= set(contents(kept))
-
-
 def test_an_address_with_nothing_is_a_row(tmp_path: Path) -> None:
     (found,) = find_sessions([url(tmp_path / "nothing")])
     assert "no session at file://" in found.trouble
     assert place_of(str(tmp_path)).local() == tmp_path
-
-
-def test_a_damaged_stage_is_sent_whole_when_it_was_made_again(node: Node, other: Node, kept: Path) -> None:
-    files = {"a.png": "image", "b.png": "image"}
-    stage = make(kept, "masks", files)
-    (stage / "b.png").write_text("imagf")
-    place = node.place(url(kept))
-    make(place.local(), "masks", files)  # made again: the same manifest as the damaged one's
-    place.publish("masks")
-    assert outputs(stage) == files
-    assert outputs(other.place(url(kept)).local() / "masks") == files
-
-
-def test_a_session_of_a_store_goes_on_where_its_copy_is(node: Node, kept: Path) -> None:
-    node.place(url(kept))
-    machines = {}
-    for word in (url(kept), str(take(kept.parent / "here"))):
-        executor = PlayedExecutor()
-        Batch(executor, find_sessions([word]), Asked(), lambda _: None).run()
-        machines[word] = [task.machine for task in executor.given]
-    first, *others = machines[url(kept)]
-    assert first == ""
-    assert set(others) == {"here"}
-    assert set(machines[str(kept.parent / "here")]) == {""}  # every machine sees a folder
 
 
 @pytest.mark.parametrize("gone", ["masks/manifest.json", "masks/a.png"])

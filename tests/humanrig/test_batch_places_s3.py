@@ -19,10 +19,11 @@ import fsspec.config
 from batch_stages import play_stages, take
 from played_executor import PlayedExecutor
 
-from humanrig import manifest
-from humanrig.batch import places_remote, places_store
+from humanrig import lease, manifest
+from humanrig.batch import places_lease, places_remote, places_store
 from humanrig.batch.asking import Asked
 from humanrig.batch.finding import find_sessions
+from humanrig.batch.places_lease import held_in_store
 from humanrig.batch.places_remote import RemotePlace
 from humanrig.batch.places_store import Store
 from humanrig.batch.scheduler import Batch
@@ -86,7 +87,19 @@ def test_a_batch_over_a_bucket_does_everything_once_wherever_it_runs(
         assert len(stages.ran) == ran
         stages.ran.clear()
     for name in ("run", "walk"):
-        assert {"sync/manifest.json", "masks/value.txt", "register/value.txt"} <= set(Store(f"{day}/{name}").files())
+        files = set(Store(f"{day}/{name}").files())
+        assert {"sync/manifest.json", "masks/value.txt", "register/value.txt"} <= files
+        assert lease.NAME not in files
+
+
+def test_a_session_of_a_bucket_has_one_holder(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places_lease, "BEAT_S", 0.2)
+    with held_in_store(Store(f"{day}/walk")) as holder:
+        with pytest.raises(HumanrigError, match=r"another humanrig is working on s3://"):
+            held_in_store(Store(f"{day}/walk")).__enter__()
+        holder.check()
+    with held_in_store(Store(f"{day}/walk")):
+        pass
 
 
 def test_a_stage_that_loses_its_manifest_is_done_again_and_one_with_other_bytes_too(

@@ -48,7 +48,7 @@ def outputs(folder: Path) -> dict[str, dict[str, list[Any]]]:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    return [path for path in folder.glob("*/.*") if path.name != ".lock"]
+    return list(folder.glob("*/.*"))
 
 
 def until(condition: Any) -> Any:
