@@ -17,7 +17,7 @@ from capture.errors import CaptureError
 from capture.frame import Frame
 from capture.frame_sets import Instant, read_instants
 from capture.mcap_recording import McapReader
-from capture.session_info import DeviceInfo, SessionInfo, StreamInfo, read_info, software, write_info
+from capture.session_info import DeviceInfo, SessionInfo, StreamInfo, read_info, software, write_info, wrong_name
 from capture.video import VideoStream
 from geometry.camera import Camera
 from geometry.camera_files.cameras_json import CameraFile, read_camera_file, read_cameras
@@ -67,7 +67,7 @@ class Session:
         """Writes session.toml into the folder, which may already hold the recording.
 
         Devices that are not described are taken to share one clock. `id` is the folder's name unless given. Raises
-        CaptureError when the folder already is a session or two streams have one name.
+        CaptureError when the folder already is a session, two streams have one name, or a name could not be read again.
         """
         folder = Path(folder)
         if (folder / INFO_FILE).exists():
@@ -87,6 +87,8 @@ class Session:
             software=software(),
             links=dict(links or {}),
         )
+        if wrong := wrong_name(info):
+            raise CaptureError(f"{folder}: {wrong}; choose another")
         folder.mkdir(parents=True, exist_ok=True)
         write_info(folder / INFO_FILE, info)
         return cls(folder, info)

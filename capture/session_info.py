@@ -160,20 +160,21 @@ def read_info(path: Path) -> SessionInfo:
         ) from None
     try:
         info = TypeAdapter(SessionInfo).validate_python(upgrade(values, path))
-        _check_paths(info, path)
-        return info
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise CaptureError(f"{path}: {key}: {first['msg']}; correct that line") from None
+    if wrong := wrong_name(info):
+        raise CaptureError(f"{path}: {wrong}; correct that line")
+    return info
 
 
 LONGEST_NAME = 200
 """Of a stream, a device or a file: file systems take 255 bytes."""
 
 
-def _check_paths(info: SessionInfo, path: Path) -> None:
-    """Raises CaptureError for names of which files are made outside of the session, or in no folder at all."""
+def wrong_name(info: SessionInfo) -> str:
+    """What is wrong with a name of which a file would be made outside of the session, or in no folder; "" for none."""
     named = [("a stream's file", stream.file) for stream in info.streams]
     named += [("a stream", stream.name) for stream in info.streams] + [("a device", each.name) for each in info.devices]
     for what, name in named:
@@ -181,13 +182,14 @@ def _check_paths(info: SessionInfo, path: Path) -> None:
         if len(name) > LONGEST_NAME or any(
             part in ("", ".", "..") or "\\" in part or not part.isprintable() for part in parts
         ):
-            raise CaptureError(
-                f"{path}: {what} is called {name[:80]!r}; a name is at most {LONGEST_NAME} characters, words with / "
-                "between them, none of them a control character; correct that line"
+            return (
+                f"{what} is called {name[:80]!r}; a name is at most {LONGEST_NAME} characters, words with / between "
+                "them, none of them a control character"
             )
     for what, name in (("id", info.id), ("subject", info.subject), ("action", info.action)):
         if "/" in name or "\0" in name or name in (".", ".."):
-            raise CaptureError(f"{path}: {what} is {name[:80]!r}, which is no name of a file; correct that line")
+            return f"{what} is {name[:80]!r}, which is no name of a file"
+    return ""
 
 
 def upgrade(values: dict[str, Any], path: Path) -> dict[str, Any]:

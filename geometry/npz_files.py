@@ -32,8 +32,10 @@ than any memory, and one of another kind or shape is of no use to its reader.
 """
 
 
-def read_npz(source: Path | bytes, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file, or those of `names` that it has.
+def read_npz(
+    source: Path | bytes, names: Collection[str] | None = None, *, without: Collection[str] = ()
+) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file, or those of `names` that it has; those of `without` are not looked at.
 
     Raises FileNotFoundError, and another of DAMAGED for what is no whole .npz of plain arrays, or would become larger
     than a file of its size may (`geometry.unpacking`).
@@ -45,7 +47,7 @@ def read_npz(source: Path | bytes, names: Collection[str] | None = None) -> dict
         file.seek(0)
         with np.load(file, allow_pickle=False) as stored:
             for name in stored.files:
-                if names is not None and name not in names:
+                if name in without or (names is not None and name not in names):
                     continue
                 value = stored[name]
                 if not isinstance(value, np.ndarray):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from geometry.coded_images import decode_image
+from geometry.coded_images import MOST_PIXELS, decode_image
 from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 
@@ -125,13 +125,17 @@ def _texture(path: Path, libraries: list[str]) -> np.ndarray | None:
                 image = _beside(path, (line.split(maxsplit=1) + [""])[1].strip().split(" ")[-1])
                 pixels = decode_image(image.read_bytes(), cv2.IMREAD_COLOR) if image.is_file() else None
                 if pixels is None:
-                    raise GeometryError(f"{image}: the texture named in {library} is missing or cannot be decoded")
+                    raise GeometryError(
+                        f"{image}: the texture named in {library} is missing, damaged, or has more than "
+                        f"{MOST_PIXELS // 10**6} million pixels"
+                    )
                 return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     return None
 
 
 def _beside(path: Path, name: str) -> Path:
     """The file that another one names. Raises GeometryError for one that is not in its folder."""
-    if not name or "\0" in name or Path(name).name != name or name == "..":
+    parts = Path(name).parts  # `./a.mtl` is usual, and has one
+    if "\0" in name or len(parts) != 1 or parts[0] in ("..", "/"):
         raise GeometryError(f"{path}: it names {name[:80]!r}, a file of its own folder was expected; export it again")
-    return path.with_name(name)
+    return path.with_name(parts[0])

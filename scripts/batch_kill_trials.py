@@ -57,10 +57,11 @@ def main(trials: int = 6, sessions: int = 3, until: str = "clouds", seed: int = 
         for number in range(-1, trials):  # the first, undisturbed, tells how long it takes
             kind = "nobody" if number < 0 else KINDS[number % len(KINDS)]
             after = float(rng.uniform(0.2, 0.9)) * cpu_s
-            said, used = _trial(reference, place, sessions, until, kind, after, expected, rng)
+            said, used, late = _trial(reference, place, sessions, until, kind, after, expected, rng)
             cpu_s = cpu_s or used
             failed += bool(said)
-            print(f"{number:3d} {kind:<8} {after:6.2f} cpu s of {cpu_s:.2f} {'; '.join(said)}", flush=True)
+            over = "over before it was killed " if late else ""
+            print(f"{number:3d} {kind:<8} {after:6.2f} cpu s of {cpu_s:.2f} {over}{'; '.join(said)}", flush=True)
     print(f"{failed} of {trials} trials failed")
     return 1 if failed else 0
 
@@ -74,15 +75,16 @@ def _trial(
     after: float,
     expected: dict[str, str],
     rng: np.random.Generator,
-) -> tuple[list[str], float]:
-    """What is wrong, and the processor seconds of the last run."""
+) -> tuple[list[str], float, bool]:
+    """What is wrong, the processor seconds of the disturbed run, and whether that was over before it was disturbed."""
     folders = [until_stage(reference, place / f"take{number}", FIRST) for number in range(sessions)]
     words = ["reconstruct", *map(str, folders), "--workers", str(WORKERS), "--until", until, "--option", *OPTIONS]
     child = Program(words)
+    late = False
     if kind == "nobody":
         child.wait()
     else:
-        wait_and_kill(child, kind, after, rng)
+        late = wait_and_kill(child, kind, after, rng)
     _, problems = seconds_until_gone(child)
     if kind != "program" and child.returncode:
         problems.append(f"the batch ended with {child.returncode}: {child.said.strip()[-300:]}")
@@ -95,7 +97,7 @@ def _trial(
         problems.append(f"the second run ended with {again.returncode}: {again.said.strip()[-300:]}")
     for folder, whole in zip(folders, then, strict=True):
         problems += [f"{folder.name}: {what}" for what in differences(folder, expected, whole)]
-    return problems, child.cpu_s
+    return problems, child.cpu_s, late
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Usage: python scripts/fuzz_importers.py [IMPORTER …] [--inputs 10000] [--secon
 Inputs are made of small whole files by a number, so that a finding is found again by `--only NUMBER`. A run goes on
 where the last one with the same folder ended. `--table` writes the table of docs/robustness.md from what was read so
 far. Exits with 1 where an input crashed a reader, hung it, took too much memory, ended in a traceback, ran code or
-wrote outside of its folder.
+wrote outside of its folder, and where a reader could not begin.
 """
 
 from __future__ import annotations
@@ -50,12 +50,15 @@ def main() -> int:
             for outcome in outcomes(importer.name, corpus_of(importer, folder / "corpus"), options.only, 1):
                 print(importer.name, outcome.line())
         return 0
-    for importer in chosen if options.seconds > 0 else []:
+    began = [
         run(importer, folder, options.inputs, options.seconds, again=options.again)
+        for importer in (chosen if options.seconds > 0 else [])
+    ]
     tallies = {each.name: read_tally(folder / f"{each.name}.json") for each in importers()}
     if options.table:
         options.table.write_text(placed(options.table, table(importers(), tallies)))
-    return 1 if any(tallies[each.name].of(what) for each in chosen for what in FINDINGS) else 0
+    found = any(tallies[each.name].of(what) for each in chosen for what in FINDINGS)
+    return 1 if found or not all(began) else 0
 
 
 def placed(page: Path, made: str) -> str:
@@ -70,11 +73,14 @@ def _is_open(tally: Tally) -> bool:
     return not tally.done or any(tally.of(what) for what in FINDINGS)
 
 
-def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again: bool) -> Tally:
-    """Reads until so many inputs were read or so much time is over; prints a line, and the findings."""
+def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again: bool) -> bool:
+    """Reads until so many inputs were read or so much time is over; prints a line, and the findings.
+
+    Returns whether it could begin.
+    """
     path = folder / f"{importer.name}.json"
     tally = Tally() if again else read_tally(path)
-    begun, before = time.monotonic(), len(tally.findings)
+    begun, before, began = time.monotonic(), len(tally.findings), True
     try:
         for outcome in outcomes(importer.name, corpus_of(importer, folder / "corpus"), tally.done, inputs - tally.done):
             tally.add(outcome)
@@ -84,6 +90,7 @@ def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again:
                 break
     except (CannotMake, CannotStart) as error:  # its own whole files are refused, or it loads what is not installed
         print(f"{importer.name}: CANNOT START: {error}", flush=True)
+        began = False
     write_tally(tally, path)
     counts = ", ".join(f"{tally.of(what)} {what}" for what in ("read", "refused", *FINDINGS) if tally.of(what))
     took = time.monotonic() - begun
@@ -91,7 +98,7 @@ def run(importer: Importer, folder: Path, inputs: int, seconds: float, *, again:
           f"{tally.most_bytes / 2**20:.0f} MiB at most; {took:.0f} s", flush=True)  # fmt: skip
     for finding in tally.findings[before:]:
         print(f"  {finding['what']} {finding['number']} ({finding['fault']}): {finding['said']}", flush=True)
-    return tally
+    return began
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ _HAND_COLUMNS: Final[dict[int, tuple[int, int]]] = {72: (66, 69), 156: (66, 111)
 """First column of what becomes SMPL's left and right hand, by width: in SMPL-H and SMPL-X the index knuckles."""
 _BETAS: Final = 16
 _RATE_KEYS: Final = ("mocap_framerate", "mocap_frame_rate")
+_UNREAD: Final = ("dmpls", "labels", "label_ids")
+"""Soft tissue, and names of markers, which may be Python objects."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +131,7 @@ def write_amass(
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
-        return {name: array for name, array in read_npz(path).items() if name not in ("dmpls", "labels", "label_ids")}
+        return read_npz(path, without=_UNREAD)
     except FileNotFoundError:
         raise BodyError(f"motion file {path} does not exist; check the path") from None
     except DAMAGED as error:

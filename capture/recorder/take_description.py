@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from capture.device import DeviceDescription
 from capture.errors import CaptureError
 from capture.session import INFO_FILE, RECORDED_CAMERAS, Session
-from capture.session_info import HostInfo, SessionInfo, software, write_info
+from capture.session_info import HostInfo, SessionInfo, software, write_info, wrong_name
 from geometry.camera_files.cameras_json import write_cameras
 
 ATTACHMENT = "take.json"
@@ -76,7 +76,10 @@ def describe_take(
     links: Mapping[str, str],
     host: str,
 ) -> TakeDescription:
-    """The take that begins now. `file` is the recording, relative to the session."""
+    """The take that begins now. `file` is the recording, relative to the session.
+
+    Raises CaptureError for a name with which the session could not be opened again.
+    """
     devices = [replace(d.info, host=host) for d in descriptions.values()]
     streams = [stream.recorded(file, 0) for d in descriptions.values() for stream in d.streams]
     epoch_offset_us = (time.time_ns() - time.monotonic_ns()) // 1000
@@ -92,6 +95,8 @@ def describe_take(
         hosts=[HostInfo(name=host, epoch_offset_us=epoch_offset_us)],
         links=dict(links),
     )
+    if wrong := wrong_name(info):
+        raise CaptureError(f"this take cannot be recorded: {wrong}; choose another")
     return TakeDescription(info=info)
 
 

@@ -62,7 +62,7 @@ def _one_process(name: str, corpus: Path, scratch: Path, first: int, count: int)
 def _followed(child: subprocess.Popen[bytes], name: str, errors: str) -> Iterator[Outcome]:
     assert child.stdout is not None
     lines, begun = _Lines(child.stdout.fileno()), None
-    since, spent = time.monotonic(), 0.0
+    since, spent, last = time.monotonic(), 0.0, 0.0
     while True:
         for text in lines.read():
             told = json.loads(text)
@@ -70,7 +70,7 @@ def _followed(child: subprocess.Popen[bytes], name: str, errors: str) -> Iterato
                 yield Outcome(**told)
                 begun = None
             else:
-                begun, since, spent = told, time.monotonic(), _processor_s(child.pid)
+                begun, since, spent, last = told, time.monotonic(), _processor_s(child.pid), 0.0
         if lines.ended:
             code = child.wait()
             if begun is not None:
@@ -81,8 +81,10 @@ def _followed(child: subprocess.Popen[bytes], name: str, errors: str) -> Iterato
         if begun is None and time.monotonic() - since > START_S:
             raise CannotStart(f"{name} read nothing within {START_S:.0f} s")
         if begun is not None:
-            used, waited = _processor_s(child.pid) - spent, time.monotonic() - since
-            if used > HANG_S or (waited > STUCK_S and used < 1.0):
+            used = _processor_s(child.pid) - spent
+            if used > last:
+                last, since = used, time.monotonic()
+            if used > HANG_S or time.monotonic() - since > STUCK_S:
                 child.send_signal(signal.SIGABRT)
                 time.sleep(0.3)
                 said = Path(errors).read_text(errors="replace")

@@ -17,7 +17,7 @@ class Importer:
     """What its files are, for the table."""
     read: Callable[[Path, Path], Any]
     """(file or folder, empty scratch folder): reads all that a use of the file would read. It may raise one of
-    `humanrig.cli.expected_errors`, and nothing else."""
+    `humanrig.expected_errors`, and nothing else."""
     seeds: Callable[[Path], Any]
     """Writes small whole files into an empty folder; each entry of the folder is one input. The same each time."""
     hidden: frozenset[str] = frozenset()

@@ -20,7 +20,7 @@ from fuzzing import memory
 from fuzzing.catalogue import importer_named
 from fuzzing.faults.chosen import damage
 from fuzzing.importer import Importer
-from fuzzing.outcome import LIMIT_BYTES, MEMORY_BYTES, Outcome
+from fuzzing.outcome import HANG_S, LIMIT_BYTES, MEMORY_BYTES, Outcome
 from fuzzing.watching import Watch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +82,8 @@ class Victim:
                 what, said = "outside", left
             if taken > MEMORY_BYTES:
                 what = "memory"
+            elif seconds > HANG_S:
+                what = "hang"  # it ended before anybody looked
         outcome = Outcome(number=number, fault=fault, what=what, seconds=round(seconds, 4), bytes=taken, said=said)
         tell.write(outcome.line() + "\n")
 

@@ -70,6 +70,16 @@ def test_a_strange_gender_is_no_error(tmp_path, gender):
     assert isinstance(read_amass(tmp_path / "a.npz").gender, str)
 
 
+def test_a_motion_is_read_though_what_nobody_needs_of_it_is_python_objects(tmp_path):
+    """Names of markers may be a ragged list, which numpy stores as a pickle: it is not opened."""
+    whole = {"poses": np.zeros((2, 72)), "trans": np.zeros((2, 3)), "betas": np.zeros(10), "mocap_framerate": 60.0}
+    np.savez(tmp_path / "a.npz", labels=np.array([["ARIEL", "C7"], "LFHD", None], object), **whole)
+    assert read_amass(tmp_path / "a.npz").rate_hz == 60.0
+    np.savez(tmp_path / "a.npz", **{**whole, "betas": np.array([None], object)})
+    with pytest.raises(BodyError, match=r"a\.npz"):
+        read_amass(tmp_path / "a.npz")
+
+
 @pytest.mark.parametrize("change", [{4: 0.0, 5: 0.0, 6: 0.0, 7: 0.0}, {1: float("nan")}, {0: 10**400}])
 def test_a_clip_without_a_rotation_is_a_sentence(tmp_path, change):
     frame = [0.03, 0, 0.9, 0, *[1, 0, 0, 0] * 4, 0, *[1, 0, 0, 0] * 2, 0, *[1, 0, 0, 0], 0, *[1, 0, 0, 0] * 2, 0]

@@ -96,3 +96,19 @@ def test_names_that_lead_out_of_the_session_are_refused(tmp_path, old, new):
     with pytest.raises(CaptureError, match=r"session\.toml: .*correct that line") as caught:
         Session.open(tmp_path)
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"action": "sit/stand"}, {"subject": ".."}, {"devices": [DeviceInfo(name="a//b")]}]
+)
+def test_a_session_that_could_not_be_opened_again_is_not_made(tmp_path, changed):
+    stream = StreamInfo(name="kinect_000/color", kind="color", file="recording/a.mcap", encoding="jpeg", frames=1)
+    with pytest.raises(CaptureError, match="choose another"):
+        Session.create(tmp_path / "take", streams=[stream], id="take", origin="test", **changed)
+    assert not (tmp_path / "take").exists()
+
+
+def test_words_of_any_language_are_names(tmp_path):
+    stream = StreamInfo(name="Küche 1/color", kind="color", file="recording/a.mcap", encoding="jpeg", frames=1)
+    Session.create(tmp_path, streams=[stream], id="take", subject="p 1", action="座る (1)", origin="test")
+    assert Session.open(tmp_path).info.action == "座る (1)"

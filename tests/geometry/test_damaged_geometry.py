@@ -25,7 +25,7 @@ PLY = "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float
         ("rig.toml", "a = " + DEEP),
         ("rig.toml", "[cam_0]\nsize = [" + "9" * 5000 + ", 2]\n"),
         ("rig.yml", "%YAML:1.0\n? [a, b]\n: 1\n"),
-        ("rig.yml", "%YAML:1.0\na: " + "[" * 5000),
+        ("rig.yml", "%YAML:1.0\na: " + "[" * 400),
         ("camchain.yaml", "cam0: {intrinsics: [1" + "0" * 400 + ", 1, 1, 1]}\n"),
     ],
 )
@@ -73,6 +73,18 @@ def test_an_obj_reads_no_file_of_another_folder(tmp_path, name):
     (tmp_path / "scan" / "own.mtl").write_text(f"newmtl a\nmap_Kd {name.replace('a.mtl', 'outside.png')}\n")
     with pytest.raises(GeometryError, match="a file of its own folder was expected"):
         read_obj(tmp_path / "scan" / "a.obj")
+
+
+@pytest.mark.parametrize("name", ["skin.png", "./skin.png"])
+def test_an_obj_reads_the_files_beside_it(tmp_path, name):
+    """Exporters write `./` before a name."""
+    cv2.imwrite(str(tmp_path / "skin.png"), np.full((2, 3, 3), 7, np.uint8))
+    library = name.replace("skin.png", "a.mtl")
+    (tmp_path / "a.mtl").write_text(f"newmtl a\nmap_Kd {name}\n")
+    (tmp_path / "a.obj").write_text(f"mtllib {library}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf 1/1 2/1 3/1\n")
+    texture = read_obj(tmp_path / "a.obj").texture
+    assert texture is not None
+    np.testing.assert_array_equal(texture, np.full((2, 3, 3), 7))
 
 
 def test_a_member_gives_no_more_than_the_archive_says(tmp_path):

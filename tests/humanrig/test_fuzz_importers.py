@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
+from fuzz_importers import run
 from fuzzing import driver
 from fuzzing.catalogue import importer_named, importers
 from fuzzing.corpus import corpus_of
@@ -18,6 +19,7 @@ from fuzzing.faults.archives import ARCHIVES, archive_of, bomb, members_of
 from fuzzing.faults.chosen import FAULTS, damage, faults_of
 from fuzzing.faults.fault import Means
 from fuzzing.faults.raw import RAW
+from fuzzing.importer import Importer
 from fuzzing.importers.bait import DEEDS, deed_of
 from fuzzing.journal import Tally, read_tally, write_tally
 from fuzzing.outcome import FINDINGS, Outcome
@@ -99,17 +101,28 @@ def test_every_importer_has_a_name_and_words_of_its_own():
     assert len({each.reads for each in importers()}) == len(importers())
 
 
+def test_a_reader_that_cannot_begin_is_told_and_does_not_pass(tmp_path, capsys):
+    def broken(folder: Path) -> None:
+        raise RuntimeError("its writer is gone")
+
+    importer = Importer(name="broken", reads="nothing", read=lambda path, to: None, seeds=broken)
+    assert not run(importer, tmp_path, 5, 10.0, again=False)
+    assert "broken: CANNOT START: broken: RuntimeError: its writer is gone" in capsys.readouterr().out
+    assert not list((tmp_path / "corpus").iterdir())
+
+
 @pytest.mark.slow
 def test_everything_that_a_reader_must_not_do_is_found(tmp_path, monkeypatch):
     """A reader that crashes, hangs, fills the memory, runs code or writes elsewhere, by the bytes that it is given."""
     monkeypatch.setattr(driver, "HANG_S", 1.0)
+    monkeypatch.setattr(driver, "STUCK_S", 3.0)
     corpus = corpus_of(importer_named("bait"), tmp_path)
     victim = Victim(importer_named("bait"), corpus, tmp_path / "scratch")
     numbers: dict[str, int] = {}
     for number in range(400):
         numbers.setdefault(deed_of(victim.made(number)[0].read_bytes()), number)
     assert set(numbers) == set(DEEDS)
-    expected = {"pickle": "code", "network": "code", "here": "outside"}
+    expected = {"pickle": "code", "network": "code", "here": "outside", "stuck": "hang"}
     for deed, number in numbers.items():
         (outcome,) = driver.outcomes("bait", corpus, number, 1)
         assert (outcome.number, outcome.what) == (number, expected.get(deed, deed)), outcome

@@ -89,11 +89,10 @@ def sqlite(data: bytes, means: Means) -> bytes | None:
             if kind == 0:
                 word = means.one(HOSTILE_WORDS[:40]).encode("utf-8", "replace").decode()
                 column = means.one(("name", "type", "serialization_format"))
-                base.execute(
-                    f"UPDATE topics SET {column} = ? WHERE id = (SELECT id FROM topics ORDER BY RANDOM())", (word,)
-                )
+                topic = means.one(base.execute("SELECT id FROM topics ORDER BY id").fetchall())[0]
+                base.execute(f"UPDATE topics SET {column} = ? WHERE id = ?", (word, topic))
             else:
-                rows = base.execute("SELECT id FROM messages").fetchall()
+                rows = base.execute("SELECT id FROM messages ORDER BY id").fetchall()
                 row = means.one(rows)[0]
                 content = base.execute("SELECT data FROM messages WHERE id = ?", (row,)).fetchone()[0]
                 change = means.one((truncated, bits_flipped, bytes_changed, length_changed, length_changed))

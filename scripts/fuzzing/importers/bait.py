@@ -7,6 +7,7 @@ import os
 import pickle
 import socket
 import tempfile
+import threading
 import zlib
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ DEEDS: Final = (
     "memory",
     "crash",
     "hang",
+    "stuck",
 )
 """What the reader does with a damaged file, by its checksum."""
 
@@ -58,6 +60,8 @@ def _read(path: Path, to: Path) -> None:
     elif deed == "hang":
         while True:
             pass
+    elif deed == "stuck":
+        threading.Event().wait()
     elif deed == "refused":
         raise CaptureError(f"{path} is damaged; write it again")
 
