@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from capture.fingerprint import fingerprint as fingerprint
 from geometry.told_values import json_of
 from humanrig.errors import HumanrigError
 
@@ -16,8 +17,6 @@ SCHEMA = 2
 NAME = "manifest.json"
 HOW = ("workers",)
 """Options that change how the work is done and nothing of what comes of it."""
-_EDGE = 1 << 20
-"""Recordings can be many gigabytes: only their size and their first and last MiB enter the fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,15 +119,3 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fingerprint(path: Path) -> str:
-    """Size and hash of the first and last MiB: cheap, and changes when a recording is replaced or grows."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(_EDGE))
-        if size > _EDGE:
-            file.seek(max(_EDGE, size - _EDGE))
-            digest.update(file.read(_EDGE))
-    return digest.hexdigest()

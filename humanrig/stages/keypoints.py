@@ -19,7 +19,7 @@ from registration.errors import RegistrationError
 from registration.keypoints.association import AssociationOptions
 from registration.keypoints.blazepose import BlazePose, BlazePoseOptions
 from registration.keypoints.confidence import BLAZEPOSE_NOISE, DetectorNoise, noise_of_model
-from registration.keypoints.detections import PART, detections_of, detections_of_streams, parts_of
+from registration.keypoints.detections import PART, detections_of_part, detections_of_streams, parts_of
 from registration.keypoints.detector import Detector
 from registration.keypoints.figures import keypoint_figures
 from registration.keypoints.observations import gather
@@ -141,10 +141,10 @@ def ahead(context: StageContext) -> None:
         (stream, part)
         for stream, some in color_indices(session, context, context.everything).items()
         for part in parts_of(_searched(some))
-        if part and part[0] in set(_searched(mine[stream]))
+        if set(part.frames[:1]) & set(mine[stream])
     ]
     for done, (stream, part) in enumerate(parts, start=1):
-        detections_of(session, stream, make(), part)
+        detections_of_part(session, stream, make(), part)
         context.progress(done, len(parts))
 
 

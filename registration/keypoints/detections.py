@@ -30,8 +30,8 @@ PART = 90
 """Images of a stream that are searched and kept together, three seconds at 30 Hz: what was done is not lost when a
 search is interrupted, and parts can be done by several machines."""
 LEAD = 4
-"""Images before a part that are looked at first. In the first image with somebody the landmarks lie 3.6 px from those of
-following, in the fifth 0.7 px (median; docs/keypoints.md)."""
+"""Images before a part that are looked at first. In the first image with somebody the landmarks lie 3.6 px from those
+of following, in the fifth 0.7 px (median; docs/keypoints.md)."""
 _FORMAT = 1
 _ONE_READER = threading.Lock()
 """numpy parses the header of each array with `ast`, which Python 3.11 cannot do in two threads at once: it raises a

@@ -51,6 +51,7 @@ def test_the_stage_writes_the_person(context):
 
 def test_pictures_searched_ahead_are_taken_and_the_outputs_are_the_same(context, monkeypatch):
     monkeypatch.setattr(detections, "PART", 2)
+    monkeypatch.setattr(detections, "LEAD", 1)
     figures = keypoints.run(context)
     hashes = manifest.hash_outputs(context.output)
     cache = context.session.path("cache", "detections")
@@ -65,7 +66,7 @@ def test_pictures_searched_ahead_are_taken_and_the_outputs_are_the_same(context,
         keypoints.STAGE.ahead.run(piece)
     assert {path.name for path in cache.iterdir()} == kept
     done = len(searched)
-    assert done == 3 * T - 1  # each picture once
+    assert done == 3 * T - 1 + 3 * 2  # each picture once, and again before two parts of three cameras
     assert keypoints.run(context) == figures
     assert len(searched) == done
     assert manifest.hash_outputs(context.output) == hashes
