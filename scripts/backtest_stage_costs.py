@@ -2,9 +2,9 @@
 
 Usage: python scripts/backtest_stage_costs.py [TABLE.json] [--unseen OTHER.json]
 
-Prints two Markdown tables: what each stage costs with ten Kinects, and a row for each take: seconds of all its stages
-as foretold by the other takes, as measured, and the worst stage that took longer than a second. `--unseen`: takes of
-another table are foretold by all of this one.
+Prints what each stage costs with ten Kinects, how long one such session and twenty take on several workers, and a row
+for each take: seconds of all its stages as foretold by the other takes, as measured, and the worst stage that took
+longer than a second. `--unseen`: takes of another table are foretold by all of this one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from humanrig.costs.model import MEASURED, CostModel, Row, read_rows
 from humanrig.costs.paper import usual_size
-from humanrig.pipeline import STAGES
+from humanrig.costs.plan import step_of
+from humanrig.costs.schedule import simulated
+from humanrig.pipeline import STAGES, Request, ahead_instants, load_stage
 
 INSTANTS = 300
 
@@ -31,6 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     rows = read_rows(args.table)
     _tell_stages(CostModel.fit(rows))
+    _tell_workers(CostModel.fit(rows))
     print("| take | instants | cameras | people | foretold, s | measured, s | ratio | worst stage |")
     print("|---|---|---|---|---|---|---|---|")
     for take in dict.fromkeys(row.take for row in rows):
@@ -56,13 +59,25 @@ def _tell_stages(model: CostModel) -> None:
     print()
 
 
+def _tell_workers(model: CostModel) -> None:
+    """Of one such session and of twenty, with work ahead by workers that would be idle."""
+    size = usual_size(INSTANTS, color=(1280, 720))
+    steps = [step_of(stage, size, model, ahead_instants(load_stage(stage), Request())) for stage in STAGES]
+    print("| sessions | workers | minutes | busy |")
+    print("|---|---|---|---|")
+    for sessions, workers in ((1, 1), (1, 2), (1, 4), (1, 8), (20, 8), (20, 16)):
+        timeline = simulated([steps] * sessions, workers)
+        print(f"| {sessions} | {workers} | {timeline.seconds / 60:.1f} | {timeline.efficiency:.0%} |")
+    print()
+
+
 def _told(take: str, mine: list[Row], others: list[Row]) -> str:
     model = CostModel.fit(others)
     foretold = {row.stage: model.expected(row.stage, row.size).seconds for row in mine}
     measured = {row.stage: row.cost.seconds for row in mine}
     ratios = {stage: foretold[stage] / measured[stage] for stage in measured if measured[stage] > 1}
     worst = max(ratios, key=lambda stage: max(ratios[stage], 1 / ratios[stage]))
-    size = mine[-1].size
+    size = next(row.size for row in mine if row.stage == "masks")
     cameras = f"{size.color_streams}" + ("" if size.depth_streams else ", no depth")
     before, after = sum(foretold.values()), sum(measured.values())
     return (

@@ -153,7 +153,7 @@ def _tell_sessions(plans: list[SessionPlan], model: CostModel, workers: tuple[in
         say(f"{'workers':<10} {'time':>8} {'busy':>12} {'tail':>10} {'memory':>10}")
     for number in workers if stages else ():
         timeline = simulated([plan.steps for plan in todo], number)
-        memory = min(number, len(todo)) * max(row["memory_bytes"] for row in stages)
+        memory = timeline.memory_bytes
         runs.append({"workers": number, "seconds": timeline.seconds, "busy": timeline.efficiency,
                      "tail_s": timeline.tail_s, "memory_bytes": memory})  # fmt: skip
         say(f"{number:<10} {_time(timeline.seconds):>8} {timeline.efficiency:>12.0%} {_time(timeline.tail_s):>10} "

@@ -12,6 +12,7 @@ from typing import Any
 from humanrig.batch.asking import Asked
 from humanrig.batch.finding import Found
 from humanrig.batch.tasks import prepare_task
+from humanrig.batch.work import even_pieces
 from humanrig.cli import expected_errors, in_words
 from humanrig.costs.model import CostModel
 from humanrig.costs.schedule import Step
@@ -86,7 +87,7 @@ def plan_session(found: Found, asked: Asked, model: CostModel) -> SessionPlan:
 def step_of(stage: str, size: Size, model: CostModel, ahead: int = 0) -> Step:
     """The expected cost of a stage, and into how many tasks of `ahead` instants it can be cut (0: none)."""
     cost = model.expected(stage, size)
-    pieces = -(-size.instants // ahead) if ahead and size.instants >= 2 * ahead else 1
+    pieces = len(even_pieces(size.instants, ahead)) if ahead and size.instants >= 2 * ahead else 1
     rest = model.expected(stage, replace(size, instants=0)).seconds if pieces > 1 else 0.0
     return Step(
         stage=stage,

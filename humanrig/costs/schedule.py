@@ -6,6 +6,7 @@ import heapq
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Run:
     worker: int
     begin_s: float
     end_s: float
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,13 @@ class Timeline:
         for run in self.runs:
             last[run.worker] = max(last[run.worker], run.end_s)
         return self.seconds - (min(last.values()) if len(last) == self.workers else 0.0)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most that tasks hold at once."""
+        changes = [(run.begin_s, run.memory_bytes) for run in self.runs]
+        changes += [(run.end_s, -run.memory_bytes) for run in self.runs]
+        return max(accumulate((change for _, change in sorted(changes)), initial=0))
 
     @property
     def by_stage(self) -> dict[str, float]:
@@ -143,6 +152,9 @@ class _Batch:
         for seconds in lengths:
             worker, end = self.free.pop(), self.time_s + seconds
             heapq.heappush(self.running, (end, len(self.runs), session, worker, step.memory_bytes))
-            self.runs.append(Run(session=session, stage=step.stage, worker=worker, begin_s=self.time_s, end_s=end))
+            self.runs.append(
+                Run(session=session, stage=step.stage, worker=worker, begin_s=self.time_s, end_s=end,
+                    memory_bytes=step.memory_bytes)
+            )  # fmt: skip
             if self.memory is not None:
                 self.memory -= step.memory_bytes

@@ -41,7 +41,7 @@ def shell_blocks(page: Path) -> list[str]:
 
 
 def shown_commands(page: Path) -> list[Shown]:
-    """Every call of humanrig in the page's blocks, marked as shell or not, and in its sentences where it is whole."""
+    """Every call of humanrig in the page's blocks, marked as shell or not. Those in sentences are often not whole."""
     found = []
     for kind, text in BLOCK.findall(page.read_text()):
         if kind in ("", "sh"):

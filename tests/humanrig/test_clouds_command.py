@@ -171,6 +171,15 @@ def test_a_note_that_was_cut_off_is_no_finished_cloud(take, tmp_path):
         assert maker.make(0).points == first.points
 
 
+def test_a_cloud_that_was_cut_off_beside_its_note_is_made_again(take, tmp_path):
+    maker = cloud_instants.CloudMaker(take, tuple(take.of_kind("depth")), cloud_instants.CloudConfig(), tmp_path)
+    first = maker.make(0)
+    whole = cloud_path(tmp_path, 0).read_bytes()
+    cloud_path(tmp_path, 0).write_bytes(whole[: len(whole) // 2])
+    assert maker.make(0) == first
+    assert cloud_path(tmp_path, 0).read_bytes() == whole
+
+
 def test_cameras_that_disagree_are_named(take):
     cameras = _cameras()
     name = "kinect_002/depth"

@@ -117,6 +117,11 @@ def test_finished_sessions_correct_the_table(tmp_path) -> None:
     assert set(model.factors) == {"clouds"}
     assert model.factors["clouds"] == pytest.approx(2 ** (3 / 4))  # three sessions against the table's one voice
     assert model.expected("clouds", size).seconds == pytest.approx(usual * 2 ** (3 / 4))
+    relieved = take(tmp_path / "ahead")
+    done(relieved, "clouds", 0.3 * usual, workers=1)  # most clouds waited in the cache
+    assert refined(shipped(), [relieved]).factors == {}
+    done(relieved, "masks", 0.3 * expected("masks", size).seconds)  # no: the machine is so fast
+    assert set(refined(shipped(), [relieved]).factors) == {"clouds", "masks"}
     sessions[0].path("clouds", "manifest.json").write_text("{")
     assert refined(shipped(), sessions[:1]).factors == {}
     done(sessions[1], "clouds", 1e5 * usual, workers=1)

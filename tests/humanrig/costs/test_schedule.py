@@ -70,6 +70,10 @@ def test_memory_bounds_what_runs_at_once() -> None:
     timeline = simulated(sessions, 6, memory_bytes=10)
     held = most_at_once(timeline, weight=lambda run: 4 if run.session < 6 else 0)
     assert held <= 10
+    assert timeline.memory_bytes == 99
+    assert simulated(sessions[:6], 6, memory_bytes=10).memory_bytes == held == 8
+    cut = simulated([[Step(stage="clouds", seconds=10.0, pieces=9, rest_s=1.0, memory_bytes=5)]], 3)
+    assert cut.memory_bytes == 15  # one session, three tasks
     huge = next(run for run in timeline.runs if run.session == 6)
     others = [run for run in timeline.runs if run.session < 6]
     assert len(others) == 12
