@@ -48,7 +48,7 @@ class Evidence:
     parts: dict[str, tuple[BodyPart, ...]] = field(default_factory=dict)
     """Of each fitted person whose fit tells, the parts of the body."""
     failure: Failure | None = None
-    """What ended a stage that has no newer result."""
+    """What ended one of the stages, which has no newer result."""
     stale: dict[str, str] = field(default_factory=dict)
     """Stages that read a result which has been made anew since: the stage that was redone."""
 
@@ -90,7 +90,8 @@ def gather(session: Session, until: str | None = None) -> Evidence:
     damaged: dict[str, str] = {}
     stale: dict[str, str] = {}
     digests: dict[str, str] = {}
-    for name in JUDGED[: STAGES.index(until) + 1] if until else JUDGED:
+    asked = JUDGED[: STAGES.index(until) + 1] if until else JUDGED
+    for name in asked:
         stage = load_stage(name)
         try:
             found = _sound(session.path(stage.folder))
@@ -110,6 +111,7 @@ def gather(session: Session, until: str | None = None) -> Evidence:
         except HumanrigError as error:
             del done["register"]
             damaged["register"] = str(error)
+    failure = last_failure(session.folder)
     return Evidence(
         session=session,
         done=done,
@@ -117,7 +119,7 @@ def gather(session: Session, until: str | None = None) -> Evidence:
         damaged=damaged,
         stale=stale,
         parts=parts,
-        failure=last_failure(session.folder),
+        failure=failure if failure is not None and failure.stage in asked else None,
     )
 
 
@@ -134,20 +136,16 @@ def number(value: Any) -> float | None:
 
 def _sound(folder: Path) -> Manifest | None:
     """A stage's manifest where all of its files are there; None where it has not run. Raises HumanrigError."""
-    again = f"delete {folder.name}/ to redo the stage"
     try:
         found = manifest.read(folder)
-        if found is None:
-            return None
-        if not isinstance(found.figures, dict) or not isinstance(found.inputs, dict):
-            raise ValueError("its figures or inputs are no table")
-        whole = found.intact(folder)
+        whole = found is None or found.intact(folder)
     except OSError as error:
         raise HumanrigError(f"{folder} cannot be read ({error.strerror or error})") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise HumanrigError(f"{folder / manifest.NAME} is damaged ({error}); {again}") from None
     if not whole:
-        raise HumanrigError(f"{folder.name}/ lacks files that were written, or they are cut short; {again}")
+        raise HumanrigError(
+            f"{folder.name}/ lacks files that were written, or they are cut short; delete {folder.name}/ to redo the "
+            "stage"
+        )
     return found
 
 
@@ -157,7 +155,7 @@ def _parts(session: Session) -> dict[str, tuple[BodyPart, ...]]:
     for path in sorted(session.path("body").glob("person[0-9][0-9].npz")):
         body = read_arrays(path)
         values = [body.get(key, np.zeros((0, 0))) for key in ("part_residual_mm", "part_coverage")]
-        names = body.get("part_names", np.zeros(0)).tolist()
+        names = np.atleast_1d(body.get("part_names", np.zeros(0))).tolist()
         if not names or any(v.ndim != 2 or v.shape[1] != len(names) or v.dtype.kind != "f" for v in values):
             continue
         residual, coverage = (mean_over_time(v) for v in values)

@@ -8,9 +8,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from geometry.told_values import json_of
+
 NAME = ".failed.json"
 LONGEST = 2000
 """Characters of the sentence that are kept."""
+_MOST_BYTES = 12 * LONGEST + 1000
+"""A character is twelve bytes of JSON at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,8 @@ def forget_failure(folder: Path, stage: str) -> None:
 def last_failure(folder: Path) -> Failure | None:
     """The failure that is kept; None where there is none, or the note is damaged."""
     try:
-        values = json.loads((folder / NAME).read_text()[: 2 * LONGEST])
+        with (folder / NAME).open("rb") as file:
+            values = json_of(file.read(_MOST_BYTES))
         return Failure(stage=str(values["stage"]), sentence=str(values["sentence"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -23,7 +23,11 @@ def judge(session: Session, *, until: str | None = None) -> Verdict:
     `until`: the last stage that was asked for; later ones are not missed. The score is the product of what each reason
     leaves: 1 − cost.
     """
-    evidence = gather(session, until)
+    return weighed(gather(session, until))
+
+
+def weighed(evidence: Evidence) -> Verdict:
+    """The verdict on what has been gathered already."""
     reasons = Reasons()
     _unfinished(evidence, reasons)
     unfinished = bool(reasons.found)
@@ -59,7 +63,7 @@ def _unfinished(evidence: Evidence, reasons: Reasons) -> None:
     """The stages that have no result, or one that does not belong to the others."""
     again = f"run: humanrig reconstruct {evidence.session.folder}"
     failure = evidence.failure
-    if failure is not None and failure.stage in JUDGED:
+    if failure is not None:
         reasons.put(failure.stage, NO_STAGE, f"stage {failure.stage} failed: {failure.sentence}")
     if evidence.missing:
         first, more = evidence.missing[0], len(evidence.missing) - 1
@@ -80,7 +84,8 @@ def _headline(word: Word, reasons: Sequence[Reason]) -> Reason:
 
 def _line(word: Word, reasons: Sequence[Reason], evidence: Evidence) -> str:
     if word == "good":
-        clouds = evidence.done["masks"].instants
+        count = max((len(done.instants) for done in evidence.done.values()), default=0)
+        count = count or round(evidence.figure("sync", "instants") or 0)  # the first two stages have no instants
         more = f"; least sure: {reasons[0].text}" if reasons else ", nothing speaks against it"
-        return f"good: {len(clouds)} instants, {len(evidence.session.devices)} devices{more}"
+        return f"good: {count} instants, {len(evidence.session.devices)} devices{more}"
     return f"{word}: {_headline(word, reasons).text}" + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")

@@ -25,7 +25,7 @@ class Limit:
 
 
 GOOD = 0.8
-"""From this score on nobody needs to look; `scripts/trust_trials.py` puts every fault below it."""
+"""From this score on nobody needs to look; `scripts/measure_trust.py` puts every fault below it."""
 BAD = 0.4
 """Below this a session is not worth using as it is."""
 

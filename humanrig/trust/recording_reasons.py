@@ -36,7 +36,8 @@ def _streams(evidence: Evidence, reasons: Reasons) -> None:
             share = drops / max(drops + frames, 1.0)
             lost[device] = max(lost.get(device, (0.0, 0.0)), (share, drops))
         stalls = stream.get("stalls")
-        seconds = [number(stall.get("seconds")) for stall in stalls if isinstance(stall, dict)] if stalls else []
+        told = stalls if isinstance(stalls, list) else []
+        seconds = [number(stall.get("seconds")) for stall in told if isinstance(stall, dict)]
         silent[device] = max(silent.get(device, 0.0), sum(s for s in seconds if s is not None))
         if (p95 := number(stream.get("residual_p95_us"))) is not None:
             late[device] = max(late.get(device, 0.0), p95)

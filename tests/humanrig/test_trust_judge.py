@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from judged_take import INSTANTS, change, judged_session, write_stage
 
@@ -17,8 +17,9 @@ from humanrig import manifest
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import load_stage, run_alone
 from humanrig.stage import Stage
+from humanrig.trust import failures
 from humanrig.trust.evidence import JUDGED
-from humanrig.trust.failures import forget_failure, last_failure, note_failure
+from humanrig.trust.failures import LONGEST, forget_failure, last_failure, note_failure
 from humanrig.trust.judge import cameras_to_fix, judge, judge_folder
 from humanrig.trust.limits import BAD, GOOD
 
@@ -40,6 +41,8 @@ def test_a_sound_session_is_good(session) -> None:
     verdict = judge(session)
     assert (verdict.word, verdict.score, verdict.reasons) == ("good", 1.0, ())
     assert f"{INSTANTS} instants" in verdict.line
+    for name in JUDGED:
+        assert judge(session, until=name).line.startswith(f"good: {INSTANTS} instants"), name
 
 
 FAULTS: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -159,8 +162,19 @@ def test_a_failure_is_told_until_its_stage_succeeds(session) -> None:
     assert "stage texture failed: no colour <b>at all</b>" in verdict.line
     forget_failure(session.folder, "mesh")
     assert last_failure(session.folder) is not None
+    assert judge(session, until="register").word == "good"  # it was not asked for
     forget_failure(session.folder, "texture")
     assert last_failure(session.folder) is None
+
+
+def test_a_failure_is_kept_whatever_its_letters_and_a_damaged_note_is_none(tmp_path) -> None:
+    note_failure(tmp_path, "mesh", ValueError("\U0001f600" * 9000))
+    kept = last_failure(tmp_path)
+    assert kept is not None
+    assert kept.sentence == "\U0001f600" * LONGEST
+    for damaged in (b"[" * 20_000, b'{"stage": "mesh"}', b"\xff", b""):
+        (tmp_path / failures.NAME).write_bytes(damaged)
+        assert last_failure(tmp_path) is None
 
 
 @dataclass
@@ -200,33 +214,45 @@ PLACES = [("sync", "streams"), ("sync", "streams", 0), ("sync", "left_out"), ("c
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=ANYTHING)
+@example(place=("sync", "streams", 0, "stalls"), value=5)
 def test_figures_of_any_kind_get_a_verdict(session, place, value) -> None:
     file = session.path(load_stage(place[0]).folder, manifest.NAME)
     before = file.read_text()
     change(session, *place, value=value)
-    verdict = judge(session)
+    verdict = judge(session, until=place[0])
     file.write_text(before)
     assert 0.0 <= verdict.score <= 1.0
     assert all(0.0 <= reason.cost <= 1.0 for reason in verdict.reasons)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "[" * 3000, '{"schema": 99}', '{"schema": "x"}', "\x00\xff", '{"outputs": 5}', '{"stage": "x"}'],
-)
-def test_a_damaged_manifest_is_a_verdict(session, text) -> None:
-    session.path("clouds", manifest.NAME).write_text(text)
-    verdict = judge(session)
-    assert verdict.word == "unfinished"
-    assert "clouds" in verdict.line
+NO_MANIFESTS = (
+    "", "{", "[]", "[" * 3000, '{"schema": 99}', '{"schema": "x"}', "\x00\xff", '{"outputs": 5}', '{"stage": "x"}'
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("key", ["outputs", "figures", "inputs", "instants", "seconds"])
-@pytest.mark.parametrize("value", [None, 5, "x", [1], {"a": 1}, {"output.bin": ["x", 1]}])
-def test_a_manifest_of_other_types_is_a_verdict(session, key, value) -> None:
+def test_a_damaged_manifest_is_a_verdict(session) -> None:
+    for text in NO_MANIFESTS:
+        session.path("clouds", manifest.NAME).write_text(text)
+        verdict = judge(session, until="clouds")
+        assert verdict.word == "unfinished", text[:20]
+        assert "clouds" in verdict.line, text[:20]
+
+
+def test_a_manifest_of_other_types_is_a_verdict(session) -> None:
     file = session.path("clouds", manifest.NAME)
-    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
-    assert 0.0 <= judge(session).score <= 1.0
+    sound = json.loads(file.read_text())
+    for key in ("outputs", "figures", "inputs", "instants", "seconds"):
+        for value in (None, 5, "x", [1], {"a": 1}, {"output.bin": ["x", 1]}):
+            file.write_text(json.dumps(sound | {key: value}))
+            assert 0.0 <= judge(session, until="clouds").score <= 1.0, (key, value)
+
+
+@pytest.mark.parametrize("names", [np.array(5), np.array("x"), np.zeros((2, 2)), np.array([None])])
+def test_parts_of_other_kinds_are_a_verdict(session, names) -> None:
+    some = np.ones((2, 1))
+    np.savez(session.path("body", "person00.npz"), part_names=names, part_residual_mm=some, part_coverage=some)
+    write_stage(session, "register", {"people": {}})
+    assert 0.0 <= judge(session, until="register").score <= 1.0
 
 
 @pytest.mark.parametrize("damage", ["no folder", "no session", "damaged"])
