@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from humanrig.errors import HumanrigError
+from humanrig.expected_errors import expected_errors, in_words
 from humanrig.terminal import say, stage_progress
 
 
@@ -40,9 +41,14 @@ def report(
         return _index(sessions, index)
     if out is not None and len(sessions) > 1:
         raise HumanrigError(f"--out {out} is one file, and there are {len(sessions)} sessions; name one of them")
+    failed = 0
     for session in sessions:
-        say(str(_one(session, out)))
-    return 0
+        try:
+            say(str(_one(session, out)))
+        except expected_errors() as error:  # the others get their pages all the same
+            say(f"humanrig: {in_words(error)}")
+            failed += 1
+    return 1 if failed else 0
 
 
 def _one(folder: Path, out: Path | None) -> Path:
@@ -56,9 +62,12 @@ def _one(folder: Path, out: Path | None) -> Path:
 
     session = Session.open(folder)
     if out is None and set(load_stage("report").needs) <= set(gather(session).done):
-        with stage_progress() as update:
-            reconstruct(session, Request(only="report"), on_stage=update)
-        return session.path("report", "index.html")
+        try:
+            with stage_progress() as update:
+                reconstruct(session, Request(only="report"), on_stage=update)
+            return session.path("report", "index.html")
+        except expected_errors() as error:
+            say(f"{session.folder}: {in_words(error)}; the page shows what there is")
     with stage_progress() as update:
         page = draw_page(session, Look(), lambda done, total: update("report", done, total))
     if out is not None:

@@ -14,10 +14,10 @@ from capture.session import Session
 from geometry.camera_files.writing import write_text
 from humanrig.batch.finding import Found, find_sessions
 from humanrig.errors import HumanrigError
-from humanrig.report.page import template
+from humanrig.report.page import rendered
 from humanrig.report.thumbnail import thumbnail
 from humanrig.trust.evidence import gather
-from humanrig.trust.judge import cameras_to_fix, judge, judge_folder
+from humanrig.trust.judge import cameras_to_fix, judge_folder, weighed
 from humanrig.trust.verdict import Verdict
 
 ORDER = ("bad", "unfinished", "look", "good")
@@ -69,7 +69,8 @@ def index_page(entries: Sequence[Entry]) -> str:
     """The page: the least trusted first, those of one score by name."""
     counts = Counter(entry.verdict.word for entry in entries)
     fix = Counter(entry.camera for entry in entries if entry.camera)
-    return template("report_index.html").render(
+    return rendered(
+        "report_index.html",
         entries=sorted(entries, key=lambda entry: (entry.verdict.score, entry.name)),
         counts=[(word, counts[word]) for word in ORDER if counts[word]],
         total=len(entries),
@@ -84,7 +85,8 @@ def _entry(found: Found, beside: Path, until: str | None) -> Entry:
         session = Session.open(folder)
     except (CaptureError, OSError):
         return Entry(name=found.name, verdict=judge_folder(folder))
-    verdict, evidence = judge(session, until=until), gather(session)
+    evidence = gather(session, until)
+    verdict = weighed(evidence)
     report = session.path("report", "index.html")
     instants = evidence.figure("sync", "instants")
     words = [session.info.subject, session.info.action, f"{session.info.created:%Y-%m-%d %H:%M}"]
@@ -94,7 +96,7 @@ def _entry(found: Found, beside: Path, until: str | None) -> Entry:
         name=found.name,
         verdict=verdict,
         picture=thumbnail(session),
-        link=quote(os.path.relpath(report, beside.resolve())) if report.is_file() else "",
+        link=quote(os.fsencode(os.path.relpath(report, beside.resolve()))) if report.is_file() else "",
         about=", ".join(word for word in words if word),
         camera=next(iter(cameras_to_fix(verdict.reasons)), ""),
         seconds=float(sum(seconds)),

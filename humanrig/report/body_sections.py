@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
+from geometry.coded_images import decode_image
 from humanrig.report.inline import data_address, jpeg
 from humanrig.report.people import ShownPerson
 from humanrig.report.section import Section, Subject, table, told
@@ -120,7 +121,7 @@ def textures(subject: Subject) -> Section | None:
 
 def _small(data: bytes) -> str:
     """A picture's address at TEXTURE_PIXELS; empty where it is no picture."""
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    bgr = decode_image(data, cv2.IMREAD_COLOR)
     if bgr is None:
         return ""
     small = cv2.resize(bgr, (TEXTURE_PIXELS, TEXTURE_PIXELS), interpolation=cv2.INTER_AREA)

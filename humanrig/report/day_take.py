@@ -12,7 +12,7 @@ from calibration.rig import device_of
 from capture.session import Session
 from humanrig.rig.take_folders import LINKS
 from humanrig.trust.evidence import Evidence, gather, number
-from humanrig.trust.judge import judge
+from humanrig.trust.judge import weighed
 from humanrig.trust.verdict import Verdict
 
 
@@ -72,11 +72,12 @@ def read_take(name: Path, folder: Path, day: Path) -> Take:
         kept = json.loads(session.path("take", "verdict.json").read_text())
     except (OSError, ValueError, RecursionError):
         kept = {}
+    evidence = gather(session)
     return Take(
         name=str(name.relative_to(day) if name.is_relative_to(day) else name),
         session=session,
-        evidence=gather(session),
-        verdict=judge(session),
+        evidence=evidence,
+        verdict=weighed(evidence),
         kept=kept if isinstance(kept, dict) else {},
         bytes=sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink()),
     )

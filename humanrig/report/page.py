@@ -14,12 +14,14 @@ from markupsafe import Markup
 from capture.session import Session
 from humanrig.errors import HumanrigError
 from humanrig.evaluation import evaluate_session
+from humanrig.expected_errors import expected_errors
 from humanrig.report import body_sections, picture_sections, rig_sections, stage_sections
+from humanrig.report.misread import MISREAD, misread
 from humanrig.report.overlay import montage
 from humanrig.report.pictures import Picture, write_jpeg
-from humanrig.report.section import Section, Subject, in_short, made
+from humanrig.report.section import Section, Subject, made
 from humanrig.trust.evidence import gather
-from humanrig.trust.judge import cameras_to_fix, judge
+from humanrig.trust.judge import cameras_to_fix, weighed
 
 EVALUATED = 10
 """Instants at which clouds are measured: each takes half a second, and a page should take less than twenty."""
@@ -65,7 +67,8 @@ def write_report(
 
 def draw_page(session: Session, look: Look, progress: Callable[[int, int], None] = lambda done, total: None) -> Page:
     """The report of a session as it is now: what is missing or damaged is said in its place."""
-    subject = Subject(session=session, evidence=gather(session), verdict=judge(session), progress=progress)
+    evidence = gather(session)
+    subject = Subject(session=session, evidence=evidence, verdict=weighed(evidence), progress=progress)
     figures, trouble = _evaluated(subject)
     overlays: list[list[Picture]] = []
 
@@ -74,20 +77,22 @@ def draw_page(session: Session, look: Look, progress: Callable[[int, int], None]
         overlays.extend(rows)
         return section
 
-    parts = (
-        made("trust", "Why", lambda: stage_sections.reasons(subject)),
-        made("scene", "3D", lambda: _scene(subject)),
-        made("worst", "Worst instants", lambda: picture_sections.worst(subject, look.height)),
-        made("people", "People", lambda: body_sections.people_table(subject)),
-        made("residuals", "Residuals over time", lambda: body_sections.residuals(subject)),
-        made("cameras", "Cameras", lambda: rig_sections.cameras(subject)),
-        made("sync", "Synchronisation", lambda: rig_sections.synchronisation(subject)),
-        made("coverage", "Coverage", lambda: body_sections.coverage(subject)),
-        made("texture", "Texture", lambda: body_sections.textures(subject)),
-        made("overlays", "The fitted bodies on every camera", on_every_camera),
-        made("stages", "Stages", lambda: stage_sections.stages(subject)),
+    makers: tuple[tuple[str, str, Callable[[], Section | None]], ...] = (
+        ("trust", "Why", lambda: stage_sections.reasons(subject)),
+        ("scene", "3D", lambda: _scene(subject)),
+        ("worst", "Worst instants", lambda: picture_sections.worst(subject, look.height)),
+        ("people", "People", lambda: body_sections.people_table(subject)),
+        ("residuals", "Residuals over time", lambda: body_sections.residuals(subject)),
+        ("cameras", "Cameras", lambda: rig_sections.cameras(subject)),
+        ("sync", "Synchronisation", lambda: rig_sections.synchronisation(subject)),
+        ("coverage", "Coverage", lambda: body_sections.coverage(subject)),
+        ("texture", "Texture", lambda: body_sections.textures(subject)),
+        ("overlays", "The fitted bodies on every camera", on_every_camera),
+        ("stages", "Stages", lambda: stage_sections.stages(subject)),
     )
-    html = template("report.html").render(
+    parts = [made(key, title, make, [subject.evidence]) for key, title, make in makers]
+    html = rendered(
+        "report.html",
         title=f"{session.info.id}: {session.info.action or 'reconstruction'}",
         subtitle=_subtitle(subject),
         verdict=subject.verdict,
@@ -98,11 +103,15 @@ def draw_page(session: Session, look: Look, progress: Callable[[int, int], None]
     return Page(html=html, figures=figures, trouble=trouble, overlays=overlays)
 
 
-def template(name: str) -> jinja2.Template:
-    """A page of humanrig/templates; whatever is put into it is escaped unless it is Markup."""
+def rendered(name: str, **values: Any) -> str:
+    """A page of humanrig/templates with its values, each escaped unless it is Markup.
+
+    Bytes in names of files that are no UTF-8 become question marks: a page is UTF-8.
+    """
     folder = files("humanrig").joinpath("templates")
     loader = jinja2.FunctionLoader(lambda wanted: folder.joinpath(wanted).read_text("utf-8"))
-    return jinja2.Environment(autoescape=True, loader=loader, trim_blocks=True, lstrip_blocks=True).get_template(name)
+    environment = jinja2.Environment(autoescape=True, loader=loader, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(name).render(**values).encode("utf-8", "replace").decode()
 
 
 def _scene(subject: Subject) -> Section | None:
@@ -121,16 +130,14 @@ def _scene(subject: Subject) -> Section | None:
 
 def _evaluated(subject: Subject) -> tuple[dict[str, Any] | None, str]:
     """The figures of a session with bodies, or why there are none although there are bodies."""
-    from humanrig.cli import expected_errors
-
     if "register" not in subject.evidence.done:
         return None, ""
     try:
         return evaluate_session(subject.session.folder, most_instants=EVALUATED), ""
     except expected_errors() as error:
         return None, str(error)
-    except (KeyError, ValueError, IndexError, TypeError) as error:
-        return None, f"what is to be measured is damaged ({in_short(error)}); run its stage again"
+    except MISREAD as error:
+        return None, misread(error, [subject.evidence])
 
 
 def _cards(figures: dict[str, Any] | None) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from humanrig.batch.finding import find_sessions
 from humanrig.calibrating.links import RESULT
 from humanrig.errors import HumanrigError
 from humanrig.report.day_take import Take, read_take
-from humanrig.report.page import template
+from humanrig.report.page import rendered
 from humanrig.report.section import Section, made, table, told
 from humanrig.report.svg import Row, row_chart
 from humanrig.trust.evidence import number
@@ -49,17 +49,19 @@ def write_day(folder: Path, to: Path, progress: Callable[[int, int], None] = lam
 
 def day_page(name: str, takes: Sequence[Take], broken: Sequence[str] = ()) -> str:
     """The page; `takes` in the order of the day, `broken` what could not be opened, in words."""
-    sections = (
-        made("cameras", "Which camera to fix", lambda: cameras_of_day(takes)),
-        made("losses", "Lost frames", lambda: losses(takes)),
-        made("clocks", "Clocks", lambda: clocks(takes)),
-        made("drift", "Drift of the calibration", lambda: drift(takes)),
-        made("takes", "Takes", lambda: takes_table(takes)),
-        made("disk", "Disk", lambda: disk(takes)),
+    makers: tuple[tuple[str, str, Callable[[], Section | None]], ...] = (
+        ("cameras", "Which camera to fix", lambda: cameras_of_day(takes)),
+        ("losses", "Lost frames", lambda: losses(takes)),
+        ("clocks", "Clocks", lambda: clocks(takes)),
+        ("drift", "Drift of the calibration", lambda: drift(takes)),
+        ("takes", "Takes", lambda: takes_table(takes)),
+        ("disk", "Disk", lambda: disk(takes)),
     )
+    sections = [made(key, title, make, [take.evidence for take in takes]) for key, title, make in makers]
     repeat = sum(take.kept.get("keep") is False for take in takes)
     words = [f"{len(takes)} takes"] + ([f"{repeat} that the rig said to repeat"] if repeat else [])
-    return template("report_rig.html").render(
+    return rendered(
+        "report_rig.html",
         title=f"Rig: {name}",
         subtitle=", ".join(words),
         broken=broken,
@@ -161,9 +163,8 @@ def takes_table(takes: Sequence[Take]) -> Section:
     """A line for each take, in the order of the day."""
     rows = []
     for take in takes:
-        info, frames = take.session.info, [s.frames for s in take.session.streams.values() if s.is_image]
-        rates = [s.rate_hz for s in take.session.streams.values() if s.is_image and s.rate_hz]
-        seconds = max(frames, default=0) / rates[0] if rates else None
+        info, images = take.session.info, [s for s in take.session.streams.values() if s.is_image]
+        seconds = max((s.frames / s.rate_hz for s in images if s.rate_hz), default=None)
         keep = take.kept.get("keep")
         why = next(iter(take.said("reasons") or take.said("doubts")), "")
         rig = Markup('<span class="bad">repeat</span>') if keep is False else "keep" if keep is True else "–"

@@ -10,6 +10,8 @@ from markupsafe import Markup, escape
 
 from capture.session import Session
 from humanrig.errors import HumanrigError
+from humanrig.expected_errors import expected_errors
+from humanrig.report.misread import MISREAD, misread
 from humanrig.report.people import ShownPerson, shown_people
 from humanrig.trust.evidence import Evidence
 from humanrig.trust.verdict import Verdict
@@ -45,25 +47,19 @@ class Subject:
         return shown_people(self.session)
 
 
-def made(key: str, title: str, make: Callable[[], Section | None]) -> Section | None:
+def made(key: str, title: str, make: Callable[[], Section | None], evidence: Sequence[Evidence]) -> Section | None:
     """The section, or one that says in a sentence why it cannot be shown; None where there is nothing to say.
 
     Files of a session may be cut short or of another program: what their readers meet there is told, not raised.
+    `evidence` is of the sessions that it shows.
     """
-    from humanrig.cli import expected_errors
-
     try:
         return make()
     except expected_errors() as error:
         why = str(error)
-    except (KeyError, ValueError, IndexError, TypeError) as error:
-        why = f"what the session holds for it is damaged ({in_short(error)}); run its stage again"
+    except MISREAD as error:
+        why = misread(error, evidence)
     return Section(key=key, title=title, html=Markup('<p class="bad">Not shown: {}</p>').format(why))
-
-
-def in_short(error: Exception) -> str:
-    """The kind of an error that nobody worded for users, and its first line."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: Sequence[int] = ()) -> Markup:

@@ -121,19 +121,24 @@ def row_chart(rows: Sequence[Row], unit: str, *, top: float | None = None) -> Ma
 
 
 def strip_chart(strips: Mapping[str, Bool[np.ndarray, "instants"]], instants: Sequence[int]) -> Markup:
-    """One strip for each stream over the instants: blue where it has a frame, red where it has none."""
+    """One strip for each stream over the instants: blue where it has a frame, red where it has none.
+
+    Of a long take one piece stands for several instants, and is red where any of them has none.
+    """
     if not strips or not len(instants):
         return Markup("")
     count, row = len(instants), 18.0
+    pieces = np.linspace(0, count, min(count, MOST_POINTS), endpoint=False).astype(int)
     height = row * len(strips) + BOTTOM
-    scale = (WIDTH - LABEL - RIGHT) / count
+    scale, wide = ((WIDTH - LABEL - RIGHT) / number for number in (count, len(pieces)))
     parts = []
     for n, (name, there) in enumerate(strips.items()):
         y = row * n + 2
         parts.append(_text(LABEL - 8, y + 12, name, anchor="end"))
         parts.append(_rect(LABEL, y, WIDTH - LABEL - RIGHT, row - 4, "#a9c7e8"))
-        for first, last in runs(np.flatnonzero(~np.asarray(there, bool))):
-            parts.append(_rect(LABEL + scale * first, y, max(scale * (last - first + 1), 1.0), row - 4, _BAD))
+        holes = np.logical_or.reduceat(~np.asarray(there, bool), pieces)
+        for first, last in runs(np.flatnonzero(holes)):
+            parts.append(_rect(LABEL + wide * first, y, max(wide * (last - first + 1), 1.0), row - 4, _BAD))
     for step in ticks(0.0, count - 1.0, most=8):
         if float(step).is_integer() and step <= count - 1:
             label = str(instants[int(step)])

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from capture.session import Session
+from humanrig.expected_errors import expected_errors
 from humanrig.report.inline import data_address, jpeg
+from humanrig.report.misread import MISREAD
 from humanrig.report.people import shown_people
 from humanrig.report.pictures import Picture, overlay, placed_color
 from humanrig.report.worst import worst_instants
@@ -16,12 +18,10 @@ HEIGHT = 150
 
 def thumbnail(session: Session) -> str:
     """The picture's address; empty of a session that has none to show: no colour, or nothing that can be read."""
-    from humanrig.cli import expected_errors
-
     for draw in (_with_bodies, _plain):
         try:
             picture = draw(session)
-        except (*expected_errors(), KeyError, ValueError, IndexError, TypeError):
+        except (*expected_errors(), *MISREAD):
             continue  # the next has less to show; the verdict says what is damaged
         if picture is not None:
             return data_address(jpeg(picture, 70))

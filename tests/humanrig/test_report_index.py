@@ -1,6 +1,7 @@
 """The index of many sessions and the page of a day: sorted, linked, escaped, and never stopped by one bad folder."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -18,6 +19,9 @@ from geometry.camera_files.cameras_json import write_cameras
 from geometry.rigid import look_at
 from humanrig.cli import main
 from humanrig.report.batch_index import write_index
+from humanrig.report.section import Section, made
+from humanrig.report.svg import ticks
+from humanrig.trust.evidence import gather
 
 CAMERA = "kinect_002"
 
@@ -89,11 +93,14 @@ def test_a_day_names_the_camera_to_fix_its_losses_and_what_cannot_be_opened(day)
                "pairing": {"residuals": {"kinect_001": {"p95_us": 250.0, "worst_us": 900.0}}}}  # fmt: skip
     (day / "fresh" / "take").mkdir()
     (day / "fresh" / "take" / "verdict.json").write_text(json.dumps(verdict))
+    info = day / "sound" / INFO_FILE
+    info.write_text(info.read_text().replace("rate_hz = 30.0", "rate_hz = 60.0", 1))  # a faster camera than the others
     assert main(["report", "--rig", str(day)]) == 0
     html = (day / "rig_report.html").read_text()
     assert "Look at kinect_002 first" in html
     assert "Cannot be opened" in html
-    assert "8 of 1" in html.replace("8 of 148", "8 of 1")  # 8 lost of what the sound takes and the rig counted
+    assert "8 of 180" in html  # the rig counted 92 and 8, sync twice 20 in each of the two other takes
+    assert html.count(">0.7 s<") == 2  # 20 frames at 30 Hz, whatever the first camera's rate is
     assert "kinect_001/color lost 8.0% of its frames" in html
     assert "0.25" in html  # ms, from the rig, of a take that is not synchronised
     assert "repeat" in html
@@ -133,3 +140,41 @@ def test_making_an_index_changes_no_session(day, tmp_path) -> None:
     before = {p: p.stat().st_mtime_ns for p in day.rglob("*")}
     write_index([str(day)], tmp_path / "out")
     assert {p: p.stat().st_mtime_ns for p in day.rglob("*")} == before
+
+
+def test_a_name_that_is_no_text_is_linked_and_shown(template, tmp_path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/take\xff"))
+    shutil.copytree(template, folder)
+    (folder / "report").mkdir()
+    (folder / "report" / "index.html").write_text("a report")
+    html = write_index([str(folder)], tmp_path / "i.html")[0].read_text("utf-8")
+    assert 'href="take%FF/report/index.html"' in html
+    assert "/take?<" in html
+
+
+def test_what_nobody_worded_is_told_as_damage_or_as_a_fault_of_the_program(template, tmp_path) -> None:
+    shutil.copytree(template, tmp_path / "take")
+    session = Session.open(tmp_path / "take")
+
+    def told() -> str:
+        section = made("key", "Title", lambda: Section(key="", title=str(ticks(0.0, np.nan))), [gather(session)])
+        assert section is not None
+        return section.html
+
+    assert "this program is at fault (ValueError: cannot convert float NaN to integer, svg.py line" in told()
+    written = session.path("masks", "output.bin").read_bytes()
+    session.path("masks", "output.bin").write_bytes(bytes(len(written)))
+    assert "masks/output.bin is not what was written (ValueError" in told()
+
+
+def test_a_session_without_a_page_does_not_keep_the_others_and_bodies_that_cannot_be_measured_get_one(
+    template, tmp_path, capsys
+) -> None:
+    shutil.copytree(template, tmp_path / "take")
+    assert main(["report", str(tmp_path / "nowhere"), str(tmp_path / "take")]) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "there is no session at" in told
+    assert "frames.parquet is missing" in told
+    page = (tmp_path / "take" / "report" / "index.html").read_text()
+    assert "No figures: " in page
+    assert not (tmp_path / "take" / "report" / "manifest.json").exists()  # the stage has yet to run

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from browser import CHROMIUM, browser_page
 from export_take import INSTANTS
-from judged_take import change
+from judged_take import change, sound_figures, write_stage
 from shown_people_take import finish, shown_take
 from small_rig import small_session
 
 from body.loading import OPEN_BODY
 from capture.session import Session
 from humanrig.cli import main
-from humanrig.report.page import Look, draw_page
+from humanrig.report.page import Look, Page, draw_page, rendered
 from humanrig.report.people import shown_people
+from humanrig.report.section import Section
 from humanrig.report.svg import Line, Row, line_chart, row_chart, runs, strip_chart, thinned, ticks
 from humanrig.report.worst import worst_instants
 
@@ -36,6 +37,7 @@ SECTIONS = (
     "stages",
 )
 SMALL = Look(instants=2, height=120)
+BAD = "<script>alert(1)</script><img onerror=alert(2)>"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,24 @@ def take(template, tmp_path) -> Session:
     return Session.open(tmp_path / "take")
 
 
+@pytest.fixture(scope="module")
+def drawn(template, tmp_path_factory) -> Page:
+    """The page of a take whose words mean harm."""
+    folder = tmp_path_factory.mktemp("drawn") / "take"
+    shutil.copytree(template, folder)
+    take = Session.open(folder)
+    change(take, "masks", "warnings", value=[BAD])
+    change(take, "sync", "streams", 0, "stream", value=BAD)
+    change(take, "calibrate", "source", value=BAD)
+    change(take, "mesh", "surface", value=BAD)
+    with np.load(take.path("body", "person01.npz")) as arrays:
+        body = dict(arrays)
+    body["flags"] = np.array([f"{BAD} left arm: no points"])
+    np.savez(take.path("body", "person01.npz"), **body)
+    write_stage(take, "register", sound_figures(take)["register"] | {"model": BAD})
+    return draw_page(take, SMALL)
+
+
 @pytest.fixture
 def unrecorded(tmp_path) -> Session:
     return Session.open(small_session(tmp_path / "take", frames=4))
@@ -63,39 +83,30 @@ def outside(page: str) -> list[str]:
 
 
 @needs_body
-def test_a_page_has_every_part_and_needs_no_other_file(take) -> None:
-    page = draw_page(take, SMALL)
+def test_a_page_has_every_part_and_needs_no_other_file(drawn) -> None:
     for key in SECTIONS:
-        assert f'id="{key}"' in page.html
-    assert "Not shown" not in page.html
-    assert page.figures is not None
-    assert page.figures["frames"]["with_body"] == len(INSTANTS)
-    assert len(page.overlays) == len(INSTANTS)
-    for word in ("person00", "person01", "left arm: no points and no keypoints", "Trust 0."):
-        assert word in page.html
-    assert outside(page.html) == []
-    assert len(page.html) < 4_000_000  # the scene's 3 MB and pictures of 120 pixels
+        assert f'id="{key}"' in drawn.html
+    assert "Not shown" not in drawn.html
+    assert drawn.figures is not None
+    assert drawn.figures["frames"]["with_body"] == len(INSTANTS)
+    assert len(drawn.overlays) == len(INSTANTS)
+    for word in ("person00", "person01", "left arm: no points", "Trust 0."):
+        assert word in drawn.html
+    assert outside(drawn.html) == []
+    assert len(drawn.html) < 4_000_000  # the scene's 3 MB and pictures of 120 pixels
 
 
 @needs_body
-def test_words_of_a_session_cannot_become_part_of_the_page(take) -> None:
-    bad = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    change(take, "masks", "warnings", value=[bad])
-    change(take, "sync", "streams", 0, "stream", value=bad)
-    change(take, "calibrate", "source", value=bad)
-    change(take, "register", "model", value=bad)
-    change(take, "texture", "skipped", value=bad)
-    change(take, "mesh", "surface", value=bad)
-    with np.load(take.path("body", "person01.npz")) as arrays:
-        body = dict(arrays)
-    body["flags"] = np.array([bad])
-    np.savez(take.path("body", "person01.npz"), **body)
-    finish_again = take.path("body", "manifest.json")
-    finish_again.write_text(finish_again.read_text().replace('"person01.npz"', '"person00.npz"', 1))
-    page = draw_page(take, SMALL).html
-    assert "<script>alert" not in page
-    assert "<img src=x" not in page
-    assert page.count("&lt;script&gt;alert(1)") >= 5, page.count("&lt;script")
+def test_words_of_a_session_cannot_become_part_of_the_page(drawn) -> None:
+    assert "<script>alert" not in drawn.html
+    assert "<img onerror" not in drawn.html
+    assert drawn.html.count("&lt;script&gt;alert(1)") >= 6  # each of the six places shows it
+
+
+def test_titles_and_notes_are_escaped() -> None:
+    shown = rendered("report_rig.html", title=BAD, subtitle=BAD, broken=[BAD], sections=[Section(key=BAD, title=BAD)])
+    assert shown.count("&lt;script&gt;") == 8
+    assert "<script>" not in shown
 
 
 def test_a_session_without_a_stage_has_a_page_too(unrecorded) -> None:
@@ -192,6 +203,9 @@ def test_charts_escape_names_and_show_holes() -> None:
     assert "&lt;b&gt;cam" in strip
     assert "<b>cam" not in strip
     assert strip.count("#c62828") == 2  # two runs of holes
+    long = np.ones(60_000, bool)
+    long[::2] = False
+    assert strip_chart({"a": long}, list(range(60_000))).count("#c62828") == 1, "no page grows with a take's holes"
     rows = row_chart([Row(label="<i>x", value=1.0, text="</svg>")], "mm")
     assert "<i>" not in rows
     assert rows.count("</svg>") == 1
