@@ -19,6 +19,7 @@ from geometry.errors import GeometryError
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
 from humanrig.pipeline import STAGES
+from humanrig.report.misread import MISREAD
 from humanrig.report.people import ShownPerson
 from humanrig.results import Results, read_arrays
 from humanrig.viewing.kept import Kept
@@ -193,7 +194,7 @@ def _holds_anything(folder: Path) -> bool:
 def _instants(path: Path) -> list[int]:
     try:
         return [int(i) for i in read_arrays(path).get("instants", ())]
-    except HumanrigError:
+    except (HumanrigError, *MISREAD):
         return []  # the layer itself says what is wrong with the file
 
 

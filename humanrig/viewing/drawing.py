@@ -11,6 +11,7 @@ from viser import ViserServer
 from geometry.cloud import PointCloud
 from geometry.mesh import TriangleMesh
 from geometry.rays import RayScene
+from humanrig.report.misread import MISREAD, misread
 from humanrig.viewing.coloring import UNKNOWN, Scale, camera_colors
 from humanrig.viewing.compared import Compared, vertex_distances
 from humanrig.viewing.content import EXPECTED, SessionContent
@@ -53,7 +54,8 @@ class Drawing:
     def draw(self, wish: Wish, *, model_ready: bool) -> Drawn:
         """Makes the scene what is wished. Without the body model what needs it stays hidden.
 
-        Errors of reading become sentences in `Drawn.problems`; others are raised.
+        Errors of reading, and of files that hold something else, become sentences in `Drawn.problems`; others are
+        raised.
         """
         drawn = Drawn()
         instant = wish.instant
@@ -91,6 +93,8 @@ class Drawing:
             self._nodes.show(name, (key,), make)
         except EXPECTED as error:
             drawn.problems[layer] = str(error)
+        except MISREAD as error:
+            drawn.problems[layer] = misread(error)
 
     def _cloud(self, wish: Wish, instant: int, people: tuple[str, ...], drawn: Drawn, ready: bool) -> Shown:
         cloud = self._content.cloud(instant)
@@ -192,6 +196,8 @@ class Drawing:
                 drawn.lines += self._figures(person, instant, ready)
             except EXPECTED as error:
                 drawn.problems.setdefault(f"body {person}", str(error))
+            except MISREAD as error:
+                drawn.problems.setdefault(f"body {person}", misread(error))
 
     def _figures(self, person: str, instant: int, ready: bool) -> list[str]:
         if not self._content.session.path("body", f"{person}.npz").is_file():

@@ -71,6 +71,7 @@ class Guard:
         self._thread = LoopThread("viewer's door")
         self._connections = IdleConnections()
         self._open: set[web.WebSocketResponse] = set()
+        self._pages = 0
         self._wrong: dict[str, deque[float]] = {}
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -88,11 +89,12 @@ class Guard:
         self._thread.start()
         try:
             self._port = self._thread.run(self._serve(certificate))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a name that cannot be one
             self._thread.end()
+            why = (error.strerror if isinstance(error, OSError) else None) or error
             raise HumanrigError(
-                f"the viewer cannot listen at {self._host} port {self._port} ({error.strerror}); choose another "
-                "--port, or 0 for a free one"
+                f"the viewer cannot listen at {self._host} port {self._port} ({why}); choose another --port, or 0 for "
+                "a free one"
             ) from None
         named = addresses_of_this_host()[0] if self._host in ("0.0.0.0", "::") else self._host
         shown = f"[{named}]" if ":" in named else named
@@ -125,7 +127,7 @@ class Guard:
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_S if context else None,
             )
-        except OSError:
+        except (OSError, UnicodeError):
             await runner.cleanup()
             raise
         self._runner, self._listener = runner, listener
@@ -182,15 +184,26 @@ class Guard:
     async def _talk(self, request: web.Request) -> web.StreamResponse:
         """Passes messages on in both directions. A page that reads slowly slows down its own scene alone."""
         require_own_page(request, None)
-        if len(self._open) >= PAGES:
+        if self._pages >= PAGES:
             raise web.HTTPServiceUnavailable(text=f"{PAGES} pages look already; close one of them")
+        self._pages += 1  # before anything is waited for: others ask meanwhile
+        try:
+            return await self._connected(request)
+        finally:
+            self._pages -= 1
+
+    async def _connected(self, request: web.Request) -> web.StreamResponse:
         assert self._client is not None
         wanted = [p.strip() for p in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if p.strip()][:4]
         address, port = self._scene
         socket = web.WebSocketResponse(
             protocols=wanted, heartbeat=20, timeout=SHUTDOWN_S, max_msg_size=MESSAGE_BYTES, compress=False
         )
-        async with self._client.ws_connect(f"ws://{address}:{port}", protocols=wanted, max_msg_size=0) as scene:
+        try:
+            scene = await self._client.ws_connect(f"ws://{address}:{port}", protocols=wanted, max_msg_size=0)
+        except aiohttp.ClientError:
+            raise web.HTTPServiceUnavailable(text="the scene is not there; start humanrig view again") from None
+        try:
             await socket.prepare(request)
             self._open.add(socket)
             ways = [asyncio.create_task(_pass_on(socket, scene)), asyncio.create_task(_pass_on(scene, socket))]
@@ -202,6 +215,8 @@ class Guard:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
                 await socket.close()
+        finally:
+            await scene.close()
         return socket
 
 

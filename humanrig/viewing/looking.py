@@ -56,6 +56,6 @@ def _body_middle(content: SessionContent, person: str) -> np.ndarray | None:
         joints = read_arrays(path).get("joints") if path.is_file() else None
     except HumanrigError:
         return None  # the layer itself says what is wrong with the file
-    if joints is None or joints.ndim != 3 or not np.isfinite(joints).any():
+    if joints is None or joints.ndim != 3 or joints.dtype.kind != "f" or not np.isfinite(joints).any():
         return None
     return np.nanmean(joints.astype(np.float64), axis=(0, 1))

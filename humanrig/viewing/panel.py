@@ -60,18 +60,24 @@ class Panel:
         instants = self._content.instants
         if not instants:
             return None
-        return instants[0] if self.slider is None else instants[int(self.slider.value)]
+        return instants[self._place]
+
+    @property
+    def _place(self) -> int:
+        """Of the slider's instant. A page may send any number."""
+        place = 0 if self.slider is None else int(self.slider.value)
+        return min(max(place, 0), len(self._content.instants) - 1)
 
     @property
     def speed(self) -> float:
         """Of playing; 1: as it was recorded."""
-        one, _, parts = self._speed.value.partition("/")
+        one, _, parts = (self._speed.value if self._speed.value in SPEEDS else SPEEDS[0]).partition("/")
         return float(one) / float(parts or 1)
 
     def step(self) -> None:
         """To the next instant, from the last to the first."""
         if self.slider is not None:
-            self.slider.value = (int(self.slider.value) + 1) % len(self._content.instants)
+            self.slider.value = (self._place + 1) % len(self._content.instants)
 
     def play(self, playing: bool) -> None:
         """Starts or stops."""
@@ -174,7 +180,8 @@ class Panel:
     def _value(self, name: str) -> Any:
         value = self._knobs[name].value
         if name in self._by_words:
-            return self._by_words[name][value]
+            words = self._by_words[name]
+            return words.get(value, next(iter(words.values())))  # a page may send any word
         return value if isinstance(value, bool) else float(value)  # a page may send 20 for 20.0
 
 

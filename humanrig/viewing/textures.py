@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
+from geometry.coded_images import decode_jpeg
 from humanrig.errors import HumanrigError
 
 SIDE = 1024
@@ -18,8 +19,7 @@ QUALITY = 85
 def small_texture(path: Path, side: int = SIDE) -> bytes:
     """The JPEG, scaled down to at most `side` rows and columns. Raises HumanrigError for a damaged file."""
     try:
-        data = path.read_bytes()
-        image = simplejpeg.decode_jpeg(data, colorspace="RGB", min_height=side, min_width=side, min_factor=1)
+        image = decode_jpeg(path.read_bytes(), min_height=side, min_width=side, min_factor=1)
     except ValueError as error:
         raise HumanrigError(f"{path} is damaged ({error}); run the stage texture again") from None
     rows, columns = image.shape[:2]

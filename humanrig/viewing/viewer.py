@@ -12,6 +12,7 @@ import numpy as np
 import viser
 
 from geometry.mesh import TriangleMesh
+from humanrig.report.misread import MISREAD, misread
 from humanrig.viewing.compared import Compared
 from humanrig.viewing.content import EXPECTED, SessionContent
 from humanrig.viewing.drawing import OTHER_COLOR, SURFACE_COLOR, Drawing, Drawn
@@ -59,8 +60,8 @@ class Viewer:
     def start(self) -> str:
         """Begins to serve; the page's address. Raises HumanrigError and CaptureError as `Guard` does."""
         self._server = PrivateServer(self._content.session.info.id)
-        self._guard = Guard(PAGE, self._server.place, host=self._host, port=self._port, token=self._token)
         try:
+            self._guard = Guard(PAGE, self._server.place, host=self._host, port=self._port, token=self._token)
             self._build()
             self.url = self._guard.start()
         except BaseException:
@@ -156,19 +157,17 @@ class Viewer:
                     )
                     if self._closing:
                         return
-                    turns = self._turns
                 if self._panel.playing and time.monotonic() >= due:
                     due = time.monotonic() + self._step_s()
                     self._panel.step()
+                with self._turned:
+                    turns = self._turns  # with the step's own turn, which is drawn now
                 self._draw(self._panel.wish)
                 with self._turned:
                     self._done = turns if self._turns == turns else self._done
                     self._turned.notify_all()
         except BaseException as error:  # whatever it is, nobody may look at a page that has stopped
-            self.failure = error
-            with self._turned:
-                self._closing = True
-                self._turned.notify_all()
+            self._fail(error)
 
     def _step_s(self) -> float:
         instants = self._content.instants
@@ -182,8 +181,10 @@ class Viewer:
             self._load_bodies()
         except EXPECTED as error:
             self._model_problem = str(error)
+        except MISREAD as error:
+            self._model_problem = misread(error)
         except BaseException as error:
-            self.failure = error
+            self._fail(error)
         finally:
             self._model.set()
             self._change()
@@ -192,7 +193,15 @@ class Viewer:
         except EXPECTED as error:
             self._panel.tell_about([str(error)])
         except BaseException as error:
-            self.failure = error
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the viewer with an error; what is thrown while it is being closed is of no interest."""
+        with self._turned:
+            if not self._closing:
+                self.failure = error
+            self._closing = True
+            self._turned.notify_all()
 
     def _load_bodies(self) -> None:
         for person in self._content.people:
@@ -226,6 +235,8 @@ class Viewer:
                     small = straight(*found)[::SKIPPED, ::SKIPPED]
         except EXPECTED as error:
             drawn.problems["picture"] = str(error)
+        except MISREAD as error:
+            drawn.problems["picture"] = misread(error)
         self._rig.show(wish.rig, wish.camera, small)
         self._panel.show_picture(large)
 

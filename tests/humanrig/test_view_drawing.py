@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import time
 
 import numpy as np
@@ -151,6 +152,11 @@ def test_a_damaged_file_hides_its_layer_and_is_told_while_the_others_are_drawn(s
     assert len(handle(server, "/keypoints/person00").points) == KEYPOINTS - 1  # one of them is NaN
     assert drawing.draw(wish, model_ready=True).problems == {}
     assert handle(server, "/cloud").visible
+    with np.load(session.path("keypoints", "person00.npz")) as arrays:
+        others = {name: values for name, values in arrays.items() if name != "sigma"}
+    np.savez(session.path("keypoints", "person00.npz"), **others)
+    told = Drawing(server, SessionContent(session), None).draw(wish, model_ready=True)
+    assert "KeyError: 'sigma" in told.problems["keypoints person00"]
 
 
 def test_layers_come_and_go_and_stay_when_nothing_changed(server, drawn):
@@ -194,11 +200,18 @@ def test_the_page_looks_first_at_the_people_and_the_rig(content, tmp_path):
 
 
 def test_the_viewer_draws_what_its_knobs_say(session):
-    content = SessionContent(session)
-    with Viewer(content, about=lambda: ["good"]) as viewer:
+    content, over = SessionContent(session), threading.Event()
+
+    def about():
+        over.wait(60)
+        raise RuntimeError("what comes after the end")
+
+    with Viewer(content, about=about) as viewer:
         slider = viewer.panel.slider
         assert slider is not None
         assert viewer.url.startswith("http://127.0.0.1:")
+        slider.value = 99  # a page may say so
+        assert viewer.panel.wish.instant == 2
         slider.value = 1
         assert viewer.settle(), viewer.failure
         assert viewer.failure is None
@@ -220,7 +233,10 @@ def test_the_viewer_draws_what_its_knobs_say(session):
         assert seen == {0, 1, 2}
         viewer.panel.play(False)
         assert viewer.settle()
-    assert viewer.failure is None
+    loading = next(thread for thread in threading.enumerate() if thread.name == "viewer's body model")
+    over.set()
+    loading.join(60)
+    assert viewer.failure is None, "nobody is told of an error after the end"
 
 
 def test_scales_and_legends():

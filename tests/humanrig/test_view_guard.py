@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -153,10 +154,12 @@ def test_only_so_many_pages_look_at_once(guarded):
     async def go(url):
         async with aiohttp.ClientSession() as client:
             own = url.rstrip("/")
-            sockets = [await client.ws_connect(f"{own}/", origin=own) for _ in range(PAGES)]
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                await client.ws_connect(f"{own}/", origin=own)
-            assert refused.value.status == 503
+            asked = [client.ws_connect(f"{own}/", origin=own) for _ in range(PAGES + 3)]  # all at the same time
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            refused = [one for one in answers if isinstance(one, aiohttp.WSServerHandshakeError)]
+            assert [one.status for one in refused] == [503] * 3
+            sockets = [one for one in answers if isinstance(one, aiohttp.ClientWebSocketResponse)]
+            assert len(sockets) == PAGES
             await sockets[0].close()
             for _ in range(100):
                 try:
@@ -167,6 +170,25 @@ def test_only_so_many_pages_look_at_once(guarded):
             pytest.fail("the place of a page that went away stays taken")
 
     asyncio.run(go(guarded()))
+
+
+def test_without_a_scene_a_page_is_told(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        nowhere = taken.getsockname()  # nobody listens there once it is closed
+    page = tmp_path / "page.html"
+    page.write_text(PAGE)
+    guard = Guard(page, nowhere, host="127.0.0.1", port=0, token="", folder=tmp_path)
+
+    async def go(url):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with talking(url):
+                pass
+        assert refused.value.status == 503
+
+    try:
+        asyncio.run(go(guard.start()))
+    finally:
+        guard.close()
 
 
 def test_with_a_token_only_who_has_it_comes_in(guarded):
@@ -229,6 +251,8 @@ def test_tokens():
 def test_a_port_that_cannot_be_had_is_a_sentence(guarded):
     with pytest.raises(HumanrigError, match="--port 99999 is no port"):
         guarded(port=99999)
+    with pytest.raises(HumanrigError, match="cannot listen at"):
+        guarded(host=f"{'a' * 70}.example", token=TOKEN)  # no name can be so long
     taken = urlsplit(guarded()).port
     with pytest.raises(HumanrigError, match=f"port {taken}"):
         guarded(port=taken)

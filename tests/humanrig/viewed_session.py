@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +29,42 @@ ALL = ("sync", "calibration", "clouds", "keypoints", "body", "mesh", "texture", 
 
 
 def viewed_session(folder: Path, *, results: tuple[str, ...] = ALL, aside_m: float = 0.0) -> Session:
-    """`results` are the folders that there are; the body stands `aside_m` further along x than the truth's."""
-    session = Session.open(small_session(folder, frames=INSTANTS))
-    if "sync" in results:
-        _sync(session)
-    if "calibration" in results:
-        session.path("calibration").mkdir()
-        shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
+    """`results` are the folders that there are; the body stands `aside_m` further along x than the truth's.
+
+    A copy of one that is built once for all tests.
+    """
+    whole, lacking = _built(aside_m), set(ALL) - set(results)
+    shutil.copytree(
+        whole, folder, dirs_exist_ok=True, ignore=lambda place, names: lacking if Path(place) == whole else ()
+    )
+    return Session.open(folder)
+
+
+@cache
+def _built(aside_m: float) -> Path:
+    parent = Path(tempfile.mkdtemp(prefix="viewed-session-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    session = Session.open(small_session(parent / "take", frames=INSTANTS))
+    _sync(session)
+    session.path("calibration").mkdir()
+    shutil.copy(session.path("recording", "cameras.json"), session.path("calibration", "cameras.json"))
     model = load_body_model()
     fitted, true = walking(aside_m), walking(0.0)
     posed = model.pose(fitted)
-    if "clouds" in results:
-        _clouds(session, posed.vertices, model.faces)
-    if "keypoints" in results:
-        p = posed.joints[:, :KEYPOINTS].copy()
-        p[1, 0] = np.nan
-        _save(session, "keypoints", instants=np.arange(INSTANTS), p_world=p, sigma=np.full(p.shape[:2], 0.004))
-    if "body" in results:
-        _save(
-            session, "body", **_arrays(fitted, model, posed.joints), joint_sigma=np.full((INSTANTS, 24), JOINT_SIGMA_M)
-        )
-    if "mesh" in results:
-        _mesh(session, posed.vertices, model)
-    if "texture" in results:
-        for name in ("segment_000", "000001"):
-            path = session.path("texture", "person00", f"{name}.jpg")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(simplejpeg.encode_jpeg(np.full((64, 64, 3), 90 if name == "000001" else 200, np.uint8)))
-    if "truth" in results:
-        _save(session, "truth/body", **_arrays(true, model, model.pose(true).joints))
-        session.path("truth", "scene.json").write_text(json.dumps({"frames": INSTANTS, "things": {}}))
-        shutil.copy(session.path("recording", "cameras.json"), session.path("truth", "cameras.json"))
-    return session
+    _clouds(session, posed.vertices, model.faces)
+    p = posed.joints[:, :KEYPOINTS].copy()
+    p[1, 0] = np.nan
+    _save(session, "keypoints", instants=np.arange(INSTANTS), p_world=p, sigma=np.full(p.shape[:2], 0.004))
+    _save(session, "body", **_arrays(fitted, model, posed.joints), joint_sigma=np.full((INSTANTS, 24), JOINT_SIGMA_M))
+    _mesh(session, posed.vertices, model)
+    for name in ("segment_000", "000001"):
+        path = session.path("texture", "person00", f"{name}.jpg")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(simplejpeg.encode_jpeg(np.full((64, 64, 3), 90 if name == "000001" else 200, np.uint8)))
+    _save(session, "truth/body", **_arrays(true, model, model.pose(true).joints))
+    session.path("truth", "scene.json").write_text(json.dumps({"frames": INSTANTS, "things": {}}))
+    shutil.copy(session.path("recording", "cameras.json"), session.path("truth", "cameras.json"))
+    return session.folder
 
 
 def walking(aside_m: float) -> BodyParameters:
