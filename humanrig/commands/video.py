@@ -31,8 +31,9 @@ def video(
 ) -> int:
     """Write a film of a reconstructed session for a talk, and print its path.
 
-    A turntable goes around the people while they move, the clip forth and back until it has been all around. An
-    overlay shows the pictures of the cameras with the bodies over them. Both are H.264 in an .mp4, in real time.
+    A turntable goes around the people while they move in real time, the clip forth and back until it has been all
+    around. An overlay shows the pictures of the cameras with the bodies over them, one for each instant. Both are H.264
+    in an .mp4.
 
     Args:
         session: The session's folder; for a turntable with clothes the stages up to texture must have run.
@@ -70,7 +71,7 @@ def video(
     instants = [i for i in cast.instants if span is None or span[0] <= i < span[1]]
     if not instants:
         raise HumanrigError(f"--frames {frames}: {session} has bodies at {cast.instants[0]}:{cast.instants[-1] + 1}")
-    rate = fps or _rate(cast.times_s(instants))
+    rate = fps or rate_of(cast.times_s(instants))
     if kind == "turntable":
         film = turntable(cast, instants, width, height, rate, turn)
     else:
@@ -96,6 +97,8 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
-def _rate(times_s: Iterable[float]) -> float:
+def rate_of(times_s: Iterable[float]) -> float:
+    """Instants a second, within what players show; the most where the times do not tell."""
     steps = [float(after - before) for before, after in pairwise(times_s)]
-    return min(MOST_RATE_HZ, max(1.0, 1 / median(steps))) if steps else MOST_RATE_HZ
+    step = median(steps) if steps else 0.0
+    return min(MOST_RATE_HZ, max(1.0, 1 / step)) if step > 0 else MOST_RATE_HZ

@@ -10,10 +10,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import simplejpeg
 from jaxtyping import Float, Float32, UInt8
 
 from capture.session import Session
+from geometry.coded_images import decode_jpeg
 from geometry.mesh import TriangleMesh
 from humanrig.errors import HumanrigError
 from humanrig.export.person import everybody
@@ -87,7 +87,7 @@ class Cast:
         if results.person not in self._pictures:
             self._pictures[results.person] = SurfacePictures(results)
         path = self._pictures[results.person].of_segment(results.meshes.number_of(instant))
-        texture = None if path is None else _texture(path)
+        texture = None if path is None else read_texture(path)
         return TriangleMesh(
             vertices=mesh.vertices, faces=mesh.faces, uv=mesh.uv, uv_faces=mesh.uv_faces, texture=texture
         )
@@ -115,8 +115,12 @@ def color_at(mesh: TriangleMesh, face: np.ndarray, bary: np.ndarray) -> Float32[
 
 
 @lru_cache(maxsize=4)
-def _texture(path: Path) -> UInt8[np.ndarray, "rows columns 3"]:
-    picture = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="RGB")
+def read_texture(path: Path) -> UInt8[np.ndarray, "rows columns 3"]:
+    """A texture with TEXTURE_ROWS rows at most. Raises HumanrigError for a damaged file."""
+    try:
+        picture = decode_jpeg(path.read_bytes())
+    except ValueError as error:
+        raise HumanrigError(f"{path} is damaged ({error}); run the stage texture again") from None
     rows, columns = picture.shape[:2]
     if rows <= TEXTURE_ROWS:
         return picture

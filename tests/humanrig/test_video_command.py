@@ -1,6 +1,7 @@
 """Films of a session: what is in them, how long they are, that players open them, and that none is ever half there."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -16,12 +17,13 @@ from geometry.mesh import TriangleMesh
 from geometry.rigid import look_at
 from humanrig import manifest
 from humanrig.cli import main
+from humanrig.commands.video import MOST_RATE_HZ, rate_of
 from humanrig.errors import HumanrigError
 from humanrig.manifest import Manifest
 from humanrig.results import Results
 from humanrig.video import turntable as turntable_module
 from humanrig.video.drawing import draw_figures
-from humanrig.video.figures import Cast, Figure, has_surfaces
+from humanrig.video.figures import Cast, Figure, has_surfaces, read_texture
 from humanrig.video.floor import floor_picture, shadow_of
 from humanrig.video.overlay import EMPTY, chosen, overlay
 from humanrig.video.turntable import there_and_back, turntable
@@ -121,7 +123,7 @@ def test_a_turntable_keeps_everybody_in_the_picture(take) -> None:
     for instant, camera in zip(film.instants, film.cameras, strict=True):
         q = camera.project(cast.at(instant)[0].mesh.vertices)
         assert ((q > 0) & (q < [95, 63])).all()
-    pictures = list(film.pictures())
+    pictures = list(islice(film.pictures(), 8))
     assert {picture.shape for picture in pictures} == {(64, 96, 3)}
     assert np.abs(pictures[0].astype(int) - pictures[7]).max() > 60
 
@@ -191,6 +193,17 @@ def test_people_wear_their_surfaces_with_texture(take, tmp_path) -> None:
     np.testing.assert_array_equal(figure.mesh.vertices, wanted.vertices)
     (bare,) = Cast(session, "body").at(INSTANTS[1])
     assert bare.mesh.texture is None
+
+
+def test_a_damaged_texture_is_a_sentence(tmp_path) -> None:
+    (tmp_path / "segment_000.jpg").write_bytes(b"no picture")
+    with pytest.raises(HumanrigError, match=r"segment_000\.jpg is damaged"):
+        read_texture(tmp_path / "segment_000.jpg")
+
+
+def test_the_rate_is_that_of_the_instants() -> None:
+    assert rate_of([0.0, 0.1, 0.2]) == pytest.approx(10)
+    assert rate_of([0.0]) == rate_of([5.0, 5.0]) == rate_of([0.0, 0.01]) == MOST_RATE_HZ
 
 
 def test_cameras_are_named_as_streams_or_devices(take) -> None:
