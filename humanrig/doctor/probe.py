@@ -66,7 +66,8 @@ def run_probes(
             interrupted.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in tuple(running):
-                _end_all(process)
+                if process.poll() is None:  # the number of one that is gone may be another's by now
+                    _end_all(process)
             raise
 
 
