@@ -20,7 +20,7 @@ from humanrig.export.glb import can_skin, longest_segment, skinned_clip
 from humanrig.results import Results
 from humanrig.scene_player.packed import Packer
 from texture.files.shape_keys import shape_keys
-from texture.files.skinned_clip import SkinnedClip, require_jpeg
+from texture.files.skinned_clip import SkinnedClip
 from texture.files.skinning import JointMotion, joint_motion, unskin
 from texture.surfaces.binding import Binding
 
@@ -156,8 +156,8 @@ def _whole_weights(binding: Binding) -> Integer[np.ndarray, "vertices 4"]:
 
 def _smaller(jpeg: bytes, size: int) -> bytes:
     """A texture of `size` rows at most."""
-    rows, columns = require_jpeg(jpeg)
-    picture = simplejpeg.decode_jpeg(jpeg, colorspace="RGB")
+    picture = simplejpeg.decode_jpeg(jpeg, colorspace="RGB")  # the clip is sure that it is one
+    rows, columns = picture.shape[:2]
     if rows > size:
         picture = cv2.resize(picture, (round(columns * size / rows), size), interpolation=cv2.INTER_AREA)
     return simplejpeg.encode_jpeg(

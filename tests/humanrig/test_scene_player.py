@@ -14,7 +14,7 @@ from geometry.rigid import transform
 from humanrig import manifest
 from humanrig.manifest import Manifest
 from humanrig.results import Results
-from humanrig.scene3d_embed import MOST_BYTES, embedded_scene
+from humanrig.scene3d_embed import DETAILS, MOST_BYTES, embedded_scene
 from humanrig.scene_player.contents import FINEST, contents
 from humanrig.scene_player.packed import Packer, unpack
 from humanrig.scene_player.person import clip_to_play, followed, pack_person, unpacked_binding, unpacked_rotations
@@ -31,6 +31,12 @@ def take(tmp_path_factory) -> Session:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("HUMANRIG_BODY_MODEL", raising=False)
         return build_take(tmp_path_factory.mktemp("takes") / "take")
+
+
+@pytest.fixture(scope="module")
+def scene(take) -> dict:
+    """Of the take, with a camera that is marked."""
+    return scene_of(embedded_scene(take, marked={"kinect_001/depth": "moved"}))
 
 
 @pytest.fixture
@@ -89,9 +95,9 @@ def test_arrays_and_words_come_back() -> None:
     np.testing.assert_array_equal(back["of"][1]["b"], second)
 
 
-def test_the_skin_is_within_a_millimetre_of_the_body(take) -> None:
+def test_the_skin_is_within_a_millimetre_of_the_body(take, scene) -> None:
     """The body's pose correctives are in the shapes. Measured: 0.3 mm at most for this random pose."""
-    (about,) = scene_of(embedded_scene(take))["people"]
+    (about,) = scene["people"]
     results = Results(take)
     wanted = results.model.pose(results.parameters).vertices
     assert about["row"].tolist() == [0, 1]
@@ -151,8 +157,7 @@ def test_a_person_who_is_not_there_has_no_row(take) -> None:
     assert about["weights"].sum(1).tolist() == [65535] * len(about["weights"])
 
 
-def test_clouds_and_cameras_are_where_they_are(take) -> None:
-    scene = scene_of(embedded_scene(take, marked={"kinect_001/depth": "moved"}))
+def test_clouds_and_cameras_are_where_they_are(take, scene) -> None:
     assert scene["instants"] == list(INSTANTS)
     for cloud, instant in zip(scene["clouds"], INSTANTS, strict=True):
         with np.load(take.path("clouds", f"{instant:06d}.npz")) as arrays:
@@ -204,5 +209,6 @@ def test_a_scene_is_made_coarser_until_it_is_small(take, monkeypatch: pytest.Mon
     assert len(whole) < MOST_BYTES
     monkeypatch.setattr("humanrig.scene3d_embed.MOST_BYTES", len(shown.pack(FINEST)) * 4 // 3 + 60_000 - 2_000)
     assert len(embedded_scene(take)) < len(whole) - 2_000
+    monkeypatch.setattr("humanrig.scene3d_embed.DETAILS", DETAILS[-1:])
     monkeypatch.setattr("humanrig.scene3d_embed.MOST_BYTES", 70_000)
     assert "1 people take more than" in embedded_scene(take)
