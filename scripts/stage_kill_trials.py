@@ -120,8 +120,8 @@ def disturbed(
         else:
             after = float(rng.uniform(0.1, share)) * cpu_s.get(stage, USUAL_CPU_S)
         found = trial(words, folder, stage, kind, after, expected, rng)
-        if not found.whole:
-            cpu_s[stage] = min(found.again_cpu_s, cpu_s.get(stage, found.again_cpu_s))
+        if found.late or not found.whole:
+            cpu_s[stage] = min(found.cpu_s, cpu_s.get(stage, found.cpu_s))
         if not found.late or found.problem:
             break
         share *= 0.6

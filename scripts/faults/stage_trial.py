@@ -15,6 +15,7 @@ import numpy as np
 
 from humanrig import manifest
 from humanrig.pipeline import STAGES, load_stage
+from humanrig.trust import failures
 from scripts.faults.program import Program
 from scripts.synthesis_kill_trials import session_of
 
@@ -44,8 +45,8 @@ class Trial:
     """Whether the stage's result was whole when the program was gone."""
     gone_s: float
     """Until the last process was gone."""
-    again_cpu_s: float
-    """Processor seconds of the second run."""
+    cpu_s: float
+    """Processor seconds of the run that came to its end: the second, or the first where that was over before."""
     problem: str = ""
     late: bool = False
     """The run was over before: nothing was tried."""
@@ -113,7 +114,8 @@ def trial(
     if kind in REFUSALS and not late:
         problems += _refused_badly(child.wait(), child.said)
         tidy = kind != "memory"  # without memory nothing can be looked for and removed; the next run does it
-        problems += [f"left {name} at once" for name in left_over(folder) if tidy and not name.startswith(".lease")]
+        told = [name for name in left_over(folder) if name.startswith(".lease") or name == failures.NAME]
+        problems += [f"left {name} at once" for name in left_over(folder) if tidy and name not in told]
     problems += [f"{name} calls itself whole and is not" for name in damaged(folder)]
     then = stamps(folder)
     whole = load_stage(stage).folder in then
@@ -127,7 +129,7 @@ def trial(
         after=after,
         whole=whole,
         gone_s=gone_s,
-        again_cpu_s=again.cpu_s,
+        cpu_s=child.cpu_s if late else again.cpu_s,
         problem="; ".join(problems),
         late=late,
     )
