@@ -47,7 +47,7 @@ def import_(
         depth_scale: Units a metre of depth images: 1000 for millimetres (assumed), 5000 for TUM's.
         transforms: Read the camera file's transforms as its description says, or the other way round.
         unit_m: Metres for one unit of the camera file: 0.001 for millimetres.
-        up: What points up in the camera file's world: auto (looked for in depth), x, -x, y, -y, z or -z.
+        up: What points up in the camera file's world: auto (looked for in depth), x, y, z, or as --up=-y the other way.
         frame_shift: Video frame less number of the depth image that belongs to it.
     """
     from capture.importers.detect import import_recording
