@@ -72,6 +72,6 @@ def read_npy(path: Path) -> np.ndarray:
 
 def damage(error: BaseException) -> str:
     """What such an error says of the file, in words for its user."""
-    if "pickle" in str(error):  # numpy takes bytes that it does not know for Python objects
+    if "pickle" in str(error) or "not a zip" in str(error):  # numpy takes bytes that it does not know for objects
         return "it is no npz file, or was cut off"
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -202,7 +202,7 @@ def test_what_the_stage_left_out_wears_the_picture_of_its_segment(tmp_path) -> N
         instant_texture(session.path("texture"), "person00", instant).write_bytes(picture.read_bytes())
     with pytest.raises(HumanrigError, match=r"000006\.jpg is missing"):
         export_session(session, "obj", tmp_path / "obj")
-    told = {path.relative_to(session.path("texture")).as_posix(): [0] for path in picture.parent.glob("*.jpg")}
+    told = {path.relative_to(session.path("texture")).as_posix(): [0, ""] for path in picture.parent.glob("*.jpg")}
     record(session, "texture", {}, told)
     paths = export_session(session, "obj", tmp_path / "obj")
     assert "map_Kd segment_000.jpg" in (tmp_path / "obj" / "000006.mtl").read_text()

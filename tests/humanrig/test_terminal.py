@@ -33,6 +33,6 @@ def test_a_message_as_long_as_a_file_is_cut():
 
 def test_say_writes_no_escape(monkeypatch):
     out = io.StringIO()
-    monkeypatch.setattr(console, "file", out)
+    monkeypatch.setattr(console, "_file", out)
     say("humanrig: camera '\x1b[31mred\udcff' is damaged")
     assert out.getvalue() == "humanrig: camera '\\x1b[31mred\\xdcff' is damaged\n"
