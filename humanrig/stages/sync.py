@@ -50,7 +50,7 @@ def run(context: StageContext) -> dict[str, Any]:
         without = context.without
         sets, move = _sets(session, config, without)
     write_instants(context.output / "frames.parquet", sets.instants)
-    (context.output / PICTURE).write_bytes(cv2.imencode(".png", residual_picture(sets))[1])
+    (context.output / PICTURE).write_bytes(cv2.imencode(".png", residual_picture(sets))[1].tobytes())
     free, unplaced = _beside_the_rig(session, without, use_free=config.use_free)
     left_out = [*([] if config.use_free else free), *unplaced]
     checked = check(session, sets, config, without)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
@@ -59,7 +60,7 @@ def read_track(path: Path) -> KeypointTrack:
     Raises RegistrationError when the file is missing or lacks an array.
     """
     try:
-        arrays = read_npz(path)
+        arrays: dict[str, Any] = {**read_npz(path)}
     except FileNotFoundError:
         raise RegistrationError(f"{path} is missing; run the stage keypoints") from None
     except DAMAGED as error:
