@@ -31,7 +31,13 @@ def day(folder: Path, sessions: int = 3) -> Path:
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "humanrig.cli", "reconstruct", str(folder), "--until", UNTIL, "--json", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # shells let what they start in the background ignore it
+    try:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(program: subprocess.Popen[str], code: int = 0) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _keypoints(folder: Path) -> None:
     T, J, C = 3, 4, 2
     shapes = {
         "p_world": (T, J, 3), "sigma": (T, J), "covariance": (T, J, 3, 3), "lifted": (T, J), "instants": (T,),
-        "time_us": (T,), "q": (T, C, J, 2), "visibility": (T, C, J), "used": (T, C, J), "reprojection_px": (T, C, J),
+        "time_us": (T,), "q": (T, C, J, 2), "confidence": (T, C, J), "used": (T, C, J), "reprojection_px": (T, C, J),
     }  # fmt: skip
     values: dict[str, Any] = {}
     for field in dataclasses.fields(KeypointTrack):
