@@ -28,6 +28,8 @@ def parameter_rows(entries: Entries, names: Sequence[str] = NAMES) -> dict[str, 
     rows: dict[str, np.ndarray] = {}
     for name in names:
         value = entries.array(name)
+        if not value.size:
+            raise HpsError(f"{entries.where}: {name} is empty")
         if value.ndim < 2:
             value = value.reshape(1, -1)
         rows[name] = value.reshape(len(value), -1)

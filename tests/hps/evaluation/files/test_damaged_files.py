@@ -165,3 +165,10 @@ def _without_memo(content: bytes) -> bytes:
     """A part of a pickle that may stand within another: it remembers nothing under the other's numbers."""
     whole = pickletools.optimize(b"\x80\x02" + content + b".")
     return whole[2:-1]
+
+
+def test_an_array_without_numbers_is_a_sentence(tmp_path):
+    """The fuzzer's input 2177 of people_pkl: numpy cannot tell how many columns nothing has."""
+    path = dumped(tmp_path / "gta.pkl", gta_human() | {"betas": np.zeros((0, 10))})
+    with pytest.raises(HpsError, match="betas is empty"):
+        read_annotations(path)
