@@ -93,8 +93,9 @@ def parse_kinect_calibration(raw: bytes, source: str) -> KinectCalibration:
             f"{source}: 'Cameras' must be a list of cameras; read the calibration from the device again"
         )
     by_purpose = {str(entry.get("Purpose")): entry for entry in listed}
+    about = content.get("Metadata")
     return KinectCalibration(
-        serial=str(content.get("Metadata", {}).get("SerialId", "")),
+        serial=str(about.get("SerialId", "")) if isinstance(about, dict) else "",
         depth=_unit_camera(part(by_purpose, DEPTH_PURPOSE, source), f"{source}: depth camera"),
         color=_unit_camera(part(by_purpose, COLOR_PURPOSE, source), f"{source}: colour camera"),
     )

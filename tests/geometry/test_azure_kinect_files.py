@@ -142,3 +142,8 @@ def test_cut_off_missing_and_unknown(tmp_path, raw_calibration, kinect):
         kinect.color_camera("480P")
     with pytest.raises(GeometryError, match="no Azure Kinect mode gives 640x480"):
         calibration_json(kinect.depth_camera("NFOV_UNBINNED").resized(640, 480), kinect.color_camera("720P"), "0")
+
+
+def test_a_serial_number_that_cannot_be_read_is_none(raw_calibration):
+    """The fuzzer's input 4004 of cameras_kinect: a number where a table should be."""
+    assert parse({**raw_calibration["CalibrationInformation"], "Metadata": 0.5}).serial == ""
